@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod amount;
+mod arithmetic;
+mod big;
+mod decimals;
+mod digits;
+mod error;
+mod field;
+mod format;
+mod grouped;
+mod parse;
+mod wire;
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod oracle;
+
+pub use amount::{Amount, STROOPS_PER_UNIT};
+pub use decimals::MAX_DECIMALS;
+pub use error::{AmountError, Found, Limit};
+pub use field::FieldError;
+pub use parse::MAX_TEXT_LEN;
+pub use wire::deserialize_result;
