@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod balance;
+mod event;
+mod id;
+#[cfg(test)]
+mod laws;
+mod schedule;
+mod status;
+mod stream;
+mod terms;
+mod time;
+
+pub use address::{AccountId, Address, AddressError, ContractId};
+pub use balance::Balance;
+pub use event::{Closing, Fact, FactError, StreamEvent, UnknownFact};
+pub use id::StreamId;
+pub use schedule::{Checkpoint, Kind, Schedule};
+pub use status::{Status, StatusName, UnknownStatus};
+pub use stream::{CancelRefused, Change, HistoryError, Origin, Stream};
+pub use terms::{Terms, TermsDraft, TermsFault};
+pub use time::UnixTime;

@@ -1,0 +1,110 @@
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// Where a stream stands in its life, with what belongs to that standing alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Agreed; its start lies ahead.
+    Scheduled,
+    /// Flowing.
+    Active,
+    /// Withdrawals are held; what accrues goes on accruing.
+    Paused {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Reached its end.
+    Completed,
+    /// Ended early: what had streamed stays streamed, the rest went back.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A [`Status`] without what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StatusName {
+    /// [`Status::Scheduled`]
+    Scheduled,
+    /// [`Status::Active`]
+    Active,
+    /// [`Status::Paused`]
+    Paused,
+    /// [`Status::Completed`]
+    Completed,
+    /// [`Status::Cancelled`]
+    Cancelled,
+}
+
+/// A text that names no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a status is one of scheduled, active, paused, completed, cancelled")]
+pub struct UnknownStatus;
+
+impl Status {
+    /// This status without what it carries.
+    pub const fn name(self) -> StatusName {
+        match self {
+            Self::Scheduled => StatusName::Scheduled,
+            Self::Active => StatusName::Active,
+            Self::Paused { .. } => StatusName::Paused,
+            Self::Completed => StatusName::Completed,
+            Self::Cancelled { .. } => StatusName::Cancelled,
+        }
+    }
+}
+
+impl StatusName {
+    /// Every status, in the order of a stream's life.
+    pub const ALL: [Self; 5] =
+        [Self::Scheduled, Self::Active, Self::Paused, Self::Completed, Self::Cancelled];
+
+    /// The word used on the wire and in storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing can follow: the stream is completed or cancelled.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for StatusName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for StatusName {
+    type Err = UnknownStatus;
+
+    fn from_str(word: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or(UnknownStatus)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_reads_back_from_its_word_and_nothing_else_does() {
+        for name in StatusName::ALL {
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        for word in ["", "Active", "pending", "active "] {
+            assert_eq!(word.parse::<StatusName>(), Err(UnknownStatus));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+use fluxora_decimal::Amount;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{AccountId, Address, Schedule, UnixTime};
+
+/// What the two sides of a stream have agreed, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// Who pays.
+    pub sender: Address,
+    /// Who is paid.
+    pub recipient: Address,
+    /// What is locked.
+    pub deposit_amount: Amount,
+    /// What flows in one second.
+    pub rate_per_second: Amount,
+    /// When the flow begins.
+    pub start_time: UnixTime,
+    /// Before this, nothing counts as streamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cliff_time: Option<UnixTime>,
+    /// When the flow ends.
+    pub end_time: UnixTime,
+}
+
+impl Terms {
+    /// The schedule these terms set.
+    pub fn schedule(&self) -> Schedule {
+        let cliff = self.cliff_time.unwrap_or(self.start_time);
+        Schedule::linear(self.deposit_amount, self.rate_per_second, self.start_time, cliff, self.end_time)
+    }
+}
+
+/// Terms as somebody proposes them: what could be read of each field.
+///
+/// Sender, recipient, deposit and rate are needed. `start` defaults to the present second, `end` to when the deposit is used
+/// up (rounded up to a whole second).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TermsDraft {
+    /// Who pays: an account.
+    pub sender: Option<AccountId>,
+    /// Who is paid: an account.
+    pub recipient: Option<AccountId>,
+    /// What is locked.
+    pub deposit: Option<Amount>,
+    /// What flows in one second.
+    pub rate: Option<Amount>,
+    /// When the flow begins.
+    pub start: Option<UnixTime>,
+    /// Before this, nothing counts as streamed.
+    pub cliff: Option<UnixTime>,
+    /// When the flow ends.
+    pub end: Option<UnixTime>,
+}
+
+/// A rule that proposed terms break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TermsFault {
+    /// Somebody would pay themselves.
+    #[error("sender and recipient must be two different accounts")]
+    SenderIsRecipient,
+    /// The deposit is zero or less.
+    #[error("the deposit must be more than zero")]
+    DepositNotPositive,
+    /// The rate is zero or less.
+    #[error("the rate must be more than zero")]
+    RateNotPositive,
+    /// The deposit does not last one second.
+    #[error("the deposit must cover at least one second at ratePerSecond")]
+    DepositBelowRate,
+    /// The deposit lasts longer than the chain can count.
+    #[error("at this rate the deposit never runs out within the range of time: raise the rate or give an endTime")]
+    NeverFinishes,
+    /// A time lies past the calendar.
+    #[error("times are Unix seconds up to the year 9999; a larger number is often one in milliseconds")]
+    TimeOutOfRange {
+        /// Which: `startTime`, `cliffTime` or `endTime`.
+        field: &'static str,
+    },
+    /// The stream would end before or as it starts.
+    #[error("endTime must be later than startTime")]
+    EndNotAfterStart,
+    /// The cliff lies outside the stream.
+    #[error("cliffTime must lie between startTime and endTime")]
+    CliffOutsideStream,
+}
+
+impl TermsFault {
+    /// The code that goes with this fault in an API answer.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SenderIsRecipient => "SENDER_IS_RECIPIENT",
+            Self::DepositNotPositive | Self::RateNotPositive => "AMOUNT_NOT_POSITIVE",
+            Self::DepositBelowRate => "DEPOSIT_BELOW_RATE",
+            Self::NeverFinishes => "RATE_TOO_LOW",
+            Self::TimeOutOfRange { .. } => "TIME_OUT_OF_RANGE",
+            Self::EndNotAfterStart => "END_NOT_AFTER_START",
+            Self::CliffOutsideStream => "CLIFF_OUTSIDE_STREAM",
+        }
+    }
+
+    /// The field whose change would mend it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::SenderIsRecipient => "recipient",
+            Self::DepositNotPositive | Self::DepositBelowRate => "depositAmount",
+            Self::RateNotPositive | Self::NeverFinishes => "ratePerSecond",
+            Self::TimeOutOfRange { field } => field,
+            Self::EndNotAfterStart => "endTime",
+            Self::CliffOutsideStream => "cliffTime",
+        }
+    }
+}
+
+impl TermsDraft {
+    /// Agrees on the draft at the instant `now`.
+    ///
+    /// # Errors
+    /// Every rule that the given fields break, at once. The list is empty if a needed field is simply absent: whoever read
+    /// the fields knows why and reports it.
+    pub fn settle(&self, now: Timestamp) -> Result<Terms, Vec<TermsFault>> {
+        let mut faults = Vec::new();
+        let start = self.start.unwrap_or(UnixTime::of(now));
+        self.check_parties(&mut faults);
+        self.check_amounts(&mut faults);
+        self.check_times(start, &mut faults);
+        let end = self.end.or_else(|| {
+            let used_up = used_up(self.deposit?, self.rate?, start);
+            if used_up.is_none() && faults.is_empty() {
+                faults.push(TermsFault::NeverFinishes);
+            }
+            used_up
+        });
+        self.check_cliff(start, end, &mut faults);
+        match (self.sender, self.recipient, self.deposit, self.rate, end) {
+            (Some(sender), Some(recipient), Some(deposit), Some(rate), Some(end)) if faults.is_empty() => {
+                Ok(Terms {
+                    sender: sender.into(),
+                    recipient: recipient.into(),
+                    deposit_amount: deposit,
+                    rate_per_second: rate,
+                    start_time: start,
+                    cliff_time: self.cliff,
+                    end_time: end,
+                })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    fn check_parties(&self, faults: &mut Vec<TermsFault>) {
+        if self.sender.is_some() && self.sender == self.recipient {
+            faults.push(TermsFault::SenderIsRecipient);
+        }
+    }
+
+    fn check_amounts(&self, faults: &mut Vec<TermsFault>) {
+        if self.deposit.is_some_and(|deposit| !deposit.is_positive()) {
+            faults.push(TermsFault::DepositNotPositive);
+        }
+        if self.rate.is_some_and(|rate| !rate.is_positive()) {
+            faults.push(TermsFault::RateNotPositive);
+        }
+        if let (Some(deposit), Some(rate)) = (self.deposit, self.rate)
+            && deposit.is_positive()
+            && deposit < rate
+        {
+            faults.push(TermsFault::DepositBelowRate);
+        }
+    }
+
+    fn check_times(&self, start: UnixTime, faults: &mut Vec<TermsFault>) {
+        for (field, time) in [("startTime", self.start), ("cliffTime", self.cliff), ("endTime", self.end)] {
+            if time.is_some_and(|time| time > UnixTime::LAST_INSTANT) {
+                faults.push(TermsFault::TimeOutOfRange { field });
+            }
+        }
+        if self.end.is_some_and(|end| end <= start) {
+            faults.push(TermsFault::EndNotAfterStart);
+        }
+    }
+
+    fn check_cliff(&self, start: UnixTime, end: Option<UnixTime>, faults: &mut Vec<TermsFault>) {
+        if self.cliff.is_some_and(|cliff| cliff < start || end.is_some_and(|end| cliff > end)) {
+            faults.push(TermsFault::CliffOutsideStream);
+        }
+    }
+}
+
+/// The first second by which the whole deposit has flowed, if the chain can count that far.
+fn used_up(deposit: Amount, rate: Amount, start: UnixTime) -> Option<UnixTime> {
+    if !deposit.is_positive() || !rate.is_positive() {
+        return None;
+    }
+    let (deposit, rate) = (deposit.stroops(), rate.stroops());
+    let whole = deposit.checked_div(rate)?;
+    let seconds = if deposit.checked_rem(rate)? == 0 { whole } else { whole.checked_add(1)? };
+    start.checked_add(u64::try_from(seconds).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-01-01T00:00:00.25Z";
+
+    fn draft(deposit: &str, rate: &str) -> TermsDraft {
+        TermsDraft {
+            sender: Some(AccountId::from_public_key([1; 32])),
+            recipient: Some(AccountId::from_public_key([2; 32])),
+            deposit: Some(deposit.parse().unwrap()),
+            rate: Some(rate.parse().unwrap()),
+            ..TermsDraft::default()
+        }
+    }
+
+    #[track_caller]
+    fn refused(draft: &TermsDraft, expect: &[TermsFault]) {
+        assert_eq!(draft.settle(NOW.parse().unwrap()).unwrap_err(), expect);
+    }
+
+    fn at(seconds: u64) -> Option<UnixTime> {
+        Some(UnixTime::from_seconds(seconds))
+    }
+
+    #[test]
+    fn start_defaults_to_now_and_end_to_when_the_deposit_is_used_up_rounded_up() {
+        let terms = draft("100", "3").settle(NOW.parse().unwrap()).unwrap();
+        assert_eq!(terms.start_time.seconds(), 1_767_225_600);
+        assert_eq!(terms.end_time.seconds_since(terms.start_time), 34);
+        assert_eq!(terms.schedule().accrued(UnixTime::MAX).to_string(), "100");
+    }
+
+    #[test]
+    fn each_broken_rule_is_named() {
+        use TermsFault as Fault;
+        refused(
+            &TermsDraft { recipient: draft("1", "1").sender, ..draft("1", "1") },
+            &[Fault::SenderIsRecipient],
+        );
+        refused(&draft("0", "1"), &[Fault::DepositNotPositive]);
+        refused(&draft("1", "-1"), &[Fault::RateNotPositive]);
+        refused(&draft("0.9999999", "1"), &[Fault::DepositBelowRate]);
+        refused(&draft("9223372036854775807", "0.0000001"), &[Fault::NeverFinishes]);
+        refused(&TermsDraft { start: at(100), end: at(100), ..draft("1", "1") }, &[Fault::EndNotAfterStart]);
+        refused(
+            &TermsDraft { start: at(100), cliff: at(99), ..draft("1", "1") },
+            &[Fault::CliffOutsideStream],
+        );
+        refused(
+            &TermsDraft { start: at(100), cliff: at(103), ..draft("2", "1") },
+            &[Fault::CliffOutsideStream],
+        );
+        refused(
+            &TermsDraft { start: at(1_700_000_000_000), ..draft("1", "1") },
+            &[Fault::TimeOutOfRange { field: "startTime" }],
+        );
+    }
+
+    #[test]
+    fn all_broken_rules_are_named_together() {
+        let same = draft("-1", "0").sender;
+        let draft = TermsDraft { recipient: same, start: at(5), end: at(4), ..draft("-1", "0") };
+        let faults = draft.settle(NOW.parse().unwrap()).unwrap_err();
+        let codes: Vec<_> = faults.iter().map(|fault| (fault.field(), fault.code())).collect();
+        assert_eq!(
+            codes,
+            [
+                ("recipient", "SENDER_IS_RECIPIENT"),
+                ("depositAmount", "AMOUNT_NOT_POSITIVE"),
+                ("ratePerSecond", "AMOUNT_NOT_POSITIVE"),
+                ("endTime", "END_NOT_AFTER_START"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_absent_field_is_left_to_whoever_read_it() {
+        refused(&TermsDraft { deposit: None, ..draft("1", "1") }, &[]);
+    }
+
+    #[test]
+    fn a_slow_rate_is_fine_where_an_end_is_given() {
+        let draft = TermsDraft { start: at(0), end: at(10), ..draft("9223372036854775807", "0.0000001") };
+        assert_eq!(draft.settle(NOW.parse().unwrap()).unwrap().end_time.seconds(), 10);
+    }
+}
