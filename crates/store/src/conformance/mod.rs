@@ -1,0 +1,91 @@
+//! The behaviours every backend must show, one named test each, and a model to compare with.
+//!
+//! A backend instantiates the suite in its own tests:
+//!
+//! ```text
+//! fluxora_store::conformance_suite!(open_a_fresh_store().await);
+//! ```
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test suite fails by panicking"
+)]
+
+mod cancelling;
+mod clock;
+mod creating;
+mod fixtures;
+mod listing;
+mod model;
+mod random;
+
+pub use cancelling::*;
+pub use clock::*;
+pub use creating::*;
+pub use listing::*;
+pub use model::Model;
+pub use random::a_random_history_agrees_with_the_model;
+
+/// Makes one test of each behaviour. The argument is an expression, evaluated in an async context once per test, that opens
+/// a fresh, empty store.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($open:expr) => {
+        $crate::conformance_suite! { @each $open =>
+            a_created_stream_reads_back_as_it_was_written
+            amounts_read_back_with_the_decimals_they_were_written_with
+            an_unknown_stream_is_not_found
+            a_stream_with_the_largest_values_reads_back
+            the_same_keyed_request_is_answered_as_before
+            another_request_under_a_used_key_is_refused
+            a_key_may_be_used_again_when_its_answer_is_forgotten
+            forgotten_answers_are_dropped_and_others_kept
+            one_of_many_concurrent_requests_under_one_key_is_written
+            concurrent_creates_are_all_kept
+            a_cancelled_stream_stays_as_it_was_when_cancelled
+            a_stream_is_cancelled_once_however_many_ask
+            an_ended_stream_cannot_be_cancelled
+            a_stream_whose_end_has_come_cannot_be_cancelled_before_the_clock_notices
+            cancelling_records_a_start_that_has_fallen_due
+            cancelling_an_unknown_stream_is_not_found
+            a_start_and_an_end_are_recorded_when_they_fall_due
+            what_is_not_due_is_left_alone
+            a_step_of_the_clock_takes_the_longest_due_first_and_says_if_there_is_more
+            concurrent_steps_of_the_clock_record_each_transition_once
+            events_are_numbered_and_paged_oldest_first
+            history_ends_with_the_second_asked_for
+            the_events_of_a_stream_make_the_stream
+            an_unknown_stream_has_no_events
+            streams_are_listed_newest_first
+            a_walk_sees_each_old_stream_once_while_others_are_created
+            filters_leave_in_what_they_name
+            a_status_filter_counts_what_has_fallen_due
+            a_page_that_is_exactly_full_has_no_next
+            streams_are_counted_as_they_are_listed
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn a_random_history_agrees_with_the_model() {
+            for seed in 0..32 {
+                $crate::conformance::a_random_history_agrees_with_the_model(&$open, seed).await;
+            }
+        }
+    };
+    (@each $open:expr => $($behaviour:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $behaviour() {
+                $crate::conformance::$behaviour(&$open).await;
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    crate::conformance_suite!(super::Model::default());
+}

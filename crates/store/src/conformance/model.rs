@@ -1,0 +1,184 @@
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use fluxora_stream::{CancelRefused, Change, Origin, Stream, StreamEvent, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use crate::{
+    CreateStream, Created, EventPage, KeyedAnswer, Outcome, Position, Recorded, Store, StoreError, StreamFilter,
+    StreamPage, StreamQuery, StreamStore,
+};
+
+/// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
+#[derive(Debug, Default)]
+pub struct Model(Mutex<Contents>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// In order of creation.
+    streams: Vec<Stream>,
+    events: Vec<StreamEvent>,
+    answers: Vec<KeyedAnswer>,
+}
+
+impl Model {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Contents {
+    fn find(&self, id: &StreamId) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.id == *id)
+    }
+
+    fn write(&mut self, at: usize, change: Change) {
+        self.streams[at] = change.stream;
+        self.events.extend(change.events);
+    }
+
+    fn of(&self, id: &StreamId) -> impl Iterator<Item = &StreamEvent> {
+        self.events.iter().filter(move |event| event.stream == *id)
+    }
+}
+
+fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
+    filter.status.is_none_or(|status| stream.status_at(at) == status)
+        && filter.sender.is_none_or(|sender| stream.sender == sender)
+        && filter.recipient.is_none_or(|recipient| stream.recipient == recipient)
+        && filter.origin.is_none_or(|origin| stream.origin == origin)
+        && (filter.contract.is_none() || stream.origin == Origin::Chain)
+}
+
+#[async_trait]
+impl StreamStore for Model {
+    async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
+        let mut contents = self.contents();
+        if let Some(keyed) = create.keyed {
+            contents.answers.retain(|kept| {
+                (kept.scope, &kept.key) != (keyed.scope, &keyed.key) || kept.at >= keyed.forgotten_before()
+            });
+            let kept =
+                contents.answers.iter().find(|kept| (kept.scope, &kept.key) == (keyed.scope, &keyed.key));
+            match kept {
+                Some(kept) if kept.request == keyed.request => {
+                    return Ok(Created::Replayed(kept.answer.clone()));
+                }
+                Some(_) => return Ok(Created::KeyReused),
+                None => contents.answers.push(keyed),
+            }
+        }
+        contents.streams.push(create.stream);
+        contents.events.push(create.event);
+        Ok(Created::Done)
+    }
+
+    async fn cancel_stream(
+        &self,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
+        let mut contents = self.contents();
+        let Some(at) = contents.find(id) else { return Ok(Outcome::NotFound) };
+        match contents.streams[at].cancel(now) {
+            Ok(change) => {
+                let stream = change.stream.clone();
+                contents.write(at, change);
+                Ok(Outcome::Done(stream))
+            }
+            Err(refused) => Ok(Outcome::Refused(refused)),
+        }
+    }
+
+    async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.find(id).map(|at| contents.streams[at].clone()))
+    }
+
+    async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
+        let contents = self.contents();
+        let limit = usize::try_from(query.limit).unwrap();
+        let places: Vec<_> = (1..).map(Position).zip(&contents.streams).collect();
+        let mut rows: Vec<_> = places
+            .into_iter()
+            .rev()
+            .filter(|(place, _)| query.before.is_none_or(|before| *place < before))
+            .filter(|(_, stream)| matches(&query.filter, stream, query.at))
+            .take(limit + 1)
+            .collect();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(|(place, _)| *place).filter(|_| more);
+        let streams = rows.into_iter().map(|(_, stream)| stream.clone()).collect();
+        Ok(StreamPage { streams, unreadable: Vec::new(), next })
+    }
+
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+        let contents = self.contents();
+        let count = contents.streams.iter().filter(|stream| matches(filter, stream, at)).count();
+        Ok(u64::try_from(count).unwrap())
+    }
+
+    async fn stream_events(
+        &self,
+        id: &StreamId,
+        after: u32,
+        limit: u32,
+    ) -> Result<Option<EventPage>, StoreError> {
+        let contents = self.contents();
+        if contents.find(id).is_none() {
+            return Ok(None);
+        }
+        let limit = usize::try_from(limit).unwrap();
+        let mut events: Vec<_> = contents.of(id).filter(|event| event.number > after).cloned().collect();
+        let more = events.len() > limit;
+        events.truncate(limit);
+        Ok(Some(EventPage { events, more }))
+    }
+
+    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.of(id).filter(|event| UnixTime::of(event.occurred_at) <= until).cloned().collect())
+    }
+
+    async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
+        let mut contents = self.contents();
+        let mut due: Vec<_> = contents
+            .streams
+            .iter()
+            .enumerate()
+            .filter_map(|(at, stream)| Some((stream.due_at()?, at)))
+            .filter(|(due, _)| *due <= UnixTime::of(now))
+            .collect();
+        due.sort();
+        let limit = usize::try_from(limit).unwrap();
+        let mut recorded = Recorded { more: due.len() > limit, ..Recorded::default() };
+        for (_, at) in due.into_iter().take(limit) {
+            let change = contents.streams[at].catch_up(now);
+            recorded.streams += 1;
+            recorded.events += change.events.len();
+            contents.write(at, change);
+        }
+        Ok(recorded)
+    }
+
+    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut contents = self.contents();
+        let had = contents.answers.len();
+        contents.answers.retain(|kept| kept.at >= before);
+        Ok(u64::try_from(had - contents.answers.len()).unwrap())
+    }
+}
+
+#[async_trait]
+impl Store for Model {
+    fn describe(&self) -> String {
+        "a model in memory".to_owned()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+}

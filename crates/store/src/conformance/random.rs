@@ -1,0 +1,110 @@
+use fluxora_stream::{StatusName, Stream, TermsDraft, UnixTime};
+use proptest::option::of as some;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::fixtures::*;
+use super::model::Model;
+use crate::{StreamFilter, StreamQuery, StreamStore};
+
+/// One thing that can be asked of a store. Times are seconds after the previous step.
+#[derive(Clone, Debug)]
+enum Step {
+    Create { key: Option<u8>, request: u8, sender: u8, recipient: u8, deposit: u32, start: Option<u8> },
+    Cancel { stream: u8 },
+    Clock { limit: u32 },
+    Forget { age: u8 },
+    List { filter: (Option<StatusName>, Option<u8>, Option<u8>), limit: u32, ahead: u8 },
+    Read { stream: u8, ahead: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let filter = (some(proptest::sample::select(StatusName::ALL.as_slice())), some(1..4_u8), some(5..8_u8));
+    prop_oneof![
+        4 => (some(0..4_u8), 0..2_u8, 1..4_u8, 5..8_u8, 1..80_u32, some(0..60_u8)).prop_map(
+            |(key, request, sender, recipient, deposit, start)| {
+                Step::Create { key, request, sender, recipient, deposit, start }
+            }
+        ),
+        2 => any::<u8>().prop_map(|stream| Step::Cancel { stream }),
+        2 => (1..5_u32).prop_map(|limit| Step::Clock { limit }),
+        1 => (0..30_u8).prop_map(|age| Step::Forget { age }),
+        2 => (filter, 1..5_u32, 0..40_u8).prop_map(|(filter, limit, ahead)| Step::List { filter, limit, ahead }),
+        2 => (any::<u8>(), 0..40_u8).prop_map(|(stream, ahead)| Step::Read { stream, ahead }),
+    ]
+}
+
+/// Sixty random steps give the same answers as the model, and leave the same streams and histories.
+pub async fn a_random_history_agrees_with_the_model(store: &impl StreamStore, seed: u8) {
+    let model = Model::default();
+    let steps = draw(seed);
+    let mut now = 0;
+    let mut made = 0;
+    for (i, (wait, step)) in steps.into_iter().enumerate() {
+        now += i64::from(wait);
+        let context = format!("seed {seed}, step {i} at {now}: {step:?}");
+        if matches!(step, Step::Create { .. }) {
+            made += 1;
+        }
+        let expect = run(&model, &step, now, made).await;
+        assert_eq!(run(store, &step, now, made).await, expect, "{context}");
+    }
+    for n in 1..=made {
+        let until = UnixTime::MAX;
+        let history = store.stream_history(&stream_id(n), until).await.unwrap();
+        assert_eq!(history, model.stream_history(&stream_id(n), until).await.unwrap(), "seed {seed}");
+        let stream = store.stream(&stream_id(n)).await.unwrap();
+        assert_eq!(Stream::replay(&history).unwrap(), stream, "seed {seed}");
+    }
+}
+
+fn draw(seed: u8) -> Vec<(u8, Step)> {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let steps = proptest::collection::vec((0..12_u8, step()), 60);
+    steps.new_tree(&mut runner).unwrap().current()
+}
+
+/// Does one step and writes down everything that was answered.
+async fn run(store: &impl StreamStore, step: &Step, now: i64, made: u64) -> String {
+    let nth = |stream: u8| stream_id(1 + u64::from(stream) % made.max(1));
+    match *step {
+        Step::Create { key, request, sender, recipient, deposit, start } => {
+            let draft = TermsDraft {
+                sender: Some(account(sender)),
+                recipient: Some(account(recipient)),
+                deposit: Some(fluxora_decimal::Amount::from_stroops(i128::from(deposit) * 10_000_000)),
+                start: start.map(|ahead| second(now - 20 + i64::from(ahead))),
+                ..draft()
+            };
+            let mut create = create(made, &draft, t(now));
+            create.keyed = key.and_then(|key| {
+                keyed(made, &format!("key-{key}"), &format!("request-{request}"), t(now)).keyed
+            });
+            format!("{:?}", store.create_stream(create).await)
+        }
+        Step::Cancel { stream } => format!("{:?}", store.cancel_stream(&nth(stream), t(now)).await),
+        Step::Clock { limit } => format!("{:?}", store.record_due(t(now), limit).await),
+        Step::Forget { age } => format!("{:?}", store.forget_answers(t(now - i64::from(age))).await),
+        Step::List { filter: (status, sender, recipient), limit, ahead } => {
+            let filter = StreamFilter {
+                status,
+                sender: sender.map(address),
+                recipient: recipient.map(address),
+                ..StreamFilter::default()
+            };
+            let at = second(now + i64::from(ahead));
+            let count = store.count_streams(&filter, at).await.unwrap();
+            let query = StreamQuery { filter, at, before: None, limit };
+            let first = store.list_streams(&query).await.unwrap();
+            let second = store.list_streams(&StreamQuery { before: first.next, ..query }).await.unwrap();
+            format!("{count} {:?} {:?}", first.streams, second.streams)
+        }
+        Step::Read { stream, ahead } => {
+            let id = nth(stream);
+            let events = store.stream_events(&id, u32::from(ahead % 3), 2).await;
+            format!("{:?} {events:?}", store.stream(&id).await)
+        }
+    }
+}

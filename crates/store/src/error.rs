@@ -1,0 +1,56 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use thiserror::Error;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// What went wrong, as the different things a caller can do about it.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Too much work is waiting. Nothing was done: try again shortly.
+    #[error("the store has more work waiting than it takes on")]
+    Overloaded,
+    /// Storage does not answer now: a full disk, a lock held elsewhere, a lost server. A write that gets this is whole or
+    /// absent, never half done; with an idempotency key it can be sent again.
+    #[error("storage is unavailable: {reason}")]
+    Unavailable {
+        /// What is in the way, for an operator.
+        reason: String,
+        /// The driver's error.
+        #[source]
+        source: Option<Source>,
+    },
+    /// A stored row cannot be read. Other rows are not concerned.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptRow),
+    /// A defect: the backend's SQL or logic is wrong. Nothing was done.
+    #[error("the store failed: {reason}")]
+    Internal {
+        /// What was attempted.
+        reason: String,
+        /// The driver's error.
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+/// A stored row that cannot be read, and where it lies.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct CorruptRow {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's key, as an operator can look it up.
+    pub row: String,
+    /// Why the value makes no sense.
+    pub reason: String,
+}
+
+impl fmt::Display for CorruptRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, column, row, reason } = self;
+        write!(f, "row {row} of table {table} cannot be read: column {column}: {reason}")
+    }
+}

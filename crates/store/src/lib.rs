@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod idempotency;
+mod page;
+mod streams;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use error::{CorruptRow, StoreError};
+pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer};
+pub use page::{EventPage, Position, StreamFilter, StreamPage, StreamQuery};
+pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

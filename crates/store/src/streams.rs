@@ -1,0 +1,118 @@
+use async_trait::async_trait;
+use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use crate::{Answer, CorruptRow, EventPage, KeyedAnswer, StoreError, StreamFilter, StreamPage, StreamQuery};
+
+/// A stream to be written, with its first event and, for a keyed request, the answer to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateStream {
+    /// The stream.
+    pub stream: Stream,
+    /// The event that made it.
+    pub event: StreamEvent,
+    /// What a repetition of the request is to be answered.
+    pub keyed: Option<KeyedAnswer>,
+}
+
+/// What came of a [`CreateStream`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The stream was written.
+    Done,
+    /// The same request was made before under this key and got this answer; nothing was written.
+    Replayed(Answer),
+    /// Another request was made before under this key; nothing was written.
+    KeyReused,
+}
+
+/// What came of asking for a change of one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<T, R> {
+    /// It was made.
+    Done(T),
+    /// The rules do not allow it; nothing was written.
+    Refused(R),
+    /// There is no such stream.
+    NotFound,
+}
+
+/// What one step of the stream clock wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// How many streams changed.
+    pub streams: usize,
+    /// How many events that took.
+    pub events: usize,
+    /// Rows that have fallen due but cannot be read; they were passed over.
+    pub unreadable: Vec<CorruptRow>,
+    /// Whether more had fallen due than the step was to take.
+    pub more: bool,
+}
+
+/// Streams and their history.
+///
+/// Each method is one atomic unit: it happens whole or not at all, and what it answered survives a crash. All may fail with
+/// [`StoreError::Unavailable`]; those that write also with [`StoreError::Overloaded`].
+#[async_trait]
+pub trait StreamStore: Send + Sync {
+    /// Writes a new stream, its first event and its keyed answer.
+    ///
+    /// Of several requests under one key, running at once or one after the other within
+    /// [`ANSWERS_KEPT`](crate::ANSWERS_KEPT), one is written.
+    async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError>;
+
+    /// Cancels a stream at `now` ([`Stream::cancel`]) and answers what it has become.
+    async fn cancel_stream(
+        &self,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<Outcome<Stream, CancelRefused>, StoreError>;
+
+    /// Reads one stream.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its row cannot be read.
+    async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError>;
+
+    /// Reads a page of streams, newest first. What is created meanwhile never shifts the pages that follow.
+    async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError>;
+
+    /// Counts the streams that a filter means at `at`. May look at all of them.
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError>;
+
+    /// Reads up to `limit` events of a stream that come after number `after`, oldest first; `None` if there is no such stream.
+    async fn stream_events(
+        &self,
+        id: &StreamId,
+        after: u32,
+        limit: u32,
+    ) -> Result<Option<EventPage>, StoreError>;
+
+    /// Reads every event of a stream that occurred in or before the second `until`, oldest first: what
+    /// [`Stream::replay`] needs to tell what the stream was then. Empty if there is no such stream.
+    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError>;
+
+    /// One step of the stream clock: records what has fallen due by `now` ([`Stream::catch_up`]) for up to `limit` streams,
+    /// the longest due first. Each transition is recorded once, whoever else takes steps at the same time.
+    async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError>;
+
+    /// Drops keyed answers made before `before`; answers how many.
+    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// A whole storage backend.
+#[async_trait]
+pub trait Store: StreamStore {
+    /// What it is, for an operator: the engine, and where it keeps its data, without any credentials.
+    fn describe(&self) -> String;
+
+    /// Whether it can read and write at this moment.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what was taken on and closes. Whatever comes later is refused with [`StoreError::Unavailable`].
+    async fn close(&self);
+}
