@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod columns;
+mod faults;
+mod location;
+mod open;
+mod readers;
+mod store;
+mod streams;
+mod writer;
+
+pub use location::{InvalidLocation, Location};
+pub use open::OpenError;
+pub use store::{Options, SqliteStore};

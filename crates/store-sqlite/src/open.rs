@@ -1,0 +1,215 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+use crate::Location;
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// `PRAGMA application_id` of our files: "Flux".
+const APPLICATION_ID: i32 = 0x466C_7578;
+/// How long the writer waits for a lock that another process holds.
+const WRITE_LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How long a reader waits; in WAL mode readers are hardly ever kept waiting.
+const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
+const STATEMENTS_KEPT: usize = 64;
+
+/// Why a database cannot be opened. The message is for an operator: it names the file and what to do.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The folder for the file cannot be made.
+    #[error("cannot make the folder {path}", path = path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file cannot be opened, read or written.
+    #[error("cannot open the database {location}: {what}")]
+    Database {
+        /// The database.
+        location: String,
+        /// What was attempted.
+        what: &'static str,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// The file is a database of another program.
+    #[error("{location} is not a Fluxora database: nothing was changed; name another file in DATABASE_URL")]
+    NotOurs {
+        /// The database.
+        location: String,
+    },
+    /// A later version of Fluxora has written to the file.
+    #[error("{location} has a newer schema than this version knows ({migration}): run that version, or restore a backup")]
+    NewerSchema {
+        /// The database.
+        location: String,
+        /// The first migration that is not known.
+        migration: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the schema of {location} up to date")]
+    Migration {
+        /// The database.
+        location: String,
+        /// Why.
+        source: Box<refinery::Error>,
+    },
+    /// The thread that writes cannot be started.
+    #[error("cannot start the thread that writes to the database")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Opens the one connection that writes: makes folders and file, checks that the file is ours and migrates it.
+pub(crate) fn writer(location: &Location) -> Result<Connection, OpenError> {
+    let name = location.to_string();
+    let fault = |what| {
+        let location = name.clone();
+        move |source| OpenError::Database { location, what, source }
+    };
+    let mut connection = match location {
+        Location::Memory => Connection::open_in_memory().map_err(fault("opening it"))?,
+        Location::File(path) => {
+            make_folder(path)?;
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(fault("opening it"))?
+        }
+    };
+    connection.busy_timeout(WRITE_LOCK_WAIT).map_err(fault("setting its lock wait"))?;
+    if !is_ours(&connection).map_err(fault("reading it"))? {
+        return Err(OpenError::NotOurs { location: name });
+    }
+    prepare(&connection).map_err(fault("preparing it for writing"))?;
+    migrate(&mut connection, &name)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(crate) fn reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(READ_LOCK_WAIT)?;
+    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+fn make_folder(file: &Path) -> Result<(), OpenError> {
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder)
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the file is ours or still empty. A first start that was cut short leaves nothing but the list of migrations.
+fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let others = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
+    let tables: i64 = connection.query_row(others, [], |row| row.get(0))?;
+    Ok(id == APPLICATION_ID || (id == 0 && tables == 0))
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -65_536)
+}
+
+fn migrate(connection: &mut Connection, name: &str) -> Result<(), OpenError> {
+    use refinery::error::Kind;
+    let location = name.to_owned();
+    migrations::migrations::runner().run(connection).map(drop).map_err(|source| match source.kind() {
+        Kind::MissingVersion(migration) => {
+            OpenError::NewerSchema { location, migration: migration.to_string() }
+        }
+        _ => OpenError::Migration { location, source: Box::new(source) },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &tempfile::TempDir) -> (PathBuf, Location) {
+        let path = folder.path().join("deep/er/fluxora.db");
+        (path.clone(), Location::File(path))
+    }
+
+    fn made_by(sql: &str) -> OpenError {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        make_folder(&path).unwrap();
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        writer(&location).unwrap_err()
+    }
+
+    #[test]
+    fn opening_makes_the_folders_and_the_schema_and_opens_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        for _ in 0..2 {
+            let connection = writer(&location).unwrap();
+            assert!(connection.table_exists(None, "streams").unwrap());
+        }
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_refused_and_left_alone() {
+        for sql in ["CREATE TABLE notes (text)", "PRAGMA application_id = 7; CREATE TABLE streams (id)"] {
+            assert!(matches!(made_by(sql), OpenError::NotOurs { .. }), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        make_folder(&path).unwrap();
+        std::fs::write(&path, "these are not the bytes you are looking for".repeat(99)).unwrap();
+        let error = writer(&location).unwrap_err();
+        assert!(matches!(error, OpenError::Database { what: "reading it", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        drop(writer(&location).unwrap());
+        let later = "INSERT INTO refinery_schema_history VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
+        Connection::open(&path).unwrap().execute_batch(later).unwrap();
+        let error = writer(&location).unwrap_err();
+        assert!(matches!(error, OpenError::NewerSchema { .. }), "{error}");
+        assert!(error.to_string().contains("V999__from_the_future"), "{error}");
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_short_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        make_folder(&path).unwrap();
+        let history = "CREATE TABLE refinery_schema_history
+            (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))";
+        Connection::open(&path).unwrap().execute_batch(history).unwrap();
+        assert!(writer(&location).unwrap().table_exists(None, "streams").unwrap());
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().to_owned());
+        let error = writer(&location).unwrap_err().to_string();
+        assert!(error.contains(&folder.path().display().to_string()), "{error}");
+    }
+}

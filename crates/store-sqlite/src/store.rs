@@ -1,0 +1,149 @@
+use async_trait::async_trait;
+use fluxora_store::{
+    CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage,
+    StreamQuery, StreamStore,
+};
+use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::open::OpenError;
+use crate::readers::Readers;
+use crate::writer::Writer;
+use crate::{Location, open, streams};
+
+/// How the writer queues and commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many units one commit takes at most. 1 commits each unit alone.
+    pub batch: usize,
+    /// How many units may wait; one more is refused with [`StoreError::Overloaded`].
+    pub queue: usize,
+}
+
+impl Default for Options {
+    /// Commits up to 256 units at once, lets 1,024 wait.
+    fn default() -> Self {
+        Self { batch: 256, queue: 1_024 }
+    }
+}
+
+/// The embedded storage backend.
+#[derive(Debug)]
+pub struct SqliteStore {
+    location: Location,
+    writer: Writer,
+    /// `None` in memory, where the writer's connection is the only one and reads queue with the writes.
+    readers: Option<std::sync::Arc<Readers>>,
+}
+
+impl SqliteStore {
+    /// Opens a database: makes it if it is not there, checks that it is ours, brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which of these failed; a database that is not ours or is newer is left untouched.
+    pub fn open(location: &Location, options: Options) -> Result<Self, OpenError> {
+        let connection = open::writer(location)?;
+        let readers = match location {
+            Location::File(path) => Some(Readers::of(path).into()),
+            Location::Memory => None,
+        };
+        let writer = Writer::start(connection, options).map_err(OpenError::Thread)?;
+        Ok(Self { location: location.clone(), writer, readers })
+    }
+
+    /// Reads on the calling thread: for what touches a few rows.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.readers {
+            Some(readers) => readers.read(query),
+            None => self.writer.run(query).await,
+        }
+    }
+
+    /// Reads on a blocking thread: for what may look at a whole table.
+    async fn scan<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Some(readers) = self.readers.clone() else { return self.writer.run(query).await };
+        tokio::task::spawn_blocking(move || readers.read(query)).await.unwrap_or_else(|error| {
+            Err(StoreError::Internal { reason: "a scan broke off".to_owned(), source: Some(error.into()) })
+        })
+    }
+}
+
+#[async_trait]
+impl StreamStore for SqliteStore {
+    async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
+        self.writer.run(move |connection| streams::create(connection, &create)).await
+    }
+
+    async fn cancel_stream(
+        &self,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
+        let id = id.clone();
+        self.writer.run(move |connection| streams::cancel(connection, &id, now)).await
+    }
+
+    async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| Ok(streams::find(connection, &id)?.map(|row| row.stream))).await
+    }
+
+    async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| streams::list(connection, &query)).await
+    }
+
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+        let filter = filter.clone();
+        self.scan(move |connection| streams::count(connection, &filter, at)).await
+    }
+
+    async fn stream_events(
+        &self,
+        id: &StreamId,
+        after: u32,
+        limit: u32,
+    ) -> Result<Option<EventPage>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| streams::events(connection, &id, after, limit)).await
+    }
+
+    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| streams::history(connection, &id, until)).await
+    }
+
+    async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
+        self.writer.run(move |connection| streams::record_due(connection, now, limit)).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.writer.run(move |connection| streams::forget_answers(connection, before)).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn describe(&self) -> String {
+        self.location.to_string()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.read(|connection| streams::probe(connection)).await?;
+        self.writer.check().await
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

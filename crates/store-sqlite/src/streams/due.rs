@@ -1,0 +1,46 @@
+use fluxora_store::{Recorded, StoreError};
+use fluxora_stream::UnixTime;
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::row::{self, StreamRow, select_streams};
+use crate::columns;
+use crate::faults::Attempt;
+
+pub(crate) fn record_due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
+    let mut recorded = Recorded::default();
+    for StreamRow { seq, stream } in due(connection, now, limit, &mut recorded)? {
+        let change = stream.catch_up(now);
+        row::write_change(connection, seq, &change)?;
+        recorded.streams = recorded.streams.saturating_add(1);
+        recorded.events = recorded.events.saturating_add(change.events.len());
+    }
+    Ok(recorded)
+}
+
+/// The streams that have fallen due, the longest due first. A row that cannot be read takes nobody's place.
+fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+    recorded: &mut Recorded,
+) -> Result<Vec<StreamRow>, StoreError> {
+    let what = "looking for what has fallen due";
+    let mut statement =
+        connection.prepare_cached(select_streams!(" WHERE due_at <= ?1 ORDER BY due_at, seq")).attempt(what)?;
+    let mut rows = statement.query(params![columns::time(UnixTime::of(now))]).attempt(what)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut due = Vec::new();
+    while let Some(row) = rows.next().attempt(what)? {
+        if due.len() == limit {
+            recorded.more = true;
+            break;
+        }
+        match row::decode(row) {
+            Ok(stream) => due.push(stream),
+            Err(StoreError::Corrupt(row)) => recorded.unreadable.push(row),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(due)
+}

@@ -1,0 +1,85 @@
+use fluxora_store::{EventPage, StoreError};
+use fluxora_stream::{Fact, StreamEvent, StreamId, UnixTime};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+
+pub(super) fn insert(connection: &Connection, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
+    let sql = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
+        reason: "writing an event's data".to_owned(),
+        source: Some(error.into()),
+    })?;
+    let write = || {
+        connection.prepare_cached(sql)?.execute(params![
+            stream,
+            event.number,
+            event.fact.name(),
+            columns::instant(event.occurred_at),
+            columns::instant(event.recorded_at),
+            data,
+        ])
+    };
+    write().map(drop).attempt("writing an event")
+}
+
+pub(crate) fn events(
+    connection: &Connection,
+    id: &StreamId,
+    after: u32,
+    limit: u32,
+) -> Result<Option<EventPage>, StoreError> {
+    let Some(seq) = seq_of(connection, id)? else { return Ok(None) };
+    let sql = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+               WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+    let mut events = select(connection, sql, params![seq, after, i64::from(limit).saturating_add(1)], id)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = events.len() > limit;
+    events.truncate(limit);
+    Ok(Some(EventPage { events, more }))
+}
+
+pub(crate) fn history(
+    connection: &Connection,
+    id: &StreamId,
+    until: UnixTime,
+) -> Result<Vec<StreamEvent>, StoreError> {
+    let Some(seq) = seq_of(connection, id)? else { return Ok(Vec::new()) };
+    let sql = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+               WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
+    select(connection, sql, params![seq, columns::end_of(until)], id)
+}
+
+fn seq_of(connection: &Connection, id: &StreamId) -> Result<Option<i64>, StoreError> {
+    let find = || {
+        let mut statement = connection.prepare_cached("SELECT seq FROM streams WHERE id = ?1")?;
+        statement.query_row([id.to_string()], |row| row.get(0)).optional()
+    };
+    find().attempt("looking up a stream")
+}
+
+fn select(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    id: &StreamId,
+) -> Result<Vec<StreamEvent>, StoreError> {
+    let what = "reading a stream's history";
+    let mut statement = connection.prepare_cached(sql).attempt(what)?;
+    let rows = statement.query_map(params, |row| Ok(decode(row, id))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
+}
+
+fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
+    let mut columns = Columns::of(row, "stream_events");
+    columns.integer("seq")?;
+    let number = columns.number("number")?;
+    let name = columns.text("type")?;
+    let occurred_at = columns.instant("occurred_at")?;
+    let recorded_at = columns.instant("recorded_at")?;
+    let fact = columns
+        .parsed("data", |data| Fact::from_parts(name, &mut serde_json::Deserializer::from_str(data)))?;
+    Ok(StreamEvent { stream: id.clone(), number, occurred_at, recorded_at, fact })
+}
