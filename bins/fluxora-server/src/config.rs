@@ -1,0 +1,214 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use fluxora_api::Writes;
+use fluxora_store_sqlite::Location;
+use tracing::level_filters::LevelFilter;
+
+use crate::logging::LogFormat;
+
+/// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order.
+#[derive(Debug, Parser)]
+#[command(name = "fluxora-server", version, about = "The backend of the Fluxora payment-streaming protocol.")]
+struct Args {
+    /// The address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES says otherwise.
+    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+    host: String,
+
+    /// The port to listen on; 0 picks a free one and the log says which.
+    #[arg(long, env = "PORT", default_value = "3000")]
+    port: String,
+
+    /// Where streams are kept: sqlite://path/to/file.db, or sqlite::memory: to keep nothing.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/fluxora.db", hide_env_values = true)]
+    database_url: String,
+
+    /// Whether anybody who can reach the port may create and cancel streams, also from other machines: true or false.
+    #[arg(long, env = "OPEN_WRITES", default_value = "false")]
+    open_writes: String,
+
+    /// The least important lines to log: error, warn, info, debug or trace.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    log_level: String,
+
+    /// How log lines look: json, or pretty for people.
+    #[arg(long, env = "LOG_FORMAT", default_value = "json")]
+    log_format: String,
+
+    /// The passphrase of the Stellar network this server belongs to.
+    #[arg(long, env = "NETWORK_PASSPHRASE", default_value = "Test SDF Network ; September 2015")]
+    network_passphrase: String,
+
+    /// How often the stream clock records what has fallen due, in milliseconds: 10 to 3600000.
+    #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000")]
+    stream_clock_interval_ms: String,
+
+    /// How long a stop waits for requests in flight, in seconds: 1 to 600.
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", default_value = "30")]
+    shutdown_timeout_seconds: String,
+}
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) database: Location,
+    pub(crate) writes: Writes,
+    pub(crate) log_level: LevelFilter,
+    pub(crate) log_format: LogFormat,
+    pub(crate) network_passphrase: String,
+    pub(crate) stream_clock_interval: Duration,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+/// Everything that is wrong with the configuration. A value is never repeated: it may be a secret in the wrong place.
+#[derive(Debug, Default)]
+pub(crate) struct ConfigFaults(Vec<String>);
+
+impl fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(faults) = self;
+        writeln!(f, "fluxora-server cannot start: its configuration is wrong (see --help)")?;
+        faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
+    }
+}
+
+impl Config {
+    /// Reads the file `.env` if there is one, the environment and the command line. Asking for help or giving an unknown
+    /// option ends the process, as usual.
+    ///
+    /// # Errors
+    /// Every setting that is wrong, at once.
+    pub(crate) fn load() -> Result<Self, ConfigFaults> {
+        let file = Path::new(".env");
+        if file.exists() {
+            dotenvy::from_path(file).map_err(|error| {
+                // The parser's message quotes the line, which may hold a secret.
+                let reason = match error {
+                    dotenvy::Error::Io(error) => error.to_string(),
+                    _ => "it has a line that is not NAME=value".to_owned(),
+                };
+                ConfigFaults(vec![format!(".env cannot be read: {reason}")])
+            })?;
+        }
+        Self::check(Args::parse())
+    }
+
+    fn check(args: Args) -> Result<Self, ConfigFaults> {
+        let mut faults = ConfigFaults::default();
+        let host = faults.read("HOST", "an IP address, or localhost", host(&args.host));
+        let config = Self {
+            host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            port: faults.read("PORT", "a number from 0 to 65535", args.port.parse().ok()).unwrap_or_default(),
+            database: faults
+                .read(
+                    "DATABASE_URL",
+                    "sqlite://path/to/file.db, sqlite:///absolute/path.db or sqlite::memory:",
+                    Location::parse(&args.database_url).ok(),
+                )
+                .unwrap_or(Location::Memory),
+            writes: match faults.read("OPEN_WRITES", "true or false", args.open_writes.parse().ok()) {
+                Some(false) if host.is_some_and(|host| !host.is_loopback()) => Writes::Refused,
+                _ => Writes::Open,
+            },
+            log_level: faults
+                .read("LOG_LEVEL", "error, warn, info, debug or trace", level(&args.log_level))
+                .unwrap_or(LevelFilter::INFO),
+            log_format: faults
+                .read("LOG_FORMAT", "json or pretty", LogFormat::from_str(&args.log_format, true).ok())
+                .unwrap_or(LogFormat::Json),
+            network_passphrase: faults
+                .read(
+                    "NETWORK_PASSPHRASE",
+                    "1 to 200 characters",
+                    Some(args.network_passphrase).filter(|text| (1..=200).contains(&text.len())),
+                )
+                .unwrap_or_default(),
+            stream_clock_interval: faults
+                .read(
+                    "STREAM_CLOCK_INTERVAL_MS",
+                    "a number from 10 to 3600000",
+                    number(&args.stream_clock_interval_ms, 10..=3_600_000).map(Duration::from_millis),
+                )
+                .unwrap_or_default(),
+            shutdown_timeout: faults
+                .read(
+                    "SHUTDOWN_TIMEOUT_SECONDS",
+                    "a number from 1 to 600",
+                    number(&args.shutdown_timeout_seconds, 1..=600).map(Duration::from_secs),
+                )
+                .unwrap_or_default(),
+        };
+        if faults.0.is_empty() { Ok(config) } else { Err(faults) }
+    }
+}
+
+impl ConfigFaults {
+    fn read<T>(&mut self, name: &str, needed: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.0.push(format!("{name} must be {needed}"));
+        }
+        value
+    }
+}
+
+fn host(text: &str) -> Option<IpAddr> {
+    if text == "localhost" { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) } else { text.parse().ok() }
+}
+
+fn level(text: &str) -> Option<LevelFilter> {
+    text.parse::<tracing::Level>().ok().filter(|_| !text.starts_with(|c: char| c.is_ascii_digit())).map(Into::into)
+}
+
+fn number(text: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    text.parse().ok().filter(|number| range.contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
+        Config::check(Args::parse_from(["fluxora-server"].iter().chain(options)))
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_design() {
+        let config = check(&[]).unwrap();
+        assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3000));
+        assert_eq!(config.database, Location::File("data/fluxora.db".into()));
+        assert_eq!(config.network_passphrase, "Test SDF Network ; September 2015");
+        assert_eq!(config.stream_clock_interval, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn writes_are_open_on_loopback_and_elsewhere_only_on_purpose() {
+        for (options, expect) in [
+            (&["--host", "127.0.0.1"][..], Writes::Open),
+            (&["--host", "::1"], Writes::Open),
+            (&["--host", "localhost"], Writes::Open),
+            (&["--host", "0.0.0.0"], Writes::Refused),
+            (&["--host", "::"], Writes::Refused),
+            (&["--host", "0.0.0.0", "--open-writes", "true"], Writes::Open),
+        ] {
+            assert_eq!(check(options).unwrap().writes, expect, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_at_once_and_no_value_repeated() {
+        let wrong = ["host", "port", "database-url", "open-writes", "log-level", "log-format"]
+            .into_iter()
+            .chain(["stream-clock-interval-ms", "shutdown-timeout-seconds"])
+            .map(|name| format!("--{name}=hunter2"))
+            .chain(["--network-passphrase=".to_owned()])
+            .collect::<Vec<_>>();
+        let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
+        assert_eq!(faults.0.len(), 9, "{faults}");
+        assert!(!faults.to_string().contains("hunter2"), "{faults}");
+    }
+}

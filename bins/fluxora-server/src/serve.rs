@@ -1,0 +1,78 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use fluxora_api::{Api, Clock, Lifecycle, Options, Parts, Server, Service, Writes};
+use fluxora_store::Store;
+use fluxora_store_sqlite::SqliteStore;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::shell::{RandomIds, SystemClock};
+use crate::stream_clock::StreamClock;
+
+/// Serves until SIGTERM or SIGINT, then stops in order: no new requests, those in flight answered, the stream clock, the store.
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("starting the runtime")?.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let store = SqliteStore::open(&config.database, fluxora_store_sqlite::Options::default())?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let lifecycle = Lifecycle::default();
+    let api = Api::new(Parts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        ids: Arc::new(RandomIds),
+        service: Service {
+            version: env!("CARGO_PKG_VERSION"),
+            network_passphrase: config.network_passphrase,
+        },
+        writes: config.writes,
+        lifecycle: lifecycle.clone(),
+    });
+    let address = SocketAddr::new(config.host, config.port);
+    let options = Options { shutdown_timeout: config.shutdown_timeout, ..Options::default() };
+    let server = Server::bind(Arc::new(api), address, options)
+        .with_context(|| format!("cannot listen on {address} (HOST, PORT)"))?;
+
+    let (stop_clock, stopped) = watch::channel(false);
+    let stream_clock = StreamClock::new(Arc::clone(&store), clock).run(config.stream_clock_interval, stopped);
+    let stream_clock = tokio::spawn(stream_clock);
+    tracing::info!(
+        address = %server.address(),
+        storage = store.describe(),
+        writes = match config.writes {
+            Writes::Open => "open to whoever can reach the address",
+            Writes::Refused => "refused: no authentication is configured and the address is not a loopback one",
+        },
+        off = "authentication, chain indexer, webhooks, metrics",
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+
+    let stop = server.stop();
+    let mut serving = std::pin::pin!(server.run());
+    let ended = tokio::select! {
+        ended = &mut serving => ended.context("the HTTP server broke off"),
+        signal = async { tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        } } => {
+            tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
+            lifecycle.shut_down();
+            let ((), ended) = tokio::join!(stop.gracefully(), serving);
+            ended.context("the HTTP server did not stop in order")
+        }
+    };
+    stop_clock.send_replace(true);
+    let clock_ended = stream_clock.await.context("the stream clock broke off");
+    store.close().await;
+    tracing::info!("stopped");
+    ended.and(clock_ended)
+}

@@ -1,0 +1,26 @@
+//! The things of the outside world that everything else takes as arguments.
+
+use fluxora_api::{Clock, Ids};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The clock of the machine.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+/// Random identities that grow with time.
+pub(crate) struct RandomIds;
+
+impl Ids for RandomIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the source of ids")]
+    fn next(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}

@@ -1,0 +1,82 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage};
+use tracing::{Level, Span};
+use tracing_actix_web::{RootSpanBuilder, TracingLogger};
+
+use crate::Api;
+use crate::error::ErrorKind;
+use crate::request_id::RequestId;
+
+/// Gives each request its id and a span that carries it, and writes one line when it has been answered.
+///
+/// The line has `method`, `route` (the pattern, never the path: a path may hold anything), `status`, `duration_us`, and for an
+/// error its `code` and `cause`.
+pub(crate) struct AccessLog;
+
+/// The outermost middleware.
+pub(crate) fn access_log() -> TracingLogger<AccessLog> {
+    TracingLogger::new()
+}
+
+struct Began(Instant);
+
+/// What the line says of an error.
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    pub(crate) cause: Option<String>,
+}
+
+impl RootSpanBuilder for AccessLog {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let id = RequestId::of(request, || {
+            request.app_data::<Data<Arc<Api>>>().map_or_else(String::new, |api| api.next_id().to_string())
+        });
+        let span = tracing::info_span!("request", request_id = id.as_str());
+        request.extensions_mut().insert(id);
+        request.extensions_mut().insert(Began(now()));
+        span
+    }
+
+    fn on_request_end<B: MessageBody>(_: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        match outcome {
+            Ok(response) => line(response),
+            Err(error) => tracing::error!(%error, "a request broke off"),
+        }
+    }
+}
+
+fn line<B>(response: &ServiceResponse<B>) {
+    let request = response.request();
+    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("unknown");
+    let extensions = request.extensions();
+    let duration_us = extensions.get::<Began>().map_or(0, |Began(began)| began.elapsed().as_micros());
+    let duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident, $($error:tt)*) => {
+            tracing::$level!(method, route, status, duration_us, $($error)* "request")
+        };
+    }
+    match extensions.get::<Failure>() {
+        None => line!(info,),
+        Some(Failure { kind, cause }) => {
+            let (code, cause) = (kind.code(), cause.as_deref());
+            match kind.level() {
+                Level::ERROR => line!(error, code, cause,),
+                Level::WARN => line!(warn, code, cause,),
+                _ => line!(info, code, cause,),
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is what measures how long a request took")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use serde::Serialize;
+
+use crate::access_log::Failure;
+use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::request_id::{REQUEST_ID, RequestId};
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    code: &'static str,
+    message: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [FieldFault],
+}
+
+/// Gives every answer its headers, and every error its body: whoever raised it, a handler or the framework.
+pub(crate) async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let id = response.request().extensions().get::<RequestId>().cloned();
+    let status = response.status();
+    let mut response = if status.is_client_error() || status.is_server_error() {
+        with_error_body(response, id.as_ref().map_or("", RequestId::as_str))
+    } else {
+        response
+    };
+    let headers = response.headers_mut();
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id.header());
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceResponse<BoxBody> {
+    if response.headers().contains_key(header::CONTENT_TYPE) {
+        return response;
+    }
+    let error = response.response().error().and_then(Error::as_error::<ApiError>);
+    let kind = error.map_or_else(|| ErrorKind::of_status(response.status()), |error| error.kind);
+    let message: Cow<'_, str> = match error {
+        Some(error) => error.message.as_ref().into(),
+        None => response.status().canonical_reason().unwrap_or("the request failed").into(),
+    };
+    let details = error.map_or(&[][..], |error| &error.details);
+    let envelope = Envelope { error: Body { code: kind.code(), message: &message, request_id, details } };
+    let mut builder = HttpResponse::build(response.status());
+    if let Some(allow) = error.and_then(|error| error.allow) {
+        builder.insert_header((header::ALLOW, allow));
+    }
+    if let Some(seconds) = error.and_then(|error| error.retry_after_seconds) {
+        builder.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    let body = builder.json(envelope);
+    let cause = error.and_then(|error| error.cause.as_deref()).map(|cause| chain(cause));
+    response.request().extensions_mut().insert(Failure { kind, cause });
+    response.into_response(body)
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,252 @@
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{ApiError, ErrorKind};
+
+/// The largest body that is read.
+pub(crate) const MOST_BYTES: usize = 256 * 1024;
+/// The deepest nesting of arrays and objects that is looked at.
+const DEEPEST: u32 = 20;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The members of a JSON object, in the order in which they were sent, repetitions included.
+pub(crate) type Members = Vec<(String, Given)>;
+
+/// A JSON value as far as fields need to tell values apart: what lies inside an array is not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Given {
+    Null,
+    Bool,
+    /// A whole number that is not negative.
+    Count(u64),
+    /// Any other number.
+    Number,
+    Text(String),
+    Array,
+    Object(Members),
+}
+
+impl Given {
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Count(_) | Self::Number => "a number",
+            Self::Text(_) => "a string",
+            Self::Array => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
+/// Reads the body of a request as one JSON object.
+///
+/// Costs little whatever is sent: the headers are checked first, no more than [`MOST_BYTES`] are kept, and depth is counted
+/// before anything is parsed.
+pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<Members, ApiError> {
+    let declared = declared_length(request);
+    if declared.is_some_and(|bytes| bytes > MOST_BYTES) {
+        return Err(too_large());
+    }
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    if declared.is_some_and(|bytes| bytes > 0) || chunked {
+        check_media_type(request)?;
+    }
+    let late = || ApiError::new(ErrorKind::RequestTimeout, "the body did not arrive within 15 seconds");
+    let body = tokio::time::timeout(PATIENCE, read(payload)).await.map_err(|_| late())??;
+    parse(&body)
+}
+
+fn declared_length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let refused = |message| Err(ApiError::new(ErrorKind::UnsupportedMediaType, message));
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refused("send the body as it is, without a content encoding");
+    }
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
+    match essence {
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => refused("send JSON: content-type: application/json"),
+    }
+}
+
+async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| ApiError {
+            cause: Some(error.to_string().into()),
+            ..ApiError::invalid_body("INVALID_JSON", "the body broke off before its end")
+        })?;
+        if body.len().saturating_add(chunk.len()) > MOST_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(ErrorKind::PayloadTooLarge, "a body has at most 256 KiB (262144 bytes)")
+}
+
+fn parse(body: &[u8]) -> Result<Members, ApiError> {
+    if body.is_empty() {
+        return Err(ApiError::invalid_body("REQUIRED", "a JSON object is needed in the body"));
+    }
+    if std::str::from_utf8(body).is_err() {
+        return Err(ApiError::invalid_body("INVALID_UTF8", "the body is not UTF-8"));
+    }
+    if too_deep(body) {
+        return Err(ApiError::invalid_body("BODY_TOO_DEEP", "the body is nested deeper than 20"));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Given::Object(members)) => Ok(members),
+        Ok(other) => {
+            let message = format!("the body must be a JSON object, not {}", other.kind());
+            Err(ApiError::invalid_body("BODY_NOT_OBJECT", message))
+        }
+        // The parser's own message may quote what was sent; the place is what helps.
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let message = format!("the body is not JSON: see line {line}, column {column}");
+            Err(ApiError::invalid_body("INVALID_JSON", message))
+        }
+    }
+}
+
+/// Whether arrays and objects are nested too deeply, by looking at the brackets outside of strings.
+fn too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_u32, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth = depth.saturating_add(1),
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
+struct Anything;
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Given, E> {
+        Ok(Given::Bool)
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Given, E> {
+        Ok(Given::Count(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Given, E> {
+        Ok(Given::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Given, E> {
+        Ok(Given::Number)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
+        Ok(Given::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Given::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Given::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(body: &[u8], code: &str) {
+        let error = parse(body).unwrap_err();
+        assert_eq!((error.details[0].field.as_ref(), error.details[0].code), ("body", code));
+    }
+
+    #[test]
+    fn members_come_in_order_with_repetitions() {
+        let members = parse(br#"{"a":1,"b":"x","a":null,"c":[1,[2]],"d":-1,"e":true}"#).unwrap();
+        let expect = [
+            ("a", Given::Count(1)),
+            ("b", Given::Text("x".into())),
+            ("a", Given::Null),
+            ("c", Given::Array),
+            ("d", Given::Number),
+            ("e", Given::Bool),
+        ];
+        assert_eq!(members, expect.map(|(name, given)| (name.to_owned(), given)));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_object_is_refused_by_its_own_code() {
+        refused(b"", "REQUIRED");
+        refused(b"\xff", "INVALID_UTF8");
+        refused(b"{", "INVALID_JSON");
+        refused(b"{} {}", "INVALID_JSON");
+        refused(b"{\"a\":1e400}", "INVALID_JSON");
+        for body in ["null", "[]", "1", "-1.5", "true", "\"{}\""] {
+            refused(body.as_bytes(), "BODY_NOT_OBJECT");
+        }
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings_only() {
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(parse(nested(20).as_bytes()).is_ok());
+        refused(nested(21).as_bytes(), "BODY_TOO_DEEP");
+        assert!(parse(format!(r#"{{"a":"\"{}"}}"#, "[".repeat(99)).as_bytes()).is_ok());
+        refused(&[b'['; MOST_BYTES], "BODY_TOO_DEEP");
+    }
+
+    #[test]
+    fn what_was_sent_is_not_quoted_back() {
+        let error = parse(br#"{"sender": SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR}"#).unwrap_err();
+        assert!(!format!("{error:?}").contains("SBU2"), "{error:?}");
+    }
+}

@@ -1,0 +1,70 @@
+/// A place in a list, bound to the list it belongs to. Opaque to clients.
+///
+/// Written as a version digit, the place and a fingerprint of the list's filters, in lower-case hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) place: u64,
+    list: u64,
+}
+
+const VERSION: &str = "1";
+
+impl Cursor {
+    /// The cursor that stands at `place` in the list described by `list`.
+    pub(crate) fn at(place: u64, list: &str) -> Self {
+        Self { place, list: fingerprint(list) }
+    }
+
+    /// Reads a cursor that was handed out for this list; any other text is `None`.
+    pub(crate) fn parse(text: &str, list: &str) -> Option<Self> {
+        let hex = text.strip_prefix(VERSION).filter(|hex| hex.len() == 32)?;
+        let (place, fingerprint) = hex.split_at_checked(16)?;
+        let cursor = Self { place: number(place)?, list: number(fingerprint)? };
+        (cursor == Self::at(cursor.place, list)).then_some(cursor)
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{VERSION}{:016x}{:016x}", self.place, self.list)
+    }
+}
+
+fn number(hex: &str) -> Option<u64> {
+    let lower = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    lower.then(|| u64::from_str_radix(hex, 16).ok())?
+}
+
+/// FNV-1a, 64 bits: the same in every version and on every machine, which `std`'s hasher does not promise.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_for_its_own_list_only() {
+        let cursor = Cursor::at(77, "status=active");
+        assert_eq!(Cursor::parse(&cursor.to_string(), "status=active"), Some(cursor));
+        assert_eq!(Cursor::parse(&cursor.to_string(), "status=paused"), None);
+    }
+
+    #[test]
+    fn what_we_did_not_write_is_no_cursor() {
+        let good = Cursor::at(77, "").to_string();
+        for text in ["", "1", &good.to_uppercase().replace('1', "2"), &good[..32], &format!("{good}0")] {
+            assert_eq!(Cursor::parse(text, ""), None, "{text}");
+        }
+        assert_eq!(Cursor::parse(&good.replacen("00", "+0", 1), ""), None);
+        assert_eq!(Cursor::parse(&format!("1{}é", "0".repeat(30)), ""), None);
+    }
+
+    #[test]
+    fn the_fingerprint_is_fnv_1a() {
+        assert_eq!(fingerprint("foobar"), 0x8594_4171_f739_67e8);
+    }
+}

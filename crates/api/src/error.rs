@@ -1,0 +1,246 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use fluxora_store::StoreError;
+use serde::Serialize;
+use tracing::Level;
+
+/// The closed set of what can go wrong with a request. [`row`](Self::row) is the one table from kind to status, code and
+/// log level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request cannot be understood or breaks a rule; `details` says where.
+    Validation,
+    /// This server does not take such requests.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// The path exists, for other methods.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The state of the thing does not allow it.
+    Conflict,
+    /// Only the contract changes a stream of the chain.
+    ChainManaged,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The body is not JSON.
+    UnsupportedMediaType,
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused,
+    /// A defect, or a record that cannot be read.
+    Internal,
+    /// Storage does not answer, or has too much to do.
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::Validation,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::ChainManaged,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    const fn row(self) -> (StatusCode, &'static str, Level) {
+        match self {
+            Self::Validation => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR", Level::INFO),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", Level::INFO),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", Level::INFO),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", Level::INFO),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", Level::INFO),
+            Self::Conflict => (StatusCode::CONFLICT, "CONFLICT", Level::INFO),
+            Self::ChainManaged => (StatusCode::CONFLICT, "CHAIN_MANAGED", Level::INFO),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Level::INFO),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", Level::INFO)
+            }
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", Level::INFO)
+            }
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Level::ERROR),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Level::WARN),
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// The code in the answer's body.
+    pub const fn code(self) -> &'static str {
+        self.row().1
+    }
+
+    pub(crate) const fn level(self) -> Level {
+        self.row().2
+    }
+
+    /// The kind that goes with a status that the framework chose.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let kind = Self::ALL.into_iter().find(|kind| kind.status() == status);
+        kind.unwrap_or(if status.is_client_error() { Self::Validation } else { Self::Internal })
+    }
+}
+
+/// Every code that can stand in `details[].code`.
+pub const FIELD_CODES: [&str; 24] = [
+    "AMOUNT_NOT_POSITIVE",
+    "BODY_NOT_OBJECT",
+    "BODY_TOO_DEEP",
+    "CLIFF_OUTSIDE_STREAM",
+    "DECIMAL_EMPTY_VALUE",
+    "DECIMAL_INVALID_FORMAT",
+    "DECIMAL_INVALID_TYPE",
+    "DECIMAL_OUT_OF_RANGE",
+    "DEPOSIT_BELOW_RATE",
+    "DUPLICATE_FIELD",
+    "END_NOT_AFTER_START",
+    "INVALID_ADDRESS",
+    "INVALID_CURSOR",
+    "INVALID_JSON",
+    "INVALID_KEY",
+    "INVALID_TYPE",
+    "INVALID_UTF8",
+    "INVALID_VALUE",
+    "RATE_TOO_LOW",
+    "REQUIRED",
+    "SECRET_KEY_REFUSED",
+    "SENDER_IS_RECIPIENT",
+    "TIME_OUT_OF_RANGE",
+    "UNKNOWN_FIELD",
+];
+
+/// One fault of a request, and where it lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldFault {
+    /// The field, query parameter or header; `body` for the body as a whole.
+    pub(crate) field: Cow<'static, str>,
+    pub(crate) code: &'static str,
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl FieldFault {
+    pub(crate) fn new(
+        field: impl Into<Cow<'static, str>>,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { field: field.into(), code, message: message.into() }
+    }
+}
+
+/// Why a request got no answer of its own. What the client reads (`message`, `details`) and what the log gets (`cause`) are
+/// different things.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) details: Vec<FieldFault>,
+    pub(crate) allow: Option<&'static str>,
+    pub(crate) retry_after_seconds: Option<u8>,
+    pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        Self { kind, message, details: Vec::new(), allow: None, retry_after_seconds: None, cause: None }
+    }
+
+    /// Every fault that was found in a request.
+    pub(crate) fn invalid(details: Vec<FieldFault>) -> Self {
+        let message = match details.as_slice() {
+            [one] => one.message.clone(),
+            _ => format!("the request has {} faults: see details", details.len()).into(),
+        };
+        Self { details, ..Self::new(ErrorKind::Validation, message) }
+    }
+
+    /// The body as a whole makes no sense.
+    pub(crate) fn invalid_body(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::invalid(vec![FieldFault::new("body", code, message)])
+    }
+
+    pub(crate) fn stream_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "Stream not found")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let (kind, message, retry_after_seconds) = match &error {
+            StoreError::Overloaded => {
+                (ErrorKind::Unavailable, "the server has too much to do: try again shortly", Some(1))
+            }
+            StoreError::Unavailable { .. } => {
+                (ErrorKind::Unavailable, "storage does not answer at the moment: try again", Some(5))
+            }
+            StoreError::Corrupt(_) => {
+                (ErrorKind::Internal, "this record cannot be read; the operator finds it in the log", None)
+            }
+            StoreError::Internal { .. } => {
+                (ErrorKind::Internal, "something went wrong here; the operator finds it in the log", None)
+            }
+        };
+        Self { retry_after_seconds, cause: Some(error.into()), ..Self::new(kind, message) }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// The body is written by [`answer`](crate::answer), which knows the request id.
+impl actix_web::ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.kind.status())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_upper_snake_and_distinct() {
+        let codes: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.code()).chain(FIELD_CODES).collect();
+        for code in &codes {
+            let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+            assert!(code.bytes().all(upper), "{code}");
+            assert_eq!(codes.iter().filter(|other| other == &code).count(), 1, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_full_store_asks_to_come_back() {
+        let error = ApiError::from(StoreError::Overloaded);
+        assert_eq!((error.kind, error.retry_after_seconds), (ErrorKind::Unavailable, Some(1)));
+    }
+}

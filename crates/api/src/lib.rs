@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod access_log;
+mod answer;
+mod body;
+mod cursor;
+mod error;
+mod fields;
+mod idempotency;
+mod query;
+mod request_id;
+mod routes;
+mod server;
+mod state;
+mod view;
+
+pub use error::{ErrorKind, FIELD_CODES};
+pub use server::{Options, Server, Stop};
+pub use state::{Api, Clock, Ids, Lifecycle, Parts, Service, Writes};

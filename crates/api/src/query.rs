@@ -1,0 +1,86 @@
+use std::str::FromStr;
+
+use actix_web::HttpRequest;
+use actix_web::web;
+
+use crate::error::{ApiError, FieldFault};
+
+/// Takes the parameters of a query string one by one, and collects every fault on the way.
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    faults: Vec<FieldFault>,
+}
+
+impl Query {
+    /// Reads the query string of a request.
+    ///
+    /// # Errors
+    /// `INVALID_VALUE` if it cannot be taken apart.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| {
+            ApiError::invalid(vec![FieldFault::new("query", "INVALID_VALUE", "the query string cannot be read")])
+        })?;
+        Ok(Self { pairs: pairs.into_inner(), faults: Vec::new() })
+    }
+
+    /// A parameter, read by `parse`; `needed` says what it must be.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        needed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.checked(name, |text| parse(text).ok_or_else(|| (code, format!("{name} must be {needed}"))))
+    }
+
+    /// A parameter, read by `parse`, which gives the code and the message of what is wrong.
+    pub(crate) fn checked<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, (&'static str, String)>,
+    ) -> Option<T> {
+        let given = self.take(name)?;
+        let fault = |(code, message)| self.faults.push(FieldFault::new(name, code, message));
+        parse(&given).map_err(fault).ok()
+    }
+
+    /// A parameter that one of these words stands for.
+    pub(crate) fn word<T: FromStr>(&mut self, name: &'static str, needed: &str) -> Option<T> {
+        self.parsed(name, "INVALID_VALUE", needed, |text| text.parse().ok())
+    }
+
+    /// How many items a page is to have.
+    pub(crate) fn limit(&mut self) -> u32 {
+        let range = |text: &str| text.parse().ok().filter(|limit| (1..=100).contains(limit));
+        self.parsed("limit", "INVALID_VALUE", "a whole number from 1 to 100", range).unwrap_or(20)
+    }
+
+    /// Ends the reading: whatever has not been taken is unknown.
+    ///
+    /// # Errors
+    /// Every fault that was found.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+        if !self.pairs.is_empty() {
+            let message = "the query string has a parameter that this request does not take";
+            self.faults.push(FieldFault::new("query", "UNKNOWN_FIELD", message));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.faults)) }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<String> {
+        let mut found = Vec::new();
+        self.pairs.retain_mut(|(key, value)| {
+            let this = key == name;
+            if this {
+                found.push(std::mem::take(value));
+            }
+            !this
+        });
+        if found.len() > 1 {
+            self.faults.push(FieldFault::new(name, "DUPLICATE_FIELD", format!("{name} is given twice")));
+            return None;
+        }
+        found.pop()
+    }
+}

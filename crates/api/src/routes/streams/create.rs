@@ -1,0 +1,82 @@
+use actix_web::http::header;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer};
+use fluxora_stream::{Stream, StreamId, TermsDraft, UnixTime};
+use jiff::Timestamp;
+
+use crate::body;
+use crate::error::{ApiError, ErrorKind};
+use crate::fields::Fields;
+use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
+use crate::routes::State;
+use crate::view::StreamView;
+
+const SCOPE: &str = "POST /api/streams";
+
+/// `POST /api/streams`: creates a stream.
+pub(crate) async fn create(
+    api: State,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    api.may_write()?;
+    let key = idempotency::key(request.headers())?;
+    let mut fields = Fields::of(body::members(&request, payload).await?);
+    let draft = TermsDraft {
+        sender: fields.account("sender"),
+        recipient: fields.account("recipient"),
+        deposit: fields.amount("depositAmount"),
+        rate: fields.amount("ratePerSecond"),
+        start: fields.optional_time("startTime"),
+        cliff: fields.optional_time("cliffTime"),
+        end: fields.optional_time("endTime"),
+    };
+    let now = api.now();
+    let terms = draft.settle(now).map_err(|broken| fields.add(broken)).ok();
+    fields.finish()?;
+    let terms = terms.ok_or_else(|| ApiError::new(ErrorKind::Internal, "the terms could not be settled"))?;
+
+    let (stream, event) = Stream::create(StreamId::api(api.next_id()), terms, now);
+    let answer = made(&stream, now)?;
+    let keyed = key.map(|key| keyed(key, &draft, answer.clone(), now));
+    match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
+        Created::Done => respond(answer, false),
+        Created::Replayed(answer) => respond(answer, true),
+        Created::KeyReused => Err(ApiError::new(
+            ErrorKind::IdempotencyKeyReused,
+            "this Idempotency-Key was used for another request: use a key of its own for each request",
+        )),
+    }
+}
+
+fn made(stream: &Stream, now: Timestamp) -> Result<Answer, ApiError> {
+    let view = StreamView::of(stream, UnixTime::of(now));
+    let body = serde_json::to_string(&view).map_err(|error| ApiError {
+        cause: Some(error.into()),
+        ..ApiError::new(ErrorKind::Internal, "the answer could not be written")
+    })?;
+    Ok(Answer { status: 201, location: format!("/api/streams/{}", stream.id), body })
+}
+
+/// The request is kept as it was meant: other white space or another order of fields is still the same request.
+fn keyed(key: IdempotencyKey, draft: &TermsDraft, answer: Answer, at: Timestamp) -> KeyedAnswer {
+    let TermsDraft { sender, recipient, deposit, rate, start, cliff, end } = draft;
+    let parties = [sender, recipient].map(|account| account.map(|account| account.to_string()));
+    let amounts = [deposit, rate].map(|amount| amount.map(|amount| amount.to_string()));
+    let times = [start, cliff, end].map(|time| time.map(UnixTime::seconds));
+    KeyedAnswer { scope: SCOPE, key, request: format!("{parties:?} {amounts:?} {times:?}"), answer, at }
+}
+
+fn respond(answer: Answer, replayed: bool) -> Result<HttpResponse, ApiError> {
+    let status = actix_web::http::StatusCode::from_u16(answer.status).map_err(|error| ApiError {
+        cause: Some(error.into()),
+        ..ApiError::new(ErrorKind::Internal, "the kept answer could not be read")
+    })?;
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::LOCATION, answer.location)).content_type("application/json");
+    if replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(response.body(answer.body))
+}

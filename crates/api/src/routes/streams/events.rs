@@ -1,0 +1,41 @@
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::cursor::Cursor;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::EventView;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventsView<'a> {
+    events: Vec<EventView<'a>>,
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// `GET /api/streams/{id}/events`: the stream's history, oldest first.
+pub(crate) async fn events(
+    api: State,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let limit = query.limit();
+    let after = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of this list's last page", |text| {
+        u32::try_from(Cursor::parse(text, &path)?.place).ok()
+    });
+    query.finish()?;
+    let id = super::id(&path)?;
+    let page = api.store().stream_events(&id, after.unwrap_or(0), limit).await?;
+    let page = page.ok_or_else(ApiError::stream_not_found)?;
+    let last = page.events.last().map(|event| Cursor::at(event.number.into(), &path).to_string());
+    Ok(HttpResponse::Ok().json(EventsView {
+        events: page.events.iter().map(EventView::of).collect(),
+        has_more: page.more,
+        next_cursor: last.filter(|_| page.more),
+    }))
+}

@@ -1,0 +1,86 @@
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_store::{CorruptRow, Position, StreamFilter, StreamQuery};
+use fluxora_stream::{Address, StatusName};
+use serde::Serialize;
+
+use crate::cursor::Cursor;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::{self, StreamView};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListView {
+    streams: Vec<StreamView>,
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// How many streams of this page cannot be read and are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<usize>,
+}
+
+/// `GET /api/streams`: streams, newest first, page by page.
+pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let filter = filter(&mut query);
+    let limit = query.limit();
+    let with_total = query.word("includeTotal", "true or false").unwrap_or(false);
+    let list = describe(&filter);
+    let before = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of a page with the same filters", |text| {
+        Cursor::parse(text, &list)
+    });
+    query.finish()?;
+
+    let at = api.present();
+    let before = before.map(|cursor| Position(cursor.place));
+    let query = StreamQuery { filter, at, before, limit };
+    let page = api.store().list_streams(&query).await?;
+    let total = match with_total {
+        true => Some(api.store().count_streams(&query.filter, at).await?),
+        false => None,
+    };
+    page.unreadable.iter().for_each(report);
+    Ok(HttpResponse::Ok().json(ListView {
+        streams: page.streams.iter().map(|stream| StreamView::of(stream, at)).collect(),
+        has_more: page.next.is_some(),
+        next_cursor: page.next.map(|Position(place)| Cursor::at(place, &list).to_string()),
+        total,
+        unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
+    }))
+}
+
+fn filter(query: &mut Query) -> StreamFilter {
+    StreamFilter {
+        status: query.word("status", &view::status_words()),
+        sender: address(query, "sender"),
+        recipient: address(query, "recipient"),
+        origin: query.parsed("origin", "INVALID_VALUE", "api or chain", view::origin),
+        contract: query.parsed("contractId", "INVALID_VALUE", "1 to 128 printable characters", |text| {
+            let printable = text.chars().all(|c| !c.is_control());
+            (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
+        }),
+    }
+}
+
+fn address(query: &mut Query, name: &'static str) -> Option<Address> {
+    query.checked(name, |text| {
+        Address::parse(text).map_err(|error| (error.code(), format!("{name}: {error}")))
+    })
+}
+
+/// The filters in words: what a cursor is bound to.
+fn describe(filter: &StreamFilter) -> String {
+    let StreamFilter { status, sender, recipient, origin, contract } = filter;
+    let status = status.map(StatusName::as_str);
+    let [sender, recipient] = [sender, recipient].map(|address| address.map(|address| address.to_string()));
+    format!("{status:?} {sender:?} {recipient:?} {:?} {contract:?}", origin.map(view::origin_name))
+}
+
+fn report(row: &CorruptRow) {
+    let CorruptRow { table, column, row, reason } = row;
+    tracing::error!(table, column, row, reason, "a stored row cannot be read: it is left out of the list");
+}

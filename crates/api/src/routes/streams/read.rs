@@ -1,0 +1,47 @@
+use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Path;
+use fluxora_store::{Store, StoreError};
+use fluxora_stream::{Stream, StreamId, UnixTime};
+
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::StreamView;
+
+/// `GET /api/streams/{id}`: the stream now, or at the second `at`.
+pub(crate) async fn read(
+    api: State,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let at = query.parsed("at", "INVALID_VALUE", "a whole number of Unix seconds", seconds);
+    query.finish()?;
+    let id = super::id(&path)?;
+    let stream = match at {
+        None => api.store().stream(&id).await?,
+        Some(at) => as_of(api.store(), &id, at).await?,
+    };
+    let stream = stream.ok_or_else(ApiError::stream_not_found)?;
+    let at = at.unwrap_or_else(|| api.present().max(UnixTime::of(stream.updated_at)));
+    Ok(HttpResponse::Ok().json(StreamView::of(&stream, at)))
+}
+
+/// What the stream was in the second `at`. From its last event on that is what it is; before, what its history says.
+async fn as_of(store: &dyn Store, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, ApiError> {
+    let Some(stream) = store.stream(id).await? else { return Ok(None) };
+    if at >= UnixTime::of(stream.updated_at) {
+        return Ok(Some(stream));
+    }
+    let history = store.stream_history(id, at).await?;
+    Stream::replay(&history).map_err(|error| {
+        let reason = "a stream's history does not make a stream".to_owned();
+        StoreError::Internal { reason, source: Some(error.into()) }.into()
+    })
+}
+
+/// Digits only: `u64::from_str` would also take a sign.
+fn seconds(text: &str) -> Option<UnixTime> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok())?.map(UnixTime::from_seconds)
+}

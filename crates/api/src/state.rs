@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fluxora_store::Store;
+use fluxora_stream::UnixTime;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::error::{ApiError, ErrorKind};
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The present instant, in whole milliseconds.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where identities come from.
+pub trait Ids: Send + Sync {
+    /// A fresh UUID. They should grow with time (version 7): streams are stored in the order of their ids.
+    fn next(&self) -> Uuid;
+}
+
+/// What the service says about itself.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The version that runs.
+    pub version: &'static str,
+    /// The Stellar network it belongs to.
+    pub network_passphrase: String,
+}
+
+/// Whether anybody may create and cancel streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Whoever can reach the port.
+    Open,
+    /// Nobody: the port is reachable from other machines and no authentication is configured.
+    Refused,
+}
+
+/// Whether the process is on its way out.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle(Arc<AtomicBool>);
+
+impl Lifecycle {
+    /// From here on `/health` says that the service is shutting down.
+    pub fn shut_down(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the shell brings.
+pub struct Parts {
+    /// Where streams are kept.
+    pub store: Arc<dyn Store>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where identities come from.
+    pub ids: Arc<dyn Ids>,
+    /// What the service says about itself.
+    pub service: Service,
+    /// Whether anybody may write.
+    pub writes: Writes,
+    /// Whether the process is on its way out.
+    pub lifecycle: Lifecycle,
+}
+
+/// What every handler needs.
+pub struct Api {
+    parts: Parts,
+}
+
+impl Api {
+    /// An API made of these parts.
+    pub const fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.parts.store.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    pub(crate) fn present(&self) -> UnixTime {
+        UnixTime::of(self.now())
+    }
+
+    pub(crate) fn next_id(&self) -> Uuid {
+        self.parts.ids.next()
+    }
+
+    pub(crate) const fn service(&self) -> &Service {
+        &self.parts.service
+    }
+
+    pub(crate) const fn lifecycle(&self) -> &Lifecycle {
+        &self.parts.lifecycle
+    }
+
+    /// Lets a write pass.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` where writes are refused, saying what an operator can do.
+    pub(crate) fn may_write(&self) -> Result<(), ApiError> {
+        match self.parts.writes {
+            Writes::Open => Ok(()),
+            Writes::Refused => Err(ApiError::new(
+                ErrorKind::Forbidden,
+                "writes are off: this server listens beyond this machine and has no authentication. \
+                 An operator can bind HOST to a loopback address, or set OPEN_WRITES=true if that is meant.",
+            )),
+        }
+    }
+}

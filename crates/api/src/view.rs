@@ -1,0 +1,117 @@
+//! What goes over the wire.
+
+use fluxora_decimal::Amount;
+use fluxora_stream::{Fact, Origin, Status, StatusName, Stream, StreamEvent, UnixTime};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// A stream as it stands at one instant.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamView {
+    id: String,
+    origin: &'static str,
+    sender: String,
+    recipient: String,
+    deposit_amount: Amount,
+    rate_per_second: Amount,
+    start_time: UnixTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cliff_time: Option<UnixTime>,
+    end_time: UnixTime,
+    status: &'static str,
+    streamed_amount: Amount,
+    withdrawn_amount: Amount,
+    withdrawable_amount: Amount,
+    remaining_amount: Amount,
+    refunded_amount: Amount,
+    as_of: UnixTime,
+    created_at: Instant,
+    updated_at: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<Instant>,
+}
+
+impl StreamView {
+    /// Shows a stream at `at`, which must not lie before its last event.
+    pub(crate) fn of(stream: &Stream, at: UnixTime) -> Self {
+        let (schedule, balance) = (&stream.schedule, stream.balance_at(at));
+        Self {
+            id: stream.id.to_string(),
+            origin: origin_name(stream.origin),
+            sender: stream.sender.to_string(),
+            recipient: stream.recipient.to_string(),
+            deposit_amount: schedule.deposit,
+            rate_per_second: schedule.rate,
+            start_time: schedule.start,
+            cliff_time: Some(schedule.cliff).filter(|cliff| *cliff > schedule.start),
+            end_time: schedule.end,
+            status: stream.status_at(at).as_str(),
+            streamed_amount: balance.streamed,
+            withdrawn_amount: balance.withdrawn,
+            withdrawable_amount: balance.withdrawable,
+            remaining_amount: balance.remaining,
+            refunded_amount: balance.refunded,
+            as_of: at,
+            created_at: Instant(stream.created_at),
+            updated_at: Instant(stream.updated_at),
+            cancelled_at: match stream.status {
+                Status::Cancelled { at } => Some(Instant(at)),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// One event of a stream's history.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventView<'a> {
+    id: String,
+    stream_id: String,
+    sequence: u32,
+    r#type: &'static str,
+    occurred_at: Instant,
+    recorded_at: Instant,
+    data: &'a Fact,
+}
+
+impl<'a> EventView<'a> {
+    pub(crate) fn of(event: &'a StreamEvent) -> Self {
+        Self {
+            id: event.id(),
+            stream_id: event.stream.to_string(),
+            sequence: event.number,
+            r#type: event.fact.name(),
+            occurred_at: Instant(event.occurred_at),
+            recorded_at: Instant(event.recorded_at),
+            data: &event.fact,
+        }
+    }
+}
+
+/// An instant as RFC 3339 in UTC, to the millisecond.
+pub(crate) struct Instant(pub(crate) Timestamp);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.3}", self.0))
+    }
+}
+
+/// The words for origins on the wire.
+pub(crate) const fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Api => "api",
+        Origin::Chain => "chain",
+    }
+}
+
+pub(crate) fn origin(word: &str) -> Option<Origin> {
+    [Origin::Api, Origin::Chain].into_iter().find(|origin| origin_name(*origin) == word)
+}
+
+/// The words for statuses, for messages.
+pub(crate) fn status_words() -> String {
+    format!("one of {}", StatusName::ALL.map(StatusName::as_str).join(", "))
+}
