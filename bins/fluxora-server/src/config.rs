@@ -161,7 +161,10 @@ fn host(text: &str) -> Option<IpAddr> {
 }
 
 fn level(text: &str) -> Option<LevelFilter> {
-    text.parse::<tracing::Level>().ok().filter(|_| !text.starts_with(|c: char| c.is_ascii_digit())).map(Into::into)
+    text.parse::<tracing::Level>()
+        .ok()
+        .filter(|_| !text.starts_with(|c: char| c.is_ascii_digit()))
+        .map(Into::into)
 }
 
 fn number(text: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {

@@ -64,7 +64,13 @@ impl StreamClock {
     fn report(&mut self, unreadable: Vec<CorruptRow>) {
         for row in unreadable.iter().filter(|row| !self.reported.contains(row)) {
             let CorruptRow { table, column, row, reason } = row;
-            tracing::error!(table, column, row, reason, "a stored row cannot be read: the stream clock passes it over");
+            tracing::error!(
+                table,
+                column,
+                row,
+                reason,
+                "a stored row cannot be read: the stream clock passes it over"
+            );
         }
         self.reported = unreadable;
     }
@@ -74,13 +80,71 @@ impl StreamClock {
 mod tests {
     use super::*;
     use fluxora_store::conformance::Model;
+    use fluxora_store::{CreateStream, StreamStore};
+    use fluxora_stream::{AccountId, Status, Stream, StreamId, TermsDraft, UnixTime};
+    use jiff::{SignedDuration, Timestamp};
     use std::sync::Mutex;
 
-    struct Still(jiff::Timestamp);
+    #[derive(Default)]
+    struct Hand(Mutex<Timestamp>);
 
-    impl Clock for Still {
-        fn now(&self) -> jiff::Timestamp {
-            self.0
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
         }
+    }
+
+    fn id(n: u16) -> StreamId {
+        StreamId::api(uuid::Uuid::from_u128(n.into()))
+    }
+
+    /// A stream of 10 seconds that starts at second 100.
+    async fn put(store: &Model, n: u16) {
+        let draft = TermsDraft {
+            sender: Some(AccountId::from_public_key([1; 32])),
+            recipient: Some(AccountId::from_public_key([2; 32])),
+            deposit: Some("10".parse().unwrap()),
+            rate: Some("1".parse().unwrap()),
+            start: Some(UnixTime::from_seconds(100)),
+            ..TermsDraft::default()
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        let (stream, event) = Stream::create(id(n), draft.settle(now).unwrap(), now);
+        store.create_stream(CreateStream { stream, event, keyed: None }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_tick_works_off_all_that_has_fallen_due() {
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(Hand::default()));
+        for n in 0..450 {
+            put(&store, n).await;
+        }
+        let mut stream_clock = StreamClock::new(store.clone(), clock.clone());
+        for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
+            *clock.0.lock().unwrap() = Timestamp::from_second(now).unwrap();
+            stream_clock.tick().await.unwrap();
+            for n in 0..450 {
+                assert_eq!(store.stream(&id(n)).await.unwrap().unwrap().status, expect, "{n} at {now}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ticks_at_its_interval_until_it_is_stopped() {
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(Hand::default()));
+        put(&store, 1).await;
+        let (stop, stopped) = watch::channel(false);
+        let running = StreamClock::new(store.clone(), clock.clone()).run(Duration::from_secs(5), stopped);
+        let running = tokio::spawn(running);
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_millis(4_999)).await;
+        *clock.0.lock().unwrap() = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(100);
+        tokio::task::yield_now().await;
+        assert_eq!(store.stream(&id(1)).await.unwrap().unwrap().status, Status::Scheduled);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
+        assert_eq!(store.stream(&id(1)).await.unwrap().unwrap().status, Status::Active);
+        stop.send(true).unwrap();
+        running.await.unwrap();
     }
 }

@@ -246,7 +246,8 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_not_quoted_back() {
-        let error = parse(br#"{"sender": SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR}"#).unwrap_err();
+        let error =
+            parse(br#"{"sender": SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR}"#).unwrap_err();
         assert!(!format!("{error:?}").contains("SBU2"), "{error:?}");
     }
 }

@@ -209,7 +209,8 @@ impl fmt::Display for ApiError {
 
 impl Error for ApiError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as _)
+        let cause: &(dyn Error + 'static) = self.cause.as_deref()?;
+        Some(cause)
     }
 }
 

@@ -45,8 +45,7 @@ impl Fields {
             Given::Array => Err(AmountError::InvalidType { found: Found::Array }),
             Given::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),
         };
-        let read =
-            read.map_err(|error| FieldFault::new(field, error.code(), format!("{field}: {error}")));
+        let read = read.map_err(|error| FieldFault::new(field, error.code(), format!("{field}: {error}")));
         self.keep(read)
     }
 
@@ -65,9 +64,7 @@ impl Fields {
     /// Adds the rules that what was read breaks.
     pub(crate) fn add(&mut self, broken: Vec<TermsFault>) {
         self.faults.extend(
-            broken
-                .into_iter()
-                .map(|fault| FieldFault::new(fault.field(), fault.code(), fault.to_string())),
+            broken.into_iter().map(|fault| FieldFault::new(fault.field(), fault.code(), fault.to_string())),
         );
     }
 

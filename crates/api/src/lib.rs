@@ -12,6 +12,8 @@ mod request_id;
 mod routes;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use error::{ErrorKind, FIELD_CODES};

@@ -17,9 +17,14 @@ impl Query {
     /// # Errors
     /// `INVALID_VALUE` if it cannot be taken apart.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| {
-            ApiError::invalid(vec![FieldFault::new("query", "INVALID_VALUE", "the query string cannot be read")])
-        })?;
+        let pairs =
+            web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| {
+                ApiError::invalid(vec![FieldFault::new(
+                    "query",
+                    "INVALID_VALUE",
+                    "the query string cannot be read",
+                )])
+            })?;
         Ok(Self { pairs: pairs.into_inner(), faults: Vec::new() })
     }
 

@@ -204,10 +204,7 @@ mod tests {
         refused(&ACCOUNT.replace('7', "\0"), AddressError::Alphabet);
         refused("SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR", AddressError::SecretKey);
         refused("sbu2rrglxh3e5cqhtd3odldf2bwdcyussbllz5gnw7jxhdiykxzwhokr", AddressError::SecretKey);
-        refused(
-            "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ",
-            AddressError::Kind,
-        );
+        refused("MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ", AddressError::Kind);
     }
 
     #[test]

@@ -41,7 +41,9 @@ mod tests {
 
     #[test]
     fn only_the_written_form_names_a_stream() {
-        for text in ["", "x", &ID.to_uppercase(), &ID.replace('-', ""), &format!("{{{ID}}}"), &format!("{ID} ")] {
+        for text in
+            ["", "x", &ID.to_uppercase(), &ID.replace('-', ""), &format!("{{{ID}}}"), &format!("{ID} ")]
+        {
             assert_eq!(StreamId::parse(text), None, "{text}");
         }
     }

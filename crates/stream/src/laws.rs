@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::{
-    AccountId, CancelRefused, Change, Fact, Origin, Status, StatusName, Stream, StreamEvent, StreamId, TermsDraft,
-    UnixTime,
+    AccountId, CancelRefused, Change, Fact, Origin, Status, StatusName, Stream, StreamEvent, StreamId,
+    TermsDraft, UnixTime,
 };
 
 fn id() -> StreamId {
@@ -46,7 +46,8 @@ fn any_life() -> impl Strategy<Value = (TermsDraft, Vec<(i64, bool)>)> {
     let terms = (1..10_000_i128, 1..200_i128, -200..200_i64, proptest::option::of(1..400_i64), 0..3_i64);
     let draft = terms.prop_map(|(deposit, rate, start, length, cliff)| {
         let end = length.map(|length| second(start + length));
-        let cliff = (cliff > 0).then(|| second(start + cliff)).filter(|cliff| end.is_none_or(|end| *cliff <= end));
+        let cliff =
+            (cliff > 0).then(|| second(start + cliff)).filter(|cliff| end.is_none_or(|end| *cliff <= end));
         TermsDraft { end, cliff, ..draft(deposit.max(rate), rate, start) }
     });
     let steps = proptest::collection::vec((0..120_i64, proptest::bool::weighted(0.2)), 0..6);

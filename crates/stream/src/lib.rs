@@ -6,6 +6,8 @@ mod event;
 mod id;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod oracle;
 mod schedule;
 mod status;
 mod stream;

@@ -72,7 +72,9 @@ pub enum TermsFault {
     #[error("the deposit must cover at least one second at ratePerSecond")]
     DepositBelowRate,
     /// The deposit lasts longer than the chain can count.
-    #[error("at this rate the deposit never runs out within the range of time: raise the rate or give an endTime")]
+    #[error(
+        "at this rate the deposit never runs out within the range of time: raise the rate or give an endTime"
+    )]
     NeverFinishes,
     /// A time lies past the calendar.
     #[error("times are Unix seconds up to the year 9999; a larger number is often one in milliseconds")]

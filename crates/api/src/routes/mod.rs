@@ -32,9 +32,15 @@ pub(crate) fn configure(config: &mut ServiceConfig, api: &Arc<Api>) {
                 .route(read().to(streams::read))
                 .route(web::delete().to(streams::cancel)),
         ))
-        .service(only("GET, HEAD", web::resource("/api/streams/{id}/events").route(read().to(streams::events))))
+        .service(only(
+            "GET, HEAD",
+            web::resource("/api/streams/{id}/events").route(read().to(streams::events)),
+        ))
         .default_service(web::to(async || -> Result<&'static str, ApiError> {
-            Err(ApiError::new(ErrorKind::NotFound, "there is nothing at this path: GET / lists what there is"))
+            Err(ApiError::new(
+                ErrorKind::NotFound,
+                "there is nothing at this path: GET / lists what there is",
+            ))
         }));
 }
 

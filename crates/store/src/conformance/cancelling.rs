@@ -22,7 +22,8 @@ pub async fn a_stream_is_cancelled_once_however_many_ask(store: &impl StreamStor
     let outcomes = join_all((0..16).map(|n| store.cancel_stream(&id, t(n)))).await;
     let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Done(_)))).count();
     let refused = Outcome::Refused(CancelRefused::Ended(StatusName::Cancelled));
-    let told = outcomes.iter().filter(|outcome| matches!(outcome, Ok(outcome) if *outcome == refused)).count();
+    let told =
+        outcomes.iter().filter(|outcome| matches!(outcome, Ok(outcome) if *outcome == refused)).count();
     assert_eq!((done, told), (1, 15), "{outcomes:?}");
     assert_eq!(read(store, 1).await.events, 2);
 }
@@ -36,7 +37,9 @@ pub async fn an_ended_stream_cannot_be_cancelled(store: &impl StreamStore) {
 }
 
 /// The end counts when it comes, not when it is noticed.
-pub async fn a_stream_whose_end_has_come_cannot_be_cancelled_before_the_clock_notices(store: &impl StreamStore) {
+pub async fn a_stream_whose_end_has_come_cannot_be_cancelled_before_the_clock_notices(
+    store: &impl StreamStore,
+) {
     let before = put(store, 1, &draft(), t0()).await;
     let outcome = store.cancel_stream(&stream_id(1), t(100)).await.unwrap();
     assert_eq!(outcome, Outcome::Refused(CancelRefused::Ended(StatusName::Completed)));

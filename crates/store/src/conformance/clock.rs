@@ -35,7 +35,9 @@ pub async fn what_is_not_due_is_left_alone(store: &impl StreamStore) {
 }
 
 /// A backlog is worked off in bounded steps.
-pub async fn a_step_of_the_clock_takes_the_longest_due_first_and_says_if_there_is_more(store: &impl StreamStore) {
+pub async fn a_step_of_the_clock_takes_the_longest_due_first_and_says_if_there_is_more(
+    store: &impl StreamStore,
+) {
     for (n, start) in [(1, 30), (2, 10), (3, 20)] {
         put(store, n, &starting_at(start), t0()).await;
     }
@@ -66,7 +68,8 @@ pub async fn events_are_numbered_and_paged_oldest_first(store: &impl StreamStore
     store.record_due(t(200), 10).await.unwrap();
     let first = store.stream_events(&stream_id(1), 0, 2).await.unwrap().unwrap();
     let second = store.stream_events(&stream_id(1), 2, 2).await.unwrap().unwrap();
-    let numbers = |events: &[fluxora_stream::StreamEvent]| events.iter().map(|e| e.number).collect::<Vec<_>>();
+    let numbers =
+        |events: &[fluxora_stream::StreamEvent]| events.iter().map(|e| e.number).collect::<Vec<_>>();
     assert_eq!((numbers(&first.events), first.more), (vec![1, 2], true));
     assert_eq!((numbers(&second.events), second.more), (vec![3], false));
     let past = store.stream_events(&stream_id(1), 3, 2).await.unwrap().unwrap();

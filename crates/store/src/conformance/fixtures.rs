@@ -2,7 +2,9 @@ use fluxora_stream::{AccountId, Address, Stream, StreamId, TermsDraft, UnixTime}
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::{Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamFilter, StreamQuery, StreamStore};
+use crate::{
+    Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamFilter, StreamQuery, StreamStore,
+};
 
 /// 2026-01-01T00:00:00.250Z: where the suite's time begins.
 pub(super) fn t0() -> Timestamp {
@@ -78,7 +80,12 @@ pub(super) fn query(filter: StreamFilter, at: i64, limit: u32) -> StreamQuery {
 }
 
 /// The ids of all pages of a walk.
-pub(super) async fn walk(store: &impl StreamStore, filter: StreamFilter, at: i64, limit: u32) -> Vec<StreamId> {
+pub(super) async fn walk(
+    store: &impl StreamStore,
+    filter: StreamFilter,
+    at: i64,
+    limit: u32,
+) -> Vec<StreamId> {
     let mut query = query(filter, at, limit);
     let mut ids = Vec::new();
     loop {

@@ -51,7 +51,10 @@ pub async fn filters_leave_in_what_they_name(store: &impl StreamStore) {
     let both = StreamFilter { recipient: Some(address(20)), ..sender.clone() };
     let three = StreamFilter { status: Some(StatusName::Scheduled), ..both.clone() };
     for (filter, expect) in [
-        (StreamFilter { origin: Some(Origin::Api), ..all.clone() }, vec![12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (
+            StreamFilter { origin: Some(Origin::Api), ..all.clone() },
+            vec![12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
+        ),
         (StreamFilter { origin: Some(Origin::Chain), ..all.clone() }, vec![]),
         (StreamFilter { contract: Some("C1".into()), ..all }, vec![]),
         (sender, vec![12, 10, 8, 6, 4, 2]),

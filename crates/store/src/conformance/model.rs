@@ -5,8 +5,8 @@ use fluxora_stream::{CancelRefused, Change, Origin, Stream, StreamEvent, StreamI
 use jiff::Timestamp;
 
 use crate::{
-    CreateStream, Created, EventPage, KeyedAnswer, Outcome, Position, Recorded, Store, StoreError, StreamFilter,
-    StreamPage, StreamQuery, StreamStore,
+    CreateStream, Created, EventPage, KeyedAnswer, Outcome, Position, Recorded, Store, StoreError,
+    StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.

@@ -1,5 +1,5 @@
-use actix_web::web::Path;
 use actix_web::HttpResponse;
+use actix_web::web::Path;
 use fluxora_store::Outcome;
 use fluxora_stream::{CancelRefused, UnixTime};
 

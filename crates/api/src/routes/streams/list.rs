@@ -30,9 +30,10 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let limit = query.limit();
     let with_total = query.word("includeTotal", "true or false").unwrap_or(false);
     let list = describe(&filter);
-    let before = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of a page with the same filters", |text| {
-        Cursor::parse(text, &list)
-    });
+    let before =
+        query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of a page with the same filters", |text| {
+            Cursor::parse(text, &list)
+        });
     query.finish()?;
 
     let at = api.present();

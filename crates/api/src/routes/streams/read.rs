@@ -1,5 +1,5 @@
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{Store, StoreError};
 use fluxora_stream::{Stream, StreamId, UnixTime};
 

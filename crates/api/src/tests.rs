@@ -1,0 +1,352 @@
+//! The API over the model store, with a clock that stands still until it is told to move.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::dev::Service as _;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, init_service, read_body};
+use actix_web::{App, http};
+use async_trait::async_trait;
+use fluxora_store::conformance::Model;
+use fluxora_store::{
+    CorruptRow, CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter,
+    StreamPage, StreamQuery, StreamStore,
+};
+use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::access_log::access_log;
+use crate::answer::answer;
+use crate::{Api, Clock, Ids, Lifecycle, Parts, Service, Writes, routes};
+
+const START: i64 = 1_767_225_600;
+
+/// A clock and a source of ids that do as they are told.
+#[derive(Clone)]
+struct Hand(Arc<Mutex<(Timestamp, u128)>>);
+
+impl Hand {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((Timestamp::from_millisecond(START * 1_000 + 250).unwrap(), 0))))
+    }
+
+    fn advance(&self, seconds: i64) {
+        self.0.lock().unwrap().0 += SignedDuration::from_secs(seconds);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+}
+
+impl Ids for Hand {
+    fn next(&self) -> Uuid {
+        let mut hand = self.0.lock().unwrap();
+        hand.1 += 1;
+        Uuid::from_u128(hand.1)
+    }
+}
+
+struct Server {
+    hand: Hand,
+    lifecycle: Lifecycle,
+    api: Arc<Api>,
+}
+
+struct Answered {
+    status: StatusCode,
+    headers: http::header::HeaderMap,
+    body: Value,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self::over(Arc::new(Model::default()), Writes::Open)
+    }
+
+    fn over(store: Arc<dyn Store>, writes: Writes) -> Self {
+        let (hand, lifecycle) = (Hand::new(), Lifecycle::default());
+        let api = Arc::new(Api::new(Parts {
+            store,
+            clock: Arc::new(hand.clone()),
+            ids: Arc::new(hand.clone()),
+            service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
+            writes,
+            lifecycle: lifecycle.clone(),
+        }));
+        Self { hand, lifecycle, api }
+    }
+
+    async fn send(&self, request: TestRequest) -> Answered {
+        let app = App::new()
+            .configure(|config| routes::configure(config, &self.api))
+            .wrap(from_fn(answer))
+            .wrap(access_log());
+        let app = init_service(app).await;
+        let response = app.call(request.to_request()).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_body(response).await;
+        Answered { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    }
+
+    async fn get(&self, path: &str) -> Answered {
+        self.send(TestRequest::get().uri(path)).await
+    }
+
+    async fn post(&self, body: &Value) -> Answered {
+        self.send(TestRequest::post().uri("/api/streams").set_json(body)).await
+    }
+
+    /// Creates a stream of 100 units at 1 a second from now on, with these changes, and hands back its path.
+    async fn create(&self, changes: Value) -> String {
+        let answered = self.post(&stream(changes)).await;
+        assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.body);
+        answered.headers.get("location").unwrap().to_str().unwrap().to_owned()
+    }
+}
+
+fn stream(changes: Value) -> Value {
+    let mut body = json!({
+        "sender": "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ",
+        "recipient": "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H",
+        "depositAmount": "100",
+        "ratePerSecond": "1",
+    });
+    let Value::Object(changes) = changes else { panic!("changes are an object") };
+    body.as_object_mut().unwrap().extend(changes);
+    body
+}
+
+#[actix_web::test]
+async fn a_stream_flows_as_time_goes_on_and_completes_when_its_end_comes() {
+    let server = Server::new();
+    let path = server.create(json!({ "startTime": START + 10 })).await;
+    for (advance, status, streamed) in [
+        (0, "scheduled", "0"),
+        (10, "active", "0"),
+        (40, "active", "40"),
+        (60, "completed", "100"),
+        (9, "completed", "100"),
+    ] {
+        server.hand.advance(advance);
+        let now = server.get(&path).await.body;
+        assert_eq!((now["status"].as_str(), now["streamedAmount"].as_str()), (Some(status), Some(streamed)));
+    }
+}
+
+#[actix_web::test]
+async fn the_list_shows_the_status_of_this_moment() {
+    let server = Server::new();
+    server.create(json!({ "startTime": START + 10 })).await;
+    for (advance, status) in [(0, "scheduled"), (10, "active"), (100, "completed")] {
+        server.hand.advance(advance);
+        for word in ["scheduled", "active", "paused", "completed", "cancelled"] {
+            let page = server.get(&format!("/api/streams?status={word}&includeTotal=true")).await.body;
+            assert_eq!(page["total"], u64::from(word == status), "{word} after {advance}");
+            assert_eq!(page["streams"].as_array().unwrap().len(), usize::from(word == status));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_past_is_what_it_was_and_the_future_what_the_terms_say() {
+    let server = Server::new();
+    let path = server.create(json!({ "startTime": START - 20 })).await;
+    server.hand.advance(30);
+    let cancelled = server.send(TestRequest::delete().uri(&path)).await.body;
+    assert_eq!((&cancelled["streamedAmount"], &cancelled["refundedAmount"]), (&json!("50"), &json!("50")));
+    for (at, expect) in [
+        (START - 1, None),
+        (START, Some(("active", "20", "80", "0"))),
+        (START + 29, Some(("active", "49", "51", "0"))),
+        (START + 30, Some(("cancelled", "50", "0", "50"))),
+        (START + 1_000, Some(("cancelled", "50", "0", "50"))),
+    ] {
+        let answered = server.get(&format!("{path}?at={at}")).await;
+        let Some((status, streamed, remaining, refunded)) = expect else {
+            assert_eq!(answered.status, StatusCode::NOT_FOUND);
+            continue;
+        };
+        let body = answered.body;
+        assert_eq!(body["status"], status, "at {at}");
+        assert_eq!(body["streamedAmount"], streamed, "at {at}");
+        assert_eq!(body["remainingAmount"], remaining, "at {at}");
+        assert_eq!(body["refundedAmount"], refunded, "at {at}");
+        assert_eq!(body["asOf"], at);
+        assert_eq!(body.get("cancelledAt").is_some(), status == "cancelled");
+    }
+}
+
+#[actix_web::test]
+async fn a_clock_that_jumps_back_does_not_show_a_stream_before_it_was() {
+    let server = Server::new();
+    let path = server.create(json!({})).await;
+    server.hand.advance(-100);
+    let now = server.get(&path).await.body;
+    assert_eq!((&now["asOf"], &now["streamedAmount"]), (&json!(START), &json!("0")));
+    let cancelled = server.send(TestRequest::delete().uri(&path)).await;
+    assert_eq!((cancelled.status, &cancelled.body["refundedAmount"]), (StatusCode::OK, &json!("100")));
+}
+
+#[actix_web::test]
+async fn a_key_is_answered_as_before_for_24_hours() {
+    let server = Server::new();
+    let request = |deposit: &str| {
+        let request = TestRequest::post().uri("/api/streams").insert_header(("idempotency-key", "k"));
+        request.set_json(stream(json!({ "depositAmount": deposit })))
+    };
+    let first = server.send(request("100")).await;
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    server.hand.advance(24 * 60 * 60);
+    let again = server.send(request("100")).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.headers.get("idempotency-replayed").unwrap(), "true");
+    assert_eq!(again.headers.get("location"), first.headers.get("location"));
+    let other = server.send(request("99")).await;
+    assert_eq!(other.body["error"]["code"], "IDEMPOTENCY_KEY_REUSED");
+    server.hand.advance(1);
+    assert_eq!(server.send(request("99")).await.status, StatusCode::CREATED);
+}
+
+#[actix_web::test]
+async fn where_writes_are_refused_reads_are_not() {
+    let server = Server::over(Arc::new(Model::default()), Writes::Refused);
+    let refused = server.post(&stream(json!({}))).await;
+    assert_eq!(
+        (refused.status, &refused.body["error"]["code"]),
+        (StatusCode::FORBIDDEN, &json!("FORBIDDEN"))
+    );
+    let id = "/api/streams/01930000-0000-7000-8000-000000000001";
+    assert_eq!(server.send(TestRequest::delete().uri(id)).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(server.get("/api/streams").await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn health_says_when_the_service_is_on_its_way_out() {
+    let server = Server::new();
+    assert_eq!(server.get("/health").await.body["status"], "ok");
+    server.lifecycle.shut_down();
+    for path in ["/health", "/health/ready"] {
+        let answered = server.get(path).await;
+        assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answered.body["status"], "shutting_down");
+    }
+    assert_eq!(server.get("/health/live").await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn each_fault_of_storage_has_its_answer_and_shows_no_internals() {
+    let unavailable = || StoreError::Unavailable { reason: "disk secret".into(), source: None };
+    let corrupt = || {
+        let row =
+            CorruptRow { table: "streams", column: "rate", row: "7 secret".into(), reason: "secret".into() };
+        StoreError::Corrupt(row)
+    };
+    let internal = || StoreError::Internal { reason: "SQL secret".into(), source: None };
+    let overloaded = || StoreError::Overloaded;
+    let faults: [(Fault, u16, &str, Option<&str>); 4] = [
+        (overloaded, 503, "SERVICE_UNAVAILABLE", Some("1")),
+        (unavailable, 503, "SERVICE_UNAVAILABLE", Some("5")),
+        (corrupt, 500, "INTERNAL_ERROR", None),
+        (internal, 500, "INTERNAL_ERROR", None),
+    ];
+    for (fault, status, code, retry_after) in faults {
+        let server = Server::over(Arc::new(Broken(fault)), Writes::Open);
+        let id = "/api/streams/01930000-0000-7000-8000-000000000001";
+        for request in [
+            TestRequest::get().uri(id),
+            TestRequest::get().uri(&format!("{id}/events")),
+            TestRequest::get().uri("/api/streams"),
+            TestRequest::delete().uri(id),
+            TestRequest::post().uri("/api/streams").set_json(stream(json!({}))),
+        ] {
+            let answered = server.send(request).await;
+            assert_eq!((answered.status.as_u16(), &answered.body["error"]["code"]), (status, &json!(code)));
+            let wait = answered.headers.get("retry-after").map(|value| value.to_str().unwrap());
+            assert_eq!(wait, retry_after);
+            assert!(!answered.body.to_string().contains("secret"), "{}", answered.body);
+        }
+        assert_eq!(server.get("/health").await.body["status"], "unavailable");
+    }
+}
+
+#[actix_web::test]
+async fn every_error_has_the_request_id_in_header_and_body() {
+    let server = Server::new();
+    for (method, path, status) in [
+        (Method::GET, "/nowhere", 404),
+        (Method::GET, "/api/streams/nobody", 404),
+        (Method::PATCH, "/api/streams", 405),
+        (Method::GET, "/api/streams?limit=0", 400),
+    ] {
+        let request = TestRequest::default().method(method).uri(path).insert_header(("x-request-id", "mine"));
+        let answered = server.send(request).await;
+        assert_eq!(answered.status.as_u16(), status);
+        assert_eq!(answered.headers.get("x-request-id").unwrap(), "mine");
+        assert_eq!(answered.body["error"]["requestId"], "mine");
+    }
+}
+
+#[test]
+fn every_code_is_in_the_documentation() {
+    let documentation = include_str!("../../../docs/API.md");
+    for code in crate::ErrorKind::ALL.iter().map(|kind| kind.code()).chain(crate::FIELD_CODES) {
+        assert!(documentation.contains(&format!("`{code}`")), "{code} is not in docs/API.md");
+    }
+}
+
+/// A store in which everything fails in the same way.
+struct Broken(Fault);
+
+type Fault = fn() -> StoreError;
+
+#[async_trait]
+impl StreamStore for Broken {
+    async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
+        Err(self.0())
+    }
+    async fn cancel_stream(
+        &self,
+        _: &StreamId,
+        _: Timestamp,
+    ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
+        Err(self.0())
+    }
+    async fn stream(&self, _: &StreamId) -> Result<Option<Stream>, StoreError> {
+        Err(self.0())
+    }
+    async fn list_streams(&self, _: &StreamQuery) -> Result<StreamPage, StoreError> {
+        Err(self.0())
+    }
+    async fn count_streams(&self, _: &StreamFilter, _: UnixTime) -> Result<u64, StoreError> {
+        Err(self.0())
+    }
+    async fn stream_events(&self, _: &StreamId, _: u32, _: u32) -> Result<Option<EventPage>, StoreError> {
+        Err(self.0())
+    }
+    async fn stream_history(&self, _: &StreamId, _: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
+        Err(self.0())
+    }
+    async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
+        Err(self.0())
+    }
+    async fn forget_answers(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Err(self.0())
+    }
+}
+
+#[async_trait]
+impl Store for Broken {
+    fn describe(&self) -> String {
+        "broken".to_owned()
+    }
+    async fn check(&self) -> Result<(), StoreError> {
+        Err(self.0())
+    }
+    async fn close(&self) {}
+}
