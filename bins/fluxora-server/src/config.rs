@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use fluxora_api::Writes;
 use fluxora_store_sqlite::Location;
 use tracing::level_filters::LevelFilter;
@@ -11,9 +11,8 @@ use tracing::level_filters::LevelFilter;
 use crate::logging::LogFormat;
 
 /// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order.
-#[derive(Debug, Parser)]
-#[command(name = "fluxora-server", version, about = "The backend of the Fluxora payment-streaming protocol.")]
-struct Args {
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
     /// The address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES says otherwise.
     #[arg(long, env = "HOST", default_value = "127.0.0.1")]
     host: String,
@@ -78,27 +77,11 @@ impl fmt::Display for ConfigFaults {
 }
 
 impl Config {
-    /// Reads the file `.env` if there is one, the environment and the command line. Asking for help or giving an unknown
-    /// option ends the process, as usual.
+    /// Checks the settings.
     ///
     /// # Errors
     /// Every setting that is wrong, at once.
-    pub(crate) fn load() -> Result<Self, ConfigFaults> {
-        let file = Path::new(".env");
-        if file.exists() {
-            dotenvy::from_path(file).map_err(|error| {
-                // The parser's message quotes the line, which may hold a secret.
-                let reason = match error {
-                    dotenvy::Error::Io(error) => error.to_string(),
-                    _ => "it has a line that is not NAME=value".to_owned(),
-                };
-                ConfigFaults(vec![format!(".env cannot be read: {reason}")])
-            })?;
-        }
-        Self::check(Args::parse())
-    }
-
-    fn check(args: Args) -> Result<Self, ConfigFaults> {
+    pub(crate) fn check(args: Settings) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::default();
         let host = faults.read("HOST", "an IP address, or localhost", host(&args.host));
         let config = Self {
@@ -147,6 +130,25 @@ impl Config {
     }
 }
 
+/// Puts what stands in the file `.env`, if there is one, into the environment; what is there already stays.
+///
+/// # Errors
+/// Why the file cannot be read.
+pub(crate) fn load_env_file() -> Result<(), ConfigFaults> {
+    let file = Path::new(".env");
+    if !file.exists() {
+        return Ok(());
+    }
+    dotenvy::from_path(file).map_err(|error| {
+        // The parser's message quotes the line, which may hold a secret.
+        let reason = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            _ => "it has a line that is not NAME=value".to_owned(),
+        };
+        ConfigFaults(vec![format!(".env cannot be read: {reason}")])
+    })
+}
+
 impl ConfigFaults {
     fn read<T>(&mut self, name: &str, needed: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
@@ -174,9 +176,11 @@ fn number(text: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
 
     fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
-        Config::check(Args::parse_from(["fluxora-server"].iter().chain(options)))
+        Config::check(Cli::parse_from(["fluxora-server"].iter().chain(options)).settings)
     }
 
     #[test]

@@ -1,30 +1,45 @@
 //! The Fluxora backend: reads its configuration, opens its store, serves until it is told to stop.
 //!
-//! Exit codes: 0 after a stop that was asked for, 1 if it could not start or had to give up, 78 if the configuration is wrong.
+//! Exit codes: 0 after a stop that was asked for, 1 if it could not start or had to give up, 2 for wrong usage, 78 if the
+//! configuration is wrong. Commands have more of their own: see their modules.
 
+mod cli;
 mod config;
 mod logging;
 mod serve;
 mod shell;
 mod stream_clock;
+mod webhook;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use config::Config;
+use clap::Parser;
+
+use cli::{Cli, Command};
+use config::{Config, ConfigFaults};
 
 /// `EX_CONFIG` of sysexits(3).
 const CONFIGURATION_IS_WRONG: u8 = 78;
 
 fn main() -> ExitCode {
-    let config = match Config::load() {
-        Ok(config) => config,
-        Err(faults) => {
-            // Where stderr is closed there is nobody to tell; the exit code still tells.
-            write!(std::io::stderr(), "{faults}").ok();
-            return ExitCode::from(CONFIGURATION_IS_WRONG);
-        }
-    };
+    start().unwrap_or_else(|faults| {
+        // Where stderr is closed there is nobody to tell; the exit code still tells.
+        write!(std::io::stderr(), "{faults}").ok();
+        ExitCode::from(CONFIGURATION_IS_WRONG)
+    })
+}
+
+fn start() -> Result<ExitCode, ConfigFaults> {
+    config::load_env_file()?;
+    let Cli { settings, command } = Cli::parse();
+    match command {
+        Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
+        None => Config::check(settings).map(serve),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
     logging::start(config.log_level, config.log_format);
     match serve::run(config) {
         Ok(()) => ExitCode::SUCCESS,

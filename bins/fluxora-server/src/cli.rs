@@ -1,0 +1,26 @@
+use clap::{Parser, Subcommand};
+
+use crate::config::Settings;
+use crate::webhook;
+
+/// The command line: settings for serving, or a command that does one thing and ends.
+#[derive(Debug, Parser)]
+#[command(name = "fluxora-server", version, about = "The backend of the Fluxora payment-streaming protocol.")]
+#[command(
+    long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting \
+    is also an environment variable and may stand in a file .env; the command line wins, then the environment."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign a webhook delivery, or verify one and explain what is wrong with it.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+}
