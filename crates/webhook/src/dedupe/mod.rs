@@ -1,0 +1,5 @@
+//! Acting once on a delivery that arrives more than once.
+
+pub(crate) mod guard;
+pub(crate) mod key;
+pub(crate) mod memory;
