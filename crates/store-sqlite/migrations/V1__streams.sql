@@ -1,8 +1,8 @@
 -- Streams, their events and the answers kept for idempotent requests.
 --
 -- Amounts are decimal strings exactly as they were written. Times of a schedule are Unix seconds: an INTEGER, or the same
--- number as TEXT where it is beyond 2^63-1 (the chain counts in u64); SQLite orders every TEXT after every INTEGER, so
--- comparisons stay right. Recorded instants are Unix milliseconds.
+-- number as TEXT of 20 digits where it is beyond 2^63-1 (the chain counts in u64); SQLite orders every TEXT after every
+-- INTEGER, so comparisons stay right. Recorded instants are Unix milliseconds.
 
 PRAGMA application_id = 0x466C7578; -- "Flux": the file is ours
 
@@ -31,6 +31,7 @@ CREATE TABLE streams (
 CREATE INDEX streams_by_sender ON streams (sender);
 CREATE INDEX streams_by_recipient ON streams (recipient);
 CREATE INDEX streams_by_status ON streams (status);
+CREATE INDEX streams_by_origin ON streams (origin);
 CREATE INDEX streams_by_contract ON streams (contract_id) WHERE contract_id IS NOT NULL;
 CREATE INDEX streams_due ON streams (due_at) WHERE due_at IS NOT NULL;
 
@@ -57,3 +58,8 @@ CREATE TABLE kept_answers (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX kept_answers_by_age ON kept_answers (made_at);
+
+-- Empty but while a health check proves, after a write has failed, that writes work again.
+CREATE TABLE write_proofs (
+    bytes BLOB NOT NULL
+) STRICT;

@@ -32,7 +32,9 @@ impl<'r> Columns<'r> {
     pub(crate) fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {
         match self.take(column)? {
             ValueRef::Integer(value) => Ok(value),
-            other => Err(self.corrupt(column, format_args!("{} where an integer belongs", other.data_type()))),
+            other => {
+                Err(self.corrupt(column, format_args!("{} where an integer belongs", other.data_type())))
+            }
         }
     }
 
@@ -67,10 +69,7 @@ impl<'r> Columns<'r> {
         Timestamp::from_millisecond(milliseconds).map_err(|error| self.corrupt(column, error))
     }
 
-    pub(crate) fn optional_instant(
-        &mut self,
-        column: &'static str,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn optional_instant(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         if matches!(self.row.get_ref(self.next), Ok(ValueRef::Null)) {
             self.next = self.next.saturating_add(1);
             return Ok(None);
@@ -94,16 +93,17 @@ impl<'r> Columns<'r> {
     pub(crate) fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
         let row = match self.row.get_ref(0) {
             Ok(ValueRef::Integer(key)) => key.to_string(),
+            Ok(ValueRef::Text(key)) => String::from_utf8_lossy(key).into_owned(),
             _ => "unknown".to_owned(),
         };
         CorruptRow { table: self.table, column, row, reason: reason.to_string() }.into()
     }
 }
 
-/// A time of a schedule as it is stored.
+/// A time of a schedule as it is stored: an integer, or a text of 20 digits, so that texts are in the order of their numbers.
 pub(crate) fn time(time: UnixTime) -> Value {
     let seconds = time.seconds();
-    i64::try_from(seconds).map_or_else(|_| Value::Text(seconds.to_string()), Value::Integer)
+    i64::try_from(seconds).map_or_else(|_| Value::Text(format!("{seconds:020}")), Value::Integer)
 }
 
 /// A recorded instant as it is stored: Unix milliseconds.

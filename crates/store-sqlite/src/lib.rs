@@ -4,6 +4,8 @@ mod columns;
 mod faults;
 mod location;
 mod open;
+mod opened;
+mod probe;
 mod readers;
 mod store;
 mod streams;

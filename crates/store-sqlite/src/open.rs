@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 use crate::Location;
+use crate::opened::{DatabaseFile, Opened};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -12,10 +14,10 @@ mod migrations {
 
 /// `PRAGMA application_id` of our files: "Flux".
 const APPLICATION_ID: i32 = 0x466C_7578;
-/// How long the writer waits for a lock that another process holds.
-const WRITE_LOCK_WAIT: Duration = Duration::from_secs(2);
 /// How long a reader waits; in WAL mode readers are hardly ever kept waiting.
 const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
+/// How much of the file readers see without copying it: as much as SQLite maps at most.
+const READ_FROM_MAP: i64 = i64::MAX;
 const STATEMENTS_KEPT: usize = 64;
 
 /// Why a database cannot be opened. The message is for an operator: it names the file and what to do.
@@ -39,6 +41,14 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// The file was opened, and then it was no longer there.
+    #[error("the database {path} went away while it was being opened", path = path.display())]
+    Vanished {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The file is a database of another program.
     #[error("{location} is not a Fluxora database: nothing was changed; name another file in DATABASE_URL")]
     NotOurs {
@@ -46,7 +56,9 @@ pub enum OpenError {
         location: String,
     },
     /// A later version of Fluxora has written to the file.
-    #[error("{location} has a newer schema than this version knows ({migration}): run that version, or restore a backup")]
+    #[error(
+        "{location} has a newer schema than this version knows ({migration}): run that version, or restore a backup"
+    )]
     NewerSchema {
         /// The database.
         location: String,
@@ -66,8 +78,9 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
-/// Opens the one connection that writes: makes folders and file, checks that the file is ours and migrates it.
-pub(crate) fn writer(location: &Location) -> Result<Connection, OpenError> {
+/// Opens the one connection that writes: makes folders and file, checks that the file is ours and migrates it. It waits for
+/// `lock_wait` where another process holds the database locked.
+pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<Opened, OpenError> {
     let name = location.to_string();
     let fault = |what| {
         let location = name.clone();
@@ -82,14 +95,21 @@ pub(crate) fn writer(location: &Location) -> Result<Connection, OpenError> {
                 .map_err(fault("opening it"))?
         }
     };
-    connection.busy_timeout(WRITE_LOCK_WAIT).map_err(fault("setting its lock wait"))?;
+    connection.busy_timeout(lock_wait).map_err(fault("setting its lock wait"))?;
     if !is_ours(&connection).map_err(fault("reading it"))? {
         return Err(OpenError::NotOurs { location: name });
     }
     prepare(&connection).map_err(fault("preparing it for writing"))?;
     migrate(&mut connection, &name)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    Ok(connection)
+    let file = match location {
+        Location::Memory => None,
+        Location::File(path) => {
+            let file = DatabaseFile::at(path);
+            Some(file.map_err(|source| OpenError::Vanished { path: path.clone(), source })?)
+        }
+    };
+    Ok(Opened { connection, file })
 }
 
 /// Opens a connection that can only read.
@@ -97,10 +117,18 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(READ_LOCK_WAIT)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    keep_plans(&connection)?;
+    connection.pragma_update(None, "mmap_size", READ_FROM_MAP)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
+}
+
+/// Makes a plan independent of the values that are bound to it. Without this, SQLite plans a query with a `LIMIT ?` afresh each time it
+/// runs, which costs a third of a page of streams.
+fn keep_plans(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn make_folder(file: &Path) -> Result<(), OpenError> {
@@ -120,9 +148,16 @@ fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
 }
 
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    keep_plans(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a savepoint keeps for its undoing stays in memory: a full /tmp must not stop writes.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Under load the same pages change again and again: the longer the log (4,000 pages are 16 MiB), the fewer copies of them
+    // go to the database. A log that a long read has made grow is cut back.
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64_i64 << 20)?;
     connection.pragma_update(None, "cache_size", -65_536)
 }
 
@@ -140,6 +175,10 @@ fn migrate(connection: &mut Connection, name: &str) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn writer(location: &Location) -> Result<Connection, OpenError> {
+        super::writer(location, Duration::from_secs(2)).map(|opened| opened.connection)
+    }
 
     fn file(folder: &tempfile::TempDir) -> (PathBuf, Location) {
         let path = folder.path().join("deep/er/fluxora.db");

@@ -1,11 +1,17 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fluxora_store::StoreError;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
-use crate::faults::Attempt;
+use crate::faults::{Attempt, closed};
 use crate::open;
+
+/// How many scans run at once. Each keeps a thread and a core busy; more of them would only take turns.
+const SCANS_AT_ONCE: usize = 4;
+/// How many scans there may be with those that wait for their turn.
+const SCANS_TAKEN_ON: usize = 128;
 
 /// Read-only connections that are kept warm: as many as there are threads reading at one moment.
 ///
@@ -13,12 +19,20 @@ use crate::open;
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    /// `None` once closed.
+    idle: Mutex<Option<Vec<Connection>>>,
+    taken_on: Semaphore,
+    at_once: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(crate) fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::new(Some(Vec::new())),
+            taken_on: Semaphore::new(SCANS_TAKEN_ON),
+            at_once: Arc::new(Semaphore::new(SCANS_AT_ONCE)),
+        }
     }
 
     /// Reads on the calling thread. A connection on which a read has failed is not used again.
@@ -26,15 +40,44 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle().as_mut().ok_or_else(closed)?.pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open::reader(&self.path).attempt("opening a reader")?,
         };
         let answer = query(&connection);
-        if !matches!(answer, Err(StoreError::Unavailable { .. } | StoreError::Internal { .. })) {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        if !matches!(answer, Err(StoreError::Unavailable { .. } | StoreError::Internal { .. }))
+            && let Some(idle) = self.idle().as_mut()
+        {
+            idle.push(connection);
         }
         answer
+    }
+
+    /// Reads on a blocking thread, a few at a time.
+    pub(crate) async fn scan<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _taken_on = self.taken_on.try_acquire().map_err(|_| StoreError::Overloaded)?;
+        let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| closed())?;
+        let readers = Arc::clone(self);
+        let scan = move || {
+            // The turn ends with the scan, also where nobody waits for its answer any more.
+            let _turn = turn;
+            readers.read(query)
+        };
+        tokio::task::spawn_blocking(scan).await.unwrap_or_else(|error| {
+            Err(StoreError::Internal { reason: "a scan broke off".to_owned(), source: Some(error.into()) })
+        })
+    }
+
+    /// Refuses what comes later. Reads that are under way end by themselves.
+    pub(crate) fn close(&self) {
+        self.idle().take();
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

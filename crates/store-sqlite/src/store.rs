@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use fluxora_store::{
     CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage,
@@ -10,7 +13,10 @@ use rusqlite::Connection;
 use crate::open::OpenError;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{Location, open, streams};
+use crate::{Location, open, probe, streams};
+
+/// How many answers one unit forgets at most.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
 
 /// How the writer queues and commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +25,15 @@ pub struct Options {
     pub batch: usize,
     /// How many units may wait; one more is refused with [`StoreError::Overloaded`].
     pub queue: usize,
+    /// How long a commit waits for a lock that another process holds on the database, before all that wait for it are
+    /// answered [`StoreError::Unavailable`].
+    pub lock_wait: Duration,
 }
 
 impl Default for Options {
-    /// Commits up to 256 units at once, lets 1,024 wait.
+    /// Commits up to 256 units at once, lets 1,024 wait, waits 2 seconds for a lock.
     fn default() -> Self {
-        Self { batch: 256, queue: 1_024 }
+        Self { batch: 256, queue: 1_024, lock_wait: Duration::from_secs(2) }
     }
 }
 
@@ -34,7 +43,7 @@ pub struct SqliteStore {
     location: Location,
     writer: Writer,
     /// `None` in memory, where the writer's connection is the only one and reads queue with the writes.
-    readers: Option<std::sync::Arc<Readers>>,
+    readers: Option<Arc<Readers>>,
 }
 
 impl SqliteStore {
@@ -43,19 +52,19 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] says which of these failed; a database that is not ours or is newer is left untouched.
     pub fn open(location: &Location, options: Options) -> Result<Self, OpenError> {
-        let connection = open::writer(location)?;
+        let opened = open::writer(location, options.lock_wait)?;
         let readers = match location {
-            Location::File(path) => Some(Readers::of(path).into()),
+            Location::File(path) => Some(Arc::new(Readers::of(path))),
             Location::Memory => None,
         };
-        let writer = Writer::start(connection, options).map_err(OpenError::Thread)?;
+        let writer = Writer::start(opened, options).map_err(OpenError::Thread)?;
         Ok(Self { location: location.clone(), writer, readers })
     }
 
     /// Reads on the calling thread: for what touches a few rows.
     async fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.readers {
             Some(readers) => readers.read(query),
@@ -66,12 +75,12 @@ impl SqliteStore {
     /// Reads on a blocking thread: for what may look at a whole table.
     async fn scan<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Some(readers) = self.readers.clone() else { return self.writer.run(query).await };
-        tokio::task::spawn_blocking(move || readers.read(query)).await.unwrap_or_else(|error| {
-            Err(StoreError::Internal { reason: "a scan broke off".to_owned(), source: Some(error.into()) })
-        })
+        match &self.readers {
+            Some(readers) => readers.scan(query).await,
+            None => self.writer.run(query).await,
+        }
     }
 }
 
@@ -96,8 +105,10 @@ impl StreamStore for SqliteStore {
     }
 
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
+        let may_scan = streams::may_scan(&query.filter);
         let query = query.clone();
-        self.read(move |connection| streams::list(connection, &query)).await
+        let list = move |connection: &Connection| streams::list(connection, &query);
+        if may_scan { self.scan(list).await } else { self.read(list).await }
     }
 
     async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
@@ -125,7 +136,18 @@ impl StreamStore for SqliteStore {
     }
 
     async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.writer.run(move |connection| streams::forget_answers(connection, before)).await
+        let mut forgotten = 0_u64;
+        loop {
+            // In steps, so that other writes come in between.
+            let step = self
+                .writer
+                .run(move |connection| streams::forget_answers(connection, before, FORGOTTEN_AT_ONCE))
+                .await?;
+            forgotten = forgotten.saturating_add(step.into());
+            if step < FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 }
 
@@ -136,11 +158,15 @@ impl Store for SqliteStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.read(|connection| streams::probe(connection)).await?;
+        self.read(probe::read).await?;
         self.writer.check().await
     }
 
     async fn close(&self) {
+        // The readers first: the last connection to go takes the write-ahead log with it, and only the writer's can.
+        if let Some(readers) = &self.readers {
+            readers.close();
+        }
         self.writer.close().await;
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +53,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedAnswer {
     /// What kind of request the key belongs to, for example `POST /api/streams`: one key may be used once for each.
-    pub scope: &'static str,
+    pub scope: Cow<'static, str>,
     /// The client's key.
     pub key: IdempotencyKey,
     /// The request in a canonical form: the same key with another request is refused.

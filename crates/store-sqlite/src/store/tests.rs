@@ -1,33 +1,122 @@
+use std::path::PathBuf;
+
+use fluxora_store::{Answer, IdempotencyKey, KeyedAnswer};
+use fluxora_stream::{AccountId, TermsDraft};
+use jiff::SignedDuration;
+use uuid::Uuid;
+
 use super::*;
+
+mod batches;
+mod corruption;
+mod hindrances;
+mod restarts;
 
 mod in_a_file {
     use super::*;
 
-    /// A store in a folder that goes away with it.
-    struct Kept {
-        store: SqliteStore,
-        _folder: tempfile::TempDir,
-    }
-
-    impl std::ops::Deref for Kept {
-        type Target = SqliteStore;
-
-        fn deref(&self) -> &SqliteStore {
-            &self.store
-        }
-    }
-
-    async fn fresh() -> Kept {
-        let folder = tempfile::tempdir().unwrap();
-        let location = Location::File(folder.path().join("fluxora.db"));
-        Kept { store: SqliteStore::open(&location, Options::default()).unwrap(), _folder: folder }
-    }
-
-    fluxora_store::conformance_suite!(*fresh().await);
+    fluxora_store::conformance_suite!(*Kept::open(Options::default()));
 }
 
 mod in_memory {
     use super::*;
 
     fluxora_store::conformance_suite!(SqliteStore::open(&Location::Memory, Options::default()).unwrap());
+
+    #[tokio::test]
+    async fn a_closed_store_refuses_everything() {
+        let store = SqliteStore::open(&Location::Memory, Options::default()).unwrap();
+        store.check().await.unwrap();
+        store.close().await;
+        assert_unavailable(store.create_stream(create(1)).await);
+        assert_unavailable(store.stream(&id(1)).await);
+        assert_unavailable(store.check().await);
+    }
+}
+
+/// A store in a folder that goes away with it.
+struct Kept {
+    store: SqliteStore,
+    folder: tempfile::TempDir,
+}
+
+impl Kept {
+    fn open(options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&Location::File(folder.path().join("fluxora.db")), options).unwrap();
+        Self { store, folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("fluxora.db")
+    }
+
+    /// Another program's connection to the file.
+    fn other(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    async fn put(&self, numbers: impl IntoIterator<Item = u64>) {
+        for n in numbers {
+            assert_eq!(self.create_stream(create(n)).await.unwrap(), Created::Done);
+        }
+    }
+
+    async fn has(&self, n: u64) -> bool {
+        self.stream(&id(n)).await.unwrap().is_some()
+    }
+}
+
+impl std::ops::Deref for Kept {
+    type Target = SqliteStore;
+
+    fn deref(&self) -> &SqliteStore {
+        &self.store
+    }
+}
+
+/// `seconds` after the beginning of 2026.
+fn t(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_767_225_600).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+fn id(n: u64) -> StreamId {
+    StreamId::api(Uuid::from_u128(n.into()))
+}
+
+/// Stream `n` is made at 0 and flows from second 10 for 100 seconds.
+fn create(n: u64) -> CreateStream {
+    let draft = TermsDraft {
+        sender: Some(AccountId::from_public_key([1; 32])),
+        recipient: Some(AccountId::from_public_key([2; 32])),
+        deposit: Some("100".parse().unwrap()),
+        rate: Some("1".parse().unwrap()),
+        start: Some(UnixTime::of(t(10))),
+        ..TermsDraft::default()
+    };
+    let (stream, event) = Stream::create(id(n), draft.settle(t(0)).unwrap(), t(0));
+    CreateStream { stream, event, keyed: None }
+}
+
+fn keyed(n: u64, key: &str) -> CreateStream {
+    let keyed = KeyedAnswer {
+        scope: "POST /api/streams".into(),
+        key: IdempotencyKey::parse(key).unwrap(),
+        request: "the request".to_owned(),
+        answer: Answer { status: 201, location: format!("/{n}"), body: "{}".to_owned() },
+        at: t(0),
+    };
+    CreateStream { keyed: Some(keyed), ..create(n) }
+}
+
+fn page(before: Option<fluxora_store::Position>, limit: u32) -> StreamQuery {
+    StreamQuery { filter: StreamFilter::default(), at: UnixTime::of(t(0)), before, limit }
+}
+
+#[track_caller]
+fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    match answer {
+        Err(StoreError::Unavailable { .. }) => {}
+        other => panic!("{other:?} is not a refusal for want of storage"),
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn cancel(
     id: &StreamId,
     now: Timestamp,
 ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-    let Some(found) = row::find(connection, id)? else { return Ok(Outcome::NotFound) };
+    let Some(found) = row::find_to_change(connection, id)? else { return Ok(Outcome::NotFound) };
     Ok(match found.stream.cancel(now) {
         Ok(change) => {
             row::write_change(connection, found.seq, &change)?;

@@ -6,6 +6,11 @@ use super::{events, row};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
+pub(super) const KEPT: &str = "SELECT scope || ' ' || key, request, status, location, body FROM kept_answers \
+                               WHERE scope = ?1 AND key = ?2 AND made_at >= ?3";
+pub(super) const FORGET: &str = "DELETE FROM kept_answers WHERE (scope, key) IN \
+                                 (SELECT scope, key FROM kept_answers WHERE made_at < ?1 LIMIT ?2)";
+
 pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<Created, StoreError> {
     if let Some(keyed) = &create.keyed {
         match kept(connection, keyed)? {
@@ -21,13 +26,12 @@ pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<C
 
 /// The request that last used the key and what it was answered, unless that has been forgotten.
 fn kept(connection: &Connection, keyed: &KeyedAnswer) -> Result<Option<(String, Answer)>, StoreError> {
-    let sql = "SELECT request, status, location, body FROM kept_answers \
-               WHERE scope = ?1 AND key = ?2 AND made_at >= ?3";
     let oldest = columns::instant(keyed.forgotten_before());
-    let mut statement = connection.prepare_cached(sql).attempt("looking up an idempotency key")?;
+    let mut statement = connection.prepare_cached(KEPT).attempt("looking up an idempotency key")?;
     let found = statement.query_row(params![keyed.scope, keyed.key.as_str(), oldest], |row| {
         let mut columns = Columns::of(row, "kept_answers");
         let mut decode = || {
+            columns.text("key")?;
             let request = columns.text("request")?.to_owned();
             let status = columns.number("status")?;
             let location = columns.text("location")?.to_owned();
@@ -57,8 +61,12 @@ fn keep(connection: &Connection, keyed: &KeyedAnswer) -> Result<(), StoreError> 
     write().map(drop).attempt("keeping an answer")
 }
 
-pub(crate) fn forget_answers(connection: &Connection, before: Timestamp) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM kept_answers WHERE made_at < ?1";
-    let delete = || connection.prepare_cached(sql)?.execute([columns::instant(before)]);
-    delete().map(|rows| u64::try_from(rows).unwrap_or(u64::MAX)).attempt("forgetting old answers")
+/// Drops up to `limit` of the answers made before `before`.
+pub(crate) fn forget_answers(
+    connection: &Connection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u32, StoreError> {
+    let delete = || connection.prepare_cached(FORGET)?.execute(params![columns::instant(before), limit]);
+    delete().map(|rows| u32::try_from(rows).unwrap_or(u32::MAX)).attempt("forgetting old answers")
 }

@@ -3,11 +3,17 @@ use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::row::{self, StreamRow, select_streams};
+use super::row::{self, StreamRow, select_to_change};
 use crate::columns;
 use crate::faults::Attempt;
 
-pub(crate) fn record_due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
+pub(super) const DUE: &str = select_to_change!("WHERE due_at <= ?1 ORDER BY due_at, seq");
+
+pub(crate) fn record_due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded::default();
     for StreamRow { seq, stream } in due(connection, now, limit, &mut recorded)? {
         let change = stream.catch_up(now);
@@ -26,8 +32,7 @@ fn due(
     recorded: &mut Recorded,
 ) -> Result<Vec<StreamRow>, StoreError> {
     let what = "looking for what has fallen due";
-    let mut statement =
-        connection.prepare_cached(select_streams!(" WHERE due_at <= ?1 ORDER BY due_at, seq")).attempt(what)?;
+    let mut statement = connection.prepare_cached(DUE).attempt(what)?;
     let mut rows = statement.query(params![columns::time(UnixTime::of(now))]).attempt(what)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut due = Vec::new();
@@ -36,7 +41,7 @@ fn due(
             recorded.more = true;
             break;
         }
-        match row::decode(row) {
+        match row::decode_to_change(row) {
             Ok(stream) => due.push(stream),
             Err(StoreError::Corrupt(row)) => recorded.unreadable.push(row),
             Err(error) => return Err(error),

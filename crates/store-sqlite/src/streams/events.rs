@@ -1,9 +1,15 @@
 use fluxora_store::{EventPage, StoreError};
-use fluxora_stream::{Fact, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{Fact, FactError, StreamEvent, StreamId, UnixTime};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
+
+pub(super) const EVENTS: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+                                 WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+                                  WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
+pub(super) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
 
 pub(super) fn insert(connection: &Connection, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
     let sql = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
@@ -32,9 +38,7 @@ pub(crate) fn events(
     limit: u32,
 ) -> Result<Option<EventPage>, StoreError> {
     let Some(seq) = seq_of(connection, id)? else { return Ok(None) };
-    let sql = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
-               WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-    let mut events = select(connection, sql, params![seq, after, i64::from(limit).saturating_add(1)], id)?;
+    let mut events = select(connection, EVENTS, params![seq, after, i64::from(limit).saturating_add(1)], id)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = events.len() > limit;
     events.truncate(limit);
@@ -47,14 +51,12 @@ pub(crate) fn history(
     until: UnixTime,
 ) -> Result<Vec<StreamEvent>, StoreError> {
     let Some(seq) = seq_of(connection, id)? else { return Ok(Vec::new()) };
-    let sql = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
-               WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
-    select(connection, sql, params![seq, columns::end_of(until)], id)
+    select(connection, HISTORY, params![seq, columns::end_of(until)], id)
 }
 
 fn seq_of(connection: &Connection, id: &StreamId) -> Result<Option<i64>, StoreError> {
     let find = || {
-        let mut statement = connection.prepare_cached("SELECT seq FROM streams WHERE id = ?1")?;
+        let mut statement = connection.prepare_cached(SEQ_OF)?;
         statement.query_row([id.to_string()], |row| row.get(0)).optional()
     };
     find().attempt("looking up a stream")
@@ -79,7 +81,17 @@ fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let name = columns.text("type")?;
     let occurred_at = columns.instant("occurred_at")?;
     let recorded_at = columns.instant("recorded_at")?;
-    let fact = columns
-        .parsed("data", |data| Fact::from_parts(name, &mut serde_json::Deserializer::from_str(data)))?;
+    let data = columns.text("data")?;
+    let fact = fact(name, data).map_err(|error| {
+        let column = if matches!(error, FactError::Name(_)) { "type" } else { "data" };
+        columns.corrupt(column, error)
+    })?;
     Ok(StreamEvent { stream: id.clone(), number, occurred_at, recorded_at, fact })
+}
+
+fn fact(name: &str, data: &str) -> Result<Fact, FactError<serde_json::Error>> {
+    let mut data = serde_json::Deserializer::from_str(data);
+    let fact = Fact::from_parts(name, &mut data)?;
+    data.end().map_err(FactError::Data)?;
+    Ok(fact)
 }

@@ -3,18 +3,23 @@ use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::row::{self, origin_name, select_streams};
+use super::row::{self, origin_name, stream_columns};
 use crate::columns;
 use crate::faults::Attempt;
+
+/// Whether a page may cost more than the rows it holds. One condition is what its index holds, in order; of several, one index
+/// is followed and its rows are looked through for the other conditions.
+pub(crate) fn may_scan(filter: &StreamFilter) -> bool {
+    let StreamFilter { status, sender, recipient, origin, contract } = filter;
+    let conditions =
+        [status.is_some(), sender.is_some(), recipient.is_some(), origin.is_some(), contract.is_some()];
+    conditions.into_iter().filter(|asked| *asked).count() > 1
+}
 
 /// Reads a page. It costs the same wherever it begins: each part walks one index from the place on.
 pub(crate) fn list(connection: &Connection, query: &StreamQuery) -> Result<StreamPage, StoreError> {
     let what = "reading a page of streams";
-    let mut parts = Query::of(&query.filter, query.at);
-    if let Some(Position(before)) = query.before {
-        parts.require("seq < ", Value::Integer(columns::count(before)));
-    }
-    let (sql, values) = parts.select(select_streams!(), query.limit);
+    let (sql, values) = Query::of(&query.filter, query.at).before(query.before).select(query.limit);
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;
     let mut rows = statement.query(params_from_iter(values)).attempt(what)?;
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -36,11 +41,7 @@ pub(crate) fn list(connection: &Connection, query: &StreamQuery) -> Result<Strea
     Ok(page)
 }
 
-pub(crate) fn count(
-    connection: &Connection,
-    filter: &StreamFilter,
-    at: UnixTime,
-) -> Result<u64, StoreError> {
+pub(crate) fn count(connection: &Connection, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
     let what = "counting streams";
     let (sql, values) = Query::of(filter, at).count();
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;
@@ -51,35 +52,53 @@ pub(crate) fn count(
 ///
 /// Status is a matter of time: what has fallen due counts as happened although the stream clock has not recorded it yet. Those
 /// few rows are found by when they were due, the others by their recorded status, and the two parts are merged in order.
-struct Query {
+///
+/// Which index is followed is said, not left to statistics: a plan that is right stays so whatever the data.
+pub(super) struct Query {
     conditions: String,
     values: Vec<Value>,
     status: Option<StatusName>,
+    index: Option<&'static str>,
 }
 
 /// `?1` is the instant, `?2` the status.
-const RECORDED: &str = "status = ?2 AND (due_at IS NULL OR due_at > ?1)";
-const FALLEN_DUE: &str = "due_at <= ?1 AND ?2 = CASE WHEN end_time <= ?1 THEN 'completed' ELSE 'active' END";
+const RECORDED: &str = "status = ?2";
+const FALLEN_DUE: &str = "due_at <= ?1";
+const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > ?1)";
 
 impl Query {
-    fn of(filter: &StreamFilter, at: UnixTime) -> Self {
-        let mut query = Self { conditions: String::new(), values: Vec::new(), status: filter.status };
-        if let Some(status) = filter.status {
-            query.values = vec![columns::time(at), text(status.as_str())];
-        }
-        let StreamFilter { status: _, sender, recipient, origin, contract } = filter;
+    pub(super) fn of(filter: &StreamFilter, at: UnixTime) -> Self {
+        let StreamFilter { status, sender, recipient, origin, contract } = filter;
+        let mut query = Self {
+            conditions: String::new(),
+            values: status.map_or(Vec::new(), |status| vec![columns::time(at), text(status.as_str())]),
+            status: *status,
+            index: None,
+        };
+        // The index that is likely to hold the fewest rows comes first.
         let conditions = [
-            ("sender = ", sender.map(|address| text(address.to_string()))),
-            ("recipient = ", recipient.map(|address| text(address.to_string()))),
-            ("origin = ", origin.map(|origin| text(origin_name(origin)))),
-            ("contract_id = ", contract.clone().map(text)),
+            ("recipient", "streams_by_recipient", recipient.map(|address| text(address.to_string()))),
+            ("sender", "streams_by_sender", sender.map(|address| text(address.to_string()))),
+            ("contract_id", "streams_by_contract", contract.clone().map(text)),
+            ("origin", "streams_by_origin", origin.map(|origin| text(origin_name(origin)))),
         ];
-        for (condition, value) in conditions {
+        for (column, index, value) in conditions {
             if let Some(value) = value {
-                query.require(condition, value);
+                query.require(&format!("{column} = "), value);
+                query.index.get_or_insert(index);
             }
         }
+        if status.is_some() && (query.index.is_none() || query.index == Some("streams_by_origin")) {
+            query.index = Some("streams_by_status");
+        }
         query
+    }
+
+    pub(super) fn before(mut self, place: Option<Position>) -> Self {
+        if let Some(Position(place)) = place {
+            self.require("seq < ", Value::Integer(columns::count(place)));
+        }
+        self
     }
 
     fn require(&mut self, condition: &str, value: Value) {
@@ -94,28 +113,47 @@ impl Query {
         format!("?{}", self.values.len())
     }
 
-    fn select(mut self, select: &str, limit: u32) -> (String, Vec<Value>) {
+    pub(super) fn select(mut self, limit: u32) -> (String, Vec<Value>) {
         let limit = self.bind(Value::Integer(i64::from(limit).saturating_add(1)));
         let conditions = &self.conditions;
-        let rows = match self.status {
-            None => format!("{select} WHERE true{conditions}"),
-            Some(_) => format!(
-                "{select} WHERE {RECORDED}{conditions} UNION ALL {select} WHERE {FALLEN_DUE}{conditions}"
+        let index = self.index.map_or("NOT INDEXED".to_owned(), |index| format!("INDEXED BY {index}"));
+        let columns = stream_columns!();
+        let select = format!("SELECT {columns} FROM streams {index} WHERE");
+        let rows = match (self.status, self.fallen_due()) {
+            (None, _) => format!("{select} true{conditions}"),
+            (Some(_), None) => format!("{select} {RECORDED} AND {NOT_FALLEN_DUE}{conditions}"),
+            (Some(_), Some(since)) => format!(
+                "{select} {RECORDED} AND {NOT_FALLEN_DUE}{conditions} UNION ALL \
+                 SELECT {columns} FROM streams INDEXED BY streams_due WHERE {FALLEN_DUE} AND {since}{conditions}"
             ),
         };
         (format!("{rows} ORDER BY seq DESC LIMIT {limit}"), self.values)
     }
 
-    fn count(self) -> (String, Vec<Value>) {
+    pub(super) fn count(self) -> (String, Vec<Value>) {
         let conditions = &self.conditions;
-        let count = "SELECT count(*) FROM streams WHERE";
-        let sql = match self.status {
-            None => format!("{count} true{conditions}"),
-            Some(_) => {
-                format!("SELECT ({count} {RECORDED}{conditions}) + ({count} {FALLEN_DUE}{conditions})")
-            }
-        };
+        let index = self.index.map_or(String::new(), |index| format!("INDEXED BY {index}"));
+        let count = format!("SELECT count(*) FROM streams {index} WHERE");
+        if self.status.is_none() {
+            return (format!("{count} true{conditions}"), self.values);
+        }
+        // Counted by the index alone, and then put right by the few that have fallen due.
+        let due = format!("SELECT count(*) FROM streams INDEXED BY streams_due WHERE {FALLEN_DUE}");
+        let become_so =
+            self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
+        let sql = format!(
+            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){become_so}"
+        );
         (sql, self.values)
+    }
+
+    /// Which of the streams that have fallen due have the status asked for by that.
+    fn fallen_due(&self) -> Option<&'static str> {
+        match self.status? {
+            StatusName::Active => Some("end_time > ?1"),
+            StatusName::Completed => Some("end_time <= ?1"),
+            StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
+        }
     }
 }
 

@@ -14,20 +14,49 @@ pub(crate) struct StreamRow {
     pub(crate) stream: Stream,
 }
 
-/// A query for the columns that [`decode`] reads, in its order.
-macro_rules! select_streams {
-    ($($rest:literal)?) => {
+/// The columns that [`decode`] reads, in its order.
+macro_rules! stream_columns {
+    () => {
+        "seq, id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at, \
+         created_at, updated_at, events"
+    };
+}
+pub(super) use stream_columns;
+
+/// A query for what [`decode_to_change`] reads: the row and the number of the last event in its history.
+macro_rules! select_to_change {
+    ($rest:literal) => {
         concat!(
-            "SELECT seq, id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, \
-             status, status_at, created_at, updated_at, events FROM streams",
-            $($rest)?
+            "SELECT ",
+            $crate::streams::row::stream_columns!(),
+            ", (SELECT max(number) FROM stream_events WHERE stream = streams.seq) FROM streams ",
+            $rest
         )
     };
 }
-pub(super) use select_streams;
+pub(super) use select_to_change;
+
+pub(super) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ?1");
+pub(super) const FIND_TO_CHANGE: &str = select_to_change!("WHERE id = ?1");
 
 pub(super) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
+    decode_from(&mut Columns::of(row, "streams"))
+}
+
+/// Reads a stream that is about to change. Its count of events must be that of its history, or the next event would leave a
+/// hole or meet another of its number.
+pub(super) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
+    let found = decode_from(&mut columns)?;
+    let last = columns.integer("events")?;
+    if last == i64::from(found.stream.events) {
+        Ok(found)
+    } else {
+        Err(columns.corrupt("events", format_args!("the last event of its history is number {last}")))
+    }
+}
+
+fn decode_from(columns: &mut Columns<'_>) -> Result<StreamRow, StoreError> {
     let seq = columns.integer("seq")?;
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
     let origin = columns.parsed("origin", origin)?;
@@ -41,7 +70,8 @@ pub(super) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     let withdrawn = columns.parsed("withdrawn", Amount::parse)?;
     let name = columns.parsed("status", str::parse::<StatusName>)?;
     let at = columns.optional_instant("status_at")?;
-    let status = status(name, at).ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
+    let status =
+        status(name, at).ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
     Ok(StreamRow {
         seq,
         stream: Stream {
@@ -60,7 +90,23 @@ pub(super) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
 }
 
 pub(crate) fn find(connection: &Connection, id: &StreamId) -> Result<Option<StreamRow>, StoreError> {
-    let mut statement = connection.prepare_cached(select_streams!(" WHERE id = ?1")).attempt("reading a stream")?;
+    find_by(connection, FIND, id, decode)
+}
+
+pub(super) fn find_to_change(
+    connection: &Connection,
+    id: &StreamId,
+) -> Result<Option<StreamRow>, StoreError> {
+    find_by(connection, FIND_TO_CHANGE, id, decode_to_change)
+}
+
+fn find_by(
+    connection: &Connection,
+    sql: &str,
+    id: &StreamId,
+    decode: fn(&Row<'_>) -> Result<StreamRow, StoreError>,
+) -> Result<Option<StreamRow>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).attempt("reading a stream")?;
     let row = statement.query_row([id.to_string()], |row| Ok(decode(row))).optional();
     row.attempt("reading a stream")?.transpose()
 }

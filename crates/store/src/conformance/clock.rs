@@ -1,4 +1,4 @@
-use fluxora_stream::{StatusName, Stream, TermsDraft};
+use fluxora_stream::{StatusName, Stream, TermsDraft, UnixTime};
 use futures_util::future::join_all;
 
 use super::fixtures::*;
@@ -46,6 +46,18 @@ pub async fn a_step_of_the_clock_takes_the_longest_due_first_and_says_if_there_i
     assert_eq!(read(store, 1).await.status.name(), StatusName::Scheduled);
     let step = store.record_due(t(40), 2).await.unwrap();
     assert_eq!((step.streams, step.events, step.more), (1, 1, false));
+}
+
+/// Times are numbers: 999999999 comes before 1000000000.
+pub async fn the_longest_due_is_first_however_many_digits_its_time_has(store: &impl StreamStore) {
+    for (n, end) in [(1, 1_000_000_000), (2, 999_999_999), (3, 7)] {
+        let (start, end) = (Some(UnixTime::EPOCH), Some(UnixTime::from_seconds(end)));
+        put(store, n, &TermsDraft { start, end, ..draft() }, t0()).await;
+    }
+    for n in [3, 2, 1] {
+        assert_eq!(store.record_due(t(1), 1).await.unwrap().more, n > 1);
+        assert_eq!(read(store, n).await.status.name(), StatusName::Completed, "stream {n}");
+    }
 }
 
 /// Two clocks are as good as one.

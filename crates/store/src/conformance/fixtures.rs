@@ -50,7 +50,7 @@ pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream
 
 pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateStream {
     let keyed = KeyedAnswer {
-        scope: "POST /api/streams",
+        scope: "POST /api/streams".into(),
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
         answer: Answer {

@@ -56,10 +56,10 @@ impl StreamStore for Model {
         let mut contents = self.contents();
         if let Some(keyed) = create.keyed {
             contents.answers.retain(|kept| {
-                (kept.scope, &kept.key) != (keyed.scope, &keyed.key) || kept.at >= keyed.forgotten_before()
+                (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.forgotten_before()
             });
             let kept =
-                contents.answers.iter().find(|kept| (kept.scope, &kept.key) == (keyed.scope, &keyed.key));
+                contents.answers.iter().find(|kept| (&kept.scope, &kept.key) == (&keyed.scope, &keyed.key));
             match kept {
                 Some(kept) if kept.request == keyed.request => {
                     return Ok(Created::Replayed(kept.answer.clone()));

@@ -1,0 +1,113 @@
+//! The machine is in the way: writes are refused, reads go on, and when it is over so is the refusal.
+
+use super::*;
+
+const IMPATIENT: Options = Options { batch: 256, queue: 1_024, lock_wait: Duration::from_millis(5) };
+
+async fn reads_work(store: &Kept) {
+    assert!(store.has(1).await);
+    assert_eq!(store.list_streams(&page(None, 10)).await.unwrap().streams.len(), 1);
+    assert_eq!(store.stream_events(&id(1), 0, 10).await.unwrap().unwrap().events.len(), 1);
+    assert_eq!(store.count_streams(&StreamFilter::default(), UnixTime::EPOCH).await.unwrap(), 1);
+}
+
+async fn writes_do_not(store: &Kept) {
+    assert_unavailable(store.create_stream(create(2)).await);
+    assert_unavailable(store.cancel_stream(&id(1), t(1)).await);
+    assert_unavailable(store.record_due(t(20), 10).await);
+    assert_unavailable(store.check().await);
+    reads_work(store).await;
+}
+
+async fn everything_works(store: &Kept) {
+    store.check().await.unwrap();
+    assert!(!store.has(2).await, "what was refused was not written");
+    store.put([2]).await;
+    assert_eq!(store.record_due(t(20), 10).await.unwrap().streams, 2);
+    store.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_held_by_another_program_stops_writes_until_it_is_released() {
+    for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
+        let store = Kept::open(IMPATIENT);
+        store.put([1]).await;
+        let other = store.other();
+        other.execute_batch(lock).unwrap();
+        writes_do_not(&store).await;
+        other.execute_batch("ROLLBACK").unwrap();
+        everything_works(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn one_wait_for_a_lock_answers_all_who_are_queued() {
+    let store = Kept::open(Options { batch: 1, ..IMPATIENT });
+    let other = store.other();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answers = futures_util::future::join_all((0..50).map(|n| store.create_stream(create(n)))).await;
+    answers.into_iter().for_each(assert_unavailable);
+    other.execute_batch("ROLLBACK").unwrap();
+    store.put(0..50).await;
+}
+
+impl Kept {
+    /// Lets the file have `pages` more pages than it has.
+    async fn room_for(&self, pages: i64) {
+        let limit = move |connection: &Connection| {
+            let used: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+            connection.pragma_update(None, "max_page_count", used + pages).unwrap();
+            Ok(())
+        };
+        self.writer.run(limit).await.unwrap();
+    }
+}
+
+async fn reads_go_on(store: &Kept) {
+    assert!(store.has(1).await);
+    assert!(!store.list_streams(&page(None, 10)).await.unwrap().streams.is_empty());
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_writes_until_there_is_room() {
+    let store = Kept::open(Options::default());
+    store.put([1]).await;
+    store.room_for(0).await;
+    let mut taken = 2..;
+    let refused = loop {
+        let answer = store.create_stream(create(taken.next().unwrap())).await;
+        if answer.is_err() {
+            break answer;
+        }
+    };
+    assert_unavailable(refused);
+    let last = taken.start - 1;
+    assert!(store.has(last - 1).await && !store.has(last).await);
+    reads_go_on(&store).await;
+    for _ in 0..3 {
+        // Neither a step of the clock that finds nothing to write nor a look at the health makes it well again.
+        assert_eq!(store.record_due(t(0), 10).await.unwrap(), Recorded::default());
+        assert_unavailable(store.check().await);
+    }
+    store.room_for(1_000).await;
+    store.check().await.unwrap();
+    store.put([last]).await;
+    let proofs: i64 =
+        store.other().query_row("SELECT count(*) FROM write_proofs", [], |row| row.get(0)).unwrap();
+    assert_eq!(proofs, 0, "a proof leaves nothing behind");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_was_moved_away_is_not_written_to_until_it_is_back() {
+    let store = Kept::open(Options::default());
+    store.put([1]).await;
+    let away = store.folder.path().join("away.db");
+    std::fs::rename(store.path(), &away).unwrap();
+    assert_unavailable(store.create_stream(create(2)).await);
+    assert_unavailable(store.check().await);
+    std::fs::write(store.path(), "another file under its name").unwrap();
+    assert_unavailable(store.create_stream(create(2)).await);
+    std::fs::rename(&away, store.path()).unwrap();
+    everything_works(&store).await;
+}

@@ -1,0 +1,169 @@
+//! Every query follows an index, whatever it is asked for and whatever the data.
+
+use fluxora_store::{Position, StreamFilter, StreamQuery};
+use fluxora_stream::{AccountId, Origin, StatusName, UnixTime};
+use rusqlite::{Connection, StatementStatus};
+
+use super::list::{Query, may_scan};
+use super::{create, due, events, row};
+use crate::Location;
+use crate::open;
+
+const SORTED: &str = "USE TEMP B-TREE FOR ORDER BY";
+
+fn database() -> Connection {
+    let connection = open::writer(&Location::Memory, std::time::Duration::ZERO).unwrap().connection;
+    // What statistics say of a table where all rows are alike in everything: every index looks useless but the last.
+    let statistics = "ANALYZE sqlite_schema;
+        INSERT INTO sqlite_stat1 VALUES ('streams', 'streams_by_sender', '1000000 1000000');
+        INSERT INTO sqlite_stat1 VALUES ('streams', 'streams_by_recipient', '1000000 1000000');
+        INSERT INTO sqlite_stat1 VALUES ('streams', 'streams_by_status', '1000000 1000000');
+        ANALYZE sqlite_schema;";
+    for statement in statistics.split_inclusive(';') {
+        connection.execute_batch(statement).ok();
+    }
+    connection
+}
+
+/// The steps of a plan, each as SQLite words it.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get("detail").unwrap());
+    }
+    steps
+}
+
+#[track_caller]
+fn check(sql: &str, expect: &[&str]) {
+    assert_eq!(plan(&database(), sql), expect, "{sql}");
+}
+
+fn filters() -> Vec<StreamFilter> {
+    let someone = Some(AccountId::from_public_key([1; 32]).into());
+    let mut filters = Vec::new();
+    for status in std::iter::once(None).chain(StatusName::ALL.map(Some)) {
+        for bits in 0..16_u8 {
+            filters.push(StreamFilter {
+                status,
+                sender: someone.filter(|_| bits & 1 != 0),
+                recipient: someone.filter(|_| bits & 2 != 0),
+                origin: (bits & 4 != 0).then_some(Origin::Chain),
+                contract: (bits & 8 != 0).then(|| "C1".to_owned()),
+            });
+        }
+    }
+    filters
+}
+
+/// Which index a filter is to follow, and by which column.
+fn index(filter: &StreamFilter) -> Option<(&'static str, &'static str)> {
+    let StreamFilter { status, sender, recipient, origin, contract } = filter;
+    [
+        (recipient.is_some(), ("streams_by_recipient", "recipient")),
+        (sender.is_some(), ("streams_by_sender", "sender")),
+        (contract.is_some(), ("streams_by_contract", "contract_id")),
+        (status.is_some(), ("streams_by_status", "status")),
+        (origin.is_some(), ("streams_by_origin", "origin")),
+    ]
+    .into_iter()
+    .find_map(|(asked, index)| asked.then_some(index))
+}
+
+#[test]
+fn a_page_follows_one_index_in_order_from_its_place_on() {
+    let connection = database();
+    for filter in filters() {
+        for before in [None, Some(Position(7))] {
+            let (sql, _) = Query::of(&filter, UnixTime::EPOCH).before(before).select(20);
+            let plan = plan(&connection, &sql);
+            let place = if before.is_some() { " AND rowid<?" } else { "" };
+            let recorded = match index(&filter) {
+                Some((index, column)) => format!("SEARCH streams USING INDEX {index} ({column}=?{place})"),
+                None if before.is_some() => "SEARCH streams USING INTEGER PRIMARY KEY (rowid<?)".to_owned(),
+                None => "SCAN streams".to_owned(),
+            };
+            let steps: Vec<_> = plan.iter().map(String::as_str).collect();
+            let expect = match filter.status {
+                Some(StatusName::Active | StatusName::Completed) => vec![
+                    "MERGE (UNION ALL)",
+                    "LEFT",
+                    &recorded,
+                    "RIGHT",
+                    "SEARCH streams USING INDEX streams_due (due_at<?)",
+                    SORTED,
+                ],
+                _ => vec![recorded.as_str()],
+            };
+            assert_eq!(steps, expect, "{sql}");
+        }
+    }
+}
+
+#[test]
+fn a_count_never_reads_the_table_for_a_single_condition() {
+    let connection = database();
+    for filter in filters().into_iter().filter(|filter| !may_scan(filter)) {
+        let (sql, _) = Query::of(&filter, UnixTime::EPOCH).count();
+        let steps = plan(&connection, &sql);
+        let by_index = |step: &String| step.contains("USING COVERING INDEX") || step.contains("streams_due");
+        let others: Vec<_> =
+            steps.iter().filter(|step| step.contains("streams") && !by_index(step)).collect();
+        assert!(others.is_empty(), "{sql}: {steps:?}");
+    }
+}
+
+#[test]
+fn a_stream_is_found_by_its_id() {
+    let by_id = "SEARCH streams USING INDEX sqlite_autoindex_streams_1 (id=?)";
+    check(row::FIND, &[by_id]);
+    check(events::SEQ_OF, &["SEARCH streams USING COVERING INDEX sqlite_autoindex_streams_1 (id=?)"]);
+    check(row::FIND_TO_CHANGE, &[by_id, "CORRELATED SCALAR SUBQUERY 1", LAST_EVENT]);
+}
+
+const LAST_EVENT: &str =
+    "SEARCH stream_events USING COVERING INDEX sqlite_autoindex_stream_events_1 (stream=?)";
+
+#[test]
+fn what_has_fallen_due_is_found_in_the_order_in_which_it_fell_due() {
+    check(
+        due::DUE,
+        &["SEARCH streams USING INDEX streams_due (due_at<?)", "CORRELATED SCALAR SUBQUERY 1", LAST_EVENT],
+    );
+}
+
+#[test]
+fn events_are_found_by_stream_and_number() {
+    let by_number =
+        "SEARCH stream_events USING INDEX sqlite_autoindex_stream_events_1 (stream=? AND number>?)";
+    check(events::EVENTS, &[by_number]);
+    check(events::HISTORY, &["SEARCH stream_events USING INDEX sqlite_autoindex_stream_events_1 (stream=?)"]);
+}
+
+#[test]
+fn kept_answers_are_found_by_key_and_by_age() {
+    check(create::KEPT, &["SEARCH kept_answers USING PRIMARY KEY (scope=? AND key=?)"]);
+    let plan = plan(&database(), create::FORGET);
+    assert!(plan.iter().any(|step| step.contains("INDEX kept_answers_by_age (made_at<?)")), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.starts_with("SCAN kept_answers")), "{plan:?}");
+}
+
+#[test]
+fn a_query_is_planned_once_whatever_values_are_bound_to_it() {
+    let connection = database();
+    let filter = StreamFilter { status: Some(StatusName::Active), ..StreamFilter::default() };
+    let mut query =
+        StreamQuery { filter, at: UnixTime::from_seconds(1), before: Some(Position(7)), limit: 20 };
+    for _ in 0..3 {
+        super::list(&connection, &query).unwrap();
+        query.at = query.at.saturating_add(1);
+        query.before = Some(Position(9));
+        query.limit += 1;
+    }
+    let (sql, _) = Query::of(&query.filter, query.at).before(query.before).select(query.limit);
+    let statement = connection.prepare_cached(&sql).unwrap();
+    assert_eq!(statement.get_status(StatementStatus::Run), 3);
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+}

@@ -1,0 +1,189 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use fluxora_store::StoreError;
+use tokio::sync::oneshot;
+
+use super::{Hindrances, Message, Unit};
+use crate::Options;
+use crate::faults::{Attempt, chain, repeat};
+use crate::opened::Opened;
+
+/// The far end of the queue.
+pub(super) struct GroupCommit {
+    opened: Opened,
+    options: Options,
+    hindrances: Arc<Hindrances>,
+}
+
+/// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
+const MOST_PATIENCE: Duration = Duration::from_millis(5);
+
+pub(super) type Batch = Vec<Box<dyn Unit>>;
+type Closing = Option<oneshot::Sender<()>>;
+
+/// What the last commit was like: the next is expected to be so too.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    units: usize,
+    took: Duration,
+}
+
+impl GroupCommit {
+    pub(super) fn new(opened: Opened, options: Options, hindrances: Arc<Hindrances>) -> Self {
+        Self { opened, options, hindrances }
+    }
+
+    /// Works until it is asked to close, or nobody is left to ask for anything.
+    pub(super) fn serve(self, queue: &Receiver<Message>) {
+        let mut closing = None;
+        let mut batch = Batch::new();
+        let mut pace = Pace::default();
+        while closing.is_none() {
+            let Ok(first) = queue.recv() else { break };
+            self.gather(&mut batch, &mut closing, first, queue, pace);
+            if batch.is_empty() {
+                continue;
+            }
+            let begun = now();
+            pace.units = batch.len();
+            if let Err(fault) = self.commit(&mut batch) {
+                // Whoever is queued behind would wait as long again for the same answer.
+                take(&mut batch, &mut closing, queue.try_iter().take(self.options.queue));
+                self.answer(&mut batch, Some(&fault));
+            }
+            pace.took = begun.elapsed();
+        }
+        self.leave_tidy();
+        drop(self.opened);
+        if let Some(closed) = closing {
+            closed.send(()).ok();
+        }
+    }
+
+    /// Takes what waits, and waits for as many units as came the last time: those who were answered then are about to ask again,
+    /// and one commit for all of them is cheaper than two. One who writes alone never waits.
+    fn gather(
+        &self,
+        batch: &mut Batch,
+        closing: &mut Closing,
+        first: Message,
+        queue: &Receiver<Message>,
+        pace: Pace,
+    ) {
+        let most = self.options.batch.max(1);
+        take(batch, closing, std::iter::once(first).chain(queue.try_iter()).take(most));
+        let begun = now();
+        let patience = MOST_PATIENCE.min(pace.took / 2);
+        while batch.len() < pace.units.min(most) && closing.is_none() {
+            let Some(left) = patience.checked_sub(begun.elapsed()) else { break };
+            let Ok(next) = queue.recv_timeout(left) else { break };
+            take(batch, closing, [next]);
+        }
+    }
+
+    /// Runs and commits a batch and answers each of its units.
+    ///
+    /// # Errors
+    /// Why no transaction could be begun; nobody has been answered.
+    pub(super) fn commit(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        self.begin()?;
+        let undone = self.run(batch).and_then(|()| self.execute("COMMIT")).err();
+        if undone.is_some()
+            && let Err(fault) = self.undo()
+        {
+            tracing::error!(error = chain(&fault), "a failed batch of writes is undone later");
+        }
+        self.answer(batch, undone.as_ref());
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &rusqlite::Connection {
+        &self.opened.connection
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        self.opened.still_there()?;
+        self.undo()?;
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    /// Runs the units together, which nearly always does. Where one of them fails they are all run again, each so that it can
+    /// fail alone: a savepoint costs a fifth of what a create does.
+    fn run(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        if batch.iter_mut().any(|unit| unit.run(&self.opened.connection).is_some()) {
+            self.undo()?;
+            self.execute("BEGIN IMMEDIATE")?;
+            batch.iter_mut().try_for_each(|unit| self.apart(unit.as_mut()))?;
+        }
+        Ok(())
+    }
+
+    fn apart(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT unit")?;
+        if let Some(fault) = unit.run(&self.opened.connection) {
+            if matches!(fault, StoreError::Unavailable { .. }) {
+                self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+            }
+            // After some faults (a full disk) SQLite undoes the whole transaction, with the units that went before.
+            if self.opened.connection.is_autocommit() {
+                return Err(repeat(fault));
+            }
+            self.execute("ROLLBACK TO unit")?;
+        }
+        self.execute("RELEASE unit")
+    }
+
+    pub(super) fn answer(&self, batch: &mut Batch, undone: Option<&StoreError>) {
+        if let Some(fault) = undone {
+            self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(units = batch.len(), error = chain(fault), "a batch of writes was undone");
+        }
+        for unit in batch.drain(..) {
+            unit.answer(undone.map(repeat));
+        }
+    }
+
+    /// Ends a transaction that is still open.
+    fn undo(&self) -> Result<(), StoreError> {
+        if self.opened.connection.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") }
+    }
+
+    fn execute(&self, sql: &'static str) -> Result<(), StoreError> {
+        let run = || self.opened.connection.prepare_cached(sql)?.execute([]);
+        run().map(drop).attempt(sql)
+    }
+
+    /// Leaves one file behind: the log is folded into the database.
+    fn leave_tidy(&self) {
+        let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
+        match self.opened.connection.query_row(fold, [], |row| row.get("busy")) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::warn!(
+                    "the database is in use: its write-ahead log stays beside it until the next start"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log stays beside the database until the next start");
+            }
+        }
+    }
+}
+
+fn take(batch: &mut Batch, closing: &mut Closing, messages: impl IntoIterator<Item = Message>) {
+    for message in messages {
+        match message {
+            Message::Unit(unit) => batch.push(unit),
+            Message::Close(closed) => *closing = Some(closed),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures how long something took")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}

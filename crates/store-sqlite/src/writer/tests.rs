@@ -1,0 +1,102 @@
+use super::*;
+use crate::Location;
+use crate::open;
+use crate::probe;
+use commit::Batch;
+
+type Answer = oneshot::Receiver<Result<(), StoreError>>;
+
+struct Fixture {
+    commit: GroupCommit,
+    hindrances: Arc<Hindrances>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let options = Options::default();
+        let opened = open::writer(&Location::Memory, options.lock_wait).unwrap();
+        let hindrances = Arc::new(Hindrances::default());
+        Self { commit: GroupCommit::new(opened, options, Arc::clone(&hindrances)), hindrances }
+    }
+
+    /// Commits as the thread does, and hands back what each unit was answered.
+    fn commit(&self, units: Vec<(Box<dyn Unit>, Answer)>) -> Vec<Result<(), StoreError>> {
+        let (mut batch, answers): (Batch, Vec<_>) = units.into_iter().unzip();
+        if let Err(fault) = self.commit.commit(&mut batch) {
+            self.commit.answer(&mut batch, Some(&fault));
+        }
+        assert!(batch.is_empty(), "everybody is answered");
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+    }
+
+    fn proofs(&self) -> i64 {
+        let sql = "SELECT count(*) FROM write_proofs";
+        self.commit.connection().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+fn unit(work: impl FnMut(&Connection) -> Result<(), StoreError> + Send + 'static) -> (Box<dyn Unit>, Answer) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Job { work, result: None, reply }), answer)
+}
+
+fn defect(_: &Connection) -> Result<(), StoreError> {
+    Err(StoreError::Internal { reason: "meant to".to_owned(), source: None })
+}
+
+fn is_unavailable(answer: &Result<(), StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Unavailable { .. }))
+}
+
+#[test]
+fn a_read_only_database_refuses_every_unit_and_recovers() {
+    let fixture = Fixture::new();
+    fixture.commit.connection().pragma_update(None, "query_only", true).unwrap();
+    let answers = fixture.commit(vec![unit(probe::write), unit(probe::write)]);
+    assert!(answers.iter().all(is_unavailable), "{answers:?}");
+    assert_eq!(fixture.hindrances.met.load(Ordering::Relaxed), 1);
+    fixture.commit.connection().pragma_update(None, "query_only", false).unwrap();
+    assert!(fixture.commit(vec![unit(probe::write)])[0].is_ok());
+    assert_eq!(fixture.proofs(), 1);
+}
+
+#[test]
+fn a_disk_that_fills_up_within_a_batch_undoes_it_whole_and_nobody_is_told_otherwise() {
+    let fixture = Fixture::new();
+    let connection = fixture.commit.connection();
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    connection.pragma_update(None, "max_page_count", pages + 20).unwrap();
+    let answers = fixture.commit(vec![unit(probe::write), unit(probe::write), unit(probe::clear)]);
+    assert!(answers.iter().all(is_unavailable), "{answers:?}");
+    assert_eq!(fixture.proofs(), 0);
+    assert!(fixture.hindrances.met.load(Ordering::Relaxed) > 0);
+    assert!(fixture.commit(vec![unit(probe::write)])[0].is_ok(), "there is room for one");
+}
+
+#[test]
+fn a_transaction_that_was_left_open_does_not_stop_the_next() {
+    let fixture = Fixture::new();
+    fixture.commit.connection().execute_batch("BEGIN; INSERT INTO write_proofs VALUES (x'00')").unwrap();
+    assert!(fixture.commit(vec![unit(probe::write)])[0].is_ok());
+    assert_eq!(fixture.proofs(), 1, "what was left open was undone");
+}
+
+#[test]
+fn a_unit_that_fails_for_a_reason_of_its_own_is_no_hindrance() {
+    let fixture = Fixture::new();
+    let answers = fixture.commit(vec![unit(probe::write), unit(defect), unit(probe::write)]);
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+    assert!(matches!(answers[1], Err(StoreError::Internal { .. })), "{answers:?}");
+    assert_eq!((fixture.proofs(), fixture.hindrances.met.load(Ordering::Relaxed)), (2, 0));
+}
+
+/// A unit that ends the transaction is a defect of ours; the others must not be told that they are safe.
+#[test]
+fn a_transaction_that_ends_too_early_is_acknowledged_to_nobody() {
+    let fixture = Fixture::new();
+    let ends =
+        |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(|_| StoreError::Overloaded);
+    let answers = fixture.commit(vec![unit(probe::write), unit(ends)]);
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(fixture.proofs(), 0);
+}
