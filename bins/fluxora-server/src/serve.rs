@@ -64,8 +64,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         } } => {
-            tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
             lifecycle.shut_down();
+            tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
             let ((), ended) = tokio::join!(stop.gracefully(), serving);
             ended.context("the HTTP server did not stop in order")
         }

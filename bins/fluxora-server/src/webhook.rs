@@ -195,14 +195,12 @@ fn unusable(reason: &dyn Display) -> Failure {
 }
 
 fn read(path: &Path, most_bytes: usize) -> Result<Vec<u8>, Failure> {
-    let source: io::Result<Box<dyn Read>> = if path == Path::new("-") {
-        Ok(Box::new(io::stdin()))
-    } else {
-        File::open(path).map(|file| Box::new(file) as _)
+    let open = || -> io::Result<Box<dyn Read>> {
+        Ok(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
     };
     let mut bytes = Vec::new();
     let limit = u64::try_from(most_bytes).unwrap_or(u64::MAX);
-    source
+    open()
         .and_then(|source| source.take(limit).read_to_end(&mut bytes))
         .map_err(|error| Failure(CANNOT_BE_READ, format!("{} cannot be read: {error}", path.display())))?;
     Ok(bytes)

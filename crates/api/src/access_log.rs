@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use tracing::{Level, Span};
@@ -52,7 +53,7 @@ impl RootSpanBuilder for AccessLog {
 
 fn line<B>(response: &ServiceResponse<B>) {
     let request = response.request();
-    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let (method, status) = (known(request.method()), response.status().as_u16());
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("unknown");
     let extensions = request.extensions();
@@ -73,6 +74,15 @@ fn line<B>(response: &ServiceResponse<B>) {
                 _ => line!(info, code, cause,),
             }
         }
+    }
+}
+
+/// The method, if it is one of HTTP's own: any other word may be anything.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => method.as_str(),
+        Method::PATCH | Method::OPTIONS | Method::TRACE | Method::CONNECT => method.as_str(),
+        _ => "other",
     }
 }
 

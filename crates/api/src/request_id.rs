@@ -12,7 +12,7 @@ const LONGEST: usize = 128;
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The id that the client sent, if it is 1 to 128 printable ASCII characters; otherwise a made one.
+    /// The id that the client sent, if it is 1 to 128 printable ASCII characters and no secret key; otherwise a made one.
     pub(crate) fn of(request: &ServiceRequest, make: impl FnOnce() -> String) -> Self {
         let sent = sent(request.headers(), &REQUEST_ID).or_else(|| sent(request.headers(), &CORRELATION_ID));
         let made = || HeaderValue::from_str(&make()).unwrap_or(HeaderValue::from_static("unknown"));
@@ -31,7 +31,13 @@ impl RequestId {
 fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let value = headers.get(name)?;
     let printable = value.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
-    (printable && (1..=LONGEST).contains(&value.len())).then(|| value.clone())
+    (printable && (1..=LONGEST).contains(&value.len()) && !is_secret_key(value.as_bytes()))
+        .then(|| value.clone())
+}
+
+/// Whether the value has the form of a secret key (`S…`, 56 characters), which must get into no log.
+fn is_secret_key(value: &[u8]) -> bool {
+    matches!(value, [b'S' | b's', rest @ ..] if rest.len() == 55 && rest.iter().all(u8::is_ascii_alphanumeric))
 }
 
 #[cfg(test)]
@@ -57,5 +63,6 @@ mod tests {
         check("x-request-id", "naïve".as_bytes(), "made");
         check("x-request-id", b"tab\tbed", "made");
         check("x-other", b"abc", "made");
+        check("x-request-id", b"SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR", "made");
     }
 }

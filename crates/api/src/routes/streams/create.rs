@@ -65,7 +65,13 @@ fn keyed(key: IdempotencyKey, draft: &TermsDraft, answer: Answer, at: Timestamp)
     let parties = [sender, recipient].map(|account| account.map(|account| account.to_string()));
     let amounts = [deposit, rate].map(|amount| amount.map(|amount| amount.to_string()));
     let times = [start, cliff, end].map(|time| time.map(UnixTime::seconds));
-    KeyedAnswer { scope: SCOPE, key, request: format!("{parties:?} {amounts:?} {times:?}"), answer, at }
+    KeyedAnswer {
+        scope: SCOPE.into(),
+        key,
+        request: format!("{parties:?} {amounts:?} {times:?}"),
+        answer,
+        at,
+    }
 }
 
 fn respond(answer: Answer, replayed: bool) -> Result<HttpResponse, ApiError> {

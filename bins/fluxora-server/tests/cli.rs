@@ -1,0 +1,106 @@
+//! What the program says before it serves: its help, its version, and what is wrong with its configuration.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// How long the program may take to say why it does not start.
+const PATIENCE: Duration = Duration::from_secs(40);
+const SETTINGS: [&str; 9] = [
+    "HOST",
+    "PORT",
+    "DATABASE_URL",
+    "OPEN_WRITES",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "NETWORK_PASSPHRASE",
+    "STREAM_CLOCK_INTERVAL_MS",
+    "SHUTDOWN_TIMEOUT_SECONDS",
+];
+
+/// Runs the program in an empty folder until it ends: exit code, standard output, standard error.
+fn run(options: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluxora-server"));
+    command.args(options).env_clear().envs(environment.iter().copied()).current_dir(folder.path());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (written, everything) = channel();
+    thread::spawn(move || {
+        let (mut out, mut err) = (String::new(), String::new());
+        let read = stdout.read_to_string(&mut out).and_then(|_| stderr.read_to_string(&mut err));
+        written.send(read.map(|_| (out, err))).ok();
+    });
+    let Ok(written) = everything.recv_timeout(PATIENCE) else {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("the program goes on instead of ending, with {options:?} and {environment:?}");
+    };
+    let (out, err) = written.expect("the program writes UTF-8");
+    (child.wait().unwrap().code(), out, err)
+}
+
+/// The settings that standard error names, each at the beginning of a line of its own.
+fn named(stderr: &str) -> Vec<&str> {
+    stderr.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect()
+}
+
+#[test]
+fn help_names_every_setting_and_shows_no_database_url() {
+    let secret = OsStr::new("postgres://user:hunter2@db/fluxora");
+    let (code, out, err) = run(&["--help"], &[("DATABASE_URL", secret)]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    for setting in SETTINGS {
+        let option = format!("--{}", setting.to_lowercase().replace('_', "-"));
+        assert!(
+            out.contains(&option) && out.contains(&format!("[env: {setting}")),
+            "{setting} is not in {out}"
+        );
+    }
+    assert!(!out.contains("hunter2"), "{out}");
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    let expect = concat!("fluxora-server ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(run(&["--version"], &[]), (Some(0), expect.to_owned(), String::new()));
+}
+
+#[test]
+fn every_wrong_setting_is_named_at_once_and_no_value_repeated() {
+    let wrong =
+        SETTINGS.map(|name| (name, OsStr::new(if name == "NETWORK_PASSPHRASE" { "" } else { "hunter2" })));
+    let (code, out, err) = run(&[], &wrong);
+    assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
+    assert_eq!(named(&err), SETTINGS);
+    assert!(!err.contains("hunter2"), "{err}");
+}
+
+#[test]
+fn a_wrong_option_is_told_like_a_wrong_variable_and_goes_before_it() {
+    let port = OsStr::new("0");
+    let (code, out, err) = run(&["--port", "hunter2", "--log-level=hunter2"], &[("PORT", port)]);
+    assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
+    assert_eq!(named(&err), ["PORT", "LOG_LEVEL"]);
+    assert!(!err.contains("hunter2"), "{err}");
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_refused_and_not_repeated() {
+    let (code, out, err) = run(&[], &[("PORT", OsStr::from_bytes(b"hunter2\xff"))]);
+    assert!(matches!(code, Some(2 | 78)), "{code:?}: {err}");
+    assert!(out.is_empty() && err.contains("UTF-8") && !err.contains("hunter2"), "{out}{err}");
+}
+
+#[test]
+fn an_unknown_option_is_refused_at_once() {
+    let (code, out, err) = run(&["--prot", "3000"], &[]);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+    assert!(err.contains("--prot") && err.contains("--port"), "{err}");
+}

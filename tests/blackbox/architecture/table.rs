@@ -1,0 +1,157 @@
+//! The table of the design: who may use what.
+
+/// A crate of the house, whether it is built already or not.
+pub(super) struct House {
+    pub(super) name: &'static str,
+    pub(super) folder: &'static str,
+    /// The crates of the house it may use.
+    pub(super) may_use: &'static [&'static str],
+    /// Outside crates that it must not reach, however indirectly.
+    pub(super) never: &'static [&'static str],
+}
+
+/// An outside crate that only some may depend on.
+pub(super) struct Guest {
+    pub(super) name: &'static str,
+    /// Who may use it.
+    pub(super) users: &'static [&'static str],
+    /// Who may use it in tests, benches and examples besides.
+    pub(super) testers: Testers,
+}
+
+pub(super) enum Testers {
+    All,
+    These(&'static [&'static str]),
+}
+
+pub(super) const ALL: &[&str] = &[
+    "fluxora-decimal",
+    "fluxora-webhook",
+    "fluxora-stream",
+    "fluxora-indexer",
+    "fluxora-store",
+    "fluxora-store-sqlite",
+    "fluxora-store-postgres",
+    "fluxora-delivery",
+    "fluxora-stellar",
+    "fluxora-api",
+];
+
+const STORE_AND_BELOW: &[&str] = &["fluxora-decimal", "fluxora-stream", "fluxora-indexer", "fluxora-store"];
+
+/// No I/O, no async.
+const PURE: &[&str] = &[
+    "actix-http",
+    "actix-web",
+    "async-trait",
+    "futures-executor",
+    "hyper",
+    "libsqlite3-sys",
+    "mio",
+    "refinery",
+    "reqwest",
+    "rusqlite",
+    "socket2",
+    "tokio",
+    "tokio-postgres",
+];
+const SQL: &[&str] = &["libsqlite3-sys", "postgres-protocol", "refinery", "rusqlite", "tokio-postgres"];
+const HTTP: &[&str] = &["actix-http", "actix-web", "axum", "hyper", "reqwest"];
+const ACTIX_AND_SQL: &[&str] = &[
+    "actix-http",
+    "actix-web",
+    "libsqlite3-sys",
+    "postgres-protocol",
+    "refinery",
+    "rusqlite",
+    "tokio-postgres",
+];
+const DRIVERS_AND_HTTP: &[&str] = &[
+    "actix-http",
+    "actix-web",
+    "axum",
+    "hyper",
+    "libsqlite3-sys",
+    "postgres-protocol",
+    "refinery",
+    "reqwest",
+    "rusqlite",
+    "tokio-postgres",
+];
+
+const fn house(
+    name: &'static str,
+    folder: &'static str,
+    may_use: &'static [&'static str],
+    never: &'static [&'static str],
+) -> House {
+    House { name, folder, may_use, never }
+}
+
+pub(super) const HOUSES: [House; 12] = [
+    house("fluxora-decimal", "crates/decimal", &[], PURE),
+    house("fluxora-webhook", "crates/webhook", &[], PURE),
+    house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
+    house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
+    house(
+        "fluxora-store",
+        "crates/store",
+        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
+        DRIVERS_AND_HTTP,
+    ),
+    house("fluxora-store-sqlite", "crates/store-sqlite", STORE_AND_BELOW, HTTP),
+    house("fluxora-store-postgres", "crates/store-postgres", STORE_AND_BELOW, HTTP),
+    house(
+        "fluxora-delivery",
+        "crates/delivery",
+        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer", "fluxora-store", "fluxora-webhook"],
+        ACTIX_AND_SQL,
+    ),
+    house(
+        "fluxora-stellar",
+        "crates/stellar",
+        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
+        ACTIX_AND_SQL,
+    ),
+    house("fluxora-api", "crates/api", STORE_AND_BELOW, SQL),
+    house("fluxora-server", "bins/fluxora-server", ALL, &[]),
+    house("fluxora-tests", "tests", ALL, &[]),
+];
+
+const fn guest(name: &'static str, users: &'static [&'static str]) -> Guest {
+    Guest { name, users, testers: Testers::These(&[]) }
+}
+
+const BOTH_STORES: &[&str] = &["fluxora-store-sqlite", "fluxora-store-postgres"];
+const POSTGRES: &[&str] = &["fluxora-store-postgres"];
+const SERVER: &[&str] = &["fluxora-server"];
+const ASYNC: &[&str] = &[
+    "fluxora-store-sqlite",
+    "fluxora-store-postgres",
+    "fluxora-delivery",
+    "fluxora-stellar",
+    "fluxora-api",
+    "fluxora-server",
+];
+
+pub(super) const GUESTS: [Guest; 19] = [
+    Guest { testers: Testers::These(&["fluxora-webhook"]), ..guest("actix-web", &["fluxora-api"]) },
+    Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-tests"]) },
+    guest("bigdecimal", &["fluxora-decimal"]),
+    guest("clap", SERVER),
+    guest("deadpool", POSTGRES),
+    guest("deadpool-postgres", POSTGRES),
+    guest("dotenvy", SERVER),
+    guest("hickory-resolver", &["fluxora-delivery"]),
+    guest("refinery", BOTH_STORES),
+    guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
+    guest("ring", &["fluxora-webhook"]),
+    Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
+    guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
+    guest("stellar-xdr", &["fluxora-stellar"]),
+    Guest { testers: Testers::All, ..guest("tokio", ASYNC) },
+    Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("tokio-postgres", POSTGRES) },
+    guest("tracing-actix-web", &["fluxora-api"]),
+    Guest { testers: Testers::All, ..guest("tracing-subscriber", SERVER) },
+    guest("utoipa", &["fluxora-api"]),
+];

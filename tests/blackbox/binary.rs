@@ -1,0 +1,47 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The server's binary, built from the sources as they are.
+///
+/// Under `cargo test --workspace` everything has been built and this costs a look; under `cargo test -p fluxora-tests`, which
+/// knows nothing of the binary, this is what builds it.
+pub(crate) fn server() -> &'static Path {
+    static SERVER: LazyLock<PathBuf> = LazyLock::new(build);
+    &SERVER
+}
+
+/// The folder of the whole project.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the root folder")
+}
+
+/// A cargo that works on the project, without the network.
+///
+/// What `cargo test` tells a test about its package is taken out of the environment: build scripts that watch those variables
+/// would run again, and everything above them be built again, in every run.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(arguments).args(["--locked", "--offline"]);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|of_test| text.starts_with(of_test))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+fn build() -> PathBuf {
+    let this = std::env::current_exe().expect("a test knows its own file");
+    let profile = this.ancestors().nth(2).expect("a test lies in <target>/<profile>/deps");
+    let target = profile.parent().expect("a profile lies in a target folder");
+    let mut cargo = cargo(&["build", "--workspace", "--bins", "--tests"]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built = cargo.env("CARGO_TARGET_DIR", target).output().expect("cargo runs");
+    assert!(built.status.success(), "the server does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+    profile.join("fluxora-server")
+}

@@ -1,0 +1,85 @@
+//! A disk that is full, or can only be read. The disk is a small one in memory that nobody but the server sees, so nothing is
+//! left behind however the test ends.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::faults::unavailable;
+use crate::http::Request;
+use crate::sample;
+use crate::server::{Launch, TestServer};
+use crate::services;
+
+/// Programs that start another one with disks of its own: as root, or as whoever may act as root in a namespace.
+const PRIVATE_DISKS: [&[&str]; 2] =
+    [&["unshare", "--mount", "sh", "-euc"], &["unshare", "--map-root-user", "--mount", "sh", "-euc"]];
+
+/// What starts the server after this script, in which disks can be mounted; `None` where that is not permitted.
+fn with_disks(script: &str) -> Option<Launch> {
+    let may_mount = |wrapper: &&&[&str]| {
+        let mut attempt = Command::new(wrapper[0]);
+        attempt.args(&wrapper[1..]).arg("mount -t tmpfs -o size=64k none /mnt");
+        attempt.output().is_ok_and(|output| output.status.success())
+    };
+    let Some(wrapper) = PRIVATE_DISKS.iter().find(may_mount) else {
+        let is_root = rustix::process::geteuid().is_root();
+        services::missing("full and read-only disks: mounting one is not permitted", is_root);
+        return None;
+    };
+    let script = format!("{script}\nexec \"$0\"");
+    Some(Launch::new().through(&[*wrapper, &[script.as_str()]].concat()))
+}
+
+#[test]
+fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
+    let Some(launch) = with_disks("mkdir data; mount -t tmpfs -o size=1m none data") else { return };
+    // The server's folder as the server sees it.
+    let seen = |server: &TestServer, name: &str| -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", server.process().id()));
+        root.join(server.database().parent().unwrap().strip_prefix("/").unwrap()).join(name)
+    };
+    let mut server = TestServer::launch(launch);
+    let mut made = vec![server.create(&sample::stream())];
+    let ballast = seen(&server, "ballast");
+    fill(&ballast);
+
+    let request = Request::create_json(&sample::stream());
+    let refused = loop {
+        let answer = server.send(&request);
+        if answer.status != 201 {
+            break answer;
+        }
+        made.push(answer.json());
+        assert!(made.len() < 2_000, "the disk is never full");
+    };
+    unavailable(&refused);
+    assert_eq!(server.get("/health").expect(503)["status"], "unavailable");
+    for stream in &made {
+        assert_eq!(server.stream(stream["id"].as_str().unwrap())["status"], "active");
+    }
+
+    fs::remove_file(&ballast).unwrap();
+    assert_eq!(server.get("/health").expect(200)["status"], "ok");
+    made.push(server.create(&sample::stream()));
+    server.cancel(made[0]["id"].as_str().unwrap());
+    assert_eq!(server.get("/api/streams?includeTotal=true").expect(200)["total"], made.len());
+    server.terminate();
+}
+
+/// Takes every byte that is free.
+fn fill(path: &PathBuf) {
+    let mut file = File::create(path).unwrap();
+    for size in [4_096, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn a_disk_that_can_only_be_read_is_named_at_the_start() {
+    let Some(launch) = with_disks("mkdir data; mount -t tmpfs -o ro,size=64k none data") else { return };
+    let ended = launch.ends();
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stdout.contains("data/fluxora.db"), "{}", ended.stdout);
+}

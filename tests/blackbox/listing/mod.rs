@@ -1,0 +1,5 @@
+//! `GET /api/streams`.
+
+mod filters;
+mod pages;
+mod parameters;

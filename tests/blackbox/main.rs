@@ -1,0 +1,41 @@
+//! Black-box tests: each starts the real server, talks HTTP to it, and believes nothing but its answers, its log and its file.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod architecture;
+mod at;
+mod bad_input;
+mod balance;
+mod binary;
+mod boot;
+mod crash;
+mod disk;
+mod envelope;
+mod faults;
+mod http;
+mod idempotency;
+mod listing;
+mod logs;
+mod methods;
+mod random;
+mod readme_tour;
+mod request_id;
+mod restart;
+mod sample;
+mod server;
+mod services;
+mod shutdown;
+mod stream_clock;
+mod walk;
+
+use std::time::Duration;
+
+/// How long anything may take that a test waits for. Only a test that fails ever waits this long.
+const PATIENCE: Duration = Duration::from_secs(40);

@@ -1,0 +1,27 @@
+use crate::http::Request;
+use crate::sample;
+use crate::server::TestServer;
+
+#[test]
+fn a_request_id_is_taken_if_it_is_printable_and_replaced_otherwise() {
+    let mut server = TestServer::start();
+    let id = |request: Request| server.send(&request).header("x-request-id").unwrap().to_owned();
+    let get = || Request::get("/x");
+    let long = "x".repeat(128);
+    for taken in ["a", "order 7/b", "~!@#", &long] {
+        assert_eq!(id(get().header("x-request-id", taken)), taken);
+        assert_eq!(id(get().header("x-correlation-id", taken)), taken);
+    }
+    assert_eq!(id(get().header("x-correlation-id", "b").header("x-request-id", "a")), "a");
+    assert_eq!(id(get().header("x-request-id", "").header("x-correlation-id", "b")), "b");
+    let mut made = vec![id(get()), id(get())];
+    for replaced in ["", "tab\tbed", "naïve", &"x".repeat(129), sample::SECRET_KEY] {
+        made.push(id(get().header("x-request-id", replaced)));
+    }
+    let count = made.len();
+    assert!(made.iter().all(|id| id.len() == 36 && id.is_ascii()), "{made:?}");
+    made.sort_unstable();
+    made.dedup();
+    assert_eq!(made.len(), count, "two requests got the same id");
+    server.terminate();
+}

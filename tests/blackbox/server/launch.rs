@@ -1,0 +1,80 @@
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::Process;
+use crate::binary;
+
+/// How the server is started: in a folder of its own, with nothing in its environment but what the test says.
+pub(crate) struct Launch {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+    wrapper: Vec<String>,
+}
+
+/// What became of a server that ended by itself.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Launch {
+    /// On a free port of the loopback address, with its database at the default place.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, settings: Vec::new(), wrapper: Vec::new() }.set("PORT", "0")
+    }
+
+    pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.retain(|(other, _)| other != name);
+        self.settings.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn unset(mut self, name: &str) -> Self {
+        self.settings.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Starts the server through a program that ends by becoming it.
+    pub(crate) fn through(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// The folder the server runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn start(&self) -> Process {
+        let words = self.wrapper.iter().map(AsRef::as_ref).chain([binary::server().as_os_str()]);
+        let words: Vec<_> = words.collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.folder.path()).env_clear();
+        command.envs(path().map(|path| ("PATH", path)));
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        Process::start(&mut command)
+    }
+
+    /// Starts a server that must end by itself.
+    #[track_caller]
+    pub(crate) fn ends(&self) -> Ended {
+        let mut process = self.start();
+        let code = process.wait_for_end().code();
+        let [stdout, stderr] = [&process.stdout, &process.stderr].map(|output| output.lines().join("\n"));
+        Ended { code, stdout, stderr }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "programs are found as they are elsewhere")]
+fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}

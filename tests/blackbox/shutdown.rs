@@ -1,0 +1,94 @@
+use rustix::process::Signal;
+
+use crate::http::{Connection, Request};
+use crate::sample;
+use crate::server::{Launch, TestServer};
+
+const STOPPING: &str = "stopping: no new requests, waiting for those in flight";
+
+/// A create whose body is sent by half. The server works on it: it has asked for the body.
+fn half_sent(server: &TestServer) -> (Connection, Vec<u8>) {
+    let mut connection = server.connect();
+    let request = Request::create_json(&sample::stream()).header("expect", "100-continue");
+    connection.write(&request.head()).unwrap();
+    assert_eq!(connection.read().unwrap().status, 100);
+    let (first, rest) = request.body().split_at(request.body().len() / 2);
+    connection.write(first).unwrap();
+    (connection, rest.to_vec())
+}
+
+#[track_caller]
+fn answers_what_is_in_flight(signal: Signal, name: &str) {
+    let mut server = TestServer::start();
+    let (mut connection, rest) = half_sent(&server);
+    server.signal(signal);
+    assert_eq!(server.wait_for_message(STOPPING)["signal"], name);
+    connection.write(&rest).unwrap();
+    let stream = connection.read().unwrap().expect(201);
+    server.has_stopped();
+    assert!(connection.is_closed().unwrap_or(true));
+    let last = server.log().pop().unwrap();
+    assert_eq!(last["message"], "stopped");
+
+    server.restart();
+    server.stream(stream["id"].as_str().unwrap());
+    server.terminate();
+}
+
+#[test]
+fn sigterm_lets_a_request_in_flight_finish_and_ends_in_order() {
+    answers_what_is_in_flight(Signal::TERM, "SIGTERM");
+}
+
+#[test]
+fn sigint_lets_a_request_in_flight_finish_and_ends_in_order() {
+    answers_what_is_in_flight(Signal::INT, "SIGINT");
+}
+
+#[test]
+fn connections_that_are_idle_do_not_hold_up_a_stop() {
+    let mut server = TestServer::launch(Launch::new().set("SHUTDOWN_TIMEOUT_SECONDS", "600"));
+    let mut used: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    for connection in &mut used {
+        connection.send(&Request::get("/health/live")).unwrap().expect(200);
+    }
+    let unused: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    server.terminate();
+    drop(unused);
+}
+
+#[test]
+fn a_request_that_never_finishes_holds_up_a_stop_only_so_long() {
+    let mut server = TestServer::launch(Launch::new().set("SHUTDOWN_TIMEOUT_SECONDS", "1"));
+    let (_connection, _) = half_sent(&server);
+    server.terminate();
+}
+
+#[test]
+fn a_server_that_stops_takes_no_new_connections() {
+    let mut server = TestServer::start();
+    let (mut connection, rest) = half_sent(&server);
+    server.signal(Signal::TERM);
+    server.wait_for_message(STOPPING);
+    connection.write(&rest).unwrap();
+    connection.read().unwrap().expect(201);
+    server.has_stopped();
+    assert!(Connection::open(server.address()).is_err());
+}
+
+#[test]
+fn health_says_that_the_server_is_shutting_down() {
+    let mut server = TestServer::start();
+    // A lock keeps the question waiting while the signal comes.
+    let other = rusqlite::Connection::open(server.database()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut connection = server.connect();
+    let announced = Request::get("/health").header("content-length", "1").header("expect", "100-continue");
+    connection.write(&announced.head()).unwrap();
+    assert_eq!(connection.read().unwrap().status, 100);
+    server.signal(Signal::TERM);
+    server.wait_for_message(STOPPING);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(connection.read().unwrap().expect(503)["status"], "shutting_down");
+    server.has_stopped();
+}
