@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod breaker;
+mod columns;
+mod connect;
+mod faults;
+mod location;
+mod migrations;
+mod open;
+mod options;
+mod pool;
+mod probe;
+mod store;
+mod streams;
+mod tls;
+mod unit;
+mod writer;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+#[cfg(test)]
+mod tests;
+
+pub use location::{InvalidLocation, Location};
+pub use migrations::{Schema, check_schema, migrate};
+pub use open::OpenError;
+pub use options::Options;
+pub use store::PostgresStore;

@@ -1,0 +1,183 @@
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::Location;
+use crate::connect::ConnectFault;
+use crate::faults::told;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why a database cannot be opened. The message is for an operator: it names the database and what to do, and never holds
+/// credentials.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls {
+        /// Why.
+        source: Source,
+    },
+    /// The file of root certificates cannot be used.
+    #[error("cannot use the root certificates in {path} (sslrootcert)", path = path.display())]
+    RootCertificates {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Source,
+    },
+    /// The system has no root certificates to verify the server by.
+    #[error("this system has no root certificates: name a file of them with sslrootcert")]
+    NoSystemRoots,
+    /// Nobody answers at the address.
+    #[error("cannot reach the server of {location}: {reason}")]
+    Unreachable {
+        /// The database.
+        location: String,
+        /// What was tried.
+        reason: &'static str,
+        /// Why.
+        source: Option<Source>,
+    },
+    /// The server does not speak TLS, or cannot be verified.
+    #[error("cannot make a private connection to the server of {location} (sslmode)")]
+    NotPrivate {
+        /// The database.
+        location: String,
+        /// Why.
+        source: Source,
+    },
+    /// The password is wrong or missing.
+    #[error("the server of {location} does not accept the user and password in DATABASE_URL")]
+    WrongPassword {
+        /// The database.
+        location: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// The server's rules (`pg_hba.conf`) do not let this user in from here, or not without TLS.
+    #[error(
+        "the server of {location} does not let this user in from here: its pg_hba.conf may require TLS (sslmode=require)"
+    )]
+    NotAdmitted {
+        /// The database.
+        location: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// The server has no such database.
+    #[error("{location} does not exist: create the database first")]
+    NoDatabase {
+        /// The database.
+        location: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// The server refuses for another reason: it is starting, or takes no more connections.
+    #[error("the server of {location} refuses the connection")]
+    Refused {
+        /// The database.
+        location: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// The database belongs to another program.
+    #[error("{location} is not a Fluxora database: nothing was changed; name an empty one in DATABASE_URL")]
+    NotOurs {
+        /// The database.
+        location: String,
+    },
+    /// A later version of Fluxora has written to the database.
+    #[error(
+        "{location} has a newer schema than this version knows ({migration}): run that version, or restore a backup"
+    )]
+    NewerSchema {
+        /// The database.
+        location: String,
+        /// The first migration that is not known.
+        migration: String,
+    },
+    /// A migration that was applied is not the one that this version knows by that number.
+    #[error(
+        "{location} was made by another build of Fluxora: its migration {migration} is not the one known here"
+    )]
+    OtherSchema {
+        /// The database.
+        location: String,
+        /// The migration.
+        migration: String,
+    },
+    /// The schema has to be made or brought up to date, and the role may not.
+    #[error(
+        "{location} needs its schema brought up to date ({migration}), and this role may not do that: \
+         run `fluxora-server migrate` as a role that may"
+    )]
+    NotPermitted {
+        /// The database.
+        location: String,
+        /// The first migration that is needed.
+        migration: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// The role may not read or write our tables.
+    #[error(
+        "this role may not use the tables of {location}: grant it SELECT, INSERT, UPDATE and DELETE on all of them"
+    )]
+    NoAccess {
+        /// The database.
+        location: String,
+        /// What the server said.
+        source: Source,
+    },
+    /// Another process has been bringing the schema up to date for longer than
+    /// [`Options::migration_timeout`](crate::Options::migration_timeout).
+    #[error(
+        "another process is still bringing the schema of {location} up to date: try again when it is done"
+    )]
+    Migrating {
+        /// The database.
+        location: String,
+    },
+    /// The schema could not be read or brought up to date.
+    #[error("cannot bring the schema of {location} up to date: {what}")]
+    Migration {
+        /// The database.
+        location: String,
+        /// What was attempted.
+        what: &'static str,
+        /// Why.
+        source: Source,
+    },
+}
+
+/// Sorts a failed connection by what an operator can do about it.
+pub(crate) fn refused(location: &Location, fault: ConnectFault) -> OpenError {
+    let location = location.to_string();
+    let error = match fault {
+        ConnectFault::Driver(error) => error,
+        ConnectFault::Timeout | ConnectFault::Paused(_) => {
+            return OpenError::Unreachable { location, reason: "no answer in time", source: None };
+        }
+        ConnectFault::RuntimeEnded => {
+            return OpenError::Unreachable { location, reason: "the runtime has ended", source: None };
+        }
+    };
+    let code = error.code().cloned();
+    let said = error.to_string();
+    let source = told(error);
+    match code {
+        Some(SqlState::INVALID_PASSWORD) => OpenError::WrongPassword { location, source },
+        Some(SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => OpenError::NotAdmitted { location, source },
+        Some(SqlState::INVALID_CATALOG_NAME) => OpenError::NoDatabase { location, source },
+        Some(_) => OpenError::Refused { location, source },
+        // The driver names these kinds in its message alone.
+        None if said.starts_with("error performing TLS") => OpenError::NotPrivate { location, source },
+        None if said.starts_with("authentication error") || said.starts_with("invalid configuration") => {
+            OpenError::WrongPassword { location, source }
+        }
+        None => OpenError::Unreachable { location, reason: "no connection", source: Some(source) },
+    }
+}

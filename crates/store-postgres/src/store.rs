@@ -1,0 +1,152 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fluxora_store::{
+    CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage,
+    StreamQuery, StreamStore,
+};
+use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use crate::connect::Connector;
+use crate::pool::Connections;
+use crate::unit::Units;
+use crate::writer::Writer;
+use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
+
+/// How many answers one unit forgets at most.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
+
+/// The shared storage backend.
+#[derive(Debug)]
+pub struct PostgresStore {
+    location: Location,
+    connections: Connections,
+    units: Arc<Units>,
+    writer: Writer,
+}
+
+impl PostgresStore {
+    /// Opens a database: connects, checks that it is ours, and brings its schema up to date if it is behind. Where it is current,
+    /// a role that may only read and write rows is enough.
+    ///
+    /// The store's connections live on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which of these failed; a database that is not ours or is newer is left untouched.
+    pub async fn open(location: &Location, options: Options) -> Result<Self, OpenError> {
+        if let Schema::Behind(_) = check_schema(location, &options).await? {
+            let migrations = migrate(location, &options).await?;
+            tracing::info!(?migrations, "the schema of the database was brought up to date");
+        }
+        let connector = Connector::new(location, &options)?;
+        let units = Arc::new(Units::new(options.statement_timeout));
+        let for_creates = Connections::new(Connector::for_creates(location, &options)?, 1, &options);
+        let writer = Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options);
+        let connections = Connections::new(connector, options.pool, &options);
+        Ok(Self { location: location.clone(), connections, units, writer })
+    }
+
+    /// How many attempts were repeated because the server had undone them for another transaction's sake.
+    pub fn repeated(&self) -> u64 {
+        self.units.repeated()
+    }
+
+    /// A connection as units of work use it.
+    #[cfg(test)]
+    pub(crate) async fn lease(&self) -> crate::pool::Lease {
+        self.connections.lease().await.unwrap()
+    }
+}
+
+#[async_trait]
+impl StreamStore for PostgresStore {
+    async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
+        self.writer.create(create).await
+    }
+
+    async fn cancel_stream(
+        &self,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
+        self.units.run(&self.connections, |lease| async move { streams::cancel(&lease, id, now).await }).await
+    }
+
+    async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
+        self.units.run(&self.connections, |lease| async move { streams::find(&lease, id).await }).await
+    }
+
+    async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
+        self.units.run(&self.connections, |lease| async move { streams::list(&lease, query).await }).await
+    }
+
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { streams::count(&lease, filter, at).await })
+            .await
+    }
+
+    async fn stream_events(
+        &self,
+        id: &StreamId,
+        after: u32,
+        limit: u32,
+    ) -> Result<Option<EventPage>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { streams::events(&lease, id, after, limit).await })
+            .await
+    }
+
+    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { streams::history(&lease, id, until).await })
+            .await
+    }
+
+    async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { streams::record_due(&lease, now, limit).await })
+            .await
+    }
+
+    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut forgotten = 0_u64;
+        loop {
+            // In steps, so that no transaction is long.
+            let step = self
+                .units
+                .run(&self.connections, |lease| async move {
+                    streams::forget_answers(&lease, before, FORGOTTEN_AT_ONCE).await
+                })
+                .await?;
+            forgotten = forgotten.saturating_add(step);
+            if step < FORGOTTEN_AT_ONCE.into() {
+                return Ok(forgotten);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn describe(&self) -> String {
+        self.location.to_string()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let doubt = self.units.in_doubt();
+        self.units.run(&self.connections, |lease| async move { probe::read(&lease).await }).await?;
+        // A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a hindrance has cast.
+        if let Some(doubt) = doubt {
+            self.units.run(&self.connections, |lease| async move { probe::write(&lease).await }).await?;
+            self.units.overcome(doubt);
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.connections.close();
+    }
+}

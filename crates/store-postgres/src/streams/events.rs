@@ -1,0 +1,81 @@
+use fluxora_store::{EventPage, StoreError};
+use fluxora_stream::{Fact, StreamEvent, StreamId, UnixTime};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use crate::columns::{self, Columns};
+use crate::faults::{Attempt, Fault};
+use crate::pool::Lease;
+
+pub(super) const EVENTS: &str = "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text FROM streams LEFT JOIN LATERAL \
+                      (SELECT * FROM stream_events WHERE stream = streams.seq AND number > $2 ORDER BY number LIMIT $3) e \
+                      ON true WHERE id = $1 ORDER BY e.number";
+pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data::text FROM stream_events \
+                       WHERE stream = (SELECT seq FROM streams WHERE id = $1) AND occurred_at < $2 ORDER BY number";
+
+pub(crate) async fn events(
+    lease: &Lease,
+    id: &StreamId,
+    after: u32,
+    limit: u32,
+) -> Result<Option<EventPage>, Fault> {
+    let what = "reading a page of events";
+    let statement = lease.prepare_cached(EVENTS).await.attempt(what)?;
+    let rows = i64::from(limit).saturating_add(1);
+    let rows = lease.query(&statement, &[&id.to_string(), &i64::from(after), &rows]).await.attempt(what)?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    if first.try_get::<_, Option<i64>>(0).attempt(what)?.is_none() {
+        return Ok(Some(EventPage::default()));
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let events = rows.iter().take(limit).map(|row| decode(row, id)).collect::<Result<_, _>>()?;
+    Ok(Some(EventPage { events, more: rows.len() > limit }))
+}
+
+pub(crate) async fn history(
+    lease: &Lease,
+    id: &StreamId,
+    until: UnixTime,
+) -> Result<Vec<StreamEvent>, Fault> {
+    let what = "reading a stream's history";
+    let statement = lease.prepare_cached(HISTORY).await.attempt(what)?;
+    let rows = lease.query(&statement, &[&id.to_string(), &columns::end_of(until)]).await.attempt(what)?;
+    Ok(rows.iter().map(|row| decode(row, id)).collect::<Result<_, _>>()?)
+}
+
+fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
+    let mut columns = Columns::of(row, "stream_events");
+    columns.integer("seq")?;
+    let number = columns.number("number")?;
+    let name = columns.text("type")?;
+    let occurred_at = columns.instant("occurred_at")?;
+    let recorded_at = columns.instant("recorded_at")?;
+    let fact = columns
+        .parsed("data", |data| Fact::from_parts(name, &mut serde_json::Deserializer::from_str(data)))?;
+    Ok(StreamEvent { stream: id.clone(), number, occurred_at, recorded_at, fact })
+}
+
+/// Events as columns of values, the way `unnest` takes them.
+#[derive(Default)]
+pub(super) struct EventValues {
+    pub(super) numbers: Vec<i64>,
+    pub(super) types: Vec<&'static str>,
+    pub(super) occurred_at: Vec<Timestamp>,
+    pub(super) recorded_at: Vec<Timestamp>,
+    pub(super) data: Vec<String>,
+}
+
+impl EventValues {
+    pub(super) fn push(&mut self, event: &StreamEvent) -> Result<(), StoreError> {
+        let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
+            reason: "writing an event's data".to_owned(),
+            source: Some(error.into()),
+        })?;
+        self.numbers.push(event.number.into());
+        self.types.push(event.fact.name());
+        self.occurred_at.push(columns::instant(event.occurred_at));
+        self.recorded_at.push(columns::instant(event.recorded_at));
+        self.data.push(data);
+        Ok(())
+    }
+}

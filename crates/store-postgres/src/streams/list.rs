@@ -1,0 +1,156 @@
+use fluxora_store::{Position, StoreError, StreamFilter, StreamPage, StreamQuery};
+use fluxora_stream::{StatusName, UnixTime};
+use tokio_postgres::types::{ToSql, Type};
+
+use super::row::{self, origin_name, stream_columns};
+use crate::columns;
+use crate::faults::{Attempt, Fault};
+use crate::pool::Lease;
+
+/// Reads a page. It costs the same wherever it begins: each part walks one index from the place on.
+pub(crate) async fn list(lease: &Lease, query: &StreamQuery) -> Result<StreamPage, Fault> {
+    let what = "reading a page of streams";
+    let (sql, values) = page(query);
+    let rows = lease.query_typed(&sql, &typed(&values)).await.attempt(what)?;
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let mut page = StreamPage::default();
+    for row in rows.iter().take(limit) {
+        match row::decode(row) {
+            Ok(found) => page.streams.push(found.stream),
+            Err(StoreError::Corrupt(row)) => page.unreadable.push(row),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if rows.len() > limit
+        && let Some(last) = limit.checked_sub(1).and_then(|last| rows.get(last))
+    {
+        let seq: i64 = last.try_get(0).attempt(what)?;
+        page.next = u64::try_from(seq).ok().map(Position);
+    }
+    Ok(page)
+}
+
+pub(crate) async fn count(lease: &Lease, filter: &StreamFilter, at: UnixTime) -> Result<u64, Fault> {
+    let what = "counting streams";
+    let (sql, values) = Query::of(filter, at).count();
+    let row = lease.query_typed_one(&sql, &typed(&values)).await.attempt(what)?;
+    let count: i64 = row.try_get(0).attempt(what)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(super) fn page(query: &StreamQuery) -> (String, Vec<Value>) {
+    let mut parts = Query::of(&query.filter, query.at);
+    if let Some(Position(before)) = query.before {
+        parts.require("seq < ", Value::Place(i64::try_from(before).unwrap_or(i64::MAX)));
+    }
+    parts.select(query.limit)
+}
+
+/// A value of a query whose text depends on what is asked.
+pub(super) enum Value {
+    Text(String),
+    Place(i64),
+}
+
+/// Values with their types: the statement is not prepared but planned for these very values, each time. A plan for any values
+/// would have to guess how many rows a status or a sender has, and sorts where it guesses wrong.
+pub(super) fn typed(values: &[Value]) -> Vec<(&(dyn ToSql + Sync), Type)> {
+    values.iter().map(Value::typed).collect()
+}
+
+impl Value {
+    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Self::Text(text) => (text, Type::TEXT),
+            Self::Place(place) => (place, Type::INT8),
+        }
+    }
+}
+
+/// The conditions of a query, as SQL with numbered values.
+///
+/// Status is a matter of time: what has fallen due counts as happened although the stream clock has not recorded it yet. Those
+/// few rows are found by when they were due, the others by their recorded status, and the two parts are merged in order.
+struct Query {
+    conditions: String,
+    values: Vec<Value>,
+    status: Option<StatusName>,
+}
+
+/// `$1` is the instant, `$2` the status.
+const RECORDED: &str = "status = $2";
+const FALLEN_DUE: &str = "due_at <= $1::numeric";
+const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > $1::numeric)";
+
+impl Query {
+    fn of(filter: &StreamFilter, at: UnixTime) -> Self {
+        let StreamFilter { status, sender, recipient, origin, contract } = filter;
+        let mut query = Self {
+            conditions: String::new(),
+            values: status
+                .map_or(Vec::new(), |status| vec![Value::Text(columns::time(at)), text(status.as_str())]),
+            status: *status,
+        };
+        let conditions = [
+            ("recipient = ", recipient.map(|address| text(address.to_string()))),
+            ("sender = ", sender.map(|address| text(address.to_string()))),
+            ("contract_id = ", contract.clone().map(text)),
+            ("origin = ", origin.map(|origin| text(origin_name(origin)))),
+        ];
+        for (condition, value) in conditions {
+            if let Some(value) = value {
+                query.require(condition, value);
+            }
+        }
+        query
+    }
+
+    fn require(&mut self, condition: &str, value: Value) {
+        self.values.push(value);
+        self.conditions.push_str(&format!(" AND {condition}${}", self.values.len()));
+    }
+
+    fn select(self, limit: u32) -> (String, Vec<Value>) {
+        let Self { conditions, .. } = &self;
+        let select = concat!("SELECT ", stream_columns!(), " FROM streams WHERE");
+        let order = format!("ORDER BY seq DESC LIMIT {}", i64::from(limit).saturating_add(1));
+        let sql = match (self.status, self.fallen_due()) {
+            (None, _) => format!("{select} true{conditions} {order}"),
+            (Some(_), None) => format!("{select} {RECORDED} AND {NOT_FALLEN_DUE}{conditions} {order}"),
+            (Some(_), Some(since)) => format!(
+                "({select} {RECORDED} AND {NOT_FALLEN_DUE}{conditions} {order}) UNION ALL \
+                 ({select} {FALLEN_DUE} AND {since}{conditions} {order}) {order}"
+            ),
+        };
+        (sql, self.values)
+    }
+
+    fn count(self) -> (String, Vec<Value>) {
+        let conditions = &self.conditions;
+        let count = "SELECT count(*) FROM streams WHERE";
+        if self.status.is_none() {
+            return (format!("{count} true{conditions}"), self.values);
+        }
+        // Counted by the index alone, and then put right by the few that have fallen due.
+        let due = format!("{count} {FALLEN_DUE}");
+        let become_so =
+            self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
+        let sql = format!(
+            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){become_so}"
+        );
+        (sql, self.values)
+    }
+
+    /// Which of the streams that have fallen due have the status asked for by that.
+    fn fallen_due(&self) -> Option<&'static str> {
+        match self.status? {
+            StatusName::Active => Some("end_time > $1::numeric"),
+            StatusName::Completed => Some("end_time <= $1::numeric"),
+            StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
+        }
+    }
+}
+
+fn text(text: impl Into<String>) -> Value {
+    Value::Text(text.into())
+}

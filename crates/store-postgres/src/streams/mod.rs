@@ -1,0 +1,29 @@
+//! The SQL of streams: each function is one statement or one unit, on the connection it is handed.
+
+mod cancel;
+mod change;
+mod create;
+mod due;
+mod events;
+mod list;
+mod row;
+
+pub(crate) use cancel::cancel;
+pub(crate) use create::{Kept, create_all, forget_answers, kept};
+pub(crate) use due::record_due;
+pub(crate) use events::{events, history};
+pub(crate) use list::{count, list};
+pub(crate) use row::find;
+
+/// Every query whose text is always the same and which reads rows by name or by when they are due.
+#[cfg(test)]
+pub(crate) const POINT_QUERIES: [&str; 6] =
+    [row::FIND, cancel::LOCK, cancel::LAST_EVENT, due::DUE, events::EVENTS, events::HISTORY];
+
+/// How the server would read a page.
+#[cfg(test)]
+pub(crate) async fn explain(client: &tokio_postgres::Client, query: &fluxora_store::StreamQuery) -> String {
+    let (sql, values) = list::page(query);
+    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &list::typed(&values)).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
+}

@@ -1,0 +1,111 @@
+use fluxora_decimal::Amount;
+use fluxora_store::StoreError;
+use fluxora_stream::{Address, Origin, Schedule, Status, StatusName, Stream, StreamId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use crate::columns::Columns;
+use crate::faults::{Attempt, Fault};
+use crate::pool::Lease;
+
+/// A stream and its place in the order of creation.
+pub(crate) struct StreamRow {
+    pub(crate) seq: i64,
+    pub(crate) stream: Stream,
+}
+
+/// The columns that [`decode`] reads, in its order. Numbers of any size travel as text, as they were written.
+macro_rules! stream_columns {
+    () => {
+        "seq, id, origin, sender, recipient, deposit::text, rate::text, start_time::text, cliff_time::text, end_time::text, \
+         withdrawn::text, status, status_at, created_at, updated_at, events"
+    };
+}
+pub(super) use stream_columns;
+
+pub(super) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
+
+pub(super) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
+    let mut columns = Columns::of(row, "streams");
+    let seq = columns.integer("seq")?;
+    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
+    let origin = columns.parsed("origin", origin)?;
+    let sender = columns.parsed("sender", Address::parse)?;
+    let recipient = columns.parsed("recipient", Address::parse)?;
+    let deposit = columns.parsed("deposit", Amount::parse)?;
+    let rate = columns.parsed("rate", Amount::parse)?;
+    let start = columns.time("start_time")?;
+    let cliff = columns.time("cliff_time")?;
+    let end = columns.time("end_time")?;
+    let withdrawn = columns.parsed("withdrawn", Amount::parse)?;
+    let name = columns.parsed("status", str::parse::<StatusName>)?;
+    let at = columns.optional_instant("status_at")?;
+    let status =
+        status(name, at).ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
+    Ok(StreamRow {
+        seq,
+        stream: Stream {
+            id,
+            origin,
+            sender,
+            recipient,
+            schedule: Schedule::linear(deposit, rate, start, cliff, end),
+            withdrawn,
+            status,
+            created_at: columns.instant("created_at")?,
+            updated_at: columns.instant("updated_at")?,
+            events: columns.number("events")?,
+        },
+    })
+}
+
+/// Reads a stream that is about to change, together with the number of the last event in its history: its count of events must
+/// be that number, or the next event would leave a hole or meet another of its number.
+pub(super) fn decode_to_change(row: &Row, last: Option<i64>) -> Result<StreamRow, StoreError> {
+    let found = decode(row)?;
+    if last == Some(found.stream.events.into()) {
+        return Ok(found);
+    }
+    let last = last.map_or("none".to_owned(), |last| last.to_string());
+    Err(Columns::of(row, "streams")
+        .corrupt("events", format_args!("the last event of its history is number {last}")))
+}
+
+pub(crate) async fn find(lease: &Lease, id: &StreamId) -> Result<Option<Stream>, Fault> {
+    let what = "reading a stream";
+    let statement = lease.prepare_cached(FIND).await.attempt(what)?;
+    let row = lease.query_opt(&statement, &[&id.to_string()]).await.attempt(what)?;
+    Ok(row.map(|row| decode(&row)).transpose()?.map(|row| row.stream))
+}
+
+fn origin(text: &str) -> Result<Origin, &'static str> {
+    [Origin::Api, Origin::Chain]
+        .into_iter()
+        .find(|origin| origin_name(*origin) == text)
+        .ok_or("neither api nor chain")
+}
+
+pub(super) const fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Api => "api",
+        Origin::Chain => "chain",
+    }
+}
+
+pub(super) const fn status_at(status: Status) -> Option<Timestamp> {
+    match status {
+        Status::Paused { at } | Status::Cancelled { at } => Some(at),
+        Status::Scheduled | Status::Active | Status::Completed => None,
+    }
+}
+
+const fn status(name: StatusName, at: Option<Timestamp>) -> Option<Status> {
+    Some(match (name, at) {
+        (StatusName::Scheduled, None) => Status::Scheduled,
+        (StatusName::Active, None) => Status::Active,
+        (StatusName::Paused, Some(at)) => Status::Paused { at },
+        (StatusName::Completed, None) => Status::Completed,
+        (StatusName::Cancelled, Some(at)) => Status::Cancelled { at },
+        _ => return None,
+    })
+}

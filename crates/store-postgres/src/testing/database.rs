@@ -1,0 +1,68 @@
+use std::fmt;
+
+use super::programs::{Programs, run};
+
+/// A database of a [`Cluster`](super::Cluster), as one role sees it.
+#[derive(Clone)]
+pub struct Database {
+    programs: Programs,
+    port: u16,
+    name: String,
+    user: String,
+    password: String,
+}
+
+impl Database {
+    pub(super) fn new(programs: Programs, port: u16, name: &str, user: &str, password: &str) -> Self {
+        let [name, user, password] = [name, user, password].map(str::to_owned);
+        Self { programs, port, name, user, password }
+    }
+
+    /// Its URL, credentials included.
+    pub fn url(&self) -> String {
+        self.url_with("127.0.0.1", "sslmode=disable")
+    }
+
+    /// Its URL by another name of the host and with other parameters.
+    pub fn url_with(&self, host: &str, parameters: &str) -> String {
+        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let Self { port, name, user, password, .. } = self;
+        format!("postgres://{user}:{}@{host}:{port}/{name}?{parameters}", escaped(password))
+    }
+
+    /// The same database for another role, which need not exist.
+    #[must_use]
+    pub fn for_role(&self, user: &str, password: &str) -> Self {
+        Self { user: user.to_owned(), password: password.to_owned(), ..self.clone() }
+    }
+
+    /// Another database of the same server, which need not exist.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
+    /// The role's password.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Runs SQL from outside, and hands back its rows: a line each, values parted by `|`.
+    ///
+    /// # Panics
+    /// If the server refuses it.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> String {
+        let mut psql = self.programs.postgres("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        psql.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string()).env("PGDATABASE", &self.name);
+        psql.env("PGUSER", &self.user).env("PGPASSWORD", &self.password).env("PGSSLMODE", "disable");
+        run(&mut psql)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("port", &self.port).field("name", &self.name).finish_non_exhaustive()
+    }
+}

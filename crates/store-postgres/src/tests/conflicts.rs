@@ -1,0 +1,91 @@
+use fluxora_store::StoreError;
+use futures_util::future::join_all;
+
+use super::replicas::session;
+use super::*;
+
+/// Makes the next `times` inserts of an event fail with this code.
+fn fail(database: &Database, code: &str, times: u32) {
+    database.sql(&format!(
+        "CREATE SEQUENCE faults; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('faults') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '{code}'; END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER fail BEFORE INSERT ON stream_events FOR EACH STATEMENT EXECUTE FUNCTION fail()"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_undoes_for_anothers_sake_is_repeated_and_counted() {
+    let Some(cluster) = Cluster::shared() else { return };
+    for code in ["40001", "40P01"] {
+        let database = cluster.database();
+        let store = open(&database).await;
+        fail(&database, code, 4);
+        assert_eq!(store.create_stream(create(1)).await.unwrap(), Created::Done);
+        assert_eq!(store.repeated(), 4);
+        assert_eq!(database.sql("SELECT count(*) FROM stream_events"), "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_repeated_for_ever() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [1]).await;
+    fail(&database, "40001", 1_000);
+    let refused = store.cancel_stream(&id(1), t(20)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert_eq!((store.repeated(), database.sql("SELECT last_value FROM faults").as_str()), (4, "5"));
+    assert_eq!(database.sql("SELECT status, events FROM streams"), "scheduled|1", "nothing is half done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_with_another_program_is_survived() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [1]).await;
+    drop(store);
+    // Ours notices first.
+    let name = database.sql("SELECT current_database()");
+    database.sql(&format!("ALTER DATABASE {name} SET deadlock_timeout = '500ms'"));
+    let store = open(&database).await;
+    let (other, _task) = session(&database).await;
+    other
+        .batch_execute("SET deadlock_timeout = '1min'; BEGIN; SELECT pg_advisory_xact_lock(1181513080, 2)")
+        .await
+        .unwrap();
+    let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    let first = id(1);
+    let (cancelled, ()) = tokio::join!(store.cancel_stream(&first, t(20)), async {
+        let watching = database.clone();
+        tokio::task::spawn_blocking(move || until(&watching, holds, "1")).await.unwrap();
+        other.batch_execute("UPDATE streams SET withdrawn = 0; COMMIT").await.unwrap();
+    });
+    assert!(matches!(cancelled, Ok(fluxora_store::Outcome::Done(_))), "{cancelled:?}");
+    assert_eq!(store.repeated(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_cannot_be_written_fails_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [7]).await;
+    let mut creates: Vec<_> = (1..=20).map(create).collect();
+    creates[11].stream.schedule.deposit = fluxora_decimal::Amount::ZERO;
+    creates[12].keyed = keyed(13, "k", "with a \0").keyed;
+    let outcomes = join_all(creates.into_iter().map(|create| store.create_stream(create))).await;
+    for (n, outcome) in (1..).zip(outcomes) {
+        match n {
+            7 | 12 | 13 => {
+                let Err(error @ StoreError::Internal { .. }) = outcome else { panic!("{n}: {outcome:?}") };
+                let told = crate::faults::chain(&error);
+                assert!(told.contains("streams") || told.contains("does not fit"), "{told}");
+                assert!(!told.contains("0193") && !told.contains("GA"), "no value is shown: {told}");
+            }
+            _ => assert_eq!(outcome.unwrap(), Created::Done, "{n}"),
+        }
+    }
+    assert_eq!(database.sql("SELECT count(*) FROM streams"), "18");
+}

@@ -1,0 +1,95 @@
+use fluxora_store::{CorruptRow, StoreError, StreamFilter, StreamQuery};
+
+use super::*;
+
+const DROP: &str = "DO $$ DECLARE c record; BEGIN \
+    FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 LOOP \
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; \
+    FOR c IN SELECT contypid::regtype AS t, conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = 'public'::regnamespace LOOP \
+        EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; END $$;";
+
+/// Stream 2 of 3, after somebody has disabled every check and written this.
+async fn meddled(set: &str) -> Option<PostgresStore> {
+    let database = Cluster::shared()?.database();
+    let store = open(&database).await;
+    put(&store, 1..=3).await;
+    database.sql(&format!("{DROP} UPDATE streams SET {set} WHERE seq = 2"));
+    Some(store)
+}
+
+fn row<T: std::fmt::Debug>(result: Result<T, StoreError>) -> CorruptRow {
+    match result {
+        Err(StoreError::Corrupt(row)) => row,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_named_and_others_are_not_concerned() {
+    for (column, set) in [
+        ("origin", "origin = 'moon'"),
+        ("sender", "sender = 'GABC'"),
+        ("recipient", "recipient = ''"),
+        ("deposit", "deposit = 'NaN'"),
+        ("rate", "rate = 0.00000001"),
+        ("start_time", "start_time = -1"),
+        ("end_time", "end_time = 18446744073709551616"),
+        ("withdrawn", "withdrawn = 1e40"),
+        ("status", "status = 'asleep'"),
+        ("status_at", "status = 'cancelled'"),
+        ("created_at", "created_at = 'infinity'"),
+        ("updated_at", "updated_at = '200000-01-01'"),
+        ("events", "events = -1"),
+    ] {
+        let Some(store) = meddled(set).await else { return };
+        let found = row(store.stream(&id(2)).await);
+        assert_eq!((found.table, found.column, found.row.as_str()), ("streams", column, "2"), "{found}");
+        assert!(store.stream(&id(1)).await.unwrap().is_some());
+        let query =
+            StreamQuery { filter: StreamFilter::default(), at: UnixTime::of(t(0)), before: None, limit: 10 };
+        let page = store.list_streams(&query).await.unwrap();
+        assert_eq!((page.streams.len(), page.unreadable), (2, vec![found]));
+        assert_eq!(row(store.cancel_stream(&id(2), t(20)).await).column, column);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_takes_nobodys_place_in_a_step_of_the_clock() {
+    let Some(store) = meddled("sender = 'GABC'").await else { return };
+    let step = store.record_due(t(50), 2).await.unwrap();
+    assert_eq!((step.streams, step.unreadable.len(), step.more), (2, 1, false));
+    let step = store.record_due(t(50), 2).await.unwrap();
+    assert_eq!((step.streams, step.unreadable.len()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_count_is_not_that_of_its_history_does_not_change() {
+    let Some(store) = meddled("events = 5").await else { return };
+    let found = row(store.cancel_stream(&id(2), t(20)).await);
+    assert_eq!(
+        (found.column, found.reason.as_str()),
+        ("events", "the last event of its history is number 1")
+    );
+    assert_eq!(store.record_due(t(50), 10).await.unwrap().unreadable, [found]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_and_answers_that_cannot_be_read_are_named() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [1]).await;
+    store.create_stream(keyed(2, "k", "r")).await.unwrap();
+    database.sql(&format!(
+        "{DROP} UPDATE stream_events SET data = '{{}}' WHERE seq = 1; \
+         UPDATE stream_events SET type = 'stream.exploded' WHERE seq = 2; UPDATE kept_answers SET status = -1"
+    ));
+    for (n, seq) in [(1, "1"), (2, "2")] {
+        let found = row(store.stream_history(&id(n), UnixTime::MAX).await);
+        assert_eq!((found.table, found.column, found.row.as_str()), ("stream_events", "data", seq));
+        assert_eq!(row(store.stream_events(&id(n), 0, 10).await), found);
+    }
+    let found = row(store.create_stream(keyed(3, "k", "r")).await);
+    let name = "POST /api/streams k";
+    assert_eq!((found.table, found.column, found.row.as_str()), ("kept_answers", "status", name));
+}

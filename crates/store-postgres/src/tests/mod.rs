@@ -1,0 +1,87 @@
+//! Against a real server. Where PostgreSQL is not installed, each test says so in one line and ends.
+
+use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamStore};
+use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::testing::{Cluster, Database};
+use crate::{Location, Options, PostgresStore};
+
+mod conflicts;
+mod corrupt;
+mod limits;
+mod opening;
+mod outage;
+mod plans;
+mod private;
+mod replicas;
+mod stored;
+mod suite;
+
+/// A store in a fresh database.
+async fn fresh() -> Option<PostgresStore> {
+    Some(open(&Cluster::shared()?.database()).await)
+}
+
+async fn open(database: &Database) -> PostgresStore {
+    open_with(database, Options::default()).await
+}
+
+async fn open_with(database: &Database, options: Options) -> PostgresStore {
+    PostgresStore::open(&location(database), options).await.unwrap()
+}
+
+fn location(database: &Database) -> Location {
+    Location::parse(&database.url()).unwrap()
+}
+
+/// `seconds` after 2026-01-01T00:00:00.250Z.
+fn t(seconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_767_225_600_250).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+fn id(n: u64) -> StreamId {
+    StreamId::api(uuid::Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(n)))
+}
+
+/// Account 1 pays account 2 one unit each second for 100 seconds, from second 10 on.
+fn create(n: u64) -> CreateStream {
+    let draft = TermsDraft {
+        sender: Some(AccountId::from_public_key([1; 32])),
+        recipient: Some(AccountId::from_public_key([2; 32])),
+        deposit: Some("100.00".parse().unwrap()),
+        rate: Some("1".parse().unwrap()),
+        start: Some(UnixTime::of(t(10))),
+        ..TermsDraft::default()
+    };
+    let (stream, event) = Stream::create(id(n), draft.settle(t(0)).unwrap(), t(0));
+    CreateStream { stream, event, keyed: None }
+}
+
+fn keyed(n: u64, key: &str, request: &str) -> CreateStream {
+    let keyed = KeyedAnswer {
+        scope: "POST /api/streams".into(),
+        key: IdempotencyKey::parse(key).unwrap(),
+        request: request.to_owned(),
+        answer: Answer { status: 201, location: id(n).to_string(), body: n.to_string() },
+        at: t(0),
+    };
+    CreateStream { keyed: Some(keyed), ..create(n) }
+}
+
+async fn put(store: &PostgresStore, numbers: impl IntoIterator<Item = u64>) {
+    for n in numbers {
+        assert_eq!(store.create_stream(create(n)).await.unwrap(), Created::Done);
+    }
+}
+
+/// Asks the server until it says what is expected.
+fn until(database: &Database, sql: &str, expect: &str) {
+    while database.sql(sql) != expect {}
+}
+
+/// Asks a future once.
+async fn poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context)))
+        .await
+}

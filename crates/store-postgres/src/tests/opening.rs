@@ -1,0 +1,184 @@
+use futures_util::future::join_all;
+
+use super::*;
+use crate::{OpenError, Schema, check_schema, migrate};
+
+async fn refused(location: &Location) -> OpenError {
+    PostgresStore::open(location, Options::default()).await.unwrap_err()
+}
+
+/// All that an operator may get to see of an error.
+fn shown(error: &OpenError) -> String {
+    let chain = crate::faults::chain(error);
+    format!("{chain} {error:?} {error:#?}")
+}
+
+const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_replicas_that_start_at_once_make_the_schema_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let stores = join_all((0..10).map(|_| open(&database))).await;
+    assert_eq!(database.sql(HISTORY), "1");
+    for (n, store) in (1..).zip(&stores) {
+        put(store, [n]).await;
+    }
+    assert_eq!(database.sql("SELECT count(*) FROM streams"), "10");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_alone_says_what_was_done_and_checking_says_what_is_to_do() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let (location, options) = (location(&database), Options::default());
+    let all = vec!["V1__streams".to_owned()];
+    assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Behind(all.clone()));
+    assert_eq!(
+        database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+        "0",
+        "checking changes nothing"
+    );
+    assert_eq!(migrate(&location, &options).await.unwrap(), all);
+    assert_eq!(migrate(&location, &options).await.unwrap(), Vec::<String>::new());
+    assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Current);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused_by_name() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    open(&database).await;
+    database.sql(
+        "INSERT INTO fluxora_schema_history VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')",
+    );
+    let error = refused(&location(&database)).await;
+    assert!(
+        matches!(&error, OpenError::NewerSchema { migration, .. } if migration == "V999__from_the_future"),
+        "{error}"
+    );
+    assert!(matches!(
+        migrate(&location(&database), &Options::default()).await,
+        Err(OpenError::NewerSchema { .. })
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_another_build_is_refused() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    open(&database).await;
+    database.sql("UPDATE fluxora_schema_history SET checksum = '1'");
+    let error = refused(&location(&database)).await;
+    assert!(matches!(error, OpenError::OtherSchema { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    database.sql("CREATE TABLE notes (text TEXT)");
+    let error = refused(&location(&database)).await;
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+    assert_eq!(
+        database.sql("SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public'"),
+        "notes"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_cut_short_goes_on() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    database.sql(
+        "CREATE TABLE fluxora_schema_history \
+         (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))",
+    );
+    put(&open(&database).await, [1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_make_tables_opens_a_current_schema_and_is_told_of_one_that_is_not() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    database.sql("CREATE ROLE replica LOGIN PASSWORD 'hunter2'");
+    let replica = database.for_role("replica", "hunter2");
+    let error = refused(&location(&replica)).await;
+    assert!(
+        matches!(&error, OpenError::NotPermitted { migration, .. } if migration == "V1__streams"),
+        "{error:?}"
+    );
+
+    migrate(&location(&database), &Options::default()).await.unwrap();
+    let error = refused(&location(&replica)).await;
+    assert!(matches!(error, OpenError::NoAccess { .. }), "{error:?}");
+
+    database.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO replica");
+    let store = open(&replica).await;
+    put(&store, [1]).await;
+    store.create_stream(keyed(2, "k", "r")).await.unwrap();
+    store.cancel_stream(&id(1), t(20)).await.unwrap();
+    assert_eq!(store.record_due(t(200), 10).await.unwrap().events, 2);
+    assert_eq!(store.forget_answers(t(1)).await.unwrap(), 1);
+    fluxora_store::Store::check(&store).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_of_not_getting_in_has_its_name_and_none_shows_the_password() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let url = |from: &str, to: &str| Location::parse(&database.url().replace(from, to)).unwrap();
+    let port = format!(":{}/", cluster.port());
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let wrong = location(&database.for_role("fluxora", "hunter2"));
+    let unknown = location(&database.for_role("nobody", "hunter2"));
+    let absent = location(&database.named("absent"));
+    let elsewhere = url(&port, &format!(":{nobody}/"));
+    let mute = url(&port, &format!(":{silent_port}/"));
+    let no_tls = url("sslmode=disable", "sslmode=require");
+    let no_file = url("sslmode=disable", "sslmode=verify-full&sslrootcert=%2Fabsent.pem");
+    type Is = fn(&OpenError) -> bool;
+    let cases: [(&Location, Is, &str); 7] = [
+        (
+            &wrong,
+            |error| matches!(error, OpenError::WrongPassword { .. }),
+            "does not accept the user and password",
+        ),
+        (
+            &unknown,
+            |error| matches!(error, OpenError::WrongPassword { .. }),
+            "does not accept the user and password",
+        ),
+        (&absent, |error| matches!(error, OpenError::NoDatabase { .. }), "create the database first"),
+        (&elsewhere, |error| matches!(error, OpenError::Unreachable { .. }), "cannot reach the server"),
+        (&mute, |error| matches!(error, OpenError::Unreachable { .. }), "no answer in time"),
+        (&no_tls, |error| matches!(error, OpenError::NotPrivate { .. }), "does not support TLS"),
+        (&no_file, |error| matches!(error, OpenError::RootCertificates { .. }), "/absent.pem"),
+    ];
+    let options = Options { connect_timeout: std::time::Duration::from_millis(300), ..Options::default() };
+    for (location, is, says) in cases {
+        let limit = if says.contains("no answer") { options } else { Options::default() };
+        let error = PostgresStore::open(location, limit).await.unwrap_err();
+        let shown = shown(&error);
+        assert!(is(&error) && shown.contains(says), "{says}: {shown}");
+        for secret in [database.password(), "hunter2", "battery"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_shows_where_it_is_and_nothing_that_lets_in() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [1]).await;
+    let described = fluxora_store::Store::describe(&store);
+    assert!(described.starts_with(&format!("postgres, 127.0.0.1:{}/test_", cluster.port())), "{described}");
+    let shown = format!("{described} {store:?} {store:#?} {database:?} {:?}", location(&database));
+    for secret in [database.password(), "battery", "%"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,46 @@
+//! TLS, on a server of its own.
+
+use super::*;
+use crate::OpenError;
+use crate::testing::Settings;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_as_private_as_sslmode_says() {
+    let Some(cluster) = Cluster::start(Settings { tls: true, ..Settings::default() }) else { return };
+    let database = cluster.database();
+    let open = async |host: &str, parameters: &str| {
+        PostgresStore::open(
+            &Location::parse(&database.url_with(host, parameters)).unwrap(),
+            Options::default(),
+        )
+        .await
+    };
+    let uses_tls = |expect| {
+        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'fluxora'";
+        until(&database, sql, expect);
+    };
+    let verified = format!("sslmode=verify-full&sslrootcert={}", cluster.root_certificate().display());
+    for (n, (host, parameters, expect)) in (1..).zip([
+        ("127.0.0.1", "sslmode=disable", "f"),
+        ("127.0.0.1", "sslmode=prefer", "t"),
+        ("127.0.0.1", "sslmode=require", "t"),
+        ("localhost", verified.as_str(), "t"),
+    ]) {
+        let store = open(host, parameters).await.unwrap();
+        put(&store, [n]).await;
+        uses_tls(expect);
+        fluxora_store::Store::close(&store).await;
+        until(&database, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fluxora'", "0");
+    }
+    // The certificate is for localhost; and the system knows nothing of its issuer.
+    for (host, parameters) in [("127.0.0.1", verified.as_str()), ("localhost", "sslmode=verify-full")] {
+        let error = open(host, parameters).await.unwrap_err();
+        let private = matches!(error, OpenError::NotPrivate { .. } | OpenError::NoSystemRoots);
+        assert!(private, "{host} {parameters}: {error:?}");
+    }
+    cluster.admit_only("hostssl all all 127.0.0.1/32 scram-sha-256");
+    let error = open("127.0.0.1", "sslmode=disable").await.unwrap_err();
+    assert!(matches!(error, OpenError::NotAdmitted { .. }), "{error:?}");
+    assert!(error.to_string().contains("may require TLS"), "{error}");
+    open("127.0.0.1", "sslmode=require").await.unwrap();
+}

@@ -1,0 +1,1 @@
+fluxora_store::conformance_suite!(optional super::fresh().await);

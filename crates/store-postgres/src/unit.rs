@@ -1,0 +1,114 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fluxora_store::StoreError;
+use tokio::time::{Instant, timeout_at};
+
+use crate::faults::{Fault, repeat, unavailable};
+use crate::pool::{Connections, Lease};
+
+/// How often a unit of work is tried in all.
+const ATTEMPTS: u32 = 5;
+/// What a unit of work gets beyond the time limit of a statement.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs units of work: each whole or not at all, within its time, repeated where the server undid it for another's sake.
+#[derive(Debug)]
+pub(crate) struct Units {
+    limit: Duration,
+    repeated: AtomicU64,
+    hindrances: Hindrances,
+}
+
+/// How often something was in the way of a unit, and up to which time of these a proof has shown that it is over.
+#[derive(Debug, Default)]
+struct Hindrances {
+    met: AtomicU64,
+    overcome: AtomicU64,
+}
+
+impl Units {
+    pub(crate) fn new(statement_timeout: Duration) -> Self {
+        let limit = statement_timeout.saturating_add(GRACE);
+        Self { limit, repeated: AtomicU64::new(0), hindrances: Hindrances::default() }
+    }
+
+    /// How many attempts were repeated.
+    pub(crate) fn repeated(&self) -> u64 {
+        self.repeated.load(Ordering::Relaxed)
+    }
+
+    /// How often something is repeated that others were in the way of.
+    pub(crate) const fn repeat_limit(&self) -> u32 {
+        ATTEMPTS.saturating_sub(1)
+    }
+
+    pub(crate) fn count_repeat(&self) {
+        self.repeated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs a unit of work on a connection of its own.
+    pub(crate) async fn run<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        connections: &Connections,
+        work: impl Fn(Arc<Lease>) -> F,
+    ) -> Result<T, StoreError> {
+        let result = self.attempt(connections, work).await;
+        if matches!(result, Err(StoreError::Unavailable { .. })) {
+            self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    async fn attempt<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        connections: &Connections,
+        work: impl Fn(Arc<Lease>) -> F,
+    ) -> Result<T, StoreError> {
+        let lease = Arc::new(connections.lease().await?);
+        let deadline = Instant::now() + self.limit;
+        let mut attempts: u32 = 1;
+        loop {
+            // A fault, and running out of time too, drops the lease and with it the connection.
+            let done = timeout_at(deadline, work(Arc::clone(&lease))).await;
+            match done.map_err(|_| unavailable("the database server did not answer in time"))? {
+                Ok(done) => {
+                    lease.keep();
+                    return Ok(done);
+                }
+                Err(Fault::Store(error)) => return Err(error),
+                Err(Fault::Conflict { attempted, source }) if attempts == ATTEMPTS => {
+                    let reason = format!("{attempted}: other transactions were in the way {ATTEMPTS} times");
+                    return Err(StoreError::Unavailable { reason, source });
+                }
+                Err(Fault::Conflict { .. }) => {
+                    attempts = attempts.saturating_add(1);
+                    self.count_repeat();
+                    let undone = timeout_at(deadline, lease.batch_execute("ROLLBACK")).await;
+                    if !matches!(undone, Ok(Ok(()))) {
+                        return Err(unavailable("the connection to the database server was lost"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether something has been in the way since the last proof that it is over: the proof to hand to
+    /// [`overcome`](Self::overcome).
+    pub(crate) fn in_doubt(&self) -> Option<u64> {
+        let met = self.hindrances.met.load(Ordering::Relaxed);
+        (met != self.hindrances.overcome.load(Ordering::Relaxed)).then_some(met)
+    }
+
+    pub(crate) fn overcome(&self, met: u64) {
+        self.hindrances.overcome.fetch_max(met, Ordering::Relaxed);
+    }
+}
+
+/// The same outcome for each of `n` that it concerns.
+pub(crate) fn for_each<T>(n: usize, fault: StoreError) -> Vec<Result<T, StoreError>> {
+    let mut faults: Vec<_> = (1..n).map(|_| Err(repeat(&fault))).collect();
+    faults.push(Err(fault));
+    faults
+}

@@ -1,0 +1,75 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fluxora_store::{CreateStream, Created, StoreError};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::Options;
+use crate::faults::closed;
+use crate::pool::Connections;
+use crate::unit::Units;
+
+mod round;
+
+/// The task that writes creates, and the queue to it.
+///
+/// It takes all creates that wait (up to [`Options::batch`]), writes them in one transaction over a connection of its own, and
+/// only then answers all of them; meanwhile the next ones gather.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// `None` once closed.
+    queue: Mutex<Option<mpsc::Sender<Waiting>>>,
+    ended: watch::Receiver<()>,
+}
+
+/// A create that waits for its turn, and who wants to know what came of it.
+pub(crate) struct Waiting {
+    create: CreateStream,
+    reply: oneshot::Sender<Result<Created, StoreError>>,
+    /// How often its key was in use, and then was forgotten before it could be looked up.
+    repeats: u32,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        runtime: &Handle,
+        connection: Connections,
+        units: Arc<Units>,
+        options: &Options,
+    ) -> Self {
+        let (queue, mut waiting) = mpsc::channel(options.queue.max(1));
+        let (running, ended) = watch::channel(());
+        let batch = options.batch.max(1);
+        runtime.spawn(async move {
+            let mut batch_of = Vec::new();
+            while waiting.recv_many(&mut batch_of, batch).await > 0 {
+                round::write(&connection, &units, std::mem::take(&mut batch_of)).await;
+            }
+            connection.close();
+            drop(running);
+        });
+        Self { queue: Mutex::new(Some(queue)), ended }
+    }
+
+    /// Queues a create and waits until it has been committed. Whoever stops waiting takes nothing back.
+    pub(crate) async fn create(&self, create: CreateStream) -> Result<Created, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        queue.ok_or_else(closed)?.try_send(Waiting { create, reply, repeats: 0 }).map_err(|refused| {
+            match refused {
+                TrySendError::Full(_) => StoreError::Overloaded,
+                TrySendError::Closed(_) => closed(),
+            }
+        })?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Finishes what is queued and ends the task.
+    pub(crate) async fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut ended = self.ended.clone();
+        // An error means that the task is gone, which is what was asked for.
+        while ended.changed().await.is_ok() {}
+    }
+}

@@ -1,0 +1,172 @@
+//! Keys within a batch: one create of each key is written, and what came of it answers the others.
+
+use std::collections::HashMap;
+
+use fluxora_store::{Answer, CreateStream, Created, KeyedAnswer, StoreError};
+
+use super::Waiting;
+use crate::faults::{repeat, unavailable};
+use crate::pool::Connections;
+use crate::streams::{self, Kept};
+use crate::unit::{Units, for_each};
+
+type Key = (String, String);
+
+/// Writes and answers all that wait.
+pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: Vec<Waiting>) {
+    while !waiting.is_empty() {
+        let (round, followers) = split(waiting);
+        let creates: Vec<_> = round.iter().map(|waiting| &waiting.create).collect();
+        let outcomes = write_all(connection, units, &creates).await;
+        let mut known = HashMap::new();
+        let mut again = Vec::new();
+        for (leader, outcome) in round.into_iter().zip(outcomes) {
+            let Waiting { create, reply, repeats } = leader;
+            if let (Ok(Written::Forgotten), true) = (&outcome, repeats < units.repeat_limit()) {
+                units.count_repeat();
+                again.push(Waiting { create, reply, repeats: repeats.saturating_add(1) });
+                continue;
+            }
+            if let Some(key) = key(&create) {
+                known.insert(key, follow(&create, &outcome));
+            }
+            // A caller that has gone away does not want to know.
+            reply.send(outcome.and_then(|outcome| outcome.answer(create.keyed.as_ref()))).ok();
+        }
+        again.extend(followers.into_iter().filter_map(|follower| answer(follower, &known)));
+        waiting = again;
+    }
+}
+
+/// What came of one create.
+enum Written {
+    Done,
+    /// Its key is in use, for this.
+    Kept(Kept),
+    /// Its key was in use, and what it was in use for has been forgotten since.
+    Forgotten,
+}
+
+/// What a create with the same key is told; `None` if it has to try for itself.
+type Precedent = Option<Result<Kept, StoreError>>;
+
+impl Written {
+    fn answer(self, keyed: Option<&KeyedAnswer>) -> Result<Created, StoreError> {
+        match (self, keyed) {
+            (Self::Done, _) => Ok(Created::Done),
+            (Self::Kept(kept), Some(keyed)) => Ok(told(&kept, keyed)),
+            (Self::Forgotten, _) => {
+                Err(unavailable("an idempotency key is being used and forgotten all the time"))
+            }
+            (Self::Kept(_), None) => Err(lost()),
+        }
+    }
+}
+
+fn told(kept: &Kept, keyed: &KeyedAnswer) -> Created {
+    if kept.request == keyed.request { Created::Replayed(kept.answer.clone()) } else { Created::KeyReused }
+}
+
+/// Parts the first of each key, and those without one, from the others.
+fn split(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut seen = std::collections::HashSet::new();
+    waiting.into_iter().partition(|waiting| key(&waiting.create).is_none_or(|key| seen.insert(key)))
+}
+
+fn key(create: &CreateStream) -> Option<Key> {
+    create.keyed.as_ref().map(named)
+}
+
+fn named(keyed: &KeyedAnswer) -> Key {
+    (keyed.scope.to_string(), keyed.key.as_str().to_owned())
+}
+
+fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Precedent {
+    match outcome {
+        Ok(Written::Kept(kept)) => Some(Ok(kept.clone())),
+        Ok(Written::Done) => create.keyed.as_ref().map(|keyed| {
+            let KeyedAnswer { request, answer: Answer { status, location, body }, at, .. } = keyed;
+            let answer = Answer { status: *status, location: location.clone(), body: body.clone() };
+            Ok(Kept { request: request.clone(), answer, at: *at })
+        }),
+        Ok(Written::Forgotten) => None,
+        // Whoever tried for himself would wait as long again for the same answer.
+        Err(fault @ (StoreError::Unavailable { .. } | StoreError::Overloaded)) => Some(Err(repeat(fault))),
+        Err(_) => None,
+    }
+}
+
+/// Answers a create from what came of the first one with its key; hands it back if it has to try for itself.
+fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting> {
+    let precedent = key(&follower.create).and_then(|key| known.get(&key)?.as_ref());
+    let (Some(precedent), Some(keyed)) = (precedent, &follower.create.keyed) else { return Some(follower) };
+    let outcome = match precedent {
+        Ok(kept) if kept.at < keyed.forgotten_before() => return Some(follower),
+        Ok(kept) => Ok(told(kept, keyed)),
+        Err(fault) => Err(repeat(fault)),
+    };
+    follower.reply.send(outcome).ok();
+    None
+}
+
+/// Writes creates of which no two have the same key, in one transaction. If that fails for a reason that may be one create's
+/// own, each is written alone, so that the others do not suffer.
+async fn write_all(
+    connection: &Connections,
+    units: &Units,
+    creates: &[&CreateStream],
+) -> Vec<Result<Written, StoreError>> {
+    match write_at_once(connection, units, creates).await {
+        Ok(outcomes) => outcomes,
+        Err(StoreError::Internal { .. }) if creates.len() > 1 => {
+            let mut outcomes = Vec::with_capacity(creates.len());
+            for create in creates {
+                let alone = write_at_once(connection, units, &[*create]).await;
+                outcomes.push(
+                    alone.and_then(|outcomes| outcomes.into_iter().next().unwrap_or_else(|| Err(lost()))),
+                );
+            }
+            outcomes
+        }
+        Err(fault) => {
+            tracing::error!(
+                creates = creates.len(),
+                error = crate::faults::chain(&fault),
+                "creates were not written"
+            );
+            for_each(creates.len(), fault)
+        }
+    }
+}
+
+/// Where a key is in use, hands out what is kept under it.
+async fn write_at_once(
+    connection: &Connections,
+    units: &Units,
+    creates: &[&CreateStream],
+) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
+    units
+        .run(connection, |lease| async move {
+            let written = streams::create_all(&lease, creates).await?;
+            let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
+            let keys: Vec<_> = in_use().filter_map(|(create, _)| create.keyed.as_ref()).collect();
+            let mut kept =
+                if keys.is_empty() { HashMap::new() } else { streams::kept(&lease, &keys).await? };
+            let outcome = |(create, written): (&&CreateStream, &bool)| match &create.keyed {
+                _ if *written => Ok(Written::Done),
+                Some(keyed) => {
+                    kept.remove(&named(keyed)).map_or(Ok(Written::Forgotten), |kept| kept.map(Written::Kept))
+                }
+                None => Err(lost()),
+            };
+            Ok(creates.iter().zip(&written).map(outcome).collect())
+        })
+        .await
+}
+
+fn lost() -> StoreError {
+    StoreError::Internal {
+        reason: "the database did not write a stream, and did not say why".to_owned(),
+        source: None,
+    }
+}
