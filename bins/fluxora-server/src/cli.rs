@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
-use crate::webhook;
+use crate::{migrate, webhook};
 
 /// The command line: settings for serving, or a command that does one thing and ends.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Bring the schema of the database up to date before any server starts, or check whether it is.
+    Migrate(migrate::Migrate),
     /// Sign a webhook delivery, or verify one and explain what is wrong with it.
     #[command(subcommand)]
     Webhook(webhook::Command),

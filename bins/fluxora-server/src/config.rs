@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use fluxora_api::Writes;
-use fluxora_store_sqlite::Location;
 use tracing::level_filters::LevelFilter;
 
 use crate::logging::LogFormat;
+use crate::storage::{Database, PoolLimits};
 
 /// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order.
 #[derive(Debug, Args)]
@@ -21,9 +21,22 @@ pub(crate) struct Settings {
     #[arg(long, env = "PORT", default_value = "3000")]
     port: String,
 
-    /// Where streams are kept: sqlite://path/to/file.db, or sqlite::memory: to keep nothing.
+    /// Where streams are kept: sqlite://path/to/file.db, sqlite::memory: to keep nothing, or for many replicas
+    /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/fluxora.db", hide_env_values = true)]
     database_url: String,
+
+    /// How many connections to PostgreSQL this server holds at most: 1 to 1000.
+    #[arg(long, env = "DB_POOL_SIZE", default_value = "10")]
+    db_pool_size: String,
+
+    /// How long a request waits for a connection to PostgreSQL before it is refused, in milliseconds: 1 to 60000.
+    #[arg(long, env = "DB_POOL_WAIT_MS", default_value = "2000")]
+    db_pool_wait_ms: String,
+
+    /// How long PostgreSQL works on one statement, in milliseconds: 10 to 600000.
+    #[arg(long, env = "DB_STATEMENT_TIMEOUT_MS", default_value = "5000")]
+    db_statement_timeout_ms: String,
 
     /// Whether anybody who can reach the port may create and cancel streams, also from other machines: true or false.
     #[arg(long, env = "OPEN_WRITES", default_value = "false")]
@@ -55,7 +68,7 @@ pub(crate) struct Settings {
 pub(crate) struct Config {
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
-    pub(crate) database: Location,
+    pub(crate) database: Database,
     pub(crate) writes: Writes,
     pub(crate) log_level: LevelFilter,
     pub(crate) log_format: LogFormat,
@@ -87,13 +100,7 @@ impl Config {
         let config = Self {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: faults.read("PORT", "a number from 0 to 65535", args.port.parse().ok()).unwrap_or_default(),
-            database: faults
-                .read(
-                    "DATABASE_URL",
-                    "sqlite://path/to/file.db, sqlite:///absolute/path.db or sqlite::memory:",
-                    Location::parse(&args.database_url).ok(),
-                )
-                .unwrap_or(Location::Memory),
+            database: faults.database(&args),
             writes: match faults.read("OPEN_WRITES", "true or false", args.open_writes.parse().ok()) {
                 Some(false) if host.is_some_and(|host| !host.is_loopback()) => Writes::Refused,
                 _ => Writes::Open,
@@ -158,6 +165,26 @@ impl ConfigFaults {
     }
 }
 
+impl ConfigFaults {
+    fn database(&mut self, args: &Settings) -> Database {
+        let size = number(&args.db_pool_size, 1..=1_000).and_then(|size| usize::try_from(size).ok());
+        let wait = number(&args.db_pool_wait_ms, 1..=60_000).map(Duration::from_millis);
+        let statement_timeout = number(&args.db_statement_timeout_ms, 10..=600_000).map(Duration::from_millis);
+        // Faults are told in the order of --help.
+        let unlimited = PoolLimits { size: 1, wait: Duration::ZERO, statement_timeout: Duration::ZERO };
+        let url = Database::parse(&args.database_url, unlimited).map_err(|fault| self.0.push(fault));
+        let limits = PoolLimits {
+            size: self.read("DB_POOL_SIZE", "a number from 1 to 1000", size).unwrap_or_default(),
+            wait: self.read("DB_POOL_WAIT_MS", "a number from 1 to 60000", wait).unwrap_or_default(),
+            statement_timeout: self
+                .read("DB_STATEMENT_TIMEOUT_MS", "a number from 10 to 600000", statement_timeout)
+                .unwrap_or_default(),
+        };
+        let database = url.and_then(|_| Database::parse(&args.database_url, limits).map_err(drop));
+        database.unwrap_or(Database::Sqlite(fluxora_store_sqlite::Location::Memory))
+    }
+}
+
 fn host(text: &str) -> Option<IpAddr> {
     if text == "localhost" { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) } else { text.parse().ok() }
 }
@@ -177,6 +204,7 @@ fn number(text: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::cli::Cli;
+    use fluxora_store_sqlite::Location;
     use clap::Parser;
 
     fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
@@ -187,7 +215,7 @@ mod tests {
     fn the_defaults_are_those_of_the_design() {
         let config = check(&[]).unwrap();
         assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3000));
-        assert_eq!(config.database, Location::File("data/fluxora.db".into()));
+        assert_eq!(config.database, Database::Sqlite(Location::File("data/fluxora.db".into())));
         assert_eq!(config.network_passphrase, "Test SDF Network ; September 2015");
         assert_eq!(config.stream_clock_interval, Duration::from_secs(5));
     }
@@ -210,12 +238,13 @@ mod tests {
     fn every_wrong_setting_is_named_at_once_and_no_value_repeated() {
         let wrong = ["host", "port", "database-url", "open-writes", "log-level", "log-format"]
             .into_iter()
+            .chain(["db-pool-size", "db-pool-wait-ms", "db-statement-timeout-ms"])
             .chain(["stream-clock-interval-ms", "shutdown-timeout-seconds"])
             .map(|name| format!("--{name}=hunter2"))
             .chain(["--network-passphrase=".to_owned()])
             .collect::<Vec<_>>();
         let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
-        assert_eq!(faults.0.len(), 9, "{faults}");
+        assert_eq!(faults.0.len(), 12, "{faults}");
         assert!(!faults.to_string().contains("hunter2"), "{faults}");
     }
 }

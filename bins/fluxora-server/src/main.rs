@@ -6,8 +6,10 @@
 mod cli;
 mod config;
 mod logging;
+mod migrate;
 mod serve;
 mod shell;
+mod storage;
 mod stream_clock;
 mod webhook;
 
@@ -35,6 +37,9 @@ fn start() -> Result<ExitCode, ConfigFaults> {
     let Cli { settings, command } = Cli::parse();
     match command {
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
+        Some(Command::Migrate(command)) => {
+            Config::check(settings).map(|config| migrate::run(&command, &config.database))
+        }
         None => Config::check(settings).map(serve),
     }
 }

@@ -3,8 +3,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fluxora_api::{Api, Clock, Lifecycle, Options, Parts, Server, Service, Writes};
-use fluxora_store::Store;
-use fluxora_store_sqlite::SqliteStore;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -21,8 +19,7 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let store = SqliteStore::open(&config.database, fluxora_store_sqlite::Options::default())?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = config.database.open().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let lifecycle = Lifecycle::default();
     let api = Api::new(Parts {

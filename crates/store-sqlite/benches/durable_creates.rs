@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     unreachable_pub,
     reason = "a bench may stop at a fault"
@@ -10,6 +11,7 @@
 
 mod population;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,38 +21,84 @@ use fluxora_store::{Store, StreamStore};
 use fluxora_store_sqlite::{Location, Options, SqliteStore};
 use tokio::runtime::Runtime;
 
+const WRITERS: [usize; 3] = [1, 8, 64];
 const SENDERS: u64 = 1_000;
+const CREATES_IN_A_TURN: u64 = 512;
+
+/// A database of one way to commit, on the disk of the target directory.
+struct Subject {
+    name: &'static str,
+    store: Arc<SqliteStore>,
+    next: Arc<AtomicU64>,
+    folder: PathBuf,
+}
+
+impl Subject {
+    fn new(name: &'static str, options: Options) -> Self {
+        let folder = population::folder().join(name);
+        std::fs::remove_dir_all(&folder).ok();
+        let location = Location::File(folder.join("fluxora.db"));
+        let store = Arc::new(SqliteStore::open(&location, options).unwrap());
+        Self { name, store, next: Arc::default(), folder }
+    }
+
+    fn time(&self, runtime: &Runtime, creates: u64, writers: usize) -> Duration {
+        #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+        let begun = std::time::Instant::now();
+        runtime.block_on(write(&self.store, &self.next, creates, writers));
+        begun.elapsed()
+    }
+}
+
+fn subjects() -> [Subject; 2] {
+    let group_commit = Options::default();
+    [
+        Subject::new("group_commit", group_commit),
+        Subject::new("one_commit_each", Options { batch: 1, ..group_commit }),
+    ]
+}
 
 fn durable_creates(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let mut group = criterion.benchmark_group("durable_creates");
     group.throughput(Throughput::Elements(1)).sample_size(10).measurement_time(Duration::from_secs(10));
-    let group_commit = Options::default();
-    for (name, options) in
-        [("group_commit", group_commit), ("one_commit_each", Options { batch: 1, ..group_commit })]
-    {
-        for writers in [1, 8, 64] {
-            let folder = population::folder().join(format!("creates-{name}-{writers}"));
-            std::fs::remove_dir_all(&folder).ok();
-            let location = Location::File(folder.join("fluxora.db"));
-            let store = Arc::new(SqliteStore::open(&location, options).unwrap());
-            let next = Arc::new(AtomicU64::new(0));
-            group.bench_function(BenchmarkId::new(name, writers), |bencher| {
-                bencher.iter_custom(|creates| {
-                    #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-                    let begun = std::time::Instant::now();
-                    runtime.block_on(write(&store, &next, creates, writers));
-                    begun.elapsed()
-                });
+    for writers in WRITERS {
+        let subjects = subjects();
+        for subject in &subjects {
+            group.bench_function(BenchmarkId::new(subject.name, writers), |bencher| {
+                bencher.iter_custom(|creates| subject.time(&runtime, creates, writers));
             });
-            runtime.block_on(store.close());
-            std::fs::remove_dir_all(&folder).unwrap();
+        }
+        ratio(&runtime, &subjects, writers);
+        for subject in subjects {
+            runtime.block_on(subject.store.close());
+            std::fs::remove_dir_all(&subject.folder).unwrap();
         }
     }
 }
 
+/// Prints what group commit is worth. The two take turns and the medians are compared, so that the moods of the disk fall on both.
+fn ratio(runtime: &Runtime, subjects: &[Subject; 2], writers: usize) {
+    let mut turns = [const { Vec::new() }; 2];
+    for _ in 0..41 {
+        for (turns, subject) in turns.iter_mut().zip(subjects) {
+            turns.push(subject.time(runtime, CREATES_IN_A_TURN, writers));
+        }
+    }
+    let [together, each] = turns.map(|mut turns| {
+        turns.sort();
+        turns[turns.len() / 2].as_nanos()
+    });
+    let tenths = each * 10 / together;
+    println!(
+        "{writers} writers: group commit is worth {}.{} times one commit each",
+        tenths / 10,
+        tenths % 10
+    );
+}
+
 /// Each writer is a task that sends its next create when it has the answer to the one before.
-async fn write(store: &Arc<SqliteStore>, next: &Arc<AtomicU64>, creates: u64, writers: u64) {
+async fn write(store: &Arc<SqliteStore>, next: &Arc<AtomicU64>, creates: u64, writers: usize) {
     let end = next.load(Ordering::Relaxed) + creates;
     let tasks: Vec<_> = (0..writers)
         .map(|_| {

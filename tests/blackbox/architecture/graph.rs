@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
@@ -15,7 +14,7 @@ pub(super) struct Edge {
 
 /// What cargo knows of the project on this machine, without asking the network.
 pub(super) fn metadata() -> Metadata {
-    let about = Command::new(env!("CARGO")).arg("-vV").output().expect("cargo runs").stdout;
+    let about = binary::this_cargo().arg("-vV").output().expect("cargo runs").stdout;
     let about = String::from_utf8(about).expect("cargo writes UTF-8");
     let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host");
     let mut cargo = binary::cargo(&["metadata", "--format-version", "1", "--filter-platform", host]);

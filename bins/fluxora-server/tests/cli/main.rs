@@ -1,6 +1,8 @@
 //! What the program says before it serves: its help, its version, and what is wrong with its configuration.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod webhook;
+
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -11,10 +13,13 @@ use std::time::Duration;
 
 /// How long the program may take to say why it does not start.
 const PATIENCE: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 12] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "DB_POOL_SIZE",
+    "DB_POOL_WAIT_MS",
+    "DB_STATEMENT_TIMEOUT_MS",
     "OPEN_WRITES",
     "LOG_LEVEL",
     "LOG_FORMAT",
