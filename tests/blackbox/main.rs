@@ -26,6 +26,7 @@ mod logs;
 mod methods;
 mod random;
 mod readme_tour;
+mod replicas;
 mod request_id;
 mod restart;
 mod sample;

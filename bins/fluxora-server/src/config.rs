@@ -169,7 +169,8 @@ impl ConfigFaults {
     fn database(&mut self, args: &Settings) -> Database {
         let size = number(&args.db_pool_size, 1..=1_000).and_then(|size| usize::try_from(size).ok());
         let wait = number(&args.db_pool_wait_ms, 1..=60_000).map(Duration::from_millis);
-        let statement_timeout = number(&args.db_statement_timeout_ms, 10..=600_000).map(Duration::from_millis);
+        let statement_timeout =
+            number(&args.db_statement_timeout_ms, 10..=600_000).map(Duration::from_millis);
         // Faults are told in the order of --help.
         let unlimited = PoolLimits { size: 1, wait: Duration::ZERO, statement_timeout: Duration::ZERO };
         let url = Database::parse(&args.database_url, unlimited).map_err(|fault| self.0.push(fault));
@@ -204,8 +205,8 @@ fn number(text: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::cli::Cli;
-    use fluxora_store_sqlite::Location;
     use clap::Parser;
+    use fluxora_store_sqlite::Location;
 
     fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
         Config::check(Cli::parse_from(["fluxora-server"].iter().chain(options)).settings)

@@ -20,7 +20,8 @@ pub(crate) struct Migrate {
 
 pub(crate) fn run(command: &Migrate, database: &Database) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime.context("starting the runtime").and_then(|runtime| runtime.block_on(work(command, database)));
+    let done =
+        runtime.context("starting the runtime").and_then(|runtime| runtime.block_on(work(command, database)));
     let (code, text) = match done {
         Ok((true, text)) => (ExitCode::SUCCESS, text),
         Ok((false, text)) => (ExitCode::FAILURE, text),
@@ -40,10 +41,19 @@ async fn work(command: &Migrate, database: &Database) -> anyhow::Result<(bool, S
         },
         (Database::Postgres(location, options), false) => {
             let applied = migrate(location, options).await?;
-            (true, if applied.is_empty() { "the schema was up to date".to_owned() } else { format!("applied {}", applied.join(", ")) })
+            (
+                true,
+                if applied.is_empty() {
+                    "the schema was up to date".to_owned()
+                } else {
+                    format!("applied {}", applied.join(", "))
+                },
+            )
         }
         (Database::Sqlite(_), true) => {
-            anyhow::bail!("--check is for PostgreSQL: a SQLite file is brought up to date whenever it is opened")
+            anyhow::bail!(
+                "--check is for PostgreSQL: a SQLite file is brought up to date whenever it is opened"
+            )
         }
         (Database::Sqlite(_), false) => {
             database.open().await?.close().await;

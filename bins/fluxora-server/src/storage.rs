@@ -43,7 +43,9 @@ impl Database {
             statement_timeout: limits.statement_timeout,
             ..fluxora_store_postgres::Options::default()
         };
-        location.map(|location| Self::Postgres(location, options)).map_err(|fault| format!("DATABASE_URL: {fault}"))
+        location
+            .map(|location| Self::Postgres(location, options))
+            .map_err(|fault| format!("DATABASE_URL: {fault}"))
     }
 
     /// Opens the store and brings its schema up to date.

@@ -104,8 +104,7 @@ fn a_secret_file_may_end_in_one_line_break_and_headers_may_come_from_a_file() {
     let headers = file(headers.path(), &dumped);
     for end in ["", "\n", "\r\n"] {
         let secret = file(secrets.path(), &format!("{SECRET}{end}"));
-        let options =
-            ["verify", "--now=1700000000", "--secret-file", &secret, "--headers-file", &headers];
+        let options = ["verify", "--now=1700000000", "--secret-file", &secret, "--headers-file", &headers];
         assert_eq!(webhook(&options, None, BODY), (Some(0), "genuine\n".to_owned()), "{end:?}");
     }
 }
