@@ -8,7 +8,7 @@ use fluxora_store::StoreError;
 use serde::Serialize;
 use tracing::Level;
 
-/// The closed set of what can go wrong with a request. [`row`](Self::row) is the one table from kind to status, code and
+/// The closed set of what can go wrong with a request. `row` is the one table from kind to status, code and
 /// log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
