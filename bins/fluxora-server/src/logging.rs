@@ -1,3 +1,5 @@
+use std::io::IsTerminal;
+
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -16,10 +18,16 @@ pub(crate) enum LogFormat {
 
 /// Sends log lines to standard output from here on: ours from `level` up, those of libraries only from warnings up.
 pub(crate) fn start(level: LevelFilter, format: LogFormat) {
-    let wanted = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("fluxora", level);
+    let wanted = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("fluxora", level)
+        // It calls an error what any port scan sends: bytes that are not HTTP.
+        .with_target("actix_http", LevelFilter::OFF);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Pretty => fmt::layer().with_target(false).boxed(),
+        LogFormat::Pretty => {
+            fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()).boxed()
+        }
     };
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
 }

@@ -10,8 +10,8 @@ use actix_web::{App, http};
 use async_trait::async_trait;
 use fluxora_store::conformance::Model;
 use fluxora_store::{
-    CorruptRow, CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter,
-    StreamPage, StreamQuery, StreamStore,
+    Answer, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
+    StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::{SignedDuration, Timestamp};
@@ -214,6 +214,26 @@ async fn a_key_is_answered_as_before_for_24_hours() {
 }
 
 #[actix_web::test]
+async fn a_repetition_is_answered_as_before_also_when_time_has_made_the_request_impossible() {
+    let server = Server::new();
+    let request = |end: i64| {
+        let request = TestRequest::post().uri("/api/streams").insert_header(("idempotency-key", "k"));
+        request.set_json(stream(json!({ "endTime": end })))
+    };
+    let first = server.send(request(START + 2)).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    server.hand.advance(60);
+    let again = server.send(request(START + 2)).await;
+    assert_eq!((again.status, &again.body), (StatusCode::CREATED, &first.body));
+    assert_eq!(again.headers.get("idempotency-replayed").unwrap(), "true");
+    let other = server.send(request(START + 3)).await;
+    assert_eq!(other.body["error"]["details"][0]["code"], "END_NOT_AFTER_START");
+    server.hand.advance(24 * 60 * 60);
+    let forgotten = server.send(request(START + 2)).await;
+    assert_eq!(forgotten.body["error"]["details"][0]["code"], "END_NOT_AFTER_START");
+}
+
+#[actix_web::test]
 async fn where_writes_are_refused_reads_are_not() {
     let server = Server::over(Arc::new(Model::default()), Writes::Refused);
     let refused = server.post(&stream(json!({}))).await;
@@ -308,6 +328,14 @@ type Fault = fn() -> StoreError;
 #[async_trait]
 impl StreamStore for Broken {
     async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
+        Err(self.0())
+    }
+    async fn kept_answer(
+        &self,
+        _: &'static str,
+        _: &IdempotencyKey,
+        _: Timestamp,
+    ) -> Result<Option<(String, Answer)>, StoreError> {
         Err(self.0())
     }
     async fn cancel_stream(

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage,
-    StreamQuery, StreamStore,
+    Answer, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
+    StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -63,6 +63,23 @@ impl PostgresStore {
 impl StreamStore for PostgresStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
         self.writer.create(create).await
+    }
+
+    async fn kept_answer(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(String, Answer)>, StoreError> {
+        let found =
+            self.units
+                .run(&self.connections, |lease| async move {
+                    streams::kept(&lease, &[(scope, key.as_str())]).await
+                })
+                .await?;
+        let found = found.into_values().next().transpose()?;
+        let kept = found.filter(|kept| kept.at >= forgotten_before(now));
+        Ok(kept.map(|kept| (kept.request, kept.answer)))
     }
 
     async fn cancel_stream(

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    CreateStream, Created, EventPage, Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage,
-    StreamQuery, StreamStore,
+    Answer, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
+    StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -88,6 +88,16 @@ impl SqliteStore {
 impl StreamStore for SqliteStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
         self.writer.run(move |connection| streams::create(connection, &create)).await
+    }
+
+    async fn kept_answer(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(String, Answer)>, StoreError> {
+        let key = key.clone();
+        self.read(move |connection| streams::kept(connection, scope, &key, now)).await
     }
 
     async fn cancel_stream(

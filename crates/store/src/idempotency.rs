@@ -67,8 +67,13 @@ pub struct KeyedAnswer {
 impl KeyedAnswer {
     /// The instant before which an answer has been forgotten, seen from this request.
     pub fn forgotten_before(&self) -> Timestamp {
-        self.at.checked_sub(ANSWERS_KEPT).unwrap_or(Timestamp::MIN)
+        forgotten_before(self.at)
     }
+}
+
+/// The instant before which an answer has been forgotten at `now`.
+pub fn forgotten_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(ANSWERS_KEPT).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

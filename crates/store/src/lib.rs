@@ -9,6 +9,6 @@ mod streams;
 pub mod conformance;
 
 pub use error::{CorruptRow, StoreError};
-pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer};
+pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer, forgotten_before};
 pub use page::{EventPage, Position, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -2,7 +2,10 @@ use async_trait::async_trait;
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
-use crate::{Answer, CorruptRow, EventPage, KeyedAnswer, StoreError, StreamFilter, StreamPage, StreamQuery};
+use crate::{
+    Answer, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter, StreamPage,
+    StreamQuery,
+};
 
 /// A stream to be written, with its first event and, for a keyed request, the answer to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,15 @@ pub trait StreamStore: Send + Sync {
     /// Of several requests under one key, running at once or one after the other within
     /// [`ANSWERS_KEPT`](crate::ANSWERS_KEPT), one is written.
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError>;
+
+    /// Reads what the last request under a key was, in its canonical form, and what it was answered; `None` if there was none or
+    /// it has been forgotten at `now`. For a repetition that can no longer be understood as it was the first time.
+    async fn kept_answer(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(String, Answer)>, StoreError>;
 
     /// Cancels a stream at `now` ([`Stream::cancel`]) and answers what it has become.
     async fn cancel_stream(

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use fluxora_store::{Answer, CreateStream, KeyedAnswer, StoreError};
+use fluxora_store::{Answer, CreateStream, StoreError};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -170,11 +170,10 @@ pub(crate) struct Kept {
 
 type KeptByKey = HashMap<(String, String), Result<Kept, StoreError>>;
 
-/// What is kept under these keys, each with its own fault if its row cannot be read.
-pub(crate) async fn kept(lease: &Lease, keys: &[&KeyedAnswer]) -> Result<KeptByKey, Fault> {
+/// What is kept under these scopes and keys, each with its own fault if its row cannot be read.
+pub(crate) async fn kept(lease: &Lease, keys: &[(&str, &str)]) -> Result<KeptByKey, Fault> {
     let what = "looking up idempotency keys";
-    let scopes: Vec<_> = keys.iter().map(|keyed| &*keyed.scope).collect();
-    let keys: Vec<_> = keys.iter().map(|keyed| keyed.key.as_str()).collect();
+    let (scopes, keys): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
     let statement = lease.prepare_cached(KEPT).await.attempt(what)?;
     let rows = lease.query(&statement, &[&scopes, &keys]).await.attempt(what)?;
     rows.iter()

@@ -149,7 +149,8 @@ async fn write_at_once(
         .run(connection, |lease| async move {
             let written = streams::create_all(&lease, creates).await?;
             let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
-            let keys: Vec<_> = in_use().filter_map(|(create, _)| create.keyed.as_ref()).collect();
+            let keyed = in_use().filter_map(|(create, _)| create.keyed.as_ref());
+            let keys: Vec<_> = keyed.map(|keyed| (&*keyed.scope, keyed.key.as_str())).collect();
             let mut kept =
                 if keys.is_empty() { HashMap::new() } else { streams::kept(&lease, &keys).await? };
             let outcome = |(create, written): (&&CreateStream, &bool)| match &create.keyed {

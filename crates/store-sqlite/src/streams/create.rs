@@ -1,4 +1,6 @@
-use fluxora_store::{Answer, CreateStream, Created, KeyedAnswer, StoreError};
+use fluxora_store::{
+    Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StoreError, forgotten_before,
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -13,7 +15,7 @@ pub(super) const FORGET: &str = "DELETE FROM kept_answers WHERE (scope, key) IN 
 
 pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<Created, StoreError> {
     if let Some(keyed) = &create.keyed {
-        match kept(connection, keyed)? {
+        match kept(connection, &keyed.scope, &keyed.key, keyed.at)? {
             Some((request, answer)) if request == keyed.request => return Ok(Created::Replayed(answer)),
             Some(_) => return Ok(Created::KeyReused),
             None => keep(connection, keyed)?,
@@ -25,10 +27,15 @@ pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<C
 }
 
 /// The request that last used the key and what it was answered, unless that has been forgotten.
-fn kept(connection: &Connection, keyed: &KeyedAnswer) -> Result<Option<(String, Answer)>, StoreError> {
-    let oldest = columns::instant(keyed.forgotten_before());
+pub(crate) fn kept(
+    connection: &Connection,
+    scope: &str,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<(String, Answer)>, StoreError> {
+    let oldest = columns::instant(forgotten_before(now));
     let mut statement = connection.prepare_cached(KEPT).attempt("looking up an idempotency key")?;
-    let found = statement.query_row(params![keyed.scope, keyed.key.as_str(), oldest], |row| {
+    let found = statement.query_row(params![scope, key.as_str(), oldest], |row| {
         let mut columns = Columns::of(row, "kept_answers");
         let mut decode = || {
             columns.text("key")?;

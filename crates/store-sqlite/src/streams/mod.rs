@@ -10,7 +10,7 @@ mod plans;
 mod row;
 
 pub(crate) use cancel::cancel;
-pub(crate) use create::{create, forget_answers};
+pub(crate) use create::{create, forget_answers, kept};
 pub(crate) use due::record_due;
 pub(crate) use events::{events, history};
 pub(crate) use list::{count, list, may_scan};

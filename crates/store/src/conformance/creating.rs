@@ -72,6 +72,19 @@ pub async fn a_key_may_be_used_again_when_its_answer_is_forgotten(store: &impl S
     assert_eq!(again, Created::Replayed(answer(3)));
 }
 
+/// For whoever has to know before it can write.
+pub async fn what_was_answered_under_a_key_can_be_looked_up_until_it_is_forgotten(store: &impl StreamStore) {
+    const DAY: i64 = 24 * 60 * 60;
+    store.create_stream(keyed(1, "k", "request", t0())).await.unwrap();
+    let scope = "POST /api/streams";
+    let [k, other] = ["k", "other"].map(|key| crate::IdempotencyKey::parse(key).unwrap());
+    let expect = Some(("request".to_owned(), answer(1)));
+    assert_eq!(store.kept_answer(scope, &k, t(DAY)).await.unwrap(), expect);
+    assert_eq!(store.kept_answer(scope, &k, t(DAY + 1)).await.unwrap(), None);
+    assert_eq!(store.kept_answer(scope, &other, t(1)).await.unwrap(), None);
+    assert_eq!(store.kept_answer("POST /elsewhere", &k, t(1)).await.unwrap(), None);
+}
+
 /// Housekeeping removes what is old and nothing else.
 pub async fn forgotten_answers_are_dropped_and_others_kept(store: &impl StreamStore) {
     store.create_stream(keyed(1, "old", "request", t0())).await.unwrap();

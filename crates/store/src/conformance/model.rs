@@ -5,8 +5,8 @@ use fluxora_stream::{CancelRefused, Change, Origin, Stream, StreamEvent, StreamI
 use jiff::Timestamp;
 
 use crate::{
-    CreateStream, Created, EventPage, KeyedAnswer, Outcome, Position, Recorded, Store, StoreError,
-    StreamFilter, StreamPage, StreamQuery, StreamStore,
+    Answer, CreateStream, Created, EventPage, IdempotencyKey, KeyedAnswer, Outcome, Position, Recorded,
+    Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -71,6 +71,18 @@ impl StreamStore for Model {
         contents.streams.push(create.stream);
         contents.events.push(create.event);
         Ok(Created::Done)
+    }
+
+    async fn kept_answer(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(String, Answer)>, StoreError> {
+        let contents = self.contents();
+        let kept = contents.answers.iter().find(|kept| kept.scope == scope && kept.key == *key);
+        let kept = kept.filter(|kept| kept.at >= forgotten_before(now));
+        Ok(kept.map(|kept| (kept.request.clone(), kept.answer.clone())))
     }
 
     async fn cancel_stream(

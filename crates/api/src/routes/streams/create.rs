@@ -33,13 +33,27 @@ pub(crate) async fn create(
         end: fields.optional_time("endTime"),
     };
     let now = api.now();
-    let terms = draft.settle(now).map_err(|broken| fields.add(broken)).ok();
-    fields.finish()?;
-    let terms = terms.ok_or_else(|| ApiError::new(ErrorKind::Internal, "the terms could not be settled"))?;
+    let terms = match draft.settle(now) {
+        Ok(terms) => {
+            fields.finish()?;
+            terms
+        }
+        Err(broken) => {
+            fields.add(broken);
+            let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
+            return repeated(&api, key.as_ref(), &draft, now).await?.ok_or(answered);
+        }
+    };
 
     let (stream, event) = Stream::create(StreamId::api(api.next_id()), terms, now);
     let answer = made(&stream, now)?;
-    let keyed = key.map(|key| keyed(key, &draft, answer.clone(), now));
+    let keyed = key.map(|key| KeyedAnswer {
+        scope: SCOPE.into(),
+        key,
+        request: canonical(&draft),
+        answer: answer.clone(),
+        at: now,
+    });
     match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
         Created::Done => respond(answer, false),
         Created::Replayed(answer) => respond(answer, true),
@@ -48,6 +62,25 @@ pub(crate) async fn create(
             "this Idempotency-Key was used for another request: use a key of its own for each request",
         )),
     }
+}
+
+/// The answer to a request that was made before under its key, when its times were still ahead: time has made it impossible, but
+/// a repetition is answered as the request was.
+async fn repeated(
+    api: &State,
+    key: Option<&IdempotencyKey>,
+    draft: &TermsDraft,
+    now: Timestamp,
+) -> Result<Option<HttpResponse>, ApiError> {
+    let Some(key) = key else { return Ok(None) };
+    let kept = api.store().kept_answer(SCOPE, key, now).await?;
+    kept.filter(|(request, _)| *request == canonical(draft))
+        .map(|(_, answer)| respond(answer, true))
+        .transpose()
+}
+
+fn unsettled() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "the terms could not be settled")
 }
 
 fn made(stream: &Stream, now: Timestamp) -> Result<Answer, ApiError> {
@@ -59,19 +92,13 @@ fn made(stream: &Stream, now: Timestamp) -> Result<Answer, ApiError> {
     Ok(Answer { status: 201, location: format!("/api/streams/{}", stream.id), body })
 }
 
-/// The request is kept as it was meant: other white space or another order of fields is still the same request.
-fn keyed(key: IdempotencyKey, draft: &TermsDraft, answer: Answer, at: Timestamp) -> KeyedAnswer {
+/// The request as it was meant: other white space or another order of fields is still the same request.
+fn canonical(draft: &TermsDraft) -> String {
     let TermsDraft { sender, recipient, deposit, rate, start, cliff, end } = draft;
     let parties = [sender, recipient].map(|account| account.map(|account| account.to_string()));
     let amounts = [deposit, rate].map(|amount| amount.map(|amount| amount.to_string()));
     let times = [start, cliff, end].map(|time| time.map(UnixTime::seconds));
-    KeyedAnswer {
-        scope: SCOPE.into(),
-        key,
-        request: format!("{parties:?} {amounts:?} {times:?}"),
-        answer,
-        at,
-    }
+    format!("{parties:?} {amounts:?} {times:?}")
 }
 
 fn respond(answer: Answer, replayed: bool) -> Result<HttpResponse, ApiError> {
