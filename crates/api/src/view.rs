@@ -1,7 +1,7 @@
 //! What goes over the wire.
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Fact, Origin, Status, StatusName, Stream, StreamEvent, UnixTime};
+use fluxora_stream::{Fact, Status, StatusName, Stream, StreamEvent, UnixTime};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -38,7 +38,7 @@ impl StreamView {
         let (schedule, balance) = (&stream.schedule, stream.balance_at(at));
         Self {
             id: stream.id.to_string(),
-            origin: origin_name(stream.origin),
+            origin: stream.origin.as_str(),
             sender: stream.sender.to_string(),
             recipient: stream.recipient.to_string(),
             deposit_amount: schedule.deposit,
@@ -97,18 +97,6 @@ impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:.3}", self.0))
     }
-}
-
-/// The words for origins on the wire.
-pub(crate) const fn origin_name(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Api => "api",
-        Origin::Chain => "chain",
-    }
-}
-
-pub(crate) fn origin(word: &str) -> Option<Origin> {
-    [Origin::Api, Origin::Chain].into_iter().find(|origin| origin_name(*origin) == word)
 }
 
 /// The words for statuses, for messages.

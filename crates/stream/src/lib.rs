@@ -8,6 +8,7 @@ mod id;
 mod laws;
 #[cfg(test)]
 mod oracle;
+mod origin;
 mod schedule;
 mod status;
 mod stream;
@@ -18,8 +19,9 @@ pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
 pub use event::{Closing, Fact, FactError, StreamEvent, UnknownFact};
 pub use id::StreamId;
+pub use origin::{Origin, UnknownOrigin};
 pub use schedule::{Checkpoint, Kind, Schedule};
 pub use status::{Status, StatusName, UnknownStatus};
-pub use stream::{CancelRefused, Change, HistoryError, Origin, Stream};
+pub use stream::{CancelRefused, Change, HistoryError, Stream};
 pub use terms::{Terms, TermsDraft, TermsFault};
 pub use time::UnixTime;

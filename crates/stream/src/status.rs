@@ -58,6 +58,28 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Puts a status together from its name and the instant that belongs to it; `None` if the two do not go together.
+    pub const fn from_parts(name: StatusName, since: Option<Timestamp>) -> Option<Self> {
+        Some(match (name, since) {
+            (StatusName::Scheduled, None) => Self::Scheduled,
+            (StatusName::Active, None) => Self::Active,
+            (StatusName::Paused, Some(at)) => Self::Paused { at },
+            (StatusName::Completed, None) => Self::Completed,
+            (StatusName::Cancelled, Some(at)) => Self::Cancelled { at },
+            _ => return None,
+        })
+    }
+
+    /// The instant that belongs to this status, if one does.
+    pub const fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::Paused { at } | Self::Cancelled { at } => Some(at),
+            Self::Scheduled | Self::Active | Self::Completed => None,
+        }
+    }
+}
+
 impl StatusName {
     /// Every status, in the order of a stream's life.
     pub const ALL: [Self; 5] =
@@ -97,6 +119,17 @@ impl FromStr for StatusName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_its_name_and_the_instant_that_belongs_to_it() {
+        for name in StatusName::ALL {
+            let whole = [None, Some(Timestamp::UNIX_EPOCH)].map(|since| Status::from_parts(name, since));
+            let ([Some(status), None] | [None, Some(status)]) = whole else {
+                panic!("{name}: one of the two")
+            };
+            assert_eq!(Status::from_parts(status.name(), status.since()), Some(status));
+        }
+    }
 
     #[test]
     fn a_status_reads_back_from_its_word_and_nothing_else_does() {

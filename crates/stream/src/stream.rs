@@ -2,20 +2,13 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::event::Closing;
-use crate::{Address, Balance, Fact, Schedule, Status, StatusName, StreamEvent, StreamId, Terms, UnixTime};
+use crate::{
+    Address, Balance, Fact, Origin, Schedule, Status, StatusName, StreamEvent, StreamId, Terms, UnixTime,
+};
 use fluxora_decimal::Amount;
 
 /// A start and an end.
 const MOST_TRANSITIONS_DUE: usize = 2;
-
-/// Who makes and changes a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// The API; the stream clock starts and completes it.
-    Api,
-    /// The contract: only its events change the stream.
-    Chain,
-}
 
 /// A payment stream: the fold of its events.
 ///

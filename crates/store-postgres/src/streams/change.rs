@@ -5,7 +5,6 @@ use fluxora_stream::Change;
 use tokio_postgres::types::ToSql;
 
 use super::events::EventValues;
-use super::row::status_at;
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -34,7 +33,7 @@ pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -
     for (seq, Change { stream, events: told }) in changes {
         seqs.push(*seq);
         status.push(stream.status.name().as_str());
-        since.push(status_at(stream.status).map(columns::instant));
+        since.push(stream.status.since().map(columns::instant));
         updated.push(columns::instant(stream.updated_at));
         counts.push(i64::from(stream.events));
         for event in told {

@@ -6,7 +6,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::events::EventValues;
-use super::row::{origin_name, status_at};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -98,7 +97,7 @@ impl<'c> Values<'c> {
         for CreateStream { stream, event, keyed } in creates {
             let schedule = &stream.schedule;
             values.ids.push(stream.id.to_string());
-            values.origins.push(origin_name(stream.origin));
+            values.origins.push(stream.origin.as_str());
             values.senders.push(stream.sender.to_string());
             values.recipients.push(stream.recipient.to_string());
             values.deposits.push(schedule.deposit.to_string());
@@ -108,7 +107,7 @@ impl<'c> Values<'c> {
             values.ends.push(columns::time(schedule.end));
             values.withdrawn.push(stream.withdrawn.to_string());
             values.status.push(stream.status.name().as_str());
-            values.status_at.push(status_at(stream.status).map(columns::instant));
+            values.status_at.push(stream.status.since().map(columns::instant));
             values.created_at.push(columns::instant(stream.created_at));
             values.updated_at.push(columns::instant(stream.updated_at));
             values.counts.push(stream.events.into());

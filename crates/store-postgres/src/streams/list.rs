@@ -2,7 +2,7 @@ use fluxora_store::{Position, StoreError, StreamFilter, StreamPage, StreamQuery}
 use fluxora_stream::{StatusName, UnixTime};
 use tokio_postgres::types::{ToSql, Type};
 
-use super::row::{self, origin_name, stream_columns};
+use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -95,7 +95,7 @@ impl Query {
             ("recipient = ", recipient.map(|address| text(address.to_string()))),
             ("sender = ", sender.map(|address| text(address.to_string()))),
             ("contract_id = ", contract.clone().map(text)),
-            ("origin = ", origin.map(|origin| text(origin_name(origin)))),
+            ("origin = ", origin.map(|origin| text(origin.as_str()))),
         ];
         for (condition, value) in conditions {
             if let Some(value) = value {

@@ -1,7 +1,6 @@
 use fluxora_decimal::Amount;
 use fluxora_store::StoreError;
 use fluxora_stream::{Address, Origin, Schedule, Status, StatusName, Stream, StreamId};
-use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::columns::Columns;
@@ -29,7 +28,7 @@ pub(super) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
     let seq = columns.integer("seq")?;
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    let origin = columns.parsed("origin", origin)?;
+    let origin = columns.parsed("origin", str::parse::<Origin>)?;
     let sender = columns.parsed("sender", Address::parse)?;
     let recipient = columns.parsed("recipient", Address::parse)?;
     let deposit = columns.parsed("deposit", Amount::parse)?;
@@ -40,8 +39,8 @@ pub(super) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
     let withdrawn = columns.parsed("withdrawn", Amount::parse)?;
     let name = columns.parsed("status", str::parse::<StatusName>)?;
     let at = columns.optional_instant("status_at")?;
-    let status =
-        status(name, at).ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
+    let status = Status::from_parts(name, at)
+        .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
     Ok(StreamRow {
         seq,
         stream: Stream {
@@ -76,36 +75,4 @@ pub(crate) async fn find(lease: &Lease, id: &StreamId) -> Result<Option<Stream>,
     let statement = lease.prepare_cached(FIND).await.attempt(what)?;
     let row = lease.query_opt(&statement, &[&id.to_string()]).await.attempt(what)?;
     Ok(row.map(|row| decode(&row)).transpose()?.map(|row| row.stream))
-}
-
-fn origin(text: &str) -> Result<Origin, &'static str> {
-    [Origin::Api, Origin::Chain]
-        .into_iter()
-        .find(|origin| origin_name(*origin) == text)
-        .ok_or("neither api nor chain")
-}
-
-pub(super) const fn origin_name(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Api => "api",
-        Origin::Chain => "chain",
-    }
-}
-
-pub(super) const fn status_at(status: Status) -> Option<Timestamp> {
-    match status {
-        Status::Paused { at } | Status::Cancelled { at } => Some(at),
-        Status::Scheduled | Status::Active | Status::Completed => None,
-    }
-}
-
-const fn status(name: StatusName, at: Option<Timestamp>) -> Option<Status> {
-    Some(match (name, at) {
-        (StatusName::Scheduled, None) => Status::Scheduled,
-        (StatusName::Active, None) => Status::Active,
-        (StatusName::Paused, Some(at)) => Status::Paused { at },
-        (StatusName::Completed, None) => Status::Completed,
-        (StatusName::Cancelled, Some(at)) => Status::Cancelled { at },
-        _ => return None,
-    })
 }

@@ -3,7 +3,7 @@ use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::row::{self, origin_name, stream_columns};
+use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::Attempt;
 
@@ -80,7 +80,7 @@ impl Query {
             ("recipient", "streams_by_recipient", recipient.map(|address| text(address.to_string()))),
             ("sender", "streams_by_sender", sender.map(|address| text(address.to_string()))),
             ("contract_id", "streams_by_contract", contract.clone().map(text)),
-            ("origin", "streams_by_origin", origin.map(|origin| text(origin_name(origin)))),
+            ("origin", "streams_by_origin", origin.map(|origin| text(origin.as_str()))),
         ];
         for (column, index, value) in conditions {
             if let Some(value) = value {

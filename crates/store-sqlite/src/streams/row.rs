@@ -1,7 +1,6 @@
 use fluxora_decimal::Amount;
 use fluxora_store::StoreError;
 use fluxora_stream::{Address, Change, Origin, Schedule, Status, StatusName, Stream, StreamId};
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::events;
@@ -59,7 +58,7 @@ pub(super) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
 fn decode_from(columns: &mut Columns<'_>) -> Result<StreamRow, StoreError> {
     let seq = columns.integer("seq")?;
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    let origin = columns.parsed("origin", origin)?;
+    let origin = columns.parsed("origin", str::parse::<Origin>)?;
     let sender = columns.parsed("sender", Address::parse)?;
     let recipient = columns.parsed("recipient", Address::parse)?;
     let deposit = columns.parsed("deposit", Amount::parse)?;
@@ -70,8 +69,8 @@ fn decode_from(columns: &mut Columns<'_>) -> Result<StreamRow, StoreError> {
     let withdrawn = columns.parsed("withdrawn", Amount::parse)?;
     let name = columns.parsed("status", str::parse::<StatusName>)?;
     let at = columns.optional_instant("status_at")?;
-    let status =
-        status(name, at).ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
+    let status = Status::from_parts(name, at)
+        .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
     Ok(StreamRow {
         seq,
         stream: Stream {
@@ -119,7 +118,7 @@ pub(super) fn insert(connection: &Connection, stream: &Stream) -> Result<i64, St
     let write = || {
         connection.prepare_cached(sql)?.insert(params![
             stream.id.to_string(),
-            origin_name(stream.origin),
+            stream.origin.as_str(),
             stream.sender.to_string(),
             stream.recipient.to_string(),
             schedule.deposit.to_string(),
@@ -129,7 +128,7 @@ pub(super) fn insert(connection: &Connection, stream: &Stream) -> Result<i64, St
             columns::time(schedule.end),
             stream.withdrawn.to_string(),
             stream.status.name().as_str(),
-            status_at(stream.status).map(columns::instant),
+            stream.status.since().map(columns::instant),
             stream.due_at().map(columns::time),
             columns::instant(stream.created_at),
             columns::instant(stream.updated_at),
@@ -146,7 +145,7 @@ pub(super) fn write_change(connection: &Connection, seq: i64, change: &Change) -
     let write = || {
         connection.prepare_cached(sql)?.execute(params![
             stream.status.name().as_str(),
-            status_at(stream.status).map(columns::instant),
+            stream.status.since().map(columns::instant),
             stream.due_at().map(columns::time),
             columns::instant(stream.updated_at),
             stream.events,
@@ -158,36 +157,4 @@ pub(super) fn write_change(connection: &Connection, seq: i64, change: &Change) -
         return Err(StoreError::Internal { reason, source: None });
     }
     change.events.iter().try_for_each(|event| events::insert(connection, seq, event))
-}
-
-fn origin(text: &str) -> Result<Origin, &'static str> {
-    [Origin::Api, Origin::Chain]
-        .into_iter()
-        .find(|origin| origin_name(*origin) == text)
-        .ok_or("neither api nor chain")
-}
-
-pub(super) const fn origin_name(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Api => "api",
-        Origin::Chain => "chain",
-    }
-}
-
-const fn status_at(status: Status) -> Option<Timestamp> {
-    match status {
-        Status::Paused { at } | Status::Cancelled { at } => Some(at),
-        Status::Scheduled | Status::Active | Status::Completed => None,
-    }
-}
-
-const fn status(name: StatusName, at: Option<Timestamp>) -> Option<Status> {
-    Some(match (name, at) {
-        (StatusName::Scheduled, None) => Status::Scheduled,
-        (StatusName::Active, None) => Status::Active,
-        (StatusName::Paused, Some(at)) => Status::Paused { at },
-        (StatusName::Completed, None) => Status::Completed,
-        (StatusName::Cancelled, Some(at)) => Status::Cancelled { at },
-        _ => return None,
-    })
 }

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{CorruptRow, Position, StreamFilter, StreamQuery};
-use fluxora_stream::{Address, StatusName};
+use fluxora_stream::{Address, Origin, StatusName};
 use serde::Serialize;
 
 use crate::cursor::Cursor;
@@ -59,7 +59,7 @@ fn filter(query: &mut Query) -> StreamFilter {
         status: query.word("status", &view::status_words()),
         sender: address(query, "sender"),
         recipient: address(query, "recipient"),
-        origin: query.parsed("origin", "INVALID_VALUE", "api or chain", view::origin),
+        origin: query.word("origin", "api or chain"),
         contract: query.parsed("contractId", "INVALID_VALUE", "1 to 128 printable characters", |text| {
             let printable = text.chars().all(|c| !c.is_control());
             (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
@@ -78,7 +78,7 @@ fn describe(filter: &StreamFilter) -> String {
     let StreamFilter { status, sender, recipient, origin, contract } = filter;
     let status = status.map(StatusName::as_str);
     let [sender, recipient] = [sender, recipient].map(|address| address.map(|address| address.to_string()));
-    format!("{status:?} {sender:?} {recipient:?} {:?} {contract:?}", origin.map(view::origin_name))
+    format!("{status:?} {sender:?} {recipient:?} {:?} {contract:?}", origin.map(Origin::as_str))
 }
 
 fn report(row: &CorruptRow) {
