@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::{migrate, webhook};
 
 /// The command line: settings for serving, or a command that does one thing and ends.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "fluxora-server", version, about = "The backend of the Fluxora payment-streaming protocol.")]
 #[command(
     long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting \

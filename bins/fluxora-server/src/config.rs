@@ -10,8 +10,9 @@ use tracing::level_filters::LevelFilter;
 use crate::logging::LogFormat;
 use crate::storage::{Database, PoolLimits};
 
-/// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order.
-#[derive(Debug, Args)]
+/// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order. Not `Debug`: the
+/// database's URL may hold a password.
+#[derive(Args)]
 pub(crate) struct Settings {
     /// The address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES says otherwise.
     #[arg(long, env = "HOST", default_value = "127.0.0.1")]

@@ -34,21 +34,21 @@ impl StreamClock {
                 _ = stop.changed() => return,
                 _ = interval.tick() => {}
             }
-            if let Err(error) = self.tick().await {
+            if let Err(error) = self.tick(&stop).await {
                 tracing::warn!(%error, "the stream clock could not record what has fallen due");
             }
         }
     }
 
-    /// Records everything that has fallen due.
-    async fn tick(&mut self) -> Result<(), StoreError> {
+    /// Records everything that has fallen due, or as much as there is time for before a stop.
+    async fn tick(&mut self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
         let unreadable = loop {
             let step = self.store.record_due(self.clock.now(), STREAMS_A_STEP).await?;
             let Recorded { streams, events, unreadable, more } = step;
             if streams > 0 {
                 tracing::info!(streams, events, "the stream clock recorded what had fallen due");
             }
-            if !more {
+            if !more || *stop.borrow() {
                 break unreadable;
             }
         };
@@ -122,7 +122,7 @@ mod tests {
         let mut stream_clock = StreamClock::new(store.clone(), clock.clone());
         for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
             *clock.0.lock().unwrap() = Timestamp::from_second(now).unwrap();
-            stream_clock.tick().await.unwrap();
+            stream_clock.tick(&watch::channel(false).1).await.unwrap();
             for n in 0..450 {
                 assert_eq!(store.stream(&id(n)).await.unwrap().unwrap().status, expect, "{n} at {now}");
             }

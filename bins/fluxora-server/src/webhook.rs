@@ -90,6 +90,7 @@ pub(crate) fn run(command: &Command) -> ExitCode {
 }
 
 fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
+    input.read_standard_input_once(None)?;
     let secret = input.usable_secret()?;
     let body = input.body()?;
     let cannot = |error: &dyn Display| Failure(CANNOT_BE_SIGNED, error.to_string());
@@ -110,10 +111,11 @@ fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
 }
 
 fn verify(headers: &[String], file: Option<&Path>, input: &Input) -> Result<u8, Failure> {
+    input.read_standard_input_once(file)?;
     let mut lines = headers.to_vec();
     if let Some(file) = file {
-        let text = read(file, MOST_BYTES_OF_TEXT)?;
-        lines.extend(String::from_utf8_lossy(&text).lines().map(str::to_owned));
+        let dumped = text(file)?;
+        lines.extend(String::from_utf8_lossy(&dumped).lines().map(str::to_owned));
     }
     let pairs: Vec<_> = lines.iter().filter_map(|line| header(line)).collect();
     let body = input.body()?;
@@ -153,6 +155,14 @@ fn header(line: &str) -> Option<(&str, &str)> {
 }
 
 impl Input {
+    fn read_standard_input_once(&self, headers: Option<&Path>) -> Result<(), Failure> {
+        let inputs = [Some(self.body.as_path()), self.secret_file.as_deref(), headers];
+        if inputs.into_iter().flatten().filter(|path| *path == Path::new("-")).count() > 1 {
+            return Err(Failure(CANNOT_BE_READ, "standard input can be read once: name a file".to_owned()));
+        }
+        Ok(())
+    }
+
     fn now(&self) -> UnixSeconds {
         UnixSeconds::new(self.now.unwrap_or_else(|| SystemClock.now().as_second()))
     }
@@ -166,7 +176,7 @@ impl Input {
     fn secret(&self) -> Result<Vec<u8>, Failure> {
         match &self.secret_file {
             Some(file) => {
-                let mut secret = read(file, MOST_BYTES_OF_TEXT)?;
+                let mut secret = text(file)?;
                 for end in [b'\n', b'\r'] {
                     secret.pop_if(|last| *last == end);
                 }
@@ -192,6 +202,15 @@ fn from_environment() -> Option<Vec<u8>> {
 
 fn unusable(reason: &dyn Display) -> Failure {
     Failure(NO_USABLE_SECRET, format!("the secret cannot be used: {reason}"))
+}
+
+/// A secret or headers, whole.
+fn text(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path, MOST_BYTES_OF_TEXT.saturating_add(1))?;
+    if bytes.len() > MOST_BYTES_OF_TEXT {
+        return Err(Failure(CANNOT_BE_READ, format!("{} is too large for what it is to be", path.display())));
+    }
+    Ok(bytes)
 }
 
 fn read(path: &Path, most_bytes: usize) -> Result<Vec<u8>, Failure> {

@@ -61,6 +61,11 @@ impl Fields {
         self.keep(read)
     }
 
+    /// Whether each field by itself could be read, and none was left over.
+    pub(crate) fn are_sound(&self) -> bool {
+        self.faults.is_empty() && self.members.is_empty()
+    }
+
     /// Adds the rules that what was read breaks.
     pub(crate) fn add(&mut self, broken: Vec<TermsFault>) {
         self.faults.extend(

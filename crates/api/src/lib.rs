@@ -17,5 +17,6 @@ mod tests;
 mod view;
 
 pub use error::{ErrorKind, FIELD_CODES};
+pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};
-pub use state::{Api, Clock, Ids, Lifecycle, Parts, Service, Writes};
+pub use state::{Api, Ids, Lifecycle, Parts, Service, Writes};

@@ -1,18 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fluxora_store::Store;
+use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorKind};
-
-/// Where the time comes from.
-pub trait Clock: Send + Sync {
-    /// The present instant, in whole milliseconds.
-    fn now(&self) -> Timestamp;
-}
 
 /// Where identities come from.
 pub trait Ids: Send + Sync {
@@ -86,6 +80,10 @@ impl Api {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.parts.clock)
     }
 
     pub(crate) fn present(&self) -> UnixTime {

@@ -189,6 +189,7 @@ async fn a_clock_that_jumps_back_does_not_show_a_stream_before_it_was() {
     server.hand.advance(-100);
     let now = server.get(&path).await.body;
     assert_eq!((&now["asOf"], &now["streamedAmount"]), (&json!(START), &json!("0")));
+    assert_eq!(server.get("/api/streams").await.body["streams"], json!([now]));
     let cancelled = server.send(TestRequest::delete().uri(&path)).await;
     assert_eq!((cancelled.status, &cancelled.body["refundedAmount"]), (StatusCode::OK, &json!("100")));
 }
@@ -228,6 +229,16 @@ async fn a_repetition_is_answered_as_before_also_when_time_has_made_the_request_
     assert_eq!(again.headers.get("idempotency-replayed").unwrap(), "true");
     let other = server.send(request(START + 3)).await;
     assert_eq!(other.body["error"]["details"][0]["code"], "END_NOT_AFTER_START");
+    for (more, code) in
+        [(json!({ "startTime": "soon" }), "INVALID_TYPE"), (json!({ "bogus": 1 }), "UNKNOWN_FIELD")]
+    {
+        let mut body = stream(json!({ "endTime": START + 2 }));
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = TestRequest::post().uri("/api/streams").insert_header(("idempotency-key", "k"));
+        let malformed = server.send(request.set_json(body)).await;
+        assert_eq!(malformed.status, StatusCode::BAD_REQUEST, "no answer for what was never asked");
+        assert!(malformed.body.to_string().contains(code), "{}", malformed.body);
+    }
     server.hand.advance(24 * 60 * 60);
     let forgotten = server.send(request(START + 2)).await;
     assert_eq!(forgotten.body["error"]["details"][0]["code"], "END_NOT_AFTER_START");
@@ -244,6 +255,21 @@ async fn where_writes_are_refused_reads_are_not() {
     let id = "/api/streams/01930000-0000-7000-8000-000000000001";
     assert_eq!(server.send(TestRequest::delete().uri(id)).await.status, StatusCode::FORBIDDEN);
     assert_eq!(server.get("/api/streams").await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_write_with_a_parameter_it_does_not_take_is_refused_and_writes_nothing() {
+    let server = Server::new();
+    let path = server.create(json!({})).await;
+    for request in [
+        TestRequest::delete().uri(&format!("{path}?at={}", START + 1_000)),
+        TestRequest::post().uri("/api/streams?dryRun=true").set_json(stream(json!({}))),
+    ] {
+        let refused = server.send(request).await;
+        assert_eq!(refused.body["error"]["details"][0]["code"], "UNKNOWN_FIELD");
+    }
+    let page = server.get("/api/streams?includeTotal=true").await.body;
+    assert_eq!((&page["total"], &page["streams"][0]["status"]), (&json!(1), &json!("active")));
 }
 
 #[actix_web::test]
@@ -341,7 +367,7 @@ impl StreamStore for Broken {
     async fn cancel_stream(
         &self,
         _: &StreamId,
-        _: Timestamp,
+        _: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         Err(self.0())
     }

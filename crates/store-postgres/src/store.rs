@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    Answer, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
+    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
     StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
@@ -85,9 +85,14 @@ impl StreamStore for PostgresStore {
     async fn cancel_stream(
         &self,
         id: &StreamId,
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-        self.units.run(&self.connections, |lease| async move { streams::cancel(&lease, id, now).await }).await
+        self.units
+            .run(&self.connections, |lease| async {
+                let lease = lease;
+                streams::cancel(&lease, id, clock.as_ref()).await
+            })
+            .await
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    Answer, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
+    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
     StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
@@ -103,10 +103,10 @@ impl StreamStore for SqliteStore {
     async fn cancel_stream(
         &self,
         id: &StreamId,
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         let id = id.clone();
-        self.writer.run(move |connection| streams::cancel(connection, &id, now)).await
+        self.writer.run(move |connection| streams::cancel(connection, &id, clock.now())).await
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {

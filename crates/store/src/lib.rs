@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod clock;
 mod error;
 mod idempotency;
 mod page;
@@ -8,6 +9,7 @@ mod streams;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};
 pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer, forgotten_before};
 pub use page::{EventPage, Position, StreamFilter, StreamPage, StreamQuery};

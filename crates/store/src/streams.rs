@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    Answer, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter, StreamPage,
+    Answer, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter, StreamPage,
     StreamQuery,
 };
 
@@ -74,11 +76,12 @@ pub trait StreamStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<(String, Answer)>, StoreError>;
 
-    /// Cancels a stream at `now` ([`Stream::cancel`]) and answers what it has become.
+    /// Cancels a stream ([`Stream::cancel`]) at the instant at which its row is held, and answers what it has become. What had
+    /// streamed while the cancellation waited stays streamed.
     async fn cancel_stream(
         &self,
         id: &StreamId,
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError>;
 
     /// Reads one stream.

@@ -131,7 +131,9 @@ impl TermsDraft {
         self.check_times(start, &mut faults);
         let end = self.end.or_else(|| {
             let used_up = used_up(self.deposit?, self.rate?, start);
-            if used_up.is_none() && faults.is_empty() {
+            let sound =
+                self.deposit?.is_positive() && self.rate?.is_positive() && start <= UnixTime::LAST_INSTANT;
+            if used_up.is_none() && sound {
                 faults.push(TermsFault::NeverFinishes);
             }
             used_up
@@ -277,6 +279,13 @@ mod tests {
                 ("endTime", "END_NOT_AFTER_START"),
             ]
         );
+    }
+
+    #[test]
+    fn a_deposit_that_never_runs_out_is_named_beside_other_faults() {
+        let slow = draft("9223372036854775807", "0.0000001");
+        let same = TermsDraft { recipient: slow.sender, ..slow };
+        refused(&same, &[TermsFault::SenderIsRecipient, TermsFault::NeverFinishes]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
-use fluxora_store::Outcome;
+use fluxora_store::{Clock, Outcome};
 use fluxora_stream::{CancelRefused, Stream, StreamId};
-use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
 use super::change::{leave, write_and_commit};
@@ -16,7 +15,7 @@ pub(super) const LAST_EVENT: &str =
 pub(crate) async fn cancel(
     lease: &Lease,
     id: &StreamId,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Outcome<Stream, CancelRefused>, Fault> {
     let what = "reading a stream to cancel";
     let lock = lease.prepare_cached(LOCK).await.attempt(what)?;
@@ -37,7 +36,7 @@ pub(crate) async fn cancel(
         return Ok(Outcome::NotFound);
     };
     let found = decode_to_change(&row, last)?;
-    match found.stream.cancel(now) {
+    match found.stream.cancel(clock.now()) {
         Ok(change) => {
             let stream = change.stream.clone();
             write_and_commit(lease, &[(found.seq, change)]).await?;

@@ -15,7 +15,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "test support fails by panicking, says what is missing, and looks for programs in the environment"
 )]

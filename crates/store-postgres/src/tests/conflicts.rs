@@ -33,7 +33,7 @@ async fn it_is_not_repeated_for_ever() {
     let store = open(&database).await;
     put(&store, [1]).await;
     fail(&database, "40001", 1_000);
-    let refused = store.cancel_stream(&id(1), t(20)).await;
+    let refused = store.cancel_stream(&id(1), fluxora_store::still(t(20))).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!((store.repeated(), database.sql("SELECT last_value FROM faults").as_str()), (4, "5"));
     assert_eq!(database.sql("SELECT status, events FROM streams"), "scheduled|1", "nothing is half done");
@@ -57,7 +57,7 @@ async fn a_deadlock_with_another_program_is_survived() {
         .unwrap();
     let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     let first = id(1);
-    let (cancelled, ()) = tokio::join!(store.cancel_stream(&first, t(20)), async {
+    let (cancelled, ()) = tokio::join!(store.cancel_stream(&first, fluxora_store::still(t(20))), async {
         let watching = database.clone();
         tokio::task::spawn_blocking(move || until(&watching, holds, "1")).await.unwrap();
         other.batch_execute("UPDATE streams SET withdrawn = 0; COMMIT").await.unwrap();

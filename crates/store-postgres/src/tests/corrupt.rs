@@ -49,7 +49,7 @@ async fn a_row_that_cannot_be_read_is_named_and_others_are_not_concerned() {
             StreamQuery { filter: StreamFilter::default(), at: UnixTime::of(t(0)), before: None, limit: 10 };
         let page = store.list_streams(&query).await.unwrap();
         assert_eq!((page.streams.len(), page.unreadable), (2, vec![found]));
-        assert_eq!(row(store.cancel_stream(&id(2), t(20)).await).column, column);
+        assert_eq!(row(store.cancel_stream(&id(2), fluxora_store::still(t(20))).await).column, column);
     }
 }
 
@@ -65,7 +65,7 @@ async fn a_row_that_cannot_be_read_takes_nobodys_place_in_a_step_of_the_clock() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_whose_count_is_not_that_of_its_history_does_not_change() {
     let Some(store) = meddled("events = 5").await else { return };
-    let found = row(store.cancel_stream(&id(2), t(20)).await);
+    let found = row(store.cancel_stream(&id(2), fluxora_store::still(t(20))).await);
     assert_eq!(
         (found.column, found.reason.as_str()),
         ("events", "the last event of its history is number 1")

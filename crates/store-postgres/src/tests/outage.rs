@@ -18,7 +18,7 @@ async fn unavailable(store: &PostgresStore) {
         match n % 3 {
             0 => store.stream(&id(1)).await.map(drop),
             1 => store.create_stream(create(1_000 + n)).await.map(drop),
-            _ => store.cancel_stream(&id(1), t(20)).await.map(drop),
+            _ => store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.map(drop),
         }
     }));
     for outcome in timeout(LIMIT, requests).await.expect("no request hangs") {
@@ -36,7 +36,7 @@ async fn recovered(store: &PostgresStore, n: u64) {
     let recovering = async {
         while store.create_stream(create(n)).await.is_err() {}
         while store.stream(&id(n)).await.is_err() {}
-        while store.cancel_stream(&id(n), t(20)).await.is_err() {}
+        while store.cancel_stream(&id(n), fluxora_store::still(t(20))).await.is_err() {}
         while store.check().await.is_err() {}
     };
     timeout(Duration::from_secs(5), recovering).await.expect("it works again within 5 seconds");

@@ -88,7 +88,8 @@ async fn a_stream_is_cancelled_once_wherever_it_is_asked() {
     let Some((_database, stores)) = two().await else { return };
     put(&stores[0], [1]).await;
     let id = id(1);
-    let outcomes = join_all((0..16).map(|n| stores[n % 2].cancel_stream(&id, t(20)))).await;
+    let outcomes =
+        join_all((0..16).map(|n| stores[n % 2].cancel_stream(&id, fluxora_store::still(t(20))))).await;
     let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Done(_)))).count();
     let refused = Outcome::Refused(CancelRefused::Ended(StatusName::Cancelled));
     let told =
@@ -110,7 +111,7 @@ async fn events_are_numbered_in_the_order_in_which_they_can_be_seen() {
             join_all((0..20).map(|n| {
                 let id = id(round * 20 + u64::try_from(n).unwrap());
                 let store = &stores[1 - n % 2];
-                async move { store.cancel_stream(&id, t(20)).await.unwrap() }
+                async move { store.cancel_stream(&id, fluxora_store::still(t(20))).await.unwrap() }
             }))
             .await;
         }

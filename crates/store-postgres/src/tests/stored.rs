@@ -21,7 +21,7 @@ async fn the_data_of_an_event_comes_back_to_the_letter() {
     store.create_stream(create).await.unwrap();
     let page = store.stream_events(&id(1), 0, 10).await.unwrap().unwrap();
     assert_eq!(data(&page.events), expect);
-    store.cancel_stream(&id(1), t(20)).await.unwrap();
+    store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
     let history = store.stream_history(&id(1), UnixTime::MAX).await.unwrap();
     assert_eq!(data(&history)[1..], ["{}", r#"{"streamedAmount":"10.00","refundedAmount":"90.00"}"#]);
 }

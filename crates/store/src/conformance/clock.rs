@@ -30,7 +30,7 @@ pub async fn what_is_not_due_is_left_alone(store: &impl StreamStore) {
     store.record_due(t(200), 10).await.unwrap();
     assert_eq!(store.record_due(t(300), 10).await.unwrap(), Recorded::default());
     put(store, 2, &starting_at(10), t0()).await;
-    store.cancel_stream(&stream_id(2), t(1)).await.unwrap();
+    store.cancel_stream(&stream_id(2), still(t(1))).await.unwrap();
     assert_eq!(store.record_due(t(300), 10).await.unwrap(), Recorded::default());
 }
 
@@ -92,7 +92,7 @@ pub async fn events_are_numbered_and_paged_oldest_first(store: &impl StreamStore
 pub async fn history_ends_with_the_second_asked_for(store: &impl StreamStore) {
     put(store, 1, &starting_at(10), t0()).await;
     store.record_due(t(13), 10).await.unwrap();
-    store.cancel_stream(&stream_id(1), t(40)).await.unwrap();
+    store.cancel_stream(&stream_id(1), still(t(40))).await.unwrap();
     for (until, expect) in [(-1, 0), (0, 1), (9, 1), (10, 2), (39, 2), (40, 3), (1_000, 3)] {
         let history = store.stream_history(&stream_id(1), second(until)).await.unwrap();
         assert_eq!(history.len(), expect, "until {until}");
@@ -104,7 +104,7 @@ pub async fn history_ends_with_the_second_asked_for(store: &impl StreamStore) {
 pub async fn the_events_of_a_stream_make_the_stream(store: &impl StreamStore) {
     put(store, 1, &starting_at(10), t0()).await;
     store.record_due(t(13), 10).await.unwrap();
-    store.cancel_stream(&stream_id(1), t(40)).await.unwrap();
+    store.cancel_stream(&stream_id(1), still(t(40))).await.unwrap();
     let history = store.stream_history(&stream_id(1), second(1_000)).await.unwrap();
     assert_eq!(Stream::replay(&history).unwrap().unwrap(), read(store, 1).await);
 }

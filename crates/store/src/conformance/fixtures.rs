@@ -6,6 +6,8 @@ use crate::{
     Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamFilter, StreamQuery, StreamStore,
 };
 
+pub(super) use crate::still;
+
 /// 2026-01-01T00:00:00.250Z: where the suite's time begins.
 pub(super) fn t0() -> Timestamp {
     Timestamp::from_millisecond(1_767_225_600_250).unwrap()

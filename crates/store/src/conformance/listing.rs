@@ -76,7 +76,7 @@ pub async fn a_status_filter_counts_what_has_fallen_due(store: &impl StreamStore
         let start = i64::try_from(n).unwrap() * 10;
         put(store, n, &TermsDraft { start: Some(second(start)), ..draft() }, t0()).await;
     }
-    store.cancel_stream(&stream_id(9), t(1)).await.unwrap();
+    store.cancel_stream(&stream_id(9), still(t(1))).await.unwrap();
     store.record_due(t(20), 100).await.unwrap();
     for at in [21, 35, 99, 100, 105, 145, 500] {
         for status in StatusName::ALL {

@@ -1,12 +1,12 @@
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use fluxora_stream::{CancelRefused, Change, Origin, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    Answer, CreateStream, Created, EventPage, IdempotencyKey, KeyedAnswer, Outcome, Position, Recorded,
-    Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
+    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedAnswer, Outcome, Position,
+    Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -88,11 +88,11 @@ impl StreamStore for Model {
     async fn cancel_stream(
         &self,
         id: &StreamId,
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         let mut contents = self.contents();
         let Some(at) = contents.find(id) else { return Ok(Outcome::NotFound) };
-        match contents.streams[at].cancel(now) {
+        match contents.streams[at].cancel(clock.now()) {
             Ok(change) => {
                 let stream = change.stream.clone();
                 contents.write(at, change);

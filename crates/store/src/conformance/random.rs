@@ -84,7 +84,7 @@ async fn run(store: &impl StreamStore, step: &Step, now: i64, made: u64) -> Stri
             });
             format!("{:?}", store.create_stream(create).await)
         }
-        Step::Cancel { stream } => format!("{:?}", store.cancel_stream(&nth(stream), t(now)).await),
+        Step::Cancel { stream } => format!("{:?}", store.cancel_stream(&nth(stream), still(t(now))).await),
         Step::Clock { limit } => format!("{:?}", store.record_due(t(now), limit).await),
         Step::Forget { age } => format!("{:?}", store.forget_answers(t(now - i64::from(age))).await),
         Step::List { filter: (status, sender, recipient), limit, ahead } => {

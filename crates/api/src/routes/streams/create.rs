@@ -9,6 +9,7 @@ use crate::body;
 use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
+use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
 
@@ -21,6 +22,7 @@ pub(crate) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     api.may_write()?;
+    Query::of(&request)?.finish()?;
     let key = idempotency::key(request.headers())?;
     let mut fields = Fields::of(body::members(&request, payload).await?);
     let draft = TermsDraft {
@@ -39,9 +41,10 @@ pub(crate) async fn create(
             terms
         }
         Err(broken) => {
+            let sound = fields.are_sound();
             fields.add(broken);
             let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
-            return repeated(&api, key.as_ref(), &draft, now).await?.ok_or(answered);
+            return repeated(&api, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
         }
     };
 
@@ -68,12 +71,12 @@ pub(crate) async fn create(
 /// a repetition is answered as the request was.
 async fn repeated(
     api: &State,
-    key: Option<&IdempotencyKey>,
+    key: Option<IdempotencyKey>,
     draft: &TermsDraft,
     now: Timestamp,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let Some(key) = key else { return Ok(None) };
-    let kept = api.store().kept_answer(SCOPE, key, now).await?;
+    let kept = api.store().kept_answer(SCOPE, &key, now).await?;
     kept.filter(|(request, _)| *request == canonical(draft))
         .map(|(_, answer)| respond(answer, true))
         .transpose()

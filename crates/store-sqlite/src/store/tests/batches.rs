@@ -158,7 +158,7 @@ async fn closing_finishes_what_is_queued_and_refuses_what_comes_later() {
         .await;
     assert_eq!((first.unwrap(), second.unwrap()), (Created::Done, Created::Done));
     assert_unavailable(store.create_stream(create(3)).await);
-    assert_unavailable(store.cancel_stream(&id(1), t(1)).await);
+    assert_unavailable(store.cancel_stream(&id(1), fluxora_store::still(t(1))).await);
     assert_unavailable(store.record_due(t(1), 1).await);
     assert_unavailable(store.stream(&id(1)).await);
     assert_unavailable(store.count_streams(&StreamFilter::default(), UnixTime::EPOCH).await);

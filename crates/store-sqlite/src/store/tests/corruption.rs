@@ -55,7 +55,12 @@ async fn a_value_that_makes_no_sense_is_named_by_table_column_and_row() {
             assert!(!store.has(2).await, "a stream whose id is spoilt is found by no id");
         } else {
             assert_corrupt(store.stream(&id(2)).await, "streams", column, "2");
-            assert_corrupt(store.cancel_stream(&id(2), t(5)).await, "streams", column, "2");
+            assert_corrupt(
+                store.cancel_stream(&id(2), fluxora_store::still(t(5))).await,
+                "streams",
+                column,
+                "2",
+            );
         }
         assert!(store.has(1).await && store.has(3).await, "{column}");
         let listed = store.list_streams(&page(None, 10)).await.unwrap();
@@ -113,8 +118,8 @@ async fn a_stream_that_disagrees_with_its_history_is_not_changed() {
     store.put(1..=3).await;
     store.tamper("UPDATE streams SET events = 7 WHERE seq = 1");
     store.other().execute_batch("DELETE FROM stream_events WHERE stream = 2").unwrap();
-    assert_corrupt(store.cancel_stream(&id(1), t(5)).await, "streams", "events", "1");
-    assert_corrupt(store.cancel_stream(&id(2), t(5)).await, "streams", "events", "2");
+    assert_corrupt(store.cancel_stream(&id(1), fluxora_store::still(t(5))).await, "streams", "events", "1");
+    assert_corrupt(store.cancel_stream(&id(2), fluxora_store::still(t(5))).await, "streams", "events", "2");
     let step = store.record_due(t(20), 10).await.unwrap();
     assert_eq!((step.streams, step.unreadable.len()), (1, 2));
     assert!(store.has(1).await, "it can still be read");

@@ -13,7 +13,7 @@ async fn reads_work(store: &Kept) {
 
 async fn writes_do_not(store: &Kept) {
     assert_unavailable(store.create_stream(create(2)).await);
-    assert_unavailable(store.cancel_stream(&id(1), t(1)).await);
+    assert_unavailable(store.cancel_stream(&id(1), fluxora_store::still(t(1))).await);
     assert_unavailable(store.record_due(t(20), 10).await);
     assert_unavailable(store.check().await);
     reads_work(store).await;

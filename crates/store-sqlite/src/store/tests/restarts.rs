@@ -22,7 +22,7 @@ async fn streams_and_their_events_outlive_the_store() {
     let store = Kept::open(Options::default());
     store.put(1..=3).await;
     store.record_due(t(20), 10).await.unwrap();
-    let cancelled = store.cancel_stream(&id(2), t(30)).await.unwrap();
+    let cancelled = store.cancel_stream(&id(2), fluxora_store::still(t(30))).await.unwrap();
     let listed = store.list_streams(&page(None, 10)).await.unwrap();
     let history = store.stream_history(&id(2), UnixTime::MAX).await.unwrap();
     let store = store.closed_and_opened_again().await;
