@@ -184,3 +184,32 @@ async fn more_answers_than_one_unit_forgets_are_forgotten() {
     assert_eq!(store.forget_answers(t(1)).await.unwrap(), many);
     assert_eq!(store.forget_answers(t(1)).await.unwrap(), 0);
 }
+
+/// A clock that is moved on by hand.
+struct Hand(std::sync::Mutex<Timestamp>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_streams_while_a_cancellation_waits_stays_streamed() {
+    let store = Kept::open(Options::default());
+    store.create_stream(create(1)).await.unwrap();
+    let clock = Arc::new(Hand(std::sync::Mutex::new(t(10))));
+    let (gate, open) = gate();
+    let cancelled = store
+        .held_up(gate, async {
+            let id = id(1);
+            let (cancelled, ()) = tokio::join!(biased; store.cancel_stream(&id, clock.clone()), async {
+                *clock.0.lock().unwrap() = t(13);
+                drop(open);
+            });
+            cancelled
+        })
+        .await;
+    let Outcome::Done(stream) = cancelled.unwrap() else { panic!("an active stream can be cancelled") };
+    assert_eq!(stream.status, fluxora_stream::Status::Cancelled { at: t(13) });
+}
