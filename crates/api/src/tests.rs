@@ -1,5 +1,7 @@
 //! The API over the model store, with a clock that stands still until it is told to move.
 
+mod broken;
+
 use std::sync::{Arc, Mutex};
 
 use actix_web::dev::Service as _;
@@ -17,6 +19,8 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use broken::{Broken, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
@@ -344,63 +348,4 @@ fn every_code_is_in_the_documentation() {
     for code in crate::ErrorKind::ALL.iter().map(|kind| kind.code()).chain(crate::FIELD_CODES) {
         assert!(documentation.contains(&format!("`{code}`")), "{code} is not in docs/API.md");
     }
-}
-
-/// A store in which everything fails in the same way.
-struct Broken(Fault);
-
-type Fault = fn() -> StoreError;
-
-#[async_trait]
-impl StreamStore for Broken {
-    async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
-        Err(self.0())
-    }
-    async fn kept_answer(
-        &self,
-        _: &'static str,
-        _: &IdempotencyKey,
-        _: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError> {
-        Err(self.0())
-    }
-    async fn cancel_stream(
-        &self,
-        _: &StreamId,
-        _: Arc<dyn Clock>,
-    ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-        Err(self.0())
-    }
-    async fn stream(&self, _: &StreamId) -> Result<Option<Stream>, StoreError> {
-        Err(self.0())
-    }
-    async fn list_streams(&self, _: &StreamQuery) -> Result<StreamPage, StoreError> {
-        Err(self.0())
-    }
-    async fn count_streams(&self, _: &StreamFilter, _: UnixTime) -> Result<u64, StoreError> {
-        Err(self.0())
-    }
-    async fn stream_events(&self, _: &StreamId, _: u32, _: u32) -> Result<Option<EventPage>, StoreError> {
-        Err(self.0())
-    }
-    async fn stream_history(&self, _: &StreamId, _: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
-        Err(self.0())
-    }
-    async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
-        Err(self.0())
-    }
-    async fn forget_answers(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Err(self.0())
-    }
-}
-
-#[async_trait]
-impl Store for Broken {
-    fn describe(&self) -> String {
-        "broken".to_owned()
-    }
-    async fn check(&self) -> Result<(), StoreError> {
-        Err(self.0())
-    }
-    async fn close(&self) {}
 }

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +52,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedAnswer {
     /// What kind of request the key belongs to, for example `POST /api/streams`: one key may be used once for each.
-    pub scope: Cow<'static, str>,
+    pub scope: &'static str,
     /// The client's key.
     pub key: IdempotencyKey,
     /// The request in a canonical form: the same key with another request is refused.

@@ -113,7 +113,7 @@ impl<'c> Values<'c> {
             values.counts.push(stream.events.into());
             values.events.push(event)?;
             let keyed = keyed.as_ref();
-            values.scopes.push(keyed.map(|keyed| &*keyed.scope));
+            values.scopes.push(keyed.map(|keyed| keyed.scope));
             values.keys.push(keyed.map(|keyed| keyed.key.as_str()));
             values.requests.push(keyed.map(|keyed| keyed.request.as_str()));
             values.answers.push(keyed.map(|keyed| keyed.answer.status.into()));

@@ -24,7 +24,13 @@ async fn fresh() -> Option<PostgresStore> {
 }
 
 async fn open(database: &Database) -> PostgresStore {
-    open_with(database, Options::default()).await
+    open_with(database, patient()).await
+}
+
+/// The limits of a test that is not about them: a busy machine may take its time.
+fn patient() -> Options {
+    let long = std::time::Duration::from_secs(30);
+    Options { wait: long, connect_timeout: long, statement_timeout: long, ..Options::default() }
 }
 
 async fn open_with(database: &Database, options: Options) -> PostgresStore {
@@ -60,7 +66,7 @@ fn create(n: u64) -> CreateStream {
 
 fn keyed(n: u64, key: &str, request: &str) -> CreateStream {
     let keyed = KeyedAnswer {
-        scope: "POST /api/streams".into(),
+        scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
         answer: Answer { status: 201, location: id(n).to_string(), body: n.to_string() },

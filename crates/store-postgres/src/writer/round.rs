@@ -150,7 +150,7 @@ async fn write_at_once(
             let written = streams::create_all(&lease, creates).await?;
             let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
             let keyed = in_use().filter_map(|(create, _)| create.keyed.as_ref());
-            let keys: Vec<_> = keyed.map(|keyed| (&*keyed.scope, keyed.key.as_str())).collect();
+            let keys: Vec<_> = keyed.map(|keyed| (keyed.scope, keyed.key.as_str())).collect();
             let mut kept =
                 if keys.is_empty() { HashMap::new() } else { streams::kept(&lease, &keys).await? };
             let outcome = |(create, written): (&&CreateStream, &bool)| match &create.keyed {

@@ -100,7 +100,7 @@ fn create(n: u64) -> CreateStream {
 
 fn keyed(n: u64, key: &str) -> CreateStream {
     let keyed = KeyedAnswer {
-        scope: "POST /api/streams".into(),
+        scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: "the request".to_owned(),
         answer: Answer { status: 201, location: format!("/{n}"), body: "{}".to_owned() },

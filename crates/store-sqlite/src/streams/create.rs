@@ -15,7 +15,7 @@ pub(super) const FORGET: &str = "DELETE FROM kept_answers WHERE (scope, key) IN 
 
 pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<Created, StoreError> {
     if let Some(keyed) = &create.keyed {
-        match kept(connection, &keyed.scope, &keyed.key, keyed.at)? {
+        match kept(connection, keyed.scope, &keyed.key, keyed.at)? {
             Some((request, answer)) if request == keyed.request => return Ok(Created::Replayed(answer)),
             Some(_) => return Ok(Created::KeyReused),
             None => keep(connection, keyed)?,

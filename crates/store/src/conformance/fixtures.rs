@@ -52,7 +52,7 @@ pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream
 
 pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateStream {
     let keyed = KeyedAnswer {
-        scope: "POST /api/streams".into(),
+        scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
         answer: Answer {

@@ -51,7 +51,7 @@ pub(crate) async fn create(
     let (stream, event) = Stream::create(StreamId::api(api.next_id()), terms, now);
     let answer = made(&stream, now)?;
     let keyed = key.map(|key| KeyedAnswer {
-        scope: SCOPE.into(),
+        scope: SCOPE,
         key,
         request: canonical(&draft),
         answer: answer.clone(),
