@@ -99,6 +99,17 @@ impl AccountId {
 }
 
 impl ContractId {
+    /// Reads a contract's strkey (`C…`).
+    ///
+    /// # Errors
+    /// [`AddressError`], with [`AddressError::Kind`] for an account.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        match Address::parse(text)? {
+            Address::Contract(contract) => Ok(contract),
+            Address::Account(_) => Err(AddressError::Kind),
+        }
+    }
+
     /// The contract whose hash is these bytes.
     pub const fn from_hash(hash: [u8; 32]) -> Self {
         Self(hash)
@@ -187,11 +198,13 @@ mod tests {
         assert_eq!(Address::parse(ACCOUNT).unwrap().to_string(), ACCOUNT);
         assert_eq!(Address::parse(CONTRACT).unwrap().to_string(), CONTRACT);
         assert_eq!(AccountId::parse(ACCOUNT).unwrap().to_string(), ACCOUNT);
+        assert_eq!(ContractId::parse(CONTRACT).unwrap().to_string(), CONTRACT);
     }
 
     #[test]
     fn a_contract_is_not_an_account() {
         assert_eq!(AccountId::parse(CONTRACT), Err(AddressError::Kind));
+        assert_eq!(ContractId::parse(ACCOUNT), Err(AddressError::Kind));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub struct Balance {
     pub streamed: Amount,
     /// What the recipient has taken out.
     pub withdrawn: Amount,
-    /// What the recipient can take out: streamed and not yet withdrawn.
+    /// What the recipient can take out: streamed and not yet withdrawn. Nothing while the contract holds withdrawals.
     pub withdrawable: Amount,
     /// What has yet to flow.
     pub remaining: Amount,
@@ -37,5 +37,11 @@ impl Balance {
             remaining: show(remaining),
             refunded: show(refunded),
         }
+    }
+
+    /// The same, where the contract lets nothing be withdrawn.
+    pub(crate) fn nothing_withdrawable(self) -> Self {
+        let withdrawable = Amount::ZERO.with_decimals(self.withdrawable.decimals());
+        Self { withdrawable, ..self }
     }
 }

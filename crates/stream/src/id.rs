@@ -2,29 +2,74 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// The identity of a stream.
-///
-/// A stream made through the API is named by a UUID, written in lower case with hyphens.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(Uuid);
+use crate::{ContractId, Origin};
+
+/// The identity of a stream, which also tells where it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamId {
+    /// A stream made through the API: a UUID, written in lower case with hyphens.
+    Api(Uuid),
+    /// A stream of the chain: `<contract>-<number>`. Contracts count their streams from 0.
+    Chain {
+        /// The contract that holds the money.
+        contract: ContractId,
+        /// The contract's own id of the stream.
+        number: u64,
+    },
+}
 
 impl StreamId {
     /// The id of a stream made through the API.
     pub const fn api(id: Uuid) -> Self {
-        Self(id)
+        Self::Api(id)
+    }
+
+    /// The id of the stream that `contract` calls `number`.
+    pub const fn chain(contract: ContractId, number: u64) -> Self {
+        Self::Chain { contract, number }
     }
 
     /// Reads an id as [`Display`](fmt::Display) writes it; any other text names no stream and is `None`.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with('C') {
+            let (contract, number) = text.split_once('-')?;
+            let contract = ContractId::parse(contract).ok()?;
+            return plain_number(number).map(|number| Self::Chain { contract, number });
+        }
         let id = Uuid::try_parse(text).ok()?;
         let mut buffer = Uuid::encode_buffer();
-        (*id.hyphenated().encode_lower(&mut buffer) == *text).then_some(Self(id))
+        (*id.hyphenated().encode_lower(&mut buffer) == *text).then_some(Self::Api(id))
     }
+
+    /// Who makes and changes the stream.
+    pub const fn origin(self) -> Origin {
+        match self {
+            Self::Api(_) => Origin::Api,
+            Self::Chain { .. } => Origin::Chain,
+        }
+    }
+
+    /// The contract that holds the money of a stream of the chain.
+    pub const fn contract(self) -> Option<ContractId> {
+        match self {
+            Self::Api(_) => None,
+            Self::Chain { contract, .. } => Some(contract),
+        }
+    }
+}
+
+/// Reads a `u64` as it is printed: no sign, no leading zero.
+fn plain_number(text: &str) -> Option<u64> {
+    let canonical = text == "0" || !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| canonical)
 }
 
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+        match self {
+            Self::Api(id) => id.hyphenated().fmt(f),
+            Self::Chain { contract, number } => write!(f, "{contract}-{number}"),
+        }
     }
 }
 
@@ -33,10 +78,17 @@ mod tests {
     use super::*;
 
     const ID: &str = "01930000-0000-7000-8000-00000000000a";
+    const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
 
     #[test]
     fn an_id_reads_back_as_it_was_written() {
-        assert_eq!(StreamId::parse(ID).unwrap().to_string(), ID);
+        let last = format!("{CONTRACT}-{}", u64::MAX);
+        for (text, origin) in
+            [(ID, Origin::Api), (&format!("{CONTRACT}-0"), Origin::Chain), (&last, Origin::Chain)]
+        {
+            let id = StreamId::parse(text).unwrap();
+            assert_eq!((id.to_string().as_str(), id.origin()), (text, origin));
+        }
     }
 
     #[test]
@@ -46,5 +98,10 @@ mod tests {
         {
             assert_eq!(StreamId::parse(text), None, "{text}");
         }
+        for number in ["", "-1", "+1", "01", "00", "1 ", "18446744073709551616", "1-1"] {
+            assert_eq!(StreamId::parse(&format!("{CONTRACT}-{number}")), None, "{number}");
+        }
+        assert_eq!(StreamId::parse(&format!("{}-1", CONTRACT.replace("CA3", "CA2"))), None);
+        assert_eq!(StreamId::parse(CONTRACT), None);
     }
 }

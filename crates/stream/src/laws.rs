@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::{
-    AccountId, CancelRefused, Change, Fact, Origin, Status, StatusName, Stream, StreamEvent, StreamId,
-    TermsDraft, UnixTime,
+    AccountId, CancelRefused, Change, ContractId, Fact, Origin, Status, StatusName, Stream, StreamEvent,
+    StreamId, TermsDraft, UnixTime,
 };
 
 fn id() -> StreamId {
@@ -174,7 +174,7 @@ fn an_ended_stream_cannot_be_cancelled() {
 
 #[test]
 fn a_stream_of_the_chain_is_left_to_the_contract() {
-    let stream = Stream { origin: Origin::Chain, ..hundred_seconds(0) };
+    let stream = Stream { id: StreamId::chain(ContractId::from_hash([3; 32]), 0), ..hundred_seconds(0) };
     assert_eq!(stream.cancel(instant(1)), Err(CancelRefused::ChainManaged));
     assert_eq!(stream.catch_up(instant(1_000)).events, []);
     assert_eq!(stream.status_at(second(1_000)), StatusName::Active);
@@ -225,4 +225,9 @@ fn an_event_has_an_id_that_fits_a_header() {
     let id = created.id();
     assert_eq!(id, "evt_00000000-0000-0000-0000-000000000007_1");
     assert!(id.len() <= 64);
+
+    let contract = ContractId::parse("CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE").unwrap();
+    let last = StreamEvent { stream: StreamId::chain(contract, u64::MAX), number: u32::MAX, ..created };
+    assert_eq!(last.id(), "evt_CA3D5KRYM6CB7OWQ6TWYRR3Z4T_18446744073709551615_4294967295");
+    assert!(last.id().len() <= 64);
 }

@@ -2,6 +2,8 @@
 
 mod address;
 mod balance;
+mod chain;
+mod changes;
 mod event;
 mod id;
 #[cfg(test)]
@@ -17,10 +19,12 @@ mod time;
 
 pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
-pub use event::{Closing, Fact, FactError, StreamEvent, UnknownFact};
+pub use chain::{Assumed, OnChain};
+pub use changes::Changes;
+pub use event::{Cause, ChainFact, Closing, Fact, FactError, News, StreamEvent, UnknownFact};
 pub use id::StreamId;
 pub use origin::{Origin, UnknownOrigin};
-pub use schedule::{Checkpoint, Kind, Schedule};
+pub use schedule::{Checkpoint, Kind, Schedule, UnknownKind};
 pub use status::{Status, StatusName, UnknownStatus};
 pub use stream::{CancelRefused, Change, HistoryError, Stream};
 pub use terms::{Terms, TermsDraft, TermsFault};

@@ -5,7 +5,7 @@ use fluxora_decimal::Amount;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{AccountId, Checkpoint, Kind, Origin, Schedule, Status, Stream, StreamId, UnixTime};
+use crate::{AccountId, Checkpoint, ContractId, Kind, Schedule, Status, Stream, StreamId, UnixTime};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,8 +44,7 @@ impl Recorded {
             other => panic!("no status is {other:?}"),
         };
         Stream {
-            id: StreamId::api(uuid::Uuid::nil()),
-            origin: Origin::Chain,
+            id: StreamId::chain(ContractId::from_hash([3; 32]), 0),
             sender: AccountId::from_public_key([1; 32]).into(),
             recipient: AccountId::from_public_key([2; 32]).into(),
             schedule: Schedule {
@@ -62,6 +61,7 @@ impl Recorded {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             events: 1,
+            chain: None,
         }
     }
 }

@@ -1,4 +1,8 @@
+use std::str::FromStr;
+
 use fluxora_decimal::Amount;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::UnixTime;
 
@@ -25,7 +29,8 @@ pub struct Schedule {
 }
 
 /// The shape of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// From the checkpoint on, `rate` each second.
     Linear,
@@ -35,13 +40,40 @@ pub enum Kind {
     CliffSlope,
 }
 
+/// A text that names no kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a kind is one of linear, cliff_only, cliff_slope")]
+pub struct UnknownKind;
+
 /// An amount that had accrued at an instant; a linear flow goes on from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// What had accrued.
     pub amount: Amount,
     /// When.
     pub at: UnixTime,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Linear, Self::CliffOnly, Self::CliffSlope];
+
+    /// The word used on the wire and in storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::CliffOnly => "cliff_only",
+            Self::CliffSlope => "cliff_slope",
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(UnknownKind)
+    }
 }
 
 impl Schedule {
@@ -139,6 +171,15 @@ mod tests {
         let flow = Schedule { kind: Kind::CliffOnly, ..linear };
         check(&flow, 49, "0");
         check(&flow, 50, "100");
+    }
+
+    #[test]
+    fn a_kind_reads_back_from_its_word_in_storage_and_on_the_wire() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.as_str()));
+        }
+        assert_eq!("Linear".parse::<Kind>(), Err(UnknownKind));
     }
 
     fn any_schedule() -> impl Strategy<Value = Schedule> {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Where a stream stands in its life, with what belongs to that standing alone.
@@ -26,7 +27,8 @@ pub enum Status {
 }
 
 /// A [`Status`] without what it carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusName {
     /// [`Status::Scheduled`]
     Scheduled,

@@ -3,7 +3,8 @@ use thiserror::Error;
 
 use crate::event::Closing;
 use crate::{
-    Address, Balance, Fact, Origin, Schedule, Status, StatusName, StreamEvent, StreamId, Terms, UnixTime,
+    Address, Balance, Fact, OnChain, Origin, Schedule, Status, StatusName, StreamEvent, StreamId, Terms,
+    UnixTime,
 };
 use fluxora_decimal::Amount;
 
@@ -18,8 +19,6 @@ const MOST_TRANSITIONS_DUE: usize = 2;
 pub struct Stream {
     /// Its identity.
     pub id: StreamId,
-    /// Who makes and changes it.
-    pub origin: Origin,
     /// Who pays.
     pub sender: Address,
     /// Who is paid.
@@ -30,12 +29,14 @@ pub struct Stream {
     pub withdrawn: Amount,
     /// The status its events have recorded; [`status_at`](Self::status_at) also knows what has fallen due since.
     pub status: Status,
-    /// When its first event was recorded.
+    /// When its first event was recorded; for a stream of the chain, when the ledger closed that made it.
     pub created_at: Timestamp,
-    /// When its last event was recorded.
+    /// When its last event was recorded; for a stream of the chain, when the ledger closed that changed it last.
     pub updated_at: Timestamp,
     /// How many events it has.
     pub events: u32,
+    /// What only a stream of the chain has; present exactly where [`id`](Self::id) is a chain's.
+    pub chain: Option<Box<OnChain>>,
 }
 
 /// A stream after a decision, with the events that made it so.
@@ -88,8 +89,7 @@ impl Stream {
     fn created(event: &StreamEvent, terms: &Terms) -> Self {
         let scheduled = terms.start_time > UnixTime::of(event.occurred_at);
         Self {
-            id: event.stream.clone(),
-            origin: Origin::Api,
+            id: event.stream,
             sender: terms.sender,
             recipient: terms.recipient,
             schedule: terms.schedule(),
@@ -98,7 +98,13 @@ impl Stream {
             created_at: event.recorded_at,
             updated_at: event.recorded_at,
             events: event.number,
+            chain: None,
         }
+    }
+
+    /// Who makes and changes the stream.
+    pub const fn origin(&self) -> Origin {
+        self.id.origin()
     }
 
     /// The stream that these events, from the first on, have made; `None` if there are none.
@@ -164,7 +170,7 @@ impl Stream {
     /// # Errors
     /// [`CancelRefused`] if the stream lives on chain, or has ended (also where its end has come but is not recorded yet).
     pub fn cancel(&self, now: Timestamp) -> Result<Change, CancelRefused> {
-        if self.origin == Origin::Chain {
+        if self.origin() == Origin::Chain {
             return Err(CancelRefused::ChainManaged);
         }
         let now = now.max(self.updated_at);
@@ -179,7 +185,7 @@ impl Stream {
 
     /// When the stream clock next has to act on this stream; `None` if it never has to.
     pub fn due_at(&self) -> Option<UnixTime> {
-        match (self.origin, self.status) {
+        match (self.origin(), self.status) {
             (Origin::Api, Status::Scheduled) => Some(self.schedule.start),
             (Origin::Api, Status::Active) => Some(self.schedule.end),
             _ => None,
@@ -188,7 +194,7 @@ impl Stream {
 
     /// The status at `at`, which must not lie before the stream's last event: what falls due by then counts as happened.
     pub fn status_at(&self, at: UnixTime) -> StatusName {
-        match (self.origin, self.status) {
+        match (self.origin(), self.status) {
             (Origin::Api, Status::Scheduled | Status::Active) if at >= self.schedule.end => {
                 StatusName::Completed
             }
@@ -201,11 +207,17 @@ impl Stream {
     pub fn balance_at(&self, at: UnixTime) -> Balance {
         let ended = self.status_at(at).is_terminal();
         let decimals = self.schedule.decimals();
-        Balance::divide(self.schedule.deposit, self.streamed_at(at), self.withdrawn, ended, decimals)
+        let balance =
+            Balance::divide(self.schedule.deposit, self.streamed_at(at), self.withdrawn, ended, decimals);
+        match (self.origin(), self.status) {
+            // The contract's own answer: it lets nobody withdraw from a stream that is held, and owes nothing for one completed.
+            (Origin::Chain, Status::Paused { .. } | Status::Completed) => balance.nothing_withdrawable(),
+            _ => balance,
+        }
     }
 
     fn streamed_at(&self, at: UnixTime) -> Amount {
-        match (self.origin, self.status) {
+        match (self.origin(), self.status) {
             (_, Status::Cancelled { at: cancelled }) => self.schedule.accrued(UnixTime::of(cancelled)),
             (Origin::Chain, Status::Completed) => self.schedule.deposit,
             (Origin::Api, Status::Completed) => self.schedule.accrued(UnixTime::MAX),
@@ -225,7 +237,7 @@ impl Change {
     /// Goes on with one more fact. A fact that cannot happen in the present status is not recorded.
     fn and(mut self, fact: Fact, occurred_at: Timestamp, recorded_at: Timestamp) -> Self {
         let event = StreamEvent {
-            stream: self.stream.id.clone(),
+            stream: self.stream.id,
             number: self.stream.events.saturating_add(1),
             occurred_at,
             recorded_at: recorded_at.max(occurred_at),
@@ -239,5 +251,5 @@ impl Change {
 }
 
 fn out_of_order(event: &StreamEvent, after: u32) -> HistoryError {
-    HistoryError { stream: event.stream.clone(), number: event.number, after, fact: event.fact.name() }
+    HistoryError { stream: event.stream, number: event.number, after, fact: event.fact.name() }
 }

@@ -1,0 +1,49 @@
+use jiff::Timestamp;
+
+use crate::Opaque;
+
+/// Where an event lies on chain. The order of places is the order in which things happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The ledger's sequence.
+    pub ledger: u32,
+    /// The transaction's place in the ledger.
+    pub transaction: u32,
+    /// The operation's place in the transaction.
+    pub operation: u32,
+    /// The event's place in the operation.
+    pub event: u32,
+}
+
+impl Place {
+    /// The ledger and the transaction: what an event shares with those it was emitted together with.
+    pub const fn transaction(self) -> (u32, u32) {
+        (self.ledger, self.transaction)
+    }
+}
+
+/// An event that a contract emitted, as it was pushed to us. It is kept for ever; streams can be built from it at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractEvent {
+    /// Its identity, given by the source.
+    pub id: Opaque,
+    /// Where it lies.
+    pub place: Place,
+    /// The contract that emitted it.
+    pub contract: Opaque,
+    /// Its first topic.
+    pub topic: Opaque,
+    /// The transaction in which it was emitted.
+    pub tx_hash: Opaque,
+    /// When its ledger closed.
+    pub happened_at: Timestamp,
+    /// What it says: the text of a JSON object, exactly as it came.
+    pub payload: Box<str>,
+}
+
+impl ContractEvent {
+    /// What events are put in order by: the place, then the id where a source gave one place twice.
+    pub fn order(&self) -> (Place, &Opaque) {
+        (self.place, &self.id)
+    }
+}

@@ -1,0 +1,62 @@
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The most characters an [`Opaque`] has.
+pub const OPAQUE_MAX: usize = 128;
+
+/// A text that names something on chain and is compared, never understood: the id of an event, a hash, a contract.
+///
+/// 1 to 128 characters, none of them a control character. Pushers exist that do not send real hashes, so none is asked for.
+/// Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Opaque(Arc<str>);
+
+/// Why a text is no [`Opaque`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be 1 to 128 characters, none of them a control character")]
+pub struct NotOpaque;
+
+impl Opaque {
+    /// Takes a text as it is.
+    ///
+    /// # Errors
+    /// [`NotOpaque`] if it is empty, too long or holds a control character.
+    pub fn new(text: &str) -> Result<Self, NotOpaque> {
+        let short = !text.is_empty() && text.chars().take(OPAQUE_MAX.saturating_add(1)).count() <= OPAQUE_MAX;
+        (short && !text.chars().any(char::is_control)).then(|| Self(text.into())).ok_or(NotOpaque)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_short_text_without_control_characters_is_taken_as_it_is() {
+        for text in ["a", "0x00FF", "ü", &"é".repeat(OPAQUE_MAX)] {
+            assert_eq!(Opaque::new(text).unwrap().as_str(), text);
+        }
+        for text in ["", "a\nb", "\0", &"a".repeat(OPAQUE_MAX + 1)] {
+            assert_eq!(Opaque::new(text), Err(NotOpaque), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+
+use fluxora_decimal::Amount;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Address, Assumed, Kind, OnChain, StatusName, Stream, UnixTime};
+
+/// Lists what can change about a stream of the chain, once: the fields of [`Changes`], and where each is read from.
+macro_rules! changes {
+    ($(#[doc = $doc:literal] $field:ident: $type:ty = $get:expr;)*) => {
+        /// What changed about a stream of the chain, with the values it has changed to. Absent is what stayed.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct Changes {
+            $(
+                #[doc = $doc]
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                pub $field: Option<$type>,
+            )*
+        }
+
+        impl Changes {
+            /// What `after` has that `before` had not; everything if there was nothing before.
+            pub fn between(before: Option<&Stream>, after: &Stream) -> Self {
+                Self {
+                    $($field: changed(before, after, $get),)*
+                }
+            }
+
+            /// Whether nothing changed.
+            pub const fn is_empty(&self) -> bool {
+                $(self.$field.is_none())&&*
+            }
+        }
+    };
+}
+
+changes! {
+    /// Who pays.
+    sender: Address = |stream| Some(stream.sender);
+    /// Who is paid.
+    recipient: Address = |stream| Some(stream.recipient);
+    /// What is locked.
+    deposit_amount: Amount = |stream| Some(stream.schedule.deposit);
+    /// What flows in one second.
+    rate_per_second: Amount = |stream| Some(stream.schedule.rate);
+    /// When the flow begins.
+    start_time: UnixTime = |stream| Some(stream.schedule.start);
+    /// Before this, nothing counts as streamed.
+    cliff_time: UnixTime = |stream| Some(stream.schedule.cliff);
+    /// When the flow ends.
+    end_time: UnixTime = |stream| Some(stream.schedule.end);
+    /// The shape of the flow.
+    kind: Kind = |stream| Some(stream.schedule.kind);
+    /// What had accrued when the rate last changed.
+    checkpointed_amount: Amount = |stream| Some(stream.schedule.checkpoint.amount);
+    /// When that was.
+    checkpointed_at: UnixTime = |stream| Some(stream.schedule.checkpoint.at);
+    /// What has been taken out.
+    withdrawn_amount: Amount = |stream| Some(stream.withdrawn);
+    /// Where it stands in its life.
+    status: StatusName = |stream| Some(stream.status.name());
+    /// Who may withdraw instead of the recipient.
+    claim_owner: Option<Address> = |stream| of(stream, |chain| chain.claim_owner);
+    /// Where keepers may send what can be withdrawn.
+    auto_claim_destination: Option<Address> = |stream| of(stream, |chain| chain.auto_claim_destination);
+    /// Whether it is to be renewed, where that is known.
+    auto_renew: Option<bool> = |stream| of(stream, |chain| chain.auto_renew);
+    /// The stream it was split off from.
+    parent_stream_id: Option<u64> = |stream| of(stream, |chain| chain.parent_stream_id);
+    /// The stream it is a clone or a renewal of.
+    source_stream_id: Option<u64> = |stream| of(stream, |chain| chain.source_stream_id);
+    /// The sender's memo.
+    memo: Option<String> = |stream| of(stream, |chain| chain.memo.clone());
+    /// The sender's metadata.
+    metadata: Option<BTreeMap<String, String>> = |stream| of(stream, |chain| chain.metadata.clone());
+    /// Whether it is marked as decommissioned.
+    decommissioned: bool = |stream| of(stream, |chain| chain.decommissioned);
+    /// Whether it was last reported as underfunded.
+    underfunded: bool = |stream| of(stream, |chain| chain.underfunded);
+    /// The ledger in which the contract removed it.
+    closed_ledger: Option<u32> = |stream| of(stream, |chain| chain.closed_ledger);
+    /// What a keeper's cancellation paid out.
+    keeper_paid_amount: Option<Amount> = |stream| of(stream, |chain| chain.keeper_paid_amount);
+    /// How many of its events could not be understood.
+    unprojected_events: u32 = |stream| of(stream, |chain| chain.unprojected_events);
+    /// What was assumed.
+    assumed: Assumed = |stream| of(stream, |chain| chain.assumed);
+}
+
+fn changed<T: PartialEq>(
+    before: Option<&Stream>,
+    after: &Stream,
+    get: impl Fn(&Stream) -> Option<T>,
+) -> Option<T> {
+    let value = get(after);
+    if before.is_some_and(|before| get(before) == value) { None } else { value }
+}
+
+fn of<T>(stream: &Stream, get: impl FnOnce(&OnChain) -> T) -> Option<T> {
+    stream.chain.as_deref().map(get)
+}
+
+/// Tells `null`, a value, from a field that is absent: what is there is read as `Some`, whatever it is.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
