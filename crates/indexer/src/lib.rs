@@ -1,8 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod event;
+mod freshness;
+mod ledger;
 mod opaque;
+mod plan;
 pub mod projection;
 
+pub use batch::{BATCH_MAX, Batch, BatchFault, Pushed, Speaker};
 pub use event::{ContractEvent, Place};
+pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
+pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
+pub use plan::{Frontier, IngestPlan, Refusal, Rollback, Rules, Tip, View, plan};

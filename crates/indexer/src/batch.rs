@@ -1,0 +1,192 @@
+use std::collections::{BTreeMap, HashMap};
+
+use thiserror::Error;
+
+use crate::{ContractEvent, Ledger, Opaque};
+
+/// The most events one batch holds.
+pub const BATCH_MAX: usize = 100;
+
+/// An event as it was pushed: with the hash of the ledger that it lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The event.
+    pub event: ContractEvent,
+    /// The hash of its ledger.
+    pub ledger_hash: Opaque,
+    /// The hash of the ledger before that, where the pusher knows it.
+    pub previous_hash: Option<Opaque>,
+}
+
+/// What a pusher brings at once. It agrees with itself: one hash for each ledger, each link between ledgers sound, each id once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    ledgers: BTreeMap<u32, Ledger>,
+    /// In the order in which they were pushed.
+    events: Vec<ContractEvent>,
+}
+
+/// Why what was pushed is no batch.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BatchFault {
+    /// There is neither an event nor a tip.
+    #[error("a batch needs 1 to {BATCH_MAX} events; without a tip it cannot be empty")]
+    Empty,
+    /// There are too many events.
+    #[error("a batch needs 1 to {BATCH_MAX} events, not {count}")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+    /// One ledger has two hashes.
+    #[error("ledger {ledger} has another hash earlier in this batch")]
+    TwoHashes {
+        /// The ledger.
+        ledger: u32,
+        /// Who says so.
+        speaker: Speaker,
+    },
+    /// One ledger has two predecessors.
+    #[error("ledger {ledger} has another previous hash earlier in this batch")]
+    TwoPreviousHashes {
+        /// The ledger.
+        ledger: u32,
+        /// Who says so.
+        speaker: Speaker,
+    },
+    /// Two neighbouring ledgers do not belong to one chain.
+    #[error(
+        "the previous hash of ledger {ledger} is not the hash that this batch gives for the ledger before it"
+    )]
+    BrokenLink {
+        /// The later of the two.
+        ledger: u32,
+    },
+    /// The tip is not the newest ledger.
+    #[error("the tip must be the newest ledger of the batch: there is an event in ledger {ledger}")]
+    TipTooLow {
+        /// The newest ledger that has an event.
+        ledger: u32,
+    },
+    /// An id is given to two events.
+    #[error("this event id is given twice in the batch")]
+    DuplicateId {
+        /// The place of the second event in the batch.
+        index: usize,
+    },
+}
+
+/// Which part of a batch speaks of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The event at this place.
+    Event(usize),
+    /// The tip.
+    Tip,
+}
+
+impl Batch {
+    /// Takes what was pushed, if it agrees with itself.
+    ///
+    /// # Errors
+    /// Every fault that was found.
+    pub fn new(events: Vec<Pushed>, tip: Option<Ledger>) -> Result<Self, Vec<BatchFault>> {
+        let mut reading = Reading::default();
+        if events.is_empty() && tip.is_none() {
+            reading.faults.push(BatchFault::Empty);
+        }
+        if events.len() > BATCH_MAX {
+            return Err(vec![BatchFault::TooMany { count: events.len() }]);
+        }
+        let newest = events.iter().map(|pushed| pushed.event.place.ledger).max();
+        if let (Some(tip), Some(newest)) = (&tip, newest)
+            && tip.sequence < newest
+        {
+            reading.faults.push(BatchFault::TipTooLow { ledger: newest });
+        }
+        let mut taken = Vec::with_capacity(events.len());
+        for (index, pushed) in events.into_iter().enumerate() {
+            reading.event(index, &pushed);
+            taken.push(pushed.event);
+        }
+        if let Some(tip) = tip {
+            reading.ledger(Speaker::Tip, tip);
+        }
+        reading.check_links();
+        if reading.faults.is_empty() {
+            Ok(Self { ledgers: reading.ledgers, events: taken })
+        } else {
+            Err(reading.faults)
+        }
+    }
+
+    /// The ledgers it speaks of, in order.
+    pub fn ledgers(&self) -> impl DoubleEndedIterator<Item = &Ledger> {
+        self.ledgers.values()
+    }
+
+    /// The events, in the order in which they were pushed.
+    pub fn events(&self) -> &[ContractEvent] {
+        &self.events
+    }
+
+    /// The sequences whose stored ledgers [`plan`](crate::plan) must see: each of its own, and the neighbours of each.
+    pub fn neighbourhood(&self) -> Vec<u32> {
+        let around = |sequence: &u32| [sequence.checked_sub(1), Some(*sequence), sequence.checked_add(1)];
+        let mut sequences: Vec<_> = self.ledgers.keys().flat_map(around).flatten().collect();
+        sequences.sort_unstable();
+        sequences.dedup();
+        sequences
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    ledgers: BTreeMap<u32, Ledger>,
+    ids: HashMap<Opaque, usize>,
+    faults: Vec<BatchFault>,
+}
+
+impl Reading {
+    fn event(&mut self, index: usize, pushed: &Pushed) {
+        if self.ids.insert(pushed.event.id.clone(), index).is_some() {
+            self.faults.push(BatchFault::DuplicateId { index });
+        }
+        let ledger = Ledger {
+            sequence: pushed.event.place.ledger,
+            hash: pushed.ledger_hash.clone(),
+            previous_hash: pushed.previous_hash.clone(),
+            closed_at: Some(pushed.event.happened_at),
+        };
+        self.ledger(Speaker::Event(index), ledger);
+    }
+
+    fn ledger(&mut self, speaker: Speaker, ledger: Ledger) {
+        let sequence = ledger.sequence;
+        let Some(known) = self.ledgers.get_mut(&sequence) else {
+            self.ledgers.insert(sequence, ledger);
+            return;
+        };
+        if known.hash != ledger.hash {
+            self.faults.push(BatchFault::TwoHashes { ledger: sequence, speaker });
+        } else if differ(known.previous_hash.as_ref(), ledger.previous_hash.as_ref()) {
+            self.faults.push(BatchFault::TwoPreviousHashes { ledger: sequence, speaker });
+        } else {
+            known.enrich(&ledger);
+        }
+    }
+
+    fn check_links(&mut self) {
+        for (sequence, ledger) in &self.ledgers {
+            let before = sequence.checked_sub(1).and_then(|before| self.ledgers.get(&before));
+            if differ(ledger.previous_hash.as_ref(), before.map(|before| &before.hash)) {
+                self.faults.push(BatchFault::BrokenLink { ledger: *sequence });
+            }
+        }
+    }
+}
+
+/// Whether both are known and are not the same.
+pub(crate) fn differ(one: Option<&Opaque>, other: Option<&Opaque>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
+}
