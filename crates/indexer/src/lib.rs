@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod batch;
+mod class;
 mod event;
 mod freshness;
 mod ledger;
@@ -9,6 +10,7 @@ mod plan;
 pub mod projection;
 
 pub use batch::{BATCH_MAX, Batch, BatchFault, Pushed, Speaker};
+pub use class::UnknownClass;
 pub use event::{ContractEvent, Place};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
 pub use ledger::Ledger;

@@ -70,23 +70,40 @@ impl<'r> Columns<'r> {
     }
 
     pub(crate) fn optional_instant(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        if matches!(self.row.get_ref(self.next), Ok(ValueRef::Null)) {
-            self.next = self.next.saturating_add(1);
-            return Ok(None);
-        }
-        self.instant(column).map(Some)
+        self.optional(column, Self::instant)
     }
 
-    /// A time of a schedule: an integer, or a text where it is beyond what an integer holds.
+    /// A value that may be NULL.
+    pub(crate) fn optional<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if matches!(self.row.get_ref(self.next), Ok(ValueRef::Null)) {
+            self.skip(column)?;
+            return Ok(None);
+        }
+        read(self, column).map(Some)
+    }
+
+    /// Passes over a column.
+    pub(crate) fn skip(&mut self, column: &'static str) -> Result<(), StoreError> {
+        self.take(column).map(drop)
+    }
+
+    /// A time of a schedule.
     pub(crate) fn time(&mut self, column: &'static str) -> Result<UnixTime, StoreError> {
-        let seconds = match self.take(column)? {
-            ValueRef::Integer(seconds) => u64::try_from(seconds).ok(),
+        self.unsigned(column).map(UnixTime::from_seconds)
+    }
+
+    /// A `u64`: an integer, or a text where it is beyond what an integer holds.
+    pub(crate) fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
+        let number = match self.take(column)? {
+            ValueRef::Integer(number) => u64::try_from(number).ok(),
             ValueRef::Text(digits) => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()),
             _ => None,
         };
-        seconds
-            .map(UnixTime::from_seconds)
-            .ok_or_else(|| self.corrupt(column, "not a count of seconds since 1970"))
+        number.ok_or_else(|| self.corrupt(column, "not a number from 0 to 18446744073709551615"))
     }
 
     /// The fault of this row, in this column. The key is read again only here.
@@ -100,10 +117,14 @@ impl<'r> Columns<'r> {
     }
 }
 
-/// A time of a schedule as it is stored: an integer, or a text of 20 digits, so that texts are in the order of their numbers.
+/// A time of a schedule as it is stored.
 pub(crate) fn time(time: UnixTime) -> Value {
-    let seconds = time.seconds();
-    i64::try_from(seconds).map_or_else(|_| Value::Text(format!("{seconds:020}")), Value::Integer)
+    unsigned(time.seconds())
+}
+
+/// A `u64` as it is stored: an integer, or a text of 20 digits, so that texts are in the order of their numbers.
+pub(crate) fn unsigned(number: u64) -> Value {
+    i64::try_from(number).map_or_else(|_| Value::Text(format!("{number:020}")), Value::Integer)
 }
 
 /// A recorded instant as it is stored: Unix milliseconds.

@@ -18,7 +18,7 @@ const APPLICATION_ID: i32 = 0x466C_7578;
 const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
 /// How much of the file readers see without copying it: as much as SQLite maps at most.
 const READ_FROM_MAP: i64 = i64::MAX;
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
 
 /// Why a database cannot be opened. The message is for an operator: it names the file and what to do.
 #[derive(Debug, Error)]

@@ -2,14 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_store::chain::{
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
+    Reorg, Rewind,
+};
 use fluxora_store::{
-    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
-    StreamFilter, StreamPage, StreamQuery, StreamStore,
+    Answer, ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
+    StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use crate::chain::{self, Chain};
 use crate::open::OpenError;
 use crate::readers::Readers;
 use crate::writer::Writer;
@@ -105,12 +111,12 @@ impl StreamStore for SqliteStore {
         id: &StreamId,
         clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-        let id = id.clone();
+        let id = *id;
         self.writer.run(move |connection| streams::cancel(connection, &id, clock.now())).await
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
-        let id = id.clone();
+        let id = *id;
         self.read(move |connection| Ok(streams::find(connection, &id)?.map(|row| row.stream))).await
     }
 
@@ -132,12 +138,12 @@ impl StreamStore for SqliteStore {
         after: u32,
         limit: u32,
     ) -> Result<Option<EventPage>, StoreError> {
-        let id = id.clone();
+        let id = *id;
         self.read(move |connection| streams::events(connection, &id, after, limit)).await
     }
 
     async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
-        let id = id.clone();
+        let id = *id;
         self.read(move |connection| streams::history(connection, &id, until)).await
     }
 
@@ -158,6 +164,54 @@ impl StreamStore for SqliteStore {
                 return Ok(forgotten);
             }
         }
+    }
+}
+
+#[async_trait]
+impl ChainStore for SqliteStore {
+    async fn ingest(
+        &self,
+        batch: Arc<Batch>,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Ingested, Refusal>, StoreError> {
+        let unit = move |connection: &Connection| {
+            chain::run(steps::ingest(&mut Chain(connection), &batch, rules, now))
+        };
+        self.writer.run(unit).await
+    }
+
+    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+        let unit = move |connection: &Connection| {
+            chain::run(steps::rewind(&mut Chain(connection), &rewind, rules, now))
+        };
+        self.writer.run(unit).await
+    }
+
+    async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        self.read(chain::state).await
+    }
+
+    async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+        let query = query.clone();
+        self.scan(move |connection| chain::list(connection, &query)).await
+    }
+
+    async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
+        self.read(move |connection| chain::reorgs(connection, limit)).await
+    }
+
+    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
+        let id = *id;
+        let read =
+            move |connection: &Connection| chain::run(steps::stream_as_of(&mut Chain(connection), id, until));
+        self.scan(read).await
+    }
+
+    async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
+        let unit =
+            move |connection: &Connection| chain::run(steps::rebuild(&mut Chain(connection), &rebuild, now));
+        self.writer.run(unit).await
     }
 }
 

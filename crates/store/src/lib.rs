@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chain;
 mod clock;
 mod error;
 mod idempotency;
@@ -9,6 +10,7 @@ mod streams;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};
 pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer, forgotten_before};

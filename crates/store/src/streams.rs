@@ -5,8 +5,8 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    Answer, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter, StreamPage,
-    StreamQuery,
+    Answer, ChainStore, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter,
+    StreamPage, StreamQuery,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the answer to keep.
@@ -118,7 +118,7 @@ pub trait StreamStore: Send + Sync {
 
 /// A whole storage backend.
 #[async_trait]
-pub trait Store: StreamStore {
+pub trait Store: StreamStore + ChainStore {
     /// What it is, for an operator: the engine, and where it keeps its data, without any credentials.
     fn describe(&self) -> String;
 

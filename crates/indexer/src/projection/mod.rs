@@ -68,4 +68,19 @@ pub struct Projected {
     pub told: Vec<Told>,
     /// What could not be applied.
     pub unprojected: Vec<Unprojected>,
+    /// What an operator should know.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Placeholder
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oddity;
+
+/// Placeholder
+pub fn project<'a>(
+    _streams: &mut Streams,
+    _within: impl Fn(&StreamId) -> bool,
+    _events: impl IntoIterator<Item = &'a ContractEvent>,
+) -> Projected {
+    Projected::default()
 }

@@ -21,7 +21,7 @@ pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<C
             None => keep(connection, keyed)?,
         }
     }
-    let seq = row::insert(connection, &create.stream)?;
+    let seq = row::insert_row(connection, None, &create.stream)?;
     events::insert(connection, seq, &create.event)?;
     Ok(Created::Done)
 }

@@ -11,7 +11,7 @@ pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorde
                                   WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
 pub(super) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
 
-pub(super) fn insert(connection: &Connection, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
+pub(crate) fn insert(connection: &Connection, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
     let sql = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
@@ -82,16 +82,16 @@ fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let occurred_at = columns.instant("occurred_at")?;
     let recorded_at = columns.instant("recorded_at")?;
     let data = columns.text("data")?;
-    let fact = fact(name, data).map_err(|error| {
+    let fact = fact(*id, name, data).map_err(|error| {
         let column = if matches!(error, FactError::Name(_)) { "type" } else { "data" };
         columns.corrupt(column, error)
     })?;
-    Ok(StreamEvent { stream: id.clone(), number, occurred_at, recorded_at, fact })
+    Ok(StreamEvent { stream: *id, number, occurred_at, recorded_at, fact })
 }
 
-fn fact(name: &str, data: &str) -> Result<Fact, FactError<serde_json::Error>> {
+fn fact(id: StreamId, name: &str, data: &str) -> Result<Fact, FactError<serde_json::Error>> {
     let mut data = serde_json::Deserializer::from_str(data);
-    let fact = Fact::from_parts(name, &mut data)?;
+    let fact = Fact::from_parts(id.origin(), name, &mut data)?;
     data.end().map_err(FactError::Data)?;
     Ok(fact)
 }

@@ -12,6 +12,6 @@ mod row;
 pub(crate) use cancel::cancel;
 pub(crate) use create::{create, forget_answers, kept};
 pub(crate) use due::record_due;
-pub(crate) use events::{events, history};
+pub(crate) use events::{events, history, insert as insert_event};
 pub(crate) use list::{count, list, may_scan};
-pub(crate) use row::find;
+pub(crate) use row::{StreamRow, find, insert_row, read_chain_rows, update_row};

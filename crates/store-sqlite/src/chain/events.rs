@@ -1,0 +1,202 @@
+use fluxora_indexer::projection::{Class, Subjects};
+use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_store::StoreError;
+use fluxora_store::chain::{EventCursor, StoredEvent};
+use fluxora_stream::{ContractId, StreamId};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+
+/// The columns that [`decode`] reads, in its order.
+macro_rules! event_columns {
+    () => {
+        "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, \
+         e.payload, e.class, e.stream, e.other"
+    };
+}
+pub(super) use event_columns;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", event_columns!(), " FROM contract_events e ", $rest)
+    };
+}
+
+const BY_ID: &str = select!("WHERE e.id = ?1");
+const BETWEEN: &str = select!(
+    "INDEXED BY contract_events_in_order WHERE e.ledger > ?1 AND e.ledger <= ?2 \
+     ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
+);
+const OF_TRANSACTION: &str =
+    select!("INDEXED BY contract_events_in_order WHERE e.ledger = ?1 AND e.tx_index = ?2");
+const AFTER: &str = select!(
+    "INDEXED BY contract_events_in_order WHERE e.ledger >= ?1 AND e.ledger <= ?2 \
+     AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?3, ?4, ?5, ?6) \
+     ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?7"
+);
+/// The transactions of a stream's events, and then all events of these.
+const HISTORY: &str = select!(
+    "INDEXED BY contract_events_in_order JOIN ( \
+         SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
+         WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
+         UNION \
+         SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
+         WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3 \
+     ) t ON e.ledger = t.ledger AND e.tx_index = t.tx_index"
+);
+const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                      happened_at, payload, class, stream, other) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
+const READING: &str = "reading contract events";
+
+pub(super) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+    let mut found = Vec::new();
+    let mut statement = connection.prepare_cached(BY_ID).attempt(READING)?;
+    for id in ids {
+        let mut rows = statement.query([id.as_str()]).attempt(READING)?;
+        if let Some(row) = rows.next().attempt(READING)? {
+            found.push(decode(row)?.event);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
+    let what = "writing contract events";
+    let mut statement = connection.prepare_cached(INSERT).attempt(what)?;
+    for StoredEvent { event, class, subjects } in events {
+        let written = statement.execute(params![
+            event.id.as_str(),
+            event.place.ledger,
+            event.place.transaction,
+            event.place.operation,
+            event.place.event,
+            event.contract.as_str(),
+            event.topic.as_str(),
+            event.tx_hash.as_str(),
+            columns::instant(event.happened_at),
+            event.payload,
+            class.as_str(),
+            subjects.stream.and_then(number_of),
+            subjects.other.and_then(number_of),
+        ]);
+        written.attempt(what)?;
+    }
+    Ok(())
+}
+
+pub(super) fn remove_from(connection: &Connection, ledger: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    let removed = between(connection, ledger.checked_sub(1), u32::MAX)?;
+    let remove = || connection.prepare_cached(REMOVE)?.execute([ledger]);
+    remove().attempt("removing contract events")?;
+    Ok(removed)
+}
+
+pub(super) fn between(
+    connection: &Connection,
+    after: Option<u32>,
+    upto: u32,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let after = after.map_or(-1, i64::from);
+    select(connection, BETWEEN, params![after, upto])
+}
+
+pub(super) fn of_transactions(
+    connection: &Connection,
+    transactions: &[(u32, u32)],
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut found = Vec::new();
+    for (ledger, transaction) in transactions {
+        found.extend(select(connection, OF_TRANSACTION, params![ledger, transaction])?);
+    }
+    Ok(found)
+}
+
+pub(super) fn histories(
+    connection: &Connection,
+    streams: &[StreamId],
+    upto: u32,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut found = Vec::new();
+    for id in streams {
+        if let (Some(number), Some(contract)) = (number_of(*id), id.contract()) {
+            found.extend(select(connection, HISTORY, params![number, contract.to_string(), upto])?);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn after(
+    connection: &Connection,
+    after: Option<&EventCursor>,
+    upto: u32,
+    limit: u32,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let (ledger, rest, id) = place_of(after);
+    let [transaction, operation, event] = rest;
+    select(connection, AFTER, params![ledger, upto, transaction, operation, event, id, limit])
+}
+
+/// A cursor as SQL compares it; without one, the place before every other.
+pub(super) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
+    cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
+        let Place { ledger, transaction, operation, event } = cursor.place;
+        (ledger.into(), [transaction.into(), operation.into(), event.into()], cursor.id.as_str())
+    })
+}
+
+fn select(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).attempt(READING)?;
+    let mut rows = statement.query(params).attempt(READING)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().attempt(READING)? {
+        found.push(decode(row)?);
+    }
+    Ok(found)
+}
+
+fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
+    let mut columns = Columns::of(row, "contract_events");
+    let event = decode_event(&mut columns)?;
+    let class = columns.parsed("class", str::parse::<Class>)?;
+    let stream = columns.optional("stream", Columns::unsigned)?;
+    let other = columns.optional("other", Columns::unsigned)?;
+    let subjects = match stream {
+        None => Subjects::default(),
+        Some(stream) => {
+            let contract = ContractId::parse(event.contract.as_str())
+                .map_err(|error| columns.corrupt("contract_id", error))?;
+            let id = |number| StreamId::chain(contract, number);
+            Subjects { stream: Some(id(stream)), other: other.map(id) }
+        }
+    };
+    Ok(StoredEvent { event, class, subjects })
+}
+
+/// Reads the columns of the event itself: the first ten.
+pub(super) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
+    Ok(ContractEvent {
+        id: columns.parsed("id", Opaque::new)?,
+        place: Place {
+            ledger: columns.number("ledger")?,
+            transaction: columns.number("tx_index")?,
+            operation: columns.number("operation_index")?,
+            event: columns.number("event_index")?,
+        },
+        contract: columns.parsed("contract_id", Opaque::new)?,
+        topic: columns.parsed("topic", Opaque::new)?,
+        tx_hash: columns.parsed("tx_hash", Opaque::new)?,
+        happened_at: columns.instant("happened_at")?,
+        payload: columns.text("payload")?.into(),
+    })
+}
+
+fn number_of(id: StreamId) -> Option<Value> {
+    match id {
+        StreamId::Chain { number, .. } => Some(columns::unsigned(number)),
+        StreamId::Api(_) => None,
+    }
+}

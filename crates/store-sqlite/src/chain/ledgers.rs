@@ -1,0 +1,60 @@
+use fluxora_indexer::{Ledger, Opaque};
+use fluxora_store::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+
+const ONE: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ?1";
+const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= ?1 \
+                      ORDER BY sequence DESC LIMIT 1";
+
+pub(super) fn read(connection: &Connection, sequences: &[u32]) -> Result<Vec<Ledger>, StoreError> {
+    let mut found = Vec::with_capacity(sequences.len());
+    for sequence in sequences {
+        found.extend(one(connection, ONE, *sequence)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn newest(connection: &Connection, upto: u32) -> Result<Option<Ledger>, StoreError> {
+    one(connection, NEWEST, upto)
+}
+
+fn one(connection: &Connection, sql: &str, sequence: u32) -> Result<Option<Ledger>, StoreError> {
+    let what = "reading a ledger";
+    let mut statement = connection.prepare_cached(sql).attempt(what)?;
+    let mut rows = statement.query([sequence]).attempt(what)?;
+    rows.next().attempt(what)?.map(decode).transpose()
+}
+
+fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
+    let mut columns = Columns::of(row, "ledgers");
+    Ok(Ledger {
+        sequence: columns.number("sequence")?,
+        hash: columns.parsed("hash", Opaque::new)?,
+        previous_hash: columns
+            .optional("previous_hash", |columns, name| columns.parsed(name, Opaque::new))?,
+        closed_at: columns.optional_instant("closed_at")?,
+    })
+}
+
+pub(super) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), StoreError> {
+    let sql =
+        "INSERT OR REPLACE INTO ledgers (sequence, hash, previous_hash, closed_at) VALUES (?1, ?2, ?3, ?4)";
+    let write = |ledger: &Ledger| {
+        connection.prepare_cached(sql)?.execute(params![
+            ledger.sequence,
+            ledger.hash.as_str(),
+            ledger.previous_hash.as_ref().map(Opaque::as_str),
+            ledger.closed_at.map(columns::instant),
+        ])
+    };
+    ledgers.iter().try_for_each(|ledger| write(ledger).map(drop)).attempt("writing a ledger")
+}
+
+pub(super) fn remove_from(connection: &Connection, sequence: u32) -> Result<(), StoreError> {
+    let remove =
+        || connection.prepare_cached("DELETE FROM ledgers WHERE sequence >= ?1")?.execute([sequence]);
+    remove().map(drop).attempt("removing ledgers")
+}

@@ -1,0 +1,125 @@
+//! The SQL of the chain: what the steps of [`fluxora_store::chain`] need, on whatever connection they are handed.
+
+mod events;
+mod ledgers;
+mod list;
+mod state;
+mod streams;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use fluxora_store::chain::{
+    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+};
+use fluxora_store::{Position, StoreError};
+use fluxora_stream::{StreamEvent, StreamId};
+use rusqlite::Connection;
+
+pub(crate) use list::list;
+pub(crate) use state::{read as state, reorgs};
+
+/// A connection that a transaction is open on, or that only reads.
+pub(crate) struct Chain<'c>(pub(crate) &'c Connection);
+
+/// Runs steps that never wait: every future of a [`Chain`] is ready when it is asked.
+pub(crate) fn run<T>(steps: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match pin!(steps).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => {
+            let reason = "a step of the chain waited for something".to_owned();
+            Err(StoreError::Internal { reason, source: None })
+        }
+    }
+}
+
+impl ChainTransaction for Chain<'_> {
+    type Fault = StoreError;
+
+    async fn state(&mut self) -> Result<ChainState, StoreError> {
+        state::read(self.0)
+    }
+
+    async fn frontier(&mut self) -> Result<Frontier, StoreError> {
+        state::read(self.0).map(|state| state.frontier)
+    }
+
+    async fn save(&mut self, state: &ChainState) -> Result<(), StoreError> {
+        state::save(self.0, state)
+    }
+
+    async fn ledgers(&mut self, sequences: &[u32]) -> Result<Vec<Ledger>, StoreError> {
+        ledgers::read(self.0, sequences)
+    }
+
+    async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, StoreError> {
+        ledgers::newest(self.0, upto)
+    }
+
+    async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), StoreError> {
+        ledgers::write(self.0, ledgers)
+    }
+
+    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+        events::by_id(self.0, ids)
+    }
+
+    async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
+        events::insert(self.0, events)
+    }
+
+    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        ledgers::remove_from(self.0, sequence)?;
+        events::remove_from(self.0, sequence)
+    }
+
+    async fn events_between(
+        &mut self,
+        after: Option<u32>,
+        upto: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        events::between(self.0, after, upto)
+    }
+
+    async fn events_of_transactions(
+        &mut self,
+        transactions: &[(u32, u32)],
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        events::of_transactions(self.0, transactions)
+    }
+
+    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        events::histories(self.0, streams, upto)
+    }
+
+    async fn events_after(
+        &mut self,
+        after: Option<&EventCursor>,
+        upto: u32,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        events::after(self.0, after, upto, limit)
+    }
+
+    async fn streams(&mut self, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
+        streams::read(self.0, ids)
+    }
+
+    async fn streams_after(
+        &mut self,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<StoredStream>, StoreError> {
+        streams::after(self.0, after, limit)
+    }
+
+    async fn write(&mut self, streams: &[StreamWrite], events: &[StreamEvent]) -> Result<(), StoreError> {
+        streams::write(self.0, streams, events)
+    }
+
+    async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, StoreError> {
+        state::record_reorg(self.0, reorg)
+    }
+}

@@ -1,0 +1,123 @@
+use fluxora_indexer::{Frontier, Opaque, Tip};
+use fluxora_store::StoreError;
+use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use rusqlite::{Connection, Row, params};
+
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+
+const STATE: &str = "SELECT one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, \
+                     synced_at, refused_at, refused_fork FROM chain_state";
+const REORGS: &str = "SELECT number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
+                      incoming_hash, reason FROM reorgs ORDER BY number DESC LIMIT ?1";
+const SAVE: &str = "UPDATE chain_state SET tip_ledger = ?1, tip_hash = ?2, last_safe = ?3, final_ledger = ?4, events = ?5, \
+                    pending = ?6, unknown_events = ?7, unreadable_events = ?8, synced_at = ?9, refused_at = ?10, refused_fork = ?11";
+const RECORD: &str = "INSERT INTO reorgs (at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
+                      incoming_hash, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
+    let what = "reading how the chain stands";
+    let mut statement = connection.prepare_cached(STATE).attempt(what)?;
+    let state = statement.query_row([], |row| Ok(decode(row))).attempt(what)??;
+    Ok(ChainState { last_reorg: reorgs(connection, 1)?.pop(), ..state })
+}
+
+fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
+    let mut columns = Columns::of(row, "chain_state");
+    columns.integer("one")?;
+    let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
+    let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
+    let frontier = Frontier {
+        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
+        last_safe: columns.optional("last_safe", Columns::number)?,
+        final_ledger: columns.optional("final_ledger", Columns::number)?,
+    };
+    Ok(ChainState {
+        frontier,
+        events: columns.number("events")?,
+        pending: columns.number("pending")?,
+        unknown: columns.number("unknown_events")?,
+        unreadable: columns.number("unreadable_events")?,
+        synced_at: columns.optional_instant("synced_at")?,
+        last_reorg: None,
+        refused: columns
+            .optional_instant("refused_at")?
+            .zip(columns.optional("refused_fork", Columns::number)?)
+            .map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger }),
+    })
+}
+
+pub(super) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
+    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
+        state;
+    let write = || {
+        connection.prepare_cached(SAVE)?.execute(params![
+            frontier.tip.as_ref().map(|tip| tip.ledger),
+            frontier.tip.as_ref().map(|tip| tip.hash.as_str()),
+            frontier.last_safe,
+            frontier.final_ledger,
+            columns::count(*events),
+            columns::count(*pending),
+            columns::count(*unknown),
+            columns::count(*unreadable),
+            synced_at.map(columns::instant),
+            refused.as_ref().map(|refused| columns::instant(refused.at)),
+            refused.as_ref().map(|refused| refused.fork_ledger),
+        ])
+    };
+    write().map(drop).attempt("writing how the chain stands")
+}
+
+pub(crate) fn reorgs(connection: &Connection, limit: u32) -> Result<Vec<Reorg>, StoreError> {
+    let what = "reading reorgs";
+    let mut statement = connection.prepare_cached(REORGS).attempt(what)?;
+    let rows = statement.query_map([limit], |row| Ok(decode_reorg(row))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
+}
+
+fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
+    let mut columns = Columns::of(row, "reorgs");
+    let number = columns.number("number")?;
+    let at = columns.instant("at")?;
+    let fork_ledger = columns.number("fork_ledger")?;
+    let depth = columns.number("depth")?;
+    let tip_before = columns.optional("tip_before", Columns::number)?;
+    let events_removed = columns.number("events_removed")?;
+    let streams_rebuilt = columns.number("streams_rebuilt")?;
+    let hash = |columns: &mut Columns<'_>, name| columns.parsed(name, Opaque::new);
+    let existing_hash = columns.optional("existing_hash", hash)?;
+    let incoming_hash = columns.optional("incoming_hash", hash)?;
+    let reason = columns.optional("reason", |columns, name| columns.text(name).map(str::to_owned))?;
+    let cause = match (existing_hash, incoming_hash, reason) {
+        (Some(existing_hash), Some(incoming_hash), None) => ReorgCause::Fork { existing_hash, incoming_hash },
+        (None, None, Some(reason)) => ReorgCause::Rewind { reason },
+        _ => return Err(columns.corrupt("reason", "neither a reorg's hashes nor a rewind's reason")),
+    };
+    Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
+}
+
+pub(super) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64, StoreError> {
+    let what = "recording a reorg";
+    let (existing, incoming, reason) = match &reorg.cause {
+        ReorgCause::Fork { existing_hash, incoming_hash } => {
+            (Some(existing_hash.as_str()), Some(incoming_hash.as_str()), None)
+        }
+        ReorgCause::Rewind { reason } => (None, None, Some(reason.as_str())),
+    };
+    let write = || {
+        connection.prepare_cached(RECORD)?.insert(params![
+            columns::instant(reorg.at),
+            reorg.fork_ledger,
+            reorg.depth,
+            reorg.tip_before,
+            columns::count(reorg.events_removed),
+            columns::count(reorg.streams_rebuilt),
+            existing,
+            incoming,
+            reason,
+        ])
+    };
+    let number = write().attempt(what)?;
+    u64::try_from(number)
+        .map_err(|error| StoreError::Internal { reason: what.to_owned(), source: Some(error.into()) })
+}

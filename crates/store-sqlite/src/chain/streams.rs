@@ -1,0 +1,114 @@
+use std::collections::HashMap;
+
+use fluxora_store::chain::{StoredStream, StreamWrite};
+use fluxora_store::{Position, StoreError};
+use fluxora_stream::{StreamEvent, StreamId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+use crate::streams::{find, insert_event, insert_row, read_chain_rows, update_row};
+
+const REMOVED: &str = "SELECT seq, events FROM removed_streams WHERE id = ?1";
+const WHAT: &str = "changing streams of the chain";
+
+pub(super) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(match find(connection, id)? {
+            Some(row) => Some(StoredStream {
+                id: *id,
+                place: place(row.seq),
+                events: row.stream.events,
+                stream: Some(row.stream),
+            }),
+            None => removed(connection, *id)?,
+        });
+    }
+    Ok(found)
+}
+
+fn removed(connection: &Connection, id: StreamId) -> Result<Option<StoredStream>, StoreError> {
+    let mut statement = connection.prepare_cached(REMOVED).attempt(WHAT)?;
+    let row = statement.query_row([id.to_string()], |row| {
+        let mut columns = Columns::of(row, "removed_streams");
+        let mut decode = || {
+            let place = place(columns.integer("seq")?);
+            Ok(StoredStream { id, place, events: columns.number("events")?, stream: None })
+        };
+        Ok(decode())
+    });
+    row.optional().attempt(WHAT)?.transpose()
+}
+
+pub(super) fn after(
+    connection: &Connection,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<StoredStream>, StoreError> {
+    let after = after.map_or(0, |Position(place)| columns::count(place));
+    let rows = read_chain_rows(connection, after, limit)?;
+    let stored = |row: crate::streams::StreamRow| StoredStream {
+        id: row.stream.id,
+        place: place(row.seq),
+        events: row.stream.events,
+        stream: Some(row.stream),
+    };
+    Ok(rows.into_iter().map(stored).collect())
+}
+
+pub(super) fn write(
+    connection: &Connection,
+    streams: &[StreamWrite],
+    events: &[StreamEvent],
+) -> Result<(), StoreError> {
+    let mut places = HashMap::with_capacity(streams.len());
+    for write in streams {
+        let (id, seq) = match write {
+            StreamWrite::Insert(stream) => (stream.id, insert_row(connection, None, stream)?),
+            StreamWrite::Update(place, stream) => {
+                update_row(connection, seq(*place), stream)?;
+                (stream.id, seq(*place))
+            }
+            StreamWrite::Restore(place, stream) => {
+                forget_removal(connection, seq(*place))?;
+                (stream.id, insert_row(connection, Some(seq(*place)), stream)?)
+            }
+            StreamWrite::Remove { place, id, events } => {
+                remove(connection, seq(*place), *id, *events)?;
+                (*id, seq(*place))
+            }
+        };
+        places.insert(id, seq);
+    }
+    for event in events {
+        let seq = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
+            reason: format!("an event is told of stream {}, which does not change", event.stream),
+            source: None,
+        })?;
+        insert_event(connection, *seq, event)?;
+    }
+    Ok(())
+}
+
+fn remove(connection: &Connection, seq: i64, id: StreamId, events: u32) -> Result<(), StoreError> {
+    let write = || {
+        connection.prepare_cached("DELETE FROM streams WHERE seq = ?1")?.execute([seq])?;
+        let sql = "INSERT INTO removed_streams (seq, id, events) VALUES (?1, ?2, ?3)";
+        connection.prepare_cached(sql)?.execute(params![seq, id.to_string(), events])
+    };
+    write().map(drop).attempt(WHAT)
+}
+
+fn forget_removal(connection: &Connection, seq: i64) -> Result<(), StoreError> {
+    let write = || connection.prepare_cached("DELETE FROM removed_streams WHERE seq = ?1")?.execute([seq]);
+    write().map(drop).attempt(WHAT)
+}
+
+fn place(seq: i64) -> Position {
+    Position(u64::try_from(seq).unwrap_or_default())
+}
+
+fn seq(Position(place): Position) -> i64 {
+    columns::count(place)
+}

@@ -1,0 +1,205 @@
+use std::fmt;
+use std::sync::Arc;
+
+use fluxora_indexer::projection::{Streams, project};
+use fluxora_stream::{Cause, Changes, Stream, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use super::ingest::count;
+use super::kinship::{Kin, family};
+use super::project::{Projection, same};
+use super::{ChainTransaction, EventCursor, StoredStream};
+use crate::Position;
+
+/// How many events or streams are read at once.
+const PAGE: u32 = 10_000;
+
+/// Which streams are built again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One, with those that depend on it.
+    Stream(StreamId),
+    /// Every stream of the chain. All of them are in memory at once.
+    Everything,
+}
+
+/// How far a rebuild has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// How many contract events have been read.
+    pub events: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+/// What is to be built again.
+#[derive(Clone)]
+pub struct Rebuild {
+    /// Which streams.
+    pub scope: Scope,
+    /// Whether differences are only reported.
+    pub verify_only: bool,
+    /// Is told how far it has come.
+    pub progress: Arc<dyn Fn(Step) + Send + Sync>,
+}
+
+impl fmt::Debug for Rebuild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, verify_only, progress: _ } = self;
+        f.debug_struct("Rebuild")
+            .field("scope", scope)
+            .field("verify_only", verify_only)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a rebuild.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    /// How many contract events were read.
+    pub events: u64,
+    /// How many streams they make.
+    pub streams: u64,
+    /// Where that differs from what was stored.
+    pub differences: Vec<Difference>,
+}
+
+/// A stream that is stored otherwise than the contract's events make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which.
+    pub stream: StreamId,
+    /// How.
+    pub how: Deviation,
+}
+
+/// How a stored stream differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deviation {
+    /// It is stored, and no event makes it.
+    Surplus,
+    /// Events make it, and it is not stored.
+    Missing,
+    /// It should be changed so.
+    Changed(Box<Changes>),
+}
+
+/// Builds streams again, in one transaction: [`ChainStore::rebuild`](super::ChainStore::rebuild).
+pub async fn rebuild<T: ChainTransaction>(
+    transaction: &mut T,
+    rebuild: &Rebuild,
+    now: Timestamp,
+) -> Result<RebuildReport, T::Fault> {
+    let state = transaction.state().await?;
+    let (mut built, stored, events) = match rebuild.scope {
+        Scope::Stream(id) => one(transaction, id, state.frontier.last_safe).await?,
+        Scope::Everything => everything(transaction, state.frontier.last_safe, state.events, rebuild).await?,
+    };
+    let mut report = RebuildReport { events, streams: count(built.len()), differences: Vec::new() };
+    let mut projection = Projection::new(now);
+    for stored in stored {
+        let (id, after) = (stored.id, built.remove(&stored.id));
+        let how = deviation(stored.stream.as_ref(), after.as_ref());
+        projection.know(stored);
+        if let Some(how) = how {
+            report.differences.push(Difference { stream: id, how });
+            projection.correct(id, after, &Cause::Reindex, now);
+        }
+    }
+    let mut missing: Vec<_> = built.into_iter().collect();
+    missing.sort_unstable_by_key(|(id, stream)| (stream.created_at, *id));
+    let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+    for stored in transaction.streams(&ids).await? {
+        projection.know(stored);
+    }
+    for (id, stream) in missing {
+        report.differences.push(Difference { stream: id, how: Deviation::Missing });
+        projection.correct(id, Some(stream), &Cause::Reindex, now);
+    }
+    if !rebuild.verify_only {
+        projection.write(transaction).await?;
+    }
+    Ok(report)
+}
+
+fn deviation(stored: Option<&Stream>, built: Option<&Stream>) -> Option<Deviation> {
+    match (stored, built) {
+        (None, None) => None,
+        (Some(_), None) => Some(Deviation::Surplus),
+        (None, Some(_)) => Some(Deviation::Missing),
+        (Some(stored), Some(built)) => (!same(stored, built))
+            .then(|| Deviation::Changed(Box::new(Changes::between(Some(stored), built)))),
+    }
+}
+
+type Built = (Streams, Vec<StoredStream>, u64);
+
+async fn one<T: ChainTransaction>(
+    transaction: &mut T,
+    id: StreamId,
+    upto: Option<u32>,
+) -> Result<Built, T::Fault> {
+    let family = family(transaction, [id], Kin::All, upto).await?;
+    let mut streams = Streams::new();
+    let events = family.events.iter().map(|stored| &stored.event);
+    project(&mut streams, |id| family.members.contains(id), events);
+    let mut ids: Vec<_> = family.members.iter().copied().collect();
+    ids.sort_unstable();
+    Ok((streams, transaction.streams(&ids).await?, count(family.events.len())))
+}
+
+async fn everything<T: ChainTransaction>(
+    transaction: &mut T,
+    upto: Option<u32>,
+    of: u64,
+    rebuild: &Rebuild,
+) -> Result<Built, T::Fault> {
+    let mut streams = Streams::new();
+    let mut events = 0_u64;
+    if let Some(upto) = upto {
+        let mut cursor: Option<EventCursor> = None;
+        loop {
+            let mut page = transaction.events_after(cursor.as_ref(), upto, PAGE).await?;
+            let last_page = count(page.len()) < u64::from(PAGE);
+            if !last_page {
+                // A transaction is projected whole: the one that the page may have cut is read again.
+                let cut = page.last().map(|stored| stored.event.place.transaction());
+                let whole = page.iter().rposition(|stored| Some(stored.event.place.transaction()) != cut);
+                page.truncate(whole.map_or(page.len(), |last| last.saturating_add(1)));
+            }
+            project(&mut streams, |_| true, page.iter().map(|stored| &stored.event));
+            events = events.saturating_add(count(page.len()));
+            (rebuild.progress)(Step { events, of });
+            cursor = page.pop().map(|stored| EventCursor { place: stored.event.place, id: stored.event.id });
+            if last_page || cursor.is_none() {
+                break;
+            }
+        }
+    }
+    let mut stored = Vec::new();
+    let mut place: Option<Position> = None;
+    loop {
+        let page = transaction.streams_after(place, PAGE).await?;
+        let last_page = count(page.len()) < u64::from(PAGE);
+        place = page.last().map(|stored| stored.place);
+        stored.extend(page);
+        if last_page {
+            return Ok((streams, stored, events));
+        }
+    }
+}
+
+/// What a stream was at the end of the second `until`: [`ChainStore::stream_as_of`](super::ChainStore::stream_as_of).
+pub async fn stream_as_of<T: ChainTransaction>(
+    transaction: &mut T,
+    id: StreamId,
+    until: UnixTime,
+) -> Result<Option<Stream>, T::Fault> {
+    let last_safe = transaction.frontier().await?.last_safe;
+    let family = family(transaction, [id], Kin::Ancestors, last_safe).await?;
+    let mut streams = Streams::new();
+    let events = family.events.iter().map(|stored| &stored.event);
+    let then = events.filter(|event| UnixTime::of(event.happened_at) <= until);
+    project(&mut streams, |id| family.members.contains(id), then);
+    Ok(streams.remove(&id))
+}
