@@ -21,6 +21,7 @@ mod envelope;
 mod faults;
 mod http;
 mod idempotency;
+mod k6;
 mod listing;
 mod logs;
 mod methods;
