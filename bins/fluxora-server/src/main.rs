@@ -7,6 +7,8 @@ mod cli;
 mod config;
 mod logging;
 mod migrate;
+#[cfg(test)]
+mod reference;
 mod serve;
 mod shell;
 mod storage;
