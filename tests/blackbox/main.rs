@@ -31,6 +31,7 @@ mod replicas;
 mod request_id;
 mod restart;
 mod sample;
+mod seed;
 mod server;
 mod services;
 mod shutdown;
