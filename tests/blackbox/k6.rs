@@ -109,7 +109,7 @@ fn the_load_scripts_say_why_a_server_cannot_take_the_load() {
 
 #[test]
 fn the_load_scripts_have_valid_addresses_profiles_and_thresholds() {
-    if let Some(node) = node(&["--test", "scripts.test.mjs"]) {
+    if let Some(node) = node(&["scripts.test.mjs"]) {
         let (ended_well, last, rest) = run(node);
         assert!(ended_well, "{rest}\n{last}");
     }

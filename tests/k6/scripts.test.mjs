@@ -1,4 +1,4 @@
-// What can be said of the scripts without a server: node --import ./register.mjs --test scripts.test.mjs
+// What can be said of the scripts without a server: node --import ./register.mjs scripts.test.mjs
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
