@@ -7,8 +7,6 @@ mod cli;
 mod config;
 mod logging;
 mod migrate;
-#[cfg(test)]
-mod reference;
 mod serve;
 mod shell;
 mod storage;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory};
 
-use crate::cli::Cli;
+use super::Cli;
 
 const HEAD: &str = "\
 <!-- Written from --help by a test. Do not edit; to write it again: UPDATE=1 cargo test -p fluxora-server reference -->
