@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod reference;
+
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
