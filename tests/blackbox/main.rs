@@ -16,6 +16,7 @@ mod balance;
 mod binary;
 mod boot;
 mod crash;
+mod deployment;
 mod disk;
 mod envelope;
 mod faults;
