@@ -96,6 +96,25 @@ fn a_database_that_cannot_be_had_is_named_and_its_password_is_not() {
     }
 }
 
+#[test]
+fn what_was_repeated_inside_and_what_may_lose_writes_is_shown_to_the_operator() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let mut server = on(&database);
+    let warning = server.wait_for_line("a warning", |line| line["level"] == "WARN");
+    assert_eq!(warning["settings"], "fsync, full_page_writes", "{warning}");
+    let retries = || server.get("/health").expect(200)["dependencies"]["storage"]["retries"].clone();
+    assert_eq!(retries(), 0);
+    database.sql(
+        "CREATE SEQUENCE faults; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('faults') <= 3 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER fail BEFORE INSERT ON stream_events FOR EACH STATEMENT EXECUTE FUNCTION fail()",
+    );
+    server.create(&sample::stream());
+    assert_eq!(retries(), 3);
+    server.terminate();
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is what measures how long something takes")]
 fn now() -> Instant {
     Instant::now()

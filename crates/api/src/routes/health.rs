@@ -37,7 +37,13 @@ pub(super) async fn health(api: State) -> HttpResponse {
             "lastSafeLedger": null,
             "reorgDetected": false,
         },
-        "dependencies": { "storage": { "status": storage.word(), "backend": api.store().describe() } },
+        "dependencies": {
+            "storage": {
+                "status": storage.word(),
+                "backend": api.store().describe(),
+                "retries": api.store().retries(),
+            },
+        },
     }))
 }
 
