@@ -14,6 +14,8 @@ use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
 
+mod transfer;
+
 /// How many answers one unit forgets at most.
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
 

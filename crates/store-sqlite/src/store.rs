@@ -181,5 +181,7 @@ impl Store for SqliteStore {
     }
 }
 
+mod transfer;
+
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,18 @@ mod in_memory {
     }
 }
 
+mod copies {
+    use super::*;
+    use fluxora_store::conformance::transfer::Records;
+
+    fluxora_store::transfer_suite!(Some(Records::default()), fresh());
+    fluxora_store::transfer_suite!(target fresh());
+
+    fn fresh() -> Option<SqliteStore> {
+        Some(SqliteStore::open(&Location::Memory, Options::default()).unwrap())
+    }
+}
+
 /// A store in a folder that goes away with it.
 struct Kept {
     store: SqliteStore,

@@ -8,6 +8,7 @@ mod list;
 #[cfg(test)]
 mod plans;
 mod row;
+mod transfer;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{create, forget_answers, kept};
@@ -15,3 +16,4 @@ pub(crate) use due::record_due;
 pub(crate) use events::{events, history};
 pub(crate) use list::{count, list, may_scan};
 pub(crate) use row::find;
+pub(crate) use transfer::{count_records, put, records};

@@ -23,6 +23,7 @@ mod fixtures;
 mod listing;
 mod model;
 mod random;
+pub mod transfer;
 
 pub use cancelling::*;
 pub use clock::*;
