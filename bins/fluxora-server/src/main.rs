@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod copy;
 mod logging;
 mod migrate;
 mod serve;
@@ -36,6 +37,7 @@ fn start() -> Result<ExitCode, ConfigFaults> {
     config::load_env_file()?;
     let Cli { settings, command } = Cli::parse();
     match command {
+        Some(Command::Copy(command)) => Ok(copy::run(&command)),
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {
             Config::check(settings).map(|config| migrate::run(&command, &config.database))

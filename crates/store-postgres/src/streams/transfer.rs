@@ -55,6 +55,12 @@ const fn query(section: Section) -> &'static Query {
     }
 }
 
+/// The tables that a copy takes along.
+#[cfg(test)]
+pub(crate) fn copied_tables() -> Vec<&'static str> {
+    Section::ALL.map(|section| query(section).table).to_vec()
+}
+
 pub(crate) async fn count_records(lease: &Lease, section: Section) -> Result<u64, Fault> {
     let what = "counting records";
     let sql = format!("SELECT count(*) FROM {}", query(section).table);

@@ -16,4 +16,6 @@ pub(crate) use due::record_due;
 pub(crate) use events::{events, history};
 pub(crate) use list::{count, list, may_scan};
 pub(crate) use row::find;
+#[cfg(test)]
+pub(crate) use transfer::copied_tables;
 pub(crate) use transfer::{count_records, put, records};

@@ -51,6 +51,12 @@ const fn query(section: Section) -> &'static Query {
     }
 }
 
+/// The tables that a copy takes along.
+#[cfg(test)]
+pub(crate) fn copied_tables() -> Vec<&'static str> {
+    Section::ALL.map(|section| query(section).table).to_vec()
+}
+
 pub(crate) fn count_records(connection: &Connection, section: Section) -> Result<u64, StoreError> {
     let sql = format!("SELECT count(*) FROM {}", query(section).table);
     connection.query_row(&sql, [], |row| row.get(0)).attempt("counting records")

@@ -73,10 +73,10 @@ pub enum CopyError {
         section: Section,
     },
     /// The source cannot be read.
-    #[error("the source: {0}")]
+    #[error("the source cannot be read")]
     Source(#[source] StoreError),
     /// The target cannot be read or written.
-    #[error("the target: {0}")]
+    #[error("the target cannot be read or written")]
     Target(#[source] StoreError),
 }
 

@@ -152,6 +152,9 @@ async fn owners(lease: &Lease, events: &[(Position, &StreamEvent)]) -> Result<Ha
 }
 
 async fn put_answers(lease: &Lease, answers: &[&KeptAnswer]) -> Result<(), Fault> {
+    if answers.is_empty() {
+        return Ok(());
+    }
     let text = |of: fn(&KeptAnswer) -> &str| answers.iter().map(|kept| of(kept)).collect::<Vec<_>>();
     let status: Vec<_> = answers.iter().map(|kept| i32::from(kept.answer.status)).collect();
     let made_at: Vec<_> = answers.iter().map(|kept| columns::instant(kept.at)).collect();
