@@ -15,6 +15,7 @@ mod bad_input;
 mod balance;
 mod binary;
 mod boot;
+mod copy;
 mod crash;
 mod deployment;
 mod disk;

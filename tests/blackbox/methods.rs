@@ -175,7 +175,7 @@ fn the_root_and_health_say_what_this_is() {
                 "lastSafeLedger": null,
                 "reorgDetected": false,
             },
-            "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db" } },
+            "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 } },
         })
     );
     server.terminate();

@@ -4,7 +4,7 @@ mod reference;
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
-use crate::{migrate, webhook};
+use crate::{copy, migrate, webhook};
 
 /// The command line: settings for serving, or a command that does one thing and ends.
 #[derive(Parser)]
@@ -21,8 +21,10 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Copy everything from one database to another, also to the other engine, and verify it.
+    Copy(copy::Copy),
     /// Ask the server that listens on HOST and PORT whether it is healthy; the exit code tells.
     Healthcheck,
     /// Bring the schema of the database up to date before any server starts, or check whether it is.

@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod copy;
 mod healthcheck;
 mod logging;
 mod migrate;
@@ -38,6 +39,7 @@ fn start() -> Result<ExitCode, ConfigFaults> {
     config::load_env_file()?;
     let Cli { settings, command } = Cli::parse();
     match command {
+        Some(Command::Copy(command)) => Ok(copy::run(&command)),
         Some(Command::Healthcheck) => config::address(&settings).map(healthcheck::run),
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {

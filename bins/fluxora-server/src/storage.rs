@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluxora_store::Store;
+use fluxora_store::transfer::Transfer;
 use fluxora_store_postgres::PostgresStore;
 use fluxora_store_sqlite::SqliteStore;
 
@@ -53,6 +54,11 @@ impl Database {
     /// # Errors
     /// Why it cannot be opened, for an operator, without credentials.
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(self.open_to_move().await?)
+    }
+
+    /// As [`open`](Self::open), to move all that is there.
+    pub(crate) async fn open_to_move(&self) -> anyhow::Result<Arc<dyn Movable>> {
         Ok(match self {
             Self::Sqlite(location) => {
                 Arc::new(SqliteStore::open(location, fluxora_store_sqlite::Options::default())?)
@@ -61,3 +67,8 @@ impl Database {
         })
     }
 }
+
+/// A store whose contents can be moved.
+pub(crate) trait Movable: Store + Transfer {}
+
+impl<S: Store + Transfer> Movable for S {}

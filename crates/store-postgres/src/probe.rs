@@ -17,6 +17,15 @@ pub(crate) async fn read(lease: &Lease) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Which of the settings that make a commit last through a crash of the server are off in this session.
+pub(crate) async fn not_durable(lease: &Lease) -> Result<Vec<String>, Fault> {
+    let what = "reading the durability settings";
+    let sql = "SELECT name FROM pg_settings WHERE setting = 'off' \
+               AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name";
+    let rows = lease.query(sql, &[]).await.attempt(what)?;
+    rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt(what)
+}
+
 /// Writes as much as a few creates do, so that its commit proves that there is room for them, and takes it back.
 pub(crate) async fn write(lease: &Lease) -> Result<(), Fault> {
     let what = "proving that writes work";

@@ -14,6 +14,8 @@ use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
 
+mod transfer;
+
 /// How many answers one unit forgets at most.
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
 
@@ -44,12 +46,24 @@ impl PostgresStore {
         let for_creates = Connections::new(Connector::for_creates(location, &options)?, 1, &options);
         let writer = Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options);
         let connections = Connections::new(connector, options.pool, &options);
-        Ok(Self { location: location.clone(), connections, units, writer })
+        let store = Self { location: location.clone(), connections, units, writer };
+        store.warn_of_what_is_not_durable().await;
+        Ok(store)
     }
 
-    /// How many attempts were repeated because the server had undone them for another transaction's sake.
-    pub fn repeated(&self) -> u64 {
-        self.units.repeated()
+    /// Says once what would lose acknowledged writes.
+    async fn warn_of_what_is_not_durable(&self) {
+        let off = self.units.run(&self.connections, |lease| async move { probe::not_durable(&lease).await });
+        match off.await.as_deref() {
+            Ok([]) => {}
+            Ok(settings) => tracing::warn!(
+                settings = settings.join(", "),
+                "these settings of the database server are off: an acknowledged write may not survive its crash"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the durability settings of the database server cannot be read");
+            }
+        }
     }
 
     /// A connection as units of work use it.
@@ -165,6 +179,10 @@ impl Store for PostgresStore {
             self.units.overcome(doubt);
         }
         Ok(())
+    }
+
+    fn retries(&self) -> u64 {
+        self.units.repeated()
     }
 
     async fn close(&self) {

@@ -235,5 +235,7 @@ impl Store for SqliteStore {
     }
 }
 
+mod transfer;
+
 #[cfg(test)]
 mod tests;

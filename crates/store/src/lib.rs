@@ -6,6 +6,7 @@ mod error;
 mod idempotency;
 mod page;
 mod streams;
+pub mod transfer;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -128,6 +128,12 @@ pub trait Store: StreamStore + ChainStore {
     /// Why it cannot.
     async fn check(&self) -> Result<(), StoreError>;
 
+    /// How often it has done something again, since it was opened, because the engine had undone it for another's sake. Nobody was
+    /// told of these; many of them say that writers are in each other's way.
+    fn retries(&self) -> u64 {
+        0
+    }
+
     /// Finishes what was taken on and closes. Whatever comes later is refused with [`StoreError::Unavailable`].
     async fn close(&self);
 }

@@ -1,5 +1,6 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::{Request, Response};
 use crate::PATIENCE;
@@ -16,6 +17,12 @@ impl Connection {
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(Self { reader: BufReader::new(stream) })
+    }
+
+    /// Waits for an answer no longer than `limit`.
+    pub(crate) fn with_patience(self, limit: Duration) -> io::Result<Self> {
+        self.reader.get_ref().set_read_timeout(Some(limit))?;
+        Ok(self)
     }
 
     /// Sends a request and waits for its answer, which may come before everything has been sent.

@@ -28,7 +28,13 @@ pub(super) async fn health(api: State) -> HttpResponse {
         "version": api.service().version,
         "timestamp": Instant(api.now()),
         "indexer": chain.view(),
-        "dependencies": { "storage": { "status": storage.word(), "backend": api.store().describe() } },
+        "dependencies": {
+            "storage": {
+                "status": storage.word(),
+                "backend": api.store().describe(),
+                "retries": api.store().retries(),
+            },
+        },
     }))
 }
 

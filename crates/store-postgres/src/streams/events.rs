@@ -43,7 +43,7 @@ pub(crate) async fn history(
     Ok(rows.iter().map(|row| decode(row, id)).collect::<Result<_, _>>()?)
 }
 
-fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(super) fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
     columns.integer("seq")?;
     let number = columns.number("number")?;

@@ -7,6 +7,7 @@ mod due;
 mod events;
 mod list;
 mod row;
+mod transfer;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{Kept, create_all, forget_answers, kept};
@@ -14,6 +15,9 @@ pub(crate) use due::record_due;
 pub(crate) use events::{events, history};
 pub(crate) use list::{count, list};
 pub(crate) use row::find;
+#[cfg(test)]
+pub(crate) use transfer::copied_tables;
+pub(crate) use transfer::{count_records, put, records};
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use fluxora_store::StoreError;
+use fluxora_store::{Store, StoreError};
 use futures_util::future::join_all;
 
 use super::replicas::session;
@@ -21,7 +21,7 @@ async fn what_the_server_undoes_for_anothers_sake_is_repeated_and_counted() {
         let store = open(&database).await;
         fail(&database, code, 4);
         assert_eq!(store.create_stream(create(1)).await.unwrap(), Created::Done);
-        assert_eq!(store.repeated(), 4);
+        assert_eq!(store.retries(), 4);
         assert_eq!(database.sql("SELECT count(*) FROM stream_events"), "1");
     }
 }
@@ -35,7 +35,7 @@ async fn it_is_not_repeated_for_ever() {
     fail(&database, "40001", 1_000);
     let refused = store.cancel_stream(&id(1), fluxora_store::still(t(20))).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
-    assert_eq!((store.repeated(), database.sql("SELECT last_value FROM faults").as_str()), (4, "5"));
+    assert_eq!((store.retries(), database.sql("SELECT last_value FROM faults").as_str()), (4, "5"));
     assert_eq!(database.sql("SELECT status, events FROM streams"), "scheduled|1", "nothing is half done");
 }
 
@@ -63,7 +63,7 @@ async fn a_deadlock_with_another_program_is_survived() {
         other.batch_execute("UPDATE streams SET withdrawn = 0; COMMIT").await.unwrap();
     });
     assert!(matches!(cancelled, Ok(fluxora_store::Outcome::Done(_))), "{cancelled:?}");
-    assert_eq!(store.repeated(), 1);
+    assert_eq!(store.retries(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
-//! TLS, on a server of its own.
+//! What depends on the server's settings, on a server of its own.
 
 use super::*;
-use crate::OpenError;
 use crate::testing::Settings;
+use crate::{OpenError, probe};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_as_private_as_sslmode_says() {
@@ -43,4 +43,20 @@ async fn tls_is_as_private_as_sslmode_says() {
     assert!(matches!(error, OpenError::NotAdmitted { .. }), "{error:?}");
     assert!(error.to_string().contains("may require TLS"), "{error}");
     open("127.0.0.1", "sslmode=require").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_lose_acknowledged_writes_are_noticed() {
+    let notices = async |database: &Database| {
+        let store = open(database).await;
+        probe::not_durable(&store.lease().await).await.unwrap()
+    };
+    let Some(shared) = Cluster::shared() else { return };
+    assert_eq!(notices(&shared.database()).await, ["fsync", "full_page_writes"]);
+    let Some(cluster) = Cluster::start(Settings { durable: true, ..Settings::default() }) else { return };
+    let database = cluster.database();
+    assert_eq!(notices(&database).await, [""; 0]);
+    let name = database.sql("SELECT current_database()");
+    database.sql(&format!("ALTER DATABASE {name} SET synchronous_commit = off"));
+    assert_eq!(notices(&database).await, ["synchronous_commit"]);
 }

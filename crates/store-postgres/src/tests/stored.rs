@@ -52,3 +52,15 @@ async fn instants_are_kept_to_the_millisecond_and_extreme_ones_are_no_fault() {
     assert_eq!(store.stream_history(&id(1), UnixTime::MAX).await.unwrap().len(), 1);
     assert_eq!(store.stream_history(&id(1), UnixTime::EPOCH).await.unwrap().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_is_copied_or_holds_nothing_to_keep() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    open(&database).await;
+    let mut known = crate::streams::copied_tables();
+    known.extend(["fluxora_schema_history", "write_proofs"]);
+    known.sort_unstable();
+    let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(database.sql(tables), known.join(" "));
+}

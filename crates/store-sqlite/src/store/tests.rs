@@ -34,6 +34,29 @@ mod in_memory {
     }
 }
 
+mod copies {
+    use super::*;
+    use fluxora_store::conformance::transfer::Records;
+
+    fluxora_store::transfer_suite!(Some(Records::default()), fresh());
+    fluxora_store::transfer_suite!(target fresh());
+
+    #[test]
+    fn every_table_is_copied_or_holds_nothing_to_keep() {
+        let kept = Kept::open(Options::default());
+        let mut known = streams::copied_tables();
+        known.extend(["refinery_schema_history", "write_proofs"]);
+        known.sort_unstable();
+        let tables = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";
+        let found: String = kept.other().query_row(tables, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, known.join(" "));
+    }
+
+    fn fresh() -> Option<SqliteStore> {
+        Some(SqliteStore::open(&Location::Memory, Options::default()).unwrap())
+    }
+}
+
 /// A store in a folder that goes away with it.
 struct Kept {
     store: SqliteStore,

@@ -74,7 +74,7 @@ fn select(
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(super) fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
     columns.integer("seq")?;
     let number = columns.number("number")?;

@@ -8,6 +8,7 @@ mod list;
 #[cfg(test)]
 mod plans;
 mod row;
+mod transfer;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{create, forget_answers, kept};
@@ -15,3 +16,6 @@ pub(crate) use due::record_due;
 pub(crate) use events::{events, history, insert as insert_event};
 pub(crate) use list::{count, list, may_scan};
 pub(crate) use row::{StreamRow, find, insert_row, read_chain_rows, update_row};
+#[cfg(test)]
+pub(crate) use transfer::copied_tables;
+pub(crate) use transfer::{count_records, put, records};

@@ -1,17 +1,23 @@
 //! Several servers on one PostgreSQL.
+//!
+//! `FLUXORA_OUTAGE_SECONDS` says for how long a replica is stopped and PostgreSQL is away: 3 seconds unless it is set, so that a run of
+//! all tests stays short. Before a release, run them with 20.
+
+mod client;
+mod contents;
+mod load;
+mod outage;
+mod turmoil;
 
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fluxora_store_postgres::testing::{Cluster, Database, Settings};
+use fluxora_store_postgres::testing::{Cluster, Database};
 
 use crate::http::Request;
 use crate::sample;
 use crate::server::{Launch, TestServer};
-
-/// How long a server may take to find its database again.
-const RECOVERY: Duration = Duration::from_secs(5);
 
 fn on(database: &Database) -> TestServer {
     TestServer::launch(Launch::new().set("DATABASE_URL", database.url()))
@@ -72,34 +78,6 @@ fn a_key_makes_one_stream_whichever_replicas_are_asked() {
 }
 
 #[test]
-fn while_postgres_is_away_requests_get_a_503_and_it_recovers_without_a_restart() {
-    let Some(cluster) = Cluster::start(Settings::default()) else { return };
-    let mut server = on(&cluster.database());
-    let before = server.create(&sample::stream());
-    cluster.stop();
-    for request in [
-        Request::get(&format!("/api/streams/{}", id(&before))),
-        Request::get("/api/streams"),
-        Request::create_json(&sample::stream()),
-        Request::delete(&format!("/api/streams/{}", id(&before))),
-    ] {
-        let refused = server.send(&request);
-        assert_eq!(refused.expect(503)["error"]["code"], "SERVICE_UNAVAILABLE");
-        assert!(refused.header("retry-after").is_some());
-    }
-    assert_eq!(server.get("/health").expect(503)["status"], "unavailable");
-    assert_eq!(server.get("/health/live").expect(200)["status"], "alive");
-    cluster.restart();
-    let back = now();
-    while server.get("/health").status == 503 {
-        assert!(back.elapsed() < RECOVERY, "it does not find its database again");
-    }
-    assert_eq!(server.stream(&id(&before))["status"], "active");
-    server.create(&sample::stream());
-    server.terminate();
-}
-
-#[test]
 fn a_database_that_cannot_be_had_is_named_and_its_password_is_not() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
@@ -118,7 +96,35 @@ fn a_database_that_cannot_be_had_is_named_and_its_password_is_not() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is what measures how long a recovery takes")]
+#[test]
+fn what_was_repeated_inside_and_what_may_lose_writes_is_shown_to_the_operator() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let mut server = on(&database);
+    let warning = server.wait_for_line("a warning", |line| line["level"] == "WARN");
+    assert_eq!(warning["settings"], "fsync, full_page_writes", "{warning}");
+    let retries = || server.get("/health").expect(200)["dependencies"]["storage"]["retries"].clone();
+    assert_eq!(retries(), 0);
+    database.sql(
+        "CREATE SEQUENCE faults; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('faults') <= 3 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER fail BEFORE INSERT ON stream_events FOR EACH STATEMENT EXECUTE FUNCTION fail()",
+    );
+    server.create(&sample::stream());
+    assert_eq!(retries(), 3);
+    server.terminate();
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is what measures how long something takes")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// How long a replica is stopped, and PostgreSQL away.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how patient they are")]
+fn outage() -> Duration {
+    let seconds = std::env::var("FLUXORA_OUTAGE_SECONDS");
+    Duration::from_secs(
+        seconds.map_or(3, |seconds| seconds.parse().expect("FLUXORA_OUTAGE_SECONDS is a number")),
+    )
 }

@@ -1,0 +1,34 @@
+use async_trait::async_trait;
+use fluxora_store::StoreError;
+use fluxora_store::transfer::{Place, Put, Record, Section, Transfer};
+
+use super::PostgresStore;
+use crate::streams;
+
+#[async_trait]
+impl Transfer for PostgresStore {
+    async fn count(&self, section: Section) -> Result<u64, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { streams::count_records(&lease, section).await })
+            .await
+    }
+
+    async fn records(
+        &self,
+        section: Section,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.units
+            .run(
+                &self.connections,
+                |lease| async move { streams::records(&lease, section, after, limit).await },
+            )
+            .await
+    }
+
+    async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError> {
+        let records = &records;
+        self.units.run(&self.connections, |lease| async move { streams::put(&lease, records).await }).await
+    }
+}

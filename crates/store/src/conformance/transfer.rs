@@ -1,0 +1,65 @@
+//! Moving contents from one backend to another: the behaviours that [`Transfer`] and [`copy`] must show.
+//!
+//! ```text
+//! fluxora_store::transfer_suite!(Some(Records::default()), open_a_fresh_store().await);
+//! fluxora_store::transfer_suite!(target open_a_fresh_store().await);
+//! ```
+
+mod behaviour;
+mod contents;
+mod records;
+
+pub use behaviour::*;
+pub use records::Records;
+
+/// Makes one test of each behaviour of a copy. Both arguments are expressions, evaluated in an async context once per test, that
+/// open a fresh, empty store, or yield `None` where what it needs is not installed. With `target`, of what a store does after a copy.
+#[macro_export]
+macro_rules! transfer_suite {
+    (target $store:expr) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn what_is_created_after_a_copy_comes_after_it() {
+            if let Some(store) = $store {
+                $crate::conformance::transfer::what_is_created_after_a_copy_comes_after_it(&store).await;
+            }
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn what_was_copied_is_listed_cancelled_and_repeated_as_before() {
+            if let Some(store) = $store {
+                $crate::conformance::transfer::what_was_copied_is_listed_cancelled_and_repeated_as_before(&store)
+                    .await;
+            }
+        }
+    };
+    ($source:expr, $target:expr) => {
+        $crate::transfer_suite! { @each $source, $target =>
+            everything_arrives_at_its_place
+            amounts_arrive_with_their_decimals
+            a_copy_that_is_cut_off_goes_on_after_any_page
+            a_target_that_holds_anything_else_is_refused_and_left_alone
+            a_second_copy_writes_nothing
+            a_source_that_is_written_to_meanwhile_is_noticed
+            a_target_that_is_written_to_meanwhile_is_noticed
+            putting_what_is_there_changes_nothing_and_another_record_is_refused
+            an_event_without_its_stream_is_refused
+        }
+    };
+    (@each $source:expr, $target:expr => $($behaviour:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $behaviour() {
+                if let (Some(source), Some(target)) = ($source, $target) {
+                    $crate::conformance::transfer::$behaviour(&source, &target).await;
+                }
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Records;
+
+    crate::transfer_suite!(Some(Records::default()), Some(Records::default()));
+}

@@ -1,0 +1,268 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+
+use super::contents::*;
+use crate::conformance::fixtures::*;
+use crate::transfer::{CopyError, Place, Put, Record, Section, Step, Transfer, copy};
+use crate::{Created, Outcome, Position, StoreError, StreamFilter, StreamStore};
+
+const PAGE: u32 = 5;
+
+async fn copied(source: &dyn Transfer, target: &dyn Transfer) -> Result<crate::transfer::Copied, CopyError> {
+    copy(source, target, PAGE, &mut |_| ()).await
+}
+
+fn expected() -> Vec<String> {
+    contents().iter().flatten().map(Record::canonical).collect()
+}
+
+/// Every record, in order, at the place it had; the counts say so.
+pub async fn everything_arrives_at_its_place(source: &impl Transfer, target: &impl Transfer) {
+    fill(source).await;
+    assert_eq!(all(source).await, expected());
+    let mut steps = Vec::new();
+    let done = copy(source, target, PAGE, &mut |progress| {
+        assert!(progress.done <= progress.of, "{progress:?}");
+        steps.push(progress.step);
+    })
+    .await
+    .unwrap();
+    assert_eq!(all(target).await, expected());
+    for ((section, tally), records) in done.sections.iter().zip(contents()) {
+        let count = u64::try_from(records.len()).unwrap();
+        assert_eq!((*section, tally.records), (records[0].section(), count));
+        assert_eq!(target.count(*section).await.unwrap(), count);
+    }
+    steps.dedup();
+    assert_eq!(steps, [Step::Copying, Step::Verifying]);
+}
+
+/// The checksum tells 100 from 100.000, and so does the target.
+pub async fn amounts_arrive_with_their_decimals(source: &impl Transfer, target: &impl Transfer) {
+    fill(source).await;
+    copied(source, target).await.unwrap();
+    let found = all(target).await.join("\n");
+    assert!(found.contains("Amount(100.000)") && found.contains("Amount(100)"), "{found}");
+}
+
+/// Whenever it is cut off, also between a commit and its answer.
+pub async fn a_copy_that_is_cut_off_goes_on_after_any_page(source: &impl Transfer, target: &impl Transfer) {
+    fill(source).await;
+    let pages: usize = contents().iter().map(|records| records.len().div_ceil(5)).sum();
+    for _ in 0..pages {
+        let cut = Cut { target, left: AtomicU32::new(1) };
+        let error = copied(source, &cut).await.unwrap_err();
+        assert_eq!(error.code(), "TARGET_FAILED", "{error}");
+    }
+    let last = copied(source, target).await.unwrap();
+    assert_eq!(last.written, 0, "each run has written one page");
+    assert_eq!(all(target).await, expected());
+}
+
+/// Not even its sections that are empty in the target are begun.
+pub async fn a_target_that_holds_anything_else_is_refused_and_left_alone(
+    source: &impl Transfer,
+    target: &impl Transfer,
+) {
+    fill(source).await;
+    let [mut streams, _, _] = contents();
+    // The same stream at another place.
+    let Some(Record::Stream(_, stream)) = streams.pop() else { panic!("a stream is last") };
+    let foreign = Record::Stream(streams_place(1), stream);
+    for records in [vec![foreign], vec![answer(99)]] {
+        let before = all(target).await;
+        assert_eq!(target.put(records).await.unwrap(), Put::Done);
+        let held = all(target).await;
+        assert_eq!(held.len(), before.len() + 1);
+        let error = copied(source, target).await.unwrap_err();
+        assert_eq!(error.code(), "FOREIGN_TARGET", "{error}");
+        assert_eq!(all(target).await, held);
+    }
+}
+
+/// It compares, verifies and is done.
+pub async fn a_second_copy_writes_nothing(source: &impl Transfer, target: &impl Transfer) {
+    fill(source).await;
+    let first = copied(source, target).await.unwrap();
+    let nothing = Cut { target, left: AtomicU32::new(0) };
+    let second = copied(source, &nothing).await.unwrap();
+    assert_eq!((second.sections, second.written), (first.sections, 0));
+}
+
+/// What came too late for its section must not go unnoticed.
+pub async fn a_source_that_is_written_to_meanwhile_is_noticed(
+    source: &impl Transfer,
+    target: &impl Transfer,
+) {
+    let [mut streams, mut events, answers] = contents();
+    let late = vec![streams.remove(0)];
+    let Record::Stream(_, stream) = &late[0] else { panic!("a stream is first") };
+    let other = |record: &Record| !matches!(record, Record::Event(_, event) if event.stream == stream.id);
+    events.retain(other);
+    for records in [streams, events, answers] {
+        source.put(records).await.unwrap();
+    }
+    let restless = Restless { store: source, late, when: Section::Answers, quiet: AtomicU32::new(0) };
+    let error = copied(&restless, target).await.unwrap_err();
+    assert_eq!(error.code(), "SOURCE_CHANGED", "{error}");
+}
+
+/// A server that runs on the target already.
+pub async fn a_target_that_is_written_to_meanwhile_is_noticed(
+    source: &impl Transfer,
+    target: &impl Transfer,
+) {
+    let [streams, events, answers] = contents();
+    for records in [streams, events, answers[1..].to_vec()] {
+        source.put(records).await.unwrap();
+    }
+    // The first look is the comparison; the next comes when everything has been written.
+    let late = vec![answers[0].clone()];
+    let restless = Restless { store: target, late, when: Section::Streams, quiet: AtomicU32::new(1) };
+    let error = copied(source, &restless).await.unwrap_err();
+    assert_eq!(error.code(), "TARGET_CHANGED", "{error}");
+}
+
+/// So a page whose answer was lost can be sent again.
+pub async fn putting_what_is_there_changes_nothing_and_another_record_is_refused(
+    _: &impl Transfer,
+    target: &impl Transfer,
+) {
+    fill(target).await;
+    fill(target).await;
+    assert_eq!(all(target).await, expected());
+    for (section, records) in contents().into_iter().enumerate() {
+        let taken = records[0].place();
+        let other = match &records[0] {
+            Record::Stream(place, stream) => {
+                let mut stream = stream.clone();
+                stream.schedule.deposit = "100.00".parse().unwrap();
+                Record::Stream(*place, stream)
+            }
+            Record::Event(place, event) => {
+                Record::Event(*place, fluxora_stream::StreamEvent { number: 99, ..event.clone() })
+            }
+            Record::Answer(kept) => {
+                Record::Answer(crate::transfer::KeptAnswer { request: "another".to_owned(), ..kept.clone() })
+            }
+        };
+        let put = target.put(vec![other]).await.unwrap();
+        assert_eq!(put, Put::Taken(taken), "section {section}");
+    }
+    assert_eq!(all(target).await, expected());
+}
+
+/// Its stream came too late to be copied.
+pub async fn an_event_without_its_stream_is_refused(_: &impl Transfer, target: &impl Transfer) {
+    let [mut streams, events, _] = contents();
+    streams.truncate(1);
+    target.put(streams).await.unwrap();
+    let put = target.put(events[..2].to_vec()).await.unwrap();
+    assert_eq!(put, Put::Orphan(Place::Number(Position(6))));
+    assert_eq!(target.count(Section::Events).await.unwrap(), 0, "nothing of the page is written");
+}
+
+/// Cursors of readers stay good: nothing ever slips in before them.
+pub async fn what_is_created_after_a_copy_comes_after_it(store: &(impl StreamStore + Transfer)) {
+    fill(store).await;
+    put(store, 1_000, &draft(), t(600)).await;
+    let outcome = store.cancel_stream(&stream_id(1_000), still(t(601))).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    let last = |section| {
+        let contents = contents();
+        async move {
+            let copied = contents.iter().flatten().filter(|record| record.section() == section);
+            let copied = copied.map(Record::place).max().unwrap();
+            store.records(section, Some(&copied), 10).await.unwrap()
+        }
+    };
+    assert!(
+        matches!(&last(Section::Streams).await[..], [Record::Stream(_, stream)] if stream.id == stream_id(1_000))
+    );
+    assert_eq!(last(Section::Events).await.len(), 2);
+    assert_eq!(walk(store, StreamFilter::default(), 600, 5).await[0], stream_id(1_000));
+}
+
+/// It lives on as if it had been made there.
+pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
+    store: &(impl StreamStore + Transfer),
+) {
+    fill(store).await;
+    let listed = walk(store, StreamFilter::default(), 600, 5).await;
+    assert!(listed.into_iter().eq((1..=23).rev().map(stream_id)));
+    let first = store.list_streams(&query(StreamFilter::default(), 600, 3)).await.unwrap();
+    assert_eq!(first.next, Some(streams_place(21)));
+    let outcome = store.cancel_stream(&stream_id(4), still(t(71))).await.unwrap();
+    let Outcome::Done(cancelled) = outcome else { panic!("{outcome:?}") };
+    let history = store.stream_history(&stream_id(4), fluxora_stream::UnixTime::MAX).await.unwrap();
+    assert_eq!(fluxora_stream::Stream::replay(&history).unwrap(), Some(cancelled));
+    assert!(store.record_due(t(1_000), 100).await.unwrap().unreadable.is_empty());
+    let Record::Answer(kept) = answer(3) else { panic!("an answer") };
+    let again = keyed(500, kept.key.as_str(), &kept.request, t(60));
+    assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(kept.answer));
+}
+
+/// A target that fails after it has been written to, `left` pages later.
+struct Cut<'t, T> {
+    target: &'t T,
+    left: AtomicU32,
+}
+
+#[async_trait]
+impl<T: Transfer> Transfer for Cut<'_, T> {
+    async fn count(&self, section: Section) -> Result<u64, StoreError> {
+        self.target.count(section).await
+    }
+
+    async fn records(
+        &self,
+        section: Section,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.target.records(section, after, limit).await
+    }
+
+    async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError> {
+        if self.left.load(Ordering::Relaxed) > 0 {
+            self.target.put(records).await?;
+            self.left.fetch_sub(1, Ordering::Relaxed);
+        }
+        Err(StoreError::Unavailable { reason: "it was cut off".to_owned(), source: None })
+    }
+}
+
+/// A store that somebody writes to when this section is read, but for the first `quiet` times.
+struct Restless<'s, S> {
+    store: &'s S,
+    late: Vec<Record>,
+    when: Section,
+    quiet: AtomicU32,
+}
+
+#[async_trait]
+impl<S: Transfer> Transfer for Restless<'_, S> {
+    async fn count(&self, section: Section) -> Result<u64, StoreError> {
+        self.store.count(section).await
+    }
+
+    async fn records(
+        &self,
+        section: Section,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let quiet = |left: u32| left.checked_sub(1);
+        if section == self.when
+            && self.quiet.fetch_update(Ordering::Relaxed, Ordering::Relaxed, quiet).is_err()
+        {
+            self.store.put(self.late.clone()).await?;
+        }
+        self.store.records(section, after, limit).await
+    }
+
+    async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError> {
+        self.store.put(records).await
+    }
+}
