@@ -1,11 +1,11 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use fluxora_api::Writes;
+use fluxora_api::{InvalidToken, Rules, Token, Writes};
 use tracing::level_filters::LevelFilter;
 
 use crate::logging::LogFormat;
@@ -72,6 +72,39 @@ pub(crate) struct Settings {
     #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000")]
     stream_clock_interval_ms: String,
 
+    /// Whether contract events are taken: true or false. Without it they are if there is an INDEXER_WORKER_TOKEN.
+    #[arg(long, env = "INDEXER_ENABLED")]
+    indexer_enabled: Option<String>,
+
+    /// What whoever pushes contract events has to send in the header x-indexer-worker-token: 32 to 256 visible ASCII characters.
+    #[arg(long, env = "INDEXER_WORKER_TOKEN", hide_env_values = true)]
+    indexer_worker_token: Option<String>,
+
+    /// A file that holds the INDEXER_WORKER_TOKEN. A line break at its end does not count.
+    #[arg(long, env = "INDEXER_WORKER_TOKEN_FILE", hide_env_values = true)]
+    indexer_worker_token_file: Option<OsString>,
+
+    /// How old the last batch of contract events is when the indexer counts as stalled, in milliseconds: 1000 to 86400000.
+    #[arg(long, env = "INDEXER_STALL_THRESHOLD_MS", default_value = "300000")]
+    indexer_stall_threshold_ms: String,
+
+    /// How many ledgers below the tip the last safe ledger lies, whose events are in the streams: 0 to 1000.
+    #[arg(long, env = "INDEXER_SAFETY_MARGIN", default_value = "1")]
+    indexer_safety_margin: String,
+
+    /// How many ledgers below the tip a reorg may begin; what lies deeper is final: 1 to 1000000.
+    #[arg(long, env = "INDEXER_MAX_REORG_DEPTH", default_value = "128")]
+    indexer_max_reorg_depth: String,
+
+    /// What an operator has to send in the header x-operator-token: 32 to 256 visible ASCII characters. Without it operator
+    /// actions are off.
+    #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true)]
+    operator_token: Option<String>,
+
+    /// A file that holds the OPERATOR_TOKEN. A line break at its end does not count.
+    #[arg(long, env = "OPERATOR_TOKEN_FILE", hide_env_values = true)]
+    operator_token_file: Option<OsString>,
+
     /// How long a stop waits for requests in flight, in seconds: 1 to 600.
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", default_value = "30")]
     shutdown_timeout_seconds: String,
@@ -88,7 +121,17 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) network_passphrase: String,
     pub(crate) stream_clock_interval: Duration,
+    pub(crate) indexer: Option<IndexerSettings>,
+    pub(crate) operator_token: Option<Token>,
     pub(crate) shutdown_timeout: Duration,
+}
+
+/// How contract events are taken.
+#[derive(Debug)]
+pub(crate) struct IndexerSettings {
+    pub(crate) worker_token: Token,
+    pub(crate) rules: Rules,
+    pub(crate) stall_threshold_ms: u32,
 }
 
 /// Everything that is wrong with the configuration. A value is never repeated: it may be a secret in the wrong place.
@@ -129,7 +172,7 @@ impl Config {
                 .read(
                     "NETWORK_PASSPHRASE",
                     "1 to 200 characters",
-                    Some(args.network_passphrase).filter(|text| (1..=200).contains(&text.len())),
+                    Some(args.network_passphrase.clone()).filter(|text| (1..=200).contains(&text.len())),
                 )
                 .unwrap_or_default(),
             stream_clock_interval: faults
@@ -139,6 +182,12 @@ impl Config {
                     number(&args.stream_clock_interval_ms, 10..=3_600_000).map(Duration::from_millis),
                 )
                 .unwrap_or_default(),
+            indexer: faults.indexer(&args),
+            operator_token: faults.token(
+                "OPERATOR_TOKEN",
+                args.operator_token.clone(),
+                args.operator_token_file.as_deref(),
+            ),
             shutdown_timeout: faults
                 .read(
                     "SHUTDOWN_TIMEOUT_SECONDS",
@@ -223,6 +272,50 @@ impl ConfigFaults {
     }
 }
 
+impl ConfigFaults {
+    fn token(&mut self, name: &str, value: Option<String>, file: Option<&OsStr>) -> Option<Token> {
+        let given = secret::read(name, value, file).map_err(|fault| self.0.push(fault)).ok()??;
+        self.read(name, &InvalidToken.to_string(), Token::new(&given).ok())
+    }
+
+    fn indexer(&mut self, args: &Settings) -> Option<IndexerSettings> {
+        // Faults are told in the order of --help.
+        let enabled = args.indexer_enabled.as_deref();
+        let enabled =
+            enabled.and_then(|text| self.read("INDEXER_ENABLED", "true or false", text.parse::<bool>().ok()));
+        let known = self.0.len();
+        let token = self.token(
+            "INDEXER_WORKER_TOKEN",
+            args.indexer_worker_token.clone(),
+            args.indexer_worker_token_file.as_deref(),
+        );
+        if enabled == Some(true) && token.is_none() && self.0.len() == known {
+            self.0.push("INDEXER_WORKER_TOKEN must be given where INDEXER_ENABLED is true".to_owned());
+        }
+        let count = |text: &str, range| number(text, range).and_then(|count| u32::try_from(count).ok());
+        let stall_threshold_ms = self.read(
+            "INDEXER_STALL_THRESHOLD_MS",
+            "a number from 1000 to 86400000",
+            count(&args.indexer_stall_threshold_ms, 1_000..=86_400_000),
+        );
+        let safety_margin = self.read(
+            "INDEXER_SAFETY_MARGIN",
+            "a number from 0 to 1000",
+            count(&args.indexer_safety_margin, 0..=1_000),
+        );
+        let max_reorg_depth = self.read(
+            "INDEXER_MAX_REORG_DEPTH",
+            "a number from 1 to 1000000",
+            count(&args.indexer_max_reorg_depth, 1..=1_000_000),
+        );
+        Some(IndexerSettings {
+            worker_token: token.filter(|_| enabled != Some(false))?,
+            rules: Rules { safety_margin: safety_margin?, max_reorg_depth: max_reorg_depth? },
+            stall_threshold_ms: stall_threshold_ms?,
+        })
+    }
+}
+
 fn host(text: &str) -> Option<IpAddr> {
     if text == "localhost" { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) } else { text.parse().ok() }
 }
@@ -273,16 +366,33 @@ mod tests {
     }
 
     #[test]
+    fn contract_events_are_taken_where_there_is_a_token_and_nobody_says_otherwise() {
+        let token = format!("--indexer-worker-token={}", "t".repeat(32));
+        for (options, expect) in [
+            (&[][..], false),
+            (&[&token], true),
+            (&["--indexer-enabled=true", &token], true),
+            (&["--indexer-enabled=false", &token], false),
+        ] {
+            assert_eq!(check(options).unwrap().indexer.is_some(), expect, "{options:?}");
+        }
+        let fault = check(&["--indexer-enabled=true"]).unwrap_err().to_string();
+        assert!(fault.contains("INDEXER_WORKER_TOKEN must be given"), "{fault}");
+    }
+
+    #[test]
     fn every_wrong_setting_is_named_at_once_and_no_value_repeated() {
         let wrong = ["host", "port", "database-url", "open-writes", "log-level", "log-format"]
             .into_iter()
             .chain(["db-pool-size", "db-pool-wait-ms", "db-statement-timeout-ms"])
-            .chain(["stream-clock-interval-ms", "shutdown-timeout-seconds"])
+            .chain(["stream-clock-interval-ms", "shutdown-timeout-seconds", "indexer-enabled"])
+            .chain(["indexer-worker-token", "indexer-stall-threshold-ms", "indexer-safety-margin"])
+            .chain(["indexer-max-reorg-depth", "operator-token"])
             .map(|name| format!("--{name}=hunter2"))
             .chain(["--network-passphrase=".to_owned()])
             .collect::<Vec<_>>();
         let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
-        assert_eq!(faults.0.len(), 12, "{faults}");
+        assert_eq!(faults.0.len(), 18, "{faults}");
         assert!(!faults.to_string().contains("hunter2"), "{faults}");
     }
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{Api, Clock, Lifecycle, Options, Parts, Server, Service, Writes};
+use fluxora_api::{Api, Clock, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let store = config.database.open().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let lifecycle = Lifecycle::default();
+    let indexer = if config.indexer.is_some() { "on" } else { "off: there is no worker token" };
     let api = Api::new(Parts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -31,6 +32,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             network_passphrase: config.network_passphrase,
         },
         writes: config.writes,
+        indexer: config.indexer.map(|settings| Indexer {
+            worker_token: settings.worker_token,
+            rules: settings.rules,
+            stall_threshold_ms: settings.stall_threshold_ms,
+            since: clock.now(),
+        }),
+        operator_token: config.operator_token,
         lifecycle: lifecycle.clone(),
     });
     let address = SocketAddr::new(config.host, config.port);
@@ -48,7 +56,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             Writes::Open => "open to whoever can reach the address",
             Writes::Refused => "refused: no authentication is configured and the address is not a loopback one",
         },
-        off = "authentication, chain indexer, webhooks, metrics",
+        indexer,
+        off = "authentication, webhooks, metrics",
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );

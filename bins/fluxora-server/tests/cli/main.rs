@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// How long the program may take to say why it does not start.
 const PATIENCE: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 18] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
@@ -27,10 +27,16 @@ const SETTINGS: [&str; 12] = [
     "LOG_FORMAT",
     "NETWORK_PASSPHRASE",
     "STREAM_CLOCK_INTERVAL_MS",
+    "INDEXER_ENABLED",
+    "INDEXER_WORKER_TOKEN",
+    "INDEXER_STALL_THRESHOLD_MS",
+    "INDEXER_SAFETY_MARGIN",
+    "INDEXER_MAX_REORG_DEPTH",
+    "OPERATOR_TOKEN",
     "SHUTDOWN_TIMEOUT_SECONDS",
 ];
 /// Those of them that are secret: each may also come from a file.
-const SECRETS: [&str; 1] = ["DATABASE_URL"];
+const SECRETS: [&str; 3] = ["DATABASE_URL", "INDEXER_WORKER_TOKEN", "OPERATOR_TOKEN"];
 
 /// Runs the program in an empty folder until it ends: exit code, standard output, standard error.
 fn run(options: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {
