@@ -42,7 +42,7 @@ pub struct OnChain {
     pub last_pause_toggle_ledger: u32,
     /// The ledger of the last change of the rate; 0 if there was none.
     pub last_rate_change_ledger: u32,
-    /// The ledger of the last withdrawal; 0 if there was none.
+    /// The ledger of the last withdrawal, whoever caused it; 0 if there was none.
     pub last_withdraw_ledger: u32,
     /// Whether the contract's operator has marked the stream as decommissioned.
     pub decommissioned: bool,

@@ -1,9 +1,28 @@
 //! The contract's events, folded into streams.
+//!
+//! The rules are the contract's own (version 9). What its events leave open is assumed, marked on the stream
+//! ([`Assumed`](fluxora_stream::Assumed)) and put right as soon as a later event, or the money that moved, proves it.
+
+mod decode;
+mod effect;
+mod evidence;
+mod fold;
+mod lineage;
+mod payload;
+mod transfers;
+mod values;
+
+#[cfg(test)]
+mod oracle;
 
 use std::collections::HashMap;
 
-use fluxora_stream::{ChainFact, Stream, StreamId};
+use fluxora_decimal::Amount;
+use fluxora_stream::{ChainFact, ContractId, Stream, StreamId};
 use jiff::Timestamp;
+
+use decode::{Decoded, Fault, Happening};
+use fold::Fold;
 
 use crate::{ContractEvent, Opaque};
 
@@ -32,8 +51,33 @@ pub enum Class {
 }
 
 /// What an event is about. Costs one parse of its payload.
-pub fn classify(_event: &ContractEvent) -> (Class, Subjects) {
-    (Class::Unknown, Subjects::default())
+pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
+    let Ok(contract) = ContractId::parse(event.contract.as_str()) else {
+        return (Class::Unknown, Subjects::default());
+    };
+    let id = |number| StreamId::chain(contract, number);
+    let of = |number: Option<u64>| Subjects { stream: number.map(id), other: None };
+    match Decoded::read(event.topic.as_str(), &event.payload) {
+        Ok(Decoded::Stream(number, happening)) => {
+            let subjects = match happening {
+                Happening::ShareDelegated(share) => {
+                    Subjects { stream: Some(id(number)), other: Some(id(share.child_stream_id.0)) }
+                }
+                Happening::Cloned { source } => {
+                    Subjects { stream: Some(id(number)), other: Some(id(source)) }
+                }
+                Happening::Renewed { renewal } => {
+                    Subjects { stream: Some(id(renewal)), other: Some(id(number)) }
+                }
+                _ => of(Some(number)),
+            };
+            (Class::Stream, subjects)
+        }
+        Ok(Decoded::Protocol) => (Class::Protocol, Subjects::default()),
+        Ok(Decoded::Transfer(_)) => (Class::Transfer, Subjects::default()),
+        Err(Fault::Unknown) => (Class::Unknown, Subjects::default()),
+        Err(Fault::Unreadable { stream, .. }) => (Class::Unreadable, of(stream)),
+    }
 }
 
 /// Streams of the chain, by id.
@@ -68,26 +112,50 @@ pub struct Projected {
     pub told: Vec<Told>,
     /// What could not be applied.
     pub unprojected: Vec<Unprojected>,
-    /// What an operator should know.
-    pub oddities: Vec<Oddity>,
+    /// What was applied, but is not as it should be on chain.
+    pub oddities: Vec<Odd>,
 }
 
-/// Placeholder
+/// Something that an operator has to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oddity {
-    /// e
+pub struct Odd {
+    /// The event that shows it.
     pub event: Opaque,
-    /// s
+    /// Its stream.
     pub stream: StreamId,
-    /// w
-    pub what: String,
+    /// What is wrong.
+    pub what: Oddity,
 }
 
-/// Placeholder
+/// What can be wrong on chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// A recipient that a keeper's cancellation had paid was paid once more, out of what belongs to other streams: the contract does not
+    /// count what keepers pay as withdrawn.
+    PaidTwice {
+        /// What the cancellation paid.
+        keeper_paid: Amount,
+        /// What was paid again.
+        again: Amount,
+    },
+}
+
+/// Applies events in chain order, given with all events of each transaction. Only streams in `within` are made or changed; events that
+/// concern none of them are passed over.
+///
+/// Events may be given in one call or in many, as long as no transaction is divided. An event of a stream that is not in `streams` changes
+/// nothing, and so does an event that tells nothing [`Changes`](fluxora_stream::Changes) has a name for: a stream has changed exactly if
+/// something is told of it. An unreadable event that does not even tell its stream is reported whatever `within` says.
+///
+/// [`Stream::events`](Stream#structfield.events) is left as it is, also where a stream is replaced by one that got its id again; a stream that is new has 0.
 pub fn project<'a>(
-    _streams: &mut Streams,
-    _within: impl Fn(&StreamId) -> bool,
-    _events: impl IntoIterator<Item = &'a ContractEvent>,
+    streams: &mut Streams,
+    within: impl Fn(&StreamId) -> bool,
+    events: impl IntoIterator<Item = &'a ContractEvent>,
 ) -> Projected {
-    Projected::default()
+    let mut fold = Fold::new(streams, within);
+    for event in events {
+        fold.event(event);
+    }
+    fold.finish()
 }

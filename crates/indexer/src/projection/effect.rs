@@ -1,0 +1,185 @@
+//! What each event does to its stream: the contract's own arithmetic.
+
+use fluxora_decimal::Amount;
+use fluxora_stream::{Checkpoint, OnChain, Status, Stream, UnixTime};
+use jiff::Timestamp;
+
+use super::decode::Happening;
+use super::payload::Stroops;
+use super::transfers::Preceding;
+use super::values::{EndShortened, KeeperCancelled, RateDecreased, RateUpdated, Withdrew};
+use super::{Oddity, evidence};
+
+/// When an event happened, and what went before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment<'a> {
+    /// When its ledger closed, as the chain counts: in whole seconds.
+    pub(super) at: UnixTime,
+    /// When its ledger closed, as it is recorded: in milliseconds.
+    pub(super) recorded: Timestamp,
+    /// Its ledger.
+    pub(super) ledger: u32,
+    /// What the contract has paid out just before.
+    pub(super) paid: Preceding<'a>,
+    /// Whether the contract's event before it, in this transaction, was a `withdrew` of the same stream.
+    pub(super) withdrew: bool,
+}
+
+impl Moment<'_> {
+    /// The second as an instant: what a status holds.
+    fn second(&self) -> Timestamp {
+        self.at.instant()
+    }
+}
+
+/// What only a stream of the chain has.
+pub(super) fn on_chain(stream: &mut Stream) -> &mut OnChain {
+    stream.chain.get_or_insert_default()
+}
+
+/// Applies what happened to one stream. What concerns two is [`lineage`](super::lineage)'s.
+pub(super) fn apply(stream: &mut Stream, happening: &Happening<'_>, now: &Moment<'_>) -> Option<Oddity> {
+    match happening {
+        Happening::Withdrew(value) => return withdrew(stream, value, now),
+        Happening::WithdrawnTo(value) => return take_out(stream, value.amount.0, now),
+        Happening::Completed => completed(stream, now),
+        Happening::Cancelled => cancelled(stream, now),
+        Happening::KeeperCancelled(value) => keeper_cancelled(stream, value, now),
+        Happening::Closed => on_chain(stream).closed_ledger = Some(now.ledger),
+        Happening::Paused => {
+            stream.status = Status::Paused { at: now.second() };
+            on_chain(stream).last_pause_toggle_ledger = now.ledger;
+        }
+        Happening::Resumed => resumed(stream, now),
+        Happening::RateUpdated(value) => rate_updated(stream, value, now),
+        Happening::RateDecreased(value) => rate_decreased(stream, value, now),
+        Happening::EndShortened(EndShortened { new_end_time, refund_amount, .. }) => {
+            evidence::is_linear(stream);
+            stream.schedule.end = new_end_time.0;
+            refund(stream, *refund_amount);
+        }
+        Happening::EndExtended(value) => {
+            evidence::is_linear(stream);
+            stream.schedule.end = value.new_end_time.0;
+        }
+        Happening::ToppedUp(value) => {
+            evidence::is_linear(stream);
+            stream.schedule.deposit = value.new_deposit_amount.amount();
+            stream.schedule.end = value.new_end_time.0;
+        }
+        Happening::RecipientUpdated(value) => stream.recipient = value.new_recipient.0,
+        Happening::ClaimOwnerChanged(value) => on_chain(stream).claim_owner = Some(value.new_owner.0),
+        Happening::SenderTransferred(value) => stream.sender = value.new_sender.0,
+        Happening::Decommissioned(value) => on_chain(stream).decommissioned = value.decommissioned,
+        Happening::AutoClaimSet(value) => {
+            on_chain(stream).auto_claim_destination = Some(value.destination.0);
+        }
+        Happening::AutoClaimRevoked => on_chain(stream).auto_claim_destination = None,
+        Happening::HealthChanged(value) => on_chain(stream).underfunded = value.is_underfunded,
+        // It is always followed by a `wdraw_to` of the same amount.
+        Happening::AutoClaimTriggered
+        | Happening::Created(_)
+        | Happening::ShareDelegated(_)
+        | Happening::Cloned { .. }
+        | Happening::Renewed { .. } => {}
+    }
+    None
+}
+
+/// The amount is net of what a relayer was paid; the stream gives both.
+fn withdrew(stream: &mut Stream, value: &Withdrew<'_>, now: &Moment<'_>) -> Option<Oddity> {
+    let net = value.amount.0;
+    let gross = now.paid.gross(&value.recipient.0, net);
+    on_chain(stream).assumed.withdrawn |= gross.is_none();
+    take_out(stream, gross.unwrap_or(net), now)
+}
+
+fn take_out(stream: &mut Stream, amount: i128, now: &Moment<'_>) -> Option<Oddity> {
+    stream.withdrawn = Amount::from_stroops(stream.withdrawn.stroops().saturating_add(amount));
+    let until = match stream.status {
+        Status::Cancelled { at } => UnixTime::of(at),
+        _ => now.at,
+    };
+    evidence::accrued_at_least(stream, until, stream.withdrawn);
+    let chain = on_chain(stream);
+    chain.last_withdraw_ledger = now.ledger;
+    let keeper_paid = chain.keeper_paid_amount.filter(|paid| paid.is_positive() && amount > 0);
+    keeper_paid.map(|keeper_paid| Oddity::PaidTwice { keeper_paid, again: Amount::from_stroops(amount) })
+}
+
+/// Everything has been taken out. A pool's members may have taken more: each share is rounded by itself.
+fn completed(stream: &mut Stream, now: &Moment<'_>) {
+    let deposit = stream.schedule.deposit;
+    evidence::accrued_at_least(stream, now.at, deposit);
+    stream.status = Status::Completed;
+    let chain = on_chain(stream);
+    chain.assumed.withdrawn = false;
+    stream.withdrawn = if chain.pooled { stream.withdrawn.max(deposit) } else { deposit };
+}
+
+/// What had not accrued goes back to the sender, at once or, where many are cancelled together, after the last of them. Those have
+/// their recipients paid in full just before.
+fn cancelled(stream: &mut Stream, now: &Moment<'_>) {
+    if now.withdrew {
+        evidence::accrued_exactly(stream, now.at, stream.withdrawn);
+    } else if let Some(refund) = now.paid.refund(stream.sender) {
+        let accrued = stream.schedule.deposit.stroops().saturating_sub(refund);
+        evidence::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
+    }
+    stream.status = Status::Cancelled { at: now.second() };
+}
+
+/// The recipient is paid without the contract counting it as withdrawn. What was paid tells what had accrued and what had been taken.
+fn keeper_cancelled(stream: &mut Stream, value: &KeeperCancelled, now: &Moment<'_>) {
+    let returned = value.sender_refund.0.saturating_add(value.keeper_fee.0);
+    let accrued = stream.schedule.deposit.stroops().saturating_sub(returned);
+    evidence::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
+    if value.recipient_amount.0 > 0 {
+        let withdrawn = accrued.saturating_sub(value.recipient_amount.0).max(0);
+        stream.withdrawn = Amount::from_stroops(withdrawn);
+        on_chain(stream).assumed.withdrawn = false;
+    }
+    on_chain(stream).keeper_paid_amount = Some(value.recipient_amount.amount());
+    stream.status = Status::Cancelled { at: now.second() };
+}
+
+fn resumed(stream: &mut Stream, now: &Moment<'_>) {
+    let paused = match stream.status {
+        Status::Paused { at } => now.at.seconds_since(UnixTime::of(at)),
+        _ => 0,
+    };
+    stream.status = Status::Active;
+    let chain = on_chain(stream);
+    chain.paused_seconds = chain.paused_seconds.saturating_add(paused);
+    chain.last_pause_toggle_ledger = now.ledger;
+}
+
+/// Told by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
+/// deposit covers it from start to end; and `update_rate`, which keeps nothing and minds neither.
+fn rate_updated(stream: &mut Stream, value: &RateUpdated, now: &Moment<'_>) {
+    evidence::is_linear(stream);
+    let rate = value.new_rate_per_second.amount();
+    if rate > stream.schedule.rate && evidence::covers(&stream.schedule, rate) {
+        let at = value.effective_time.0;
+        stream.schedule.checkpoint = Checkpoint { amount: stream.schedule.accrued(at), at };
+        on_chain(stream).assumed.checkpoint = true;
+    }
+    stream.schedule.rate = rate;
+    on_chain(stream).last_rate_change_ledger = now.ledger;
+}
+
+fn rate_decreased(stream: &mut Stream, value: &RateDecreased, now: &Moment<'_>) {
+    evidence::is_linear(stream);
+    stream.schedule.rate = value.new_rate_per_second.amount();
+    stream.schedule.checkpoint =
+        Checkpoint { amount: value.checkpointed_amount.amount(), at: value.effective_time.0 };
+    refund(stream, value.refund_amount);
+    let chain = on_chain(stream);
+    chain.assumed.checkpoint = false;
+    chain.last_rate_change_ledger = now.ledger;
+}
+
+fn refund(stream: &mut Stream, refund: Stroops) {
+    let rest = stream.schedule.deposit.stroops().saturating_sub(refund.0).max(0);
+    stream.schedule.deposit = Amount::from_stroops(rest);
+}

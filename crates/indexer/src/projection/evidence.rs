@@ -1,0 +1,82 @@
+//! What the contract's events leave open, and what settles it.
+//!
+//! `created` does not tell whether a stream is linear or a cliff with a slope, and `rate_upd` not whether the contract kept what had
+//! accrued. Both are assumed, and marked so, until an event or the money itself proves one or the other.
+
+use fluxora_decimal::Amount;
+use fluxora_stream::{Assumed, Checkpoint, Kind, Schedule, Stream, UnixTime};
+
+use super::effect::on_chain;
+
+/// The kind that these terms allow, and whether that was assumed.
+pub(super) fn kind_of(schedule: &Schedule) -> (Kind, bool) {
+    if schedule.rate.is_zero() {
+        (Kind::CliffOnly, false)
+    } else if !covers(schedule, schedule.rate) {
+        (Kind::CliffSlope, false)
+    } else {
+        // Without a cliff the two flow alike.
+        (Kind::Linear, schedule.cliff != schedule.start)
+    }
+}
+
+/// Whether the deposit lasts for this rate from the start to the end; a linear stream's does.
+pub(super) fn covers(schedule: &Schedule, rate: Amount) -> bool {
+    let seconds = i128::from(schedule.end.seconds_since(schedule.start));
+    rate.stroops().checked_mul(seconds).is_some_and(|total| total <= schedule.deposit.stroops())
+}
+
+/// What happened can happen to a linear stream alone.
+pub(super) fn is_linear(stream: &mut Stream) {
+    settle_kind(stream, Kind::Linear);
+}
+
+/// The contract has paid out as much, so that no less had accrued at `at`.
+pub(super) fn accrued_at_least(stream: &mut Stream, at: UnixTime, amount: Amount) {
+    if !assumed(stream).kind {
+        return;
+    }
+    let enough = |kind| accrued_as(stream, kind, at) >= amount;
+    match (enough(Kind::Linear), enough(Kind::CliffSlope)) {
+        (true, false) => settle_kind(stream, Kind::Linear),
+        (false, true) => settle_kind(stream, Kind::CliffSlope),
+        _ => {}
+    }
+}
+
+/// The contract has divided the deposit, so that this is what had accrued at `at`.
+pub(super) fn accrued_exactly(stream: &mut Stream, at: UnixTime, amount: Amount) {
+    let Assumed { kind, checkpoint, .. } = assumed(stream);
+    if kind {
+        let fits = |kind| accrued_as(stream, kind, at) == amount;
+        match (fits(Kind::Linear), fits(Kind::CliffSlope)) {
+            (true, false) => settle_kind(stream, Kind::Linear),
+            (false, true) => settle_kind(stream, Kind::CliffSlope),
+            _ => {}
+        }
+    } else if checkpoint {
+        let never = Checkpoint { amount: Amount::ZERO, at: stream.schedule.start };
+        let without = Schedule { checkpoint: never, ..stream.schedule };
+        match (stream.schedule.accrued(at) == amount, without.accrued(at) == amount) {
+            (true, false) => on_chain(stream).assumed.checkpoint = false,
+            (false, true) => {
+                stream.schedule = without;
+                on_chain(stream).assumed.checkpoint = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn assumed(stream: &Stream) -> Assumed {
+    stream.chain.as_ref().map(|chain| chain.assumed).unwrap_or_default()
+}
+
+fn accrued_as(stream: &Stream, kind: Kind, at: UnixTime) -> Amount {
+    Schedule { kind, ..stream.schedule }.accrued(at)
+}
+
+fn settle_kind(stream: &mut Stream, kind: Kind) {
+    stream.schedule.kind = kind;
+    on_chain(stream).assumed.kind = false;
+}

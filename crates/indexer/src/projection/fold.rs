@@ -1,0 +1,217 @@
+//! Events, one after the other, onto streams.
+
+use fluxora_stream::{Cause, ChainFact, Changes, ContractId, News, Stream, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use super::decode::{Decoded, Fault, Happening};
+use super::effect::{self, Moment, on_chain};
+use super::transfers::Transfers;
+use super::values::ShareDelegated;
+use super::{Odd, Projected, Streams, Told, Unprojected, lineage};
+use crate::ContractEvent;
+
+pub(super) struct Fold<'s, 'a, W> {
+    streams: &'s mut Streams,
+    within: W,
+    projected: Projected,
+    transaction: Option<(u32, u32)>,
+    transfers: Transfers<'a>,
+    /// The stream of the transaction's last event, if that was a `withdrew`.
+    withdrew: Option<StreamId>,
+    contract: Option<(&'a str, ContractId)>,
+}
+
+impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
+    pub(super) fn new(streams: &'s mut Streams, within: W) -> Self {
+        Self {
+            streams,
+            within,
+            projected: Projected::default(),
+            transaction: None,
+            transfers: Transfers::default(),
+            withdrew: None,
+            contract: None,
+        }
+    }
+
+    pub(super) fn finish(self) -> Projected {
+        self.projected
+    }
+
+    pub(super) fn event(&mut self, event: &'a ContractEvent) {
+        if self.transaction.replace(event.place.transaction()) != Some(event.place.transaction()) {
+            self.transfers.clear();
+            self.withdrew = None;
+        }
+        let Some(contract) = self.contract(event) else { return };
+        let decoded = Decoded::read(event.topic.as_str(), &event.payload);
+        if let Ok(Decoded::Transfer(transfer)) = &decoded {
+            self.transfers.record(transfer);
+            return;
+        }
+        let now = Moment {
+            at: UnixTime::of(event.happened_at),
+            recorded: in_milliseconds(event.happened_at),
+            ledger: event.place.ledger,
+            paid: self.transfers.take(event.contract.as_str()),
+            withdrew: false,
+        };
+        let withdrew = self.withdrew.take();
+        match decoded {
+            Ok(Decoded::Stream(number, happening)) => {
+                let id = StreamId::chain(contract, number);
+                self.withdrew = matches!(happening, Happening::Withdrew(_)).then_some(id);
+                self.happened(id, happening, &Moment { withdrew: withdrew == Some(id), ..now }, event);
+            }
+            Err(Fault::Unreadable { stream, reason }) => {
+                let id = stream.map(|number| StreamId::chain(contract, number));
+                self.unreadable(id, reason, &now, event);
+            }
+            Ok(Decoded::Protocol | Decoded::Transfer(_)) | Err(Fault::Unknown) => {}
+        }
+    }
+
+    /// The contract of an event; most often that of the event before it.
+    fn contract(&mut self, event: &'a ContractEvent) -> Option<ContractId> {
+        let text = event.contract.as_str();
+        match self.contract {
+            Some((known, contract)) if known == text => Some(contract),
+            _ => {
+                let contract = ContractId::parse(text).ok()?;
+                self.contract = Some((text, contract));
+                Some(contract)
+            }
+        }
+    }
+
+    fn happened(&mut self, id: StreamId, happening: Happening<'_>, now: &Moment<'_>, event: &ContractEvent) {
+        match happening {
+            Happening::Created(value) => {
+                if (self.within)(&id) {
+                    self.insert(lineage::created(id, value, event.tx_hash.as_str(), now), now, event);
+                }
+            }
+            Happening::ShareDelegated(value) => self.share(id, &value, now, event),
+            Happening::Cloned { source } => {
+                let kind = self.sibling(id, source).map(lineage::kind);
+                self.change(id, News::Updated, now, event, |stream| lineage::inherit(stream, source, kind));
+            }
+            Happening::Renewed { renewal } => {
+                let StreamId::Chain { contract, number: source } = id else { return };
+                let kind = self.streams.get(&id).map(lineage::kind);
+                self.change(id, News::Updated, now, event, |old| on_chain(old).auto_renew = Some(false));
+                self.change(StreamId::chain(contract, renewal), News::Updated, now, event, |stream| {
+                    lineage::inherit(stream, source, kind);
+                    on_chain(stream).auto_renew = Some(true);
+                });
+            }
+            happening => {
+                let mut odd = None;
+                self.change(id, news(&happening), now, event, |stream| {
+                    odd = effect::apply(stream, &happening, now);
+                });
+                let odd = odd.map(|what| Odd { event: event.id.clone(), stream: id, what });
+                self.projected.oddities.extend(odd);
+            }
+        }
+    }
+
+    /// The stream of the same contract with another number.
+    fn sibling(&self, id: StreamId, number: u64) -> Option<&Stream> {
+        self.streams.get(&StreamId::chain(id.contract()?, number))
+    }
+
+    fn share(&mut self, id: StreamId, value: &ShareDelegated, now: &Moment<'_>, event: &ContractEvent) {
+        let (Some(contract), Some(before)) = (id.contract(), self.streams.get(&id)) else { return };
+        let before = before.clone();
+        let mut after = before.clone();
+        lineage::give_share(&mut after, value, now);
+        let child = StreamId::chain(contract, value.child_stream_id.0);
+        let child = lineage::share(child, &before, &after, value, event.tx_hash.as_str(), now);
+        self.change(id, News::Updated, now, event, |parent| *parent = after);
+        if (self.within)(&child.id) {
+            self.insert(child, now, event);
+        }
+    }
+
+    /// Adds a stream. One that has the id already is replaced: the contract issues an id again once nobody holds it.
+    fn insert(&mut self, mut stream: Stream, now: &Moment<'_>, event: &ContractEvent) {
+        stream.events = self.streams.get(&stream.id).map_or(0, |replaced| replaced.events);
+        self.tell(stream.id, News::Created, Changes::between(None, &stream), now, event);
+        self.streams.insert(stream.id, stream);
+    }
+
+    /// Changes a stream and tells it. What changes nothing that can be told leaves the stream as it was.
+    fn change(
+        &mut self,
+        id: StreamId,
+        news: News,
+        now: &Moment<'_>,
+        event: &ContractEvent,
+        change: impl FnOnce(&mut Stream),
+    ) {
+        if !(self.within)(&id) {
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let mut after = stream.clone();
+        change(&mut after);
+        let changes = Changes::between(Some(stream), &after);
+        if changes.is_empty() {
+            return;
+        }
+        after.updated_at = now.recorded;
+        on_chain(&mut after).last_ledger = now.ledger;
+        *stream = after;
+        self.tell(id, news, changes, now, event);
+    }
+
+    fn unreadable(&mut self, id: Option<StreamId>, reason: String, now: &Moment<'_>, event: &ContractEvent) {
+        if let Some(id) = id {
+            if !(self.within)(&id) {
+                return;
+            }
+            self.change(id, News::Updated, now, event, |stream| {
+                let chain = on_chain(stream);
+                chain.unprojected_events = chain.unprojected_events.saturating_add(1);
+            });
+        }
+        self.projected.unprojected.push(Unprojected { event: event.id.clone(), stream: id, reason });
+    }
+
+    fn tell(
+        &mut self,
+        stream: StreamId,
+        news: News,
+        changes: Changes,
+        now: &Moment<'_>,
+        event: &ContractEvent,
+    ) {
+        let cause = Cause::ContractEvent {
+            ledger: event.place.ledger,
+            tx_hash: event.tx_hash.as_str().to_owned(),
+            event_id: event.id.as_str().to_owned(),
+            topic: event.topic.as_str().to_owned(),
+        };
+        let fact = ChainFact { news, cause, changes };
+        self.projected.told.push(Told { stream, at: now.recorded, fact });
+    }
+}
+
+/// What an event of one stream comes down to.
+fn news(happening: &Happening<'_>) -> News {
+    match happening {
+        Happening::Withdrew(_) | Happening::WithdrawnTo(_) => News::Withdrawn,
+        Happening::Completed => News::Completed,
+        Happening::Cancelled | Happening::KeeperCancelled(_) => News::Cancelled,
+        Happening::Paused => News::Paused,
+        Happening::Resumed => News::Resumed,
+        Happening::Closed => News::Closed,
+        _ => News::Updated,
+    }
+}
+
+/// Instants are recorded in milliseconds.
+fn in_milliseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}

@@ -1,0 +1,223 @@
+//! The contract's own answers, beside what its events were folded into.
+//!
+//! Everything the contract says of a stream is compared after every transaction. Where the two differ, the scenario is replayed with what
+//! no event tells given to the projection, one thing after the other: what then agrees differed for that reason. In the end nothing may
+//! differ.
+
+mod compare;
+mod scenario;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use fluxora_stream::{Kind, Stream, StreamId};
+
+use self::compare::{Caps, Compared, Differences};
+use self::scenario::{Scenario, State, Step, handwritten};
+use super::{Oddity, Projected, Streams, project};
+
+/// What the projection is told beyond the events; each hint comes with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Hints {
+    /// Nothing.
+    None,
+    /// The kind of each stream that is created.
+    Kind,
+    /// Whether a change of the rate kept what had accrued.
+    Checkpoint,
+}
+
+/// What a replay came to.
+struct Replay {
+    compared: usize,
+    differences: Differences,
+    caps: Caps,
+    paid_twice: usize,
+    assumed_withdrawn: usize,
+}
+
+impl Scenario {
+    fn id(&self, number: &str) -> StreamId {
+        StreamId::parse(&format!("{}-{number}", self.contract)).unwrap()
+    }
+
+    fn replay(&self, hints: Hints) -> Replay {
+        let mut streams = Streams::new();
+        let mut states = BTreeMap::<String, State>::new();
+        let mut replay = Replay {
+            compared: 0,
+            differences: Differences::new(),
+            caps: Caps::default(),
+            paid_twice: 0,
+            assumed_withdrawn: 0,
+        };
+        for (place, step) in self.steps.iter().enumerate() {
+            let Projected { unprojected, oddities, .. } = self.apply(&mut streams, step, hints);
+            assert_eq!(unprojected, [], "{}: every event is read", self.name);
+            let twice = oddities.iter().filter(|odd| matches!(odd.what, Oddity::PaidTwice { .. }));
+            replay.paid_twice += twice.count();
+
+            let mut compare = |number: &str, what: &str, compared: Vec<Compared>| {
+                replay.compared += compared.len();
+                for value in compared.into_iter().filter(Compared::differs) {
+                    let key = format!("{} step {place} stream {number} {what} {}", self.name, value.what);
+                    replay.differences.insert(key, (value.contract, value.ours));
+                }
+            };
+            for (number, state) in &step.changed {
+                let stream = streams.get(&self.id(number)).expect("the contract's stream is projected");
+                let closed = stream.chain.as_ref().unwrap().closed_ledger;
+                assert_eq!(closed, state.is_none().then_some(step.ledger));
+                match state {
+                    None => drop(states.remove(number)),
+                    Some(state) => {
+                        compare(number, "field", compare::fields(stream, state));
+                        compare(number, "curve", compare::curve(stream, state));
+                        if step.operation == "renew_stream" {
+                            compare(number, "field", compare::renewed(stream, state));
+                        }
+                        states.insert(number.clone(), state.clone());
+                    }
+                }
+            }
+            assert!(step.views.keys().eq(states.keys()), "every stream that is not closed is looked at");
+            for (number, view) in &step.views {
+                let (stream, state) = (&streams[&self.id(number)], &states[number]);
+                let balance = step.contract_balance;
+                let views = compare::views(stream, state, view, step.close_time, balance, &mut replay.caps);
+                compare(number, "view", views);
+            }
+        }
+        let open = streams.values().filter(|stream| stream.chain.as_ref().unwrap().closed_ledger.is_none());
+        assert_eq!(open.count(), self.last.len(), "{}: no stream beyond the contract's", self.name);
+        for (number, state) in &self.last {
+            let compared = compare::fields(&streams[&self.id(number)], state);
+            replay.compared += compared.len();
+            for value in compared.into_iter().filter(Compared::differs) {
+                let key = format!("{} end stream {number} {}", self.name, value.what);
+                replay.differences.insert(key, (value.contract, value.ours));
+            }
+        }
+        let assumed = |stream: &&Stream| stream.chain.as_ref().unwrap().assumed.withdrawn;
+        replay.assumed_withdrawn = streams.values().filter(assumed).count();
+        replay
+    }
+
+    /// Applies a transaction, event by event where something is added to what the events tell.
+    fn apply(&self, streams: &mut Streams, step: &Step, hints: Hints) -> Projected {
+        if hints == Hints::None {
+            return project(streams, |_| true, &step.events);
+        }
+        let mut events = step.events.as_slice();
+        let mut all = Projected::default();
+        while !events.is_empty() {
+            let hinted = |topic: &str| matches!(topic, "created" | "rate_upd");
+            let until = events.iter().position(|event| hinted(event.topic.as_str()));
+            let (now, later) = events.split_at(until.map_or(events.len(), |place| place + 1));
+            let before = streams.clone();
+            let Projected { told, unprojected, oddities } = project(streams, |_| true, now);
+            for fact in told.iter().filter(|_| until.is_some()) {
+                let stream = streams.get_mut(&fact.stream).unwrap();
+                let number = fact.stream.to_string().split_once('-').unwrap().1.to_owned();
+                let truth = step.changed[&number].as_ref().unwrap();
+                let kept = (step.operation != "update_rate") || hints < Hints::Checkpoint;
+                hint(stream, before.get(&fact.stream), truth, kept);
+            }
+            all.told.extend(told);
+            all.unprojected.extend(unprojected);
+            all.oddities.extend(oddities);
+            events = later;
+        }
+        all
+    }
+}
+
+/// Gives a stream the kind it was made with, or the checkpoint it had before where none was kept.
+fn hint(stream: &mut Stream, before: Option<&Stream>, truth: &State, kept: bool) {
+    let chain = stream.chain.as_mut().unwrap();
+    match before {
+        None => {
+            stream.schedule.kind = match truth.fields["kind"].as_str().unwrap() {
+                "Linear" => Kind::Linear,
+                "CliffOnly" => Kind::CliffOnly,
+                _ => Kind::CliffSlope,
+            };
+            chain.assumed.kind = false;
+        }
+        Some(before) if !kept => {
+            stream.schedule.checkpoint = before.schedule.checkpoint;
+            chain.assumed.checkpoint = before.chain.as_ref().unwrap().assumed.checkpoint;
+        }
+        Some(_) => {}
+    }
+}
+
+/// How many values were compared, and how many differ for which reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
+    compared: usize,
+    kind: usize,
+    checkpoint: usize,
+    withdrawn: usize,
+    caps: Caps,
+    paid_twice: usize,
+}
+
+impl Table {
+    fn of(scenarios: &[Scenario]) -> Self {
+        let mut table = Self::default();
+        for scenario in scenarios {
+            let plain = scenario.replay(Hints::None);
+            let kinds = scenario.replay(Hints::Kind);
+            let all = scenario.replay(Hints::Checkpoint);
+            assert_eq!(plain.compared, all.compared);
+            assert_eq!(all.differences, Differences::new(), "nothing differs that is not accounted for");
+            table.compared += plain.compared;
+            table.withdrawn += plain.assumed_withdrawn;
+            table.paid_twice += plain.paid_twice;
+            table.caps.lookback += all.caps.lookback;
+            table.caps.balance += all.caps.balance;
+            for what in plain.differences.keys() {
+                let kind = !kinds.differences.contains_key(what);
+                *(if kind { &mut table.kind } else { &mut table.checkpoint }) += 1;
+            }
+        }
+        table
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "values compared                              {:>8}", self.compared)?;
+        writeln!(f, "differ: the kind is not in `created`         {:>8}", self.kind)?;
+        writeln!(f, "differ: whether `rate_upd` kept what accrued {:>8}", self.checkpoint)?;
+        writeln!(f, "differ: `withdrew` tells a net amount        {:>8}", self.withdrawn)?;
+        writeln!(f, "withdrawable capped by the lookback          {:>8}", self.caps.lookback)?;
+        writeln!(f, "withdrawable capped by the shared balance    {:>8}", self.caps.balance)?;
+        write!(f, "paid again after a keeper's cancellation     {:>8}", self.paid_twice)
+    }
+}
+
+#[test]
+fn what_events_are_folded_into_is_what_the_contract_says() {
+    let table = Table::of(&handwritten());
+    println!("{table}");
+    let expect = Table {
+        compared: 18_416,
+        kind: 100,
+        checkpoint: 256,
+        withdrawn: 0,
+        caps: Caps { lookback: 10, balance: 13 },
+        paid_twice: 0,
+    };
+    assert_eq!(table, expect);
+}
+
+/// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> cargo test -p fluxora-indexer oracle -- --nocapture`.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where more scenarios are")]
+fn and_of_any_other_recording() {
+    let Some(path) = std::env::var_os("FLUXORA_ORACLE") else { return };
+    let scenarios = scenario::read(&std::fs::read_to_string(path).unwrap());
+    println!("{} scenarios\n{}", scenarios.len(), Table::of(&scenarios));
+}

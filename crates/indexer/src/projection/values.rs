@@ -1,0 +1,132 @@
+//! The values of events, field by field.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::payload::{Hex, Number, Party, Second, Stroops, Text};
+
+/// A token's `transfer` (SEP-41).
+#[derive(Debug)]
+pub(super) struct Transfer<'a> {
+    pub(super) from: Text<'a>,
+    pub(super) to: Text<'a>,
+    pub(super) amount: i128,
+}
+
+/// The values of events, field by field; what is not needed is not read, so that fields can be added.
+macro_rules! values {
+    ($($(#[$meta:meta])* $name:ident$(<$life:lifetime>)? { $($(#[$attr:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug, Deserialize)]
+            pub(super) struct $name$(<$life>)? {
+                $($(#[$attr])* pub(super) $field: $type,)*
+            }
+
+            impl$(<$life>)? OfStream for $name$(<$life>)? {
+                fn stream(&self) -> u64 {
+                    self.stream_id.0
+                }
+            }
+        )*
+    };
+}
+
+/// A value that names its stream, as the topics do.
+pub(super) trait OfStream {
+    fn stream(&self) -> u64;
+}
+
+values! {
+    Created {
+        stream_id: Number,
+        sender: Party,
+        recipient: Party,
+        deposit_amount: Stroops,
+        rate_per_second: Stroops,
+        start_time: Second,
+        cliff_time: Second,
+        end_time: Second,
+        withdraw_dust_threshold: Stroops,
+        #[serde(deserialize_with = "Option::deserialize")]
+        memo: Option<Hex>,
+        #[serde(deserialize_with = "Option::deserialize")]
+        metadata: Option<BTreeMap<Hex, Hex>>,
+    }
+    Withdrew<'a> {
+        stream_id: Number,
+        #[serde(borrow)]
+        recipient: Text<'a>,
+        amount: Stroops,
+    }
+    WithdrawnTo { stream_id: Number, amount: Stroops, }
+    KeeperCancelled {
+        stream_id: Number,
+        keeper_fee: Stroops,
+        recipient_amount: Stroops,
+        sender_refund: Stroops,
+    }
+    RateUpdated {
+        stream_id: Number,
+        new_rate_per_second: Stroops,
+        effective_time: Second,
+    }
+    RateDecreased {
+        stream_id: Number,
+        new_rate_per_second: Stroops,
+        refund_amount: Stroops,
+        checkpointed_amount: Stroops,
+        effective_time: Second,
+    }
+    EndShortened { stream_id: Number, new_end_time: Second, refund_amount: Stroops, }
+    EndExtended { stream_id: Number, new_end_time: Second, }
+    ToppedUp { stream_id: Number, new_deposit_amount: Stroops, new_end_time: Second, }
+    RecipientUpdated { stream_id: Number, new_recipient: Party, }
+    ClaimOwnerChanged { stream_id: Number, new_owner: Party, }
+    SenderTransferred { stream_id: Number, new_sender: Party, }
+    ShareDelegated {
+        #[serde(rename = "parent_stream_id")]
+        stream_id: Number,
+        child_stream_id: Number,
+        delegatee: Party,
+        new_parent_rate: Stroops,
+        child_rate: Stroops,
+    }
+    Cloned {
+        #[serde(rename = "new_stream_id")]
+        stream_id: Number,
+        source_stream_id: Number,
+    }
+    Renewed {
+        #[serde(rename = "old_stream_id")]
+        stream_id: Number,
+        new_stream_id: Number,
+    }
+    Decommissioned { stream_id: Number, decommissioned: bool, }
+    AutoClaimSet { stream_id: Number, destination: Party, }
+    HealthChanged { stream_id: Number, is_underfunded: bool, }
+    /// A value of which only the stream matters.
+    Bare { stream_id: Number, }
+}
+
+/// The value of an event that says nothing but its name: `["StreamClosed","7"]`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named<'a>(#[serde(borrow)] pub(super) Text<'a>, pub(super) Number);
+
+impl OfStream for Named<'_> {
+    fn stream(&self) -> u64 {
+        self.1.0
+    }
+}
+
+/// The value of a token's transfer: the amount, alone or with what else a token tells (CAP-67).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Moved<'a> {
+    Amount(#[serde(borrow)] Text<'a>),
+    Map {
+        #[serde(borrow)]
+        amount: Text<'a>,
+    },
+}
