@@ -7,13 +7,15 @@ mod due;
 mod events;
 mod list;
 mod row;
+mod values;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{Kept, create_all, forget_answers, kept};
 pub(crate) use due::record_due;
-pub(crate) use events::{events, history};
+pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
-pub(crate) use row::find;
+pub(crate) use row::{StreamRow, decode, find, stream_columns};
+pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.
 #[cfg(test)]
