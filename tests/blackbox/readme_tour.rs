@@ -1,6 +1,7 @@
 use std::process::Command;
 
 use crate::binary;
+use crate::sample;
 use crate::server::{Process, TestServer};
 use crate::services;
 
@@ -13,34 +14,46 @@ fn shell_blocks(page: &str, section: &str) -> Vec<String> {
     blocks.map(|(block, _)| block.to_owned()).collect()
 }
 
-#[test]
-fn the_tour_of_the_readme_works_as_it_is_written() {
+/// Runs the commands of a section against a server of its own, which must answer each of them.
+fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
     if Command::new("curl").arg("--version").output().is_err() {
-        return services::missing("the README's tour: curl is not installed", true);
+        return services::missing(&format!("the commands of {file}: curl is not installed"), true);
     }
-    let page = std::fs::read_to_string(binary::root().join("README.md")).expect("README.md can be read");
-    let blocks = shell_blocks(&page, "A tour with curl");
-    assert!(blocks.concat().contains("curl"), "the README's tour has no commands");
+    let page = std::fs::read_to_string(binary::root().join(file)).expect("the page can be read");
+    let commands = shell_blocks(&page, section).concat();
+    assert!(commands.contains("curl"), "{file} has no commands in {section}");
 
     let mut server = TestServer::start();
     // With -e a shell ends at the first command that fails; a pipe fails with its last command.
     let mut shell = Command::new("sh");
-    shell.args(["-e", "-u", "-c", &blocks.concat()]);
+    shell.args(["-e", "-u", "-c", &commands]).envs(variables.iter().copied());
     shell.env("FLUXORA_URL", format!("http://{}", server.address())).env("NO_PROXY", "*");
     let mut shell = Process::start(&mut shell);
     let ended = shell.wait_for_end();
     let [out, err] = [&shell.stdout, &shell.stderr].map(|output| output.lines().join("\n"));
     assert!(ended.success(), "{ended}\n{out}\n{err}");
 
-    let curls = blocks.concat().matches("curl --").count();
+    let curls = commands.matches("curl --").count();
     let line_of_request = |line: &serde_json::Value| line["message"] == "request";
     server.terminate();
     let answered: Vec<_> = server.log().into_iter().filter(line_of_request).collect();
-    assert_eq!(answered.len(), curls, "not every curl of the tour reached the server");
+    assert_eq!(answered.len(), curls, "not every curl of {file} reached the server");
     assert!(
         answered.iter().all(|line| line["status"].as_u64().is_some_and(|status| status < 300)),
         "{answered:?}"
     );
+}
+
+#[test]
+fn the_tour_of_the_readme_works_as_it_is_written() {
+    tour("README.md", "A tour with curl", &[]);
+}
+
+#[test]
+fn the_first_stream_of_the_testnet_guide_is_created_as_it_is_written() {
+    let [treasury, recipient] = [1, 2].map(sample::account);
+    let variables = [("TREASURY", treasury.as_str()), ("RECIPIENT", &recipient)];
+    tour("docs/TESTNET.md", "The first stream", &variables);
 }
 
 #[test]

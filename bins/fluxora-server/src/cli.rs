@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod reference;
+
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
@@ -20,6 +23,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Ask the server that listens on HOST and PORT whether it is healthy; the exit code tells.
+    Healthcheck,
     /// Bring the schema of the database up to date before any server starts, or check whether it is.
     Migrate(migrate::Migrate),
     /// Sign a webhook delivery, or verify one and explain what is wrong with it.

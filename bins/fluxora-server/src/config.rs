@@ -1,5 +1,6 @@
+use std::ffi::OsString;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,10 +9,16 @@ use fluxora_api::Writes;
 use tracing::level_filters::LevelFilter;
 
 use crate::logging::LogFormat;
+use crate::secret;
 use crate::storage::{Database, PoolLimits};
 
-/// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order. Not `Debug`: the
-/// database's URL may hold a password.
+const DEFAULT_DATABASE_URL: &str = "sqlite://data/fluxora.db";
+
+/// Settings as they are written: on the command line, in the environment or in the file `.env`, in this order. Not `Debug`: some
+/// are secret.
+///
+/// A secret setting is two fields, `name` and `name_file`, both without a default and with `hide_env_values`; `secret::read` makes
+/// one value of them.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// The address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES says otherwise.
@@ -23,9 +30,15 @@ pub(crate) struct Settings {
     port: String,
 
     /// Where streams are kept: sqlite://path/to/file.db, sqlite::memory: to keep nothing, or for many replicas
-    /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/fluxora.db", hide_env_values = true)]
-    database_url: String,
+    /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full. Without it and DATABASE_URL_FILE
+    /// it is sqlite://data/fluxora.db.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// A file that holds the DATABASE_URL, so that a password need not stand in the environment. A line break at its end does
+    /// not count.
+    #[arg(long, env = "DATABASE_URL_FILE", hide_env_values = true)]
+    database_url_file: Option<OsString>,
 
     /// How many connections to PostgreSQL this server holds at most: 1 to 1000.
     #[arg(long, env = "DB_POOL_SIZE", default_value = "10")]
@@ -97,10 +110,10 @@ impl Config {
     /// Every setting that is wrong, at once.
     pub(crate) fn check(args: Settings) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::default();
-        let host = faults.read("HOST", "an IP address, or localhost", host(&args.host));
+        let host = faults.host(&args);
         let config = Self {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            port: faults.read("PORT", "a number from 0 to 65535", args.port.parse().ok()).unwrap_or_default(),
+            port: faults.port(&args).unwrap_or_default(),
             database: faults.database(&args),
             writes: match faults.read("OPEN_WRITES", "true or false", args.open_writes.parse().ok()) {
                 Some(false) if host.is_some_and(|host| !host.is_loopback()) => Writes::Refused,
@@ -138,6 +151,16 @@ impl Config {
     }
 }
 
+/// Where the server listens. Nothing else is checked: whoever only asks the server needs none of its secrets.
+///
+/// # Errors
+/// Which of `HOST` and `PORT` is wrong.
+pub(crate) fn address(args: &Settings) -> Result<SocketAddr, ConfigFaults> {
+    let mut faults = ConfigFaults::default();
+    let (host, port) = (faults.host(args), faults.port(args));
+    host.zip(port).map(SocketAddr::from).ok_or(faults)
+}
+
 /// Puts what stands in the file `.env`, if there is one, into the environment; what is there already stays.
 ///
 /// # Errors
@@ -167,6 +190,14 @@ impl ConfigFaults {
 }
 
 impl ConfigFaults {
+    fn host(&mut self, args: &Settings) -> Option<IpAddr> {
+        self.read("HOST", "an IP address, or localhost", host(&args.host))
+    }
+
+    fn port(&mut self, args: &Settings) -> Option<u16> {
+        self.read("PORT", "a number from 0 to 65535", args.port.parse().ok())
+    }
+
     fn database(&mut self, args: &Settings) -> Database {
         let size = number(&args.db_pool_size, 1..=1_000).and_then(|size| usize::try_from(size).ok());
         let wait = number(&args.db_pool_wait_ms, 1..=60_000).map(Duration::from_millis);
@@ -174,7 +205,12 @@ impl ConfigFaults {
             number(&args.db_statement_timeout_ms, 10..=600_000).map(Duration::from_millis);
         // Faults are told in the order of --help.
         let unlimited = PoolLimits { size: 1, wait: Duration::ZERO, statement_timeout: Duration::ZERO };
-        let url = Database::parse(&args.database_url, unlimited).map_err(|fault| self.0.push(fault));
+        let given =
+            secret::read("DATABASE_URL", args.database_url.clone(), args.database_url_file.as_deref());
+        let url = given
+            .map(|url| url.unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()))
+            .and_then(|url| Database::parse(&url, unlimited).map(|_| url))
+            .map_err(|fault| self.0.push(fault));
         let limits = PoolLimits {
             size: self.read("DB_POOL_SIZE", "a number from 1 to 1000", size).unwrap_or_default(),
             wait: self.read("DB_POOL_WAIT_MS", "a number from 1 to 60000", wait).unwrap_or_default(),
@@ -182,7 +218,7 @@ impl ConfigFaults {
                 .read("DB_STATEMENT_TIMEOUT_MS", "a number from 10 to 600000", statement_timeout)
                 .unwrap_or_default(),
         };
-        let database = url.and_then(|_| Database::parse(&args.database_url, limits).map_err(drop));
+        let database = url.and_then(|url| Database::parse(&url, limits).map_err(drop));
         database.unwrap_or(Database::Sqlite(fluxora_store_sqlite::Location::Memory))
     }
 }

@@ -5,8 +5,10 @@
 
 mod cli;
 mod config;
+mod healthcheck;
 mod logging;
 mod migrate;
+mod secret;
 mod serve;
 mod shell;
 mod storage;
@@ -36,6 +38,7 @@ fn start() -> Result<ExitCode, ConfigFaults> {
     config::load_env_file()?;
     let Cli { settings, command } = Cli::parse();
     match command {
+        Some(Command::Healthcheck) => config::address(&settings).map(healthcheck::run),
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {
             Config::check(settings).map(|config| migrate::run(&command, &config.database))

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no usable secret.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,6 +14,7 @@ use fluxora_api::Clock;
 use fluxora_webhook::diagnose::diagnose;
 use fluxora_webhook::{Delivery, MAX_BODY_BYTES, Rejection, Secret, Signer, UnixSeconds, standard};
 
+use crate::secret;
 use crate::shell::SystemClock;
 
 const REFUSED: u8 = 1;
@@ -55,7 +57,8 @@ pub(crate) struct Input {
     #[arg(default_value = "-")]
     body: PathBuf,
     /// The file with the secret; a line break at its end does not count. Without it the secret is taken from the environment
-    /// variable FLUXORA_WEBHOOK_SECRET. It is never an argument: other users of the machine can read those.
+    /// variable FLUXORA_WEBHOOK_SECRET, or from the file that FLUXORA_WEBHOOK_SECRET_FILE names. It is never an argument: other
+    /// users of the machine can read those.
     #[arg(long)]
     secret_file: Option<PathBuf>,
     /// Which headers and which key: those of the Fluxora contract, or of Standard Webhooks.
@@ -177,15 +180,14 @@ impl Input {
         match &self.secret_file {
             Some(file) => {
                 let mut secret = text(file)?;
-                for end in [b'\n', b'\r'] {
-                    secret.pop_if(|last| *last == end);
-                }
+                secret::cut_line_break(&mut secret);
                 Ok(secret)
             }
-            None => from_environment().ok_or_else(|| {
-                let reason = "no secret: set FLUXORA_WEBHOOK_SECRET or give --secret-file";
-                Failure(NO_USABLE_SECRET, reason.to_owned())
-            }),
+            None => from_environment().and_then(|secret| {
+                let reason = "no secret: set FLUXORA_WEBHOOK_SECRET or FLUXORA_WEBHOOK_SECRET_FILE, or give --secret-file";
+                secret.ok_or_else(|| reason.to_owned())
+            })
+            .map_err(|reason| Failure(NO_USABLE_SECRET, reason)),
         }
     }
 
@@ -196,8 +198,9 @@ impl Input {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a secret is read by the binary, and not through an argument")]
-fn from_environment() -> Option<Vec<u8>> {
-    std::env::var_os("FLUXORA_WEBHOOK_SECRET").map(std::ffi::OsString::into_encoded_bytes)
+fn from_environment() -> Result<Option<Vec<u8>>, String> {
+    let [value, file] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"].map(std::env::var_os);
+    secret::read("FLUXORA_WEBHOOK_SECRET", value.map(OsString::into_encoded_bytes), file.as_deref())
 }
 
 fn unusable(reason: &dyn Display) -> Failure {

@@ -52,6 +52,11 @@ impl Given {
 /// Costs little whatever is sent: the headers are checked first, no more than [`MOST_BYTES`] are kept, and depth is counted
 /// before anything is parsed.
 pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<Members, ApiError> {
+    parse(&bytes(request, payload).await?)
+}
+
+/// Reads the body of a request, which is to be JSON. See [`members`] for what it costs.
+pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiError> {
     let declared = declared_length(request);
     if declared.is_some_and(|bytes| bytes > MOST_BYTES) {
         return Err(too_large());
@@ -61,8 +66,7 @@ pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<M
         check_media_type(request)?;
     }
     let late = || ApiError::new(ErrorKind::RequestTimeout, "the body did not arrive within 15 seconds");
-    let body = tokio::time::timeout(PATIENCE, read(payload)).await.map_err(|_| late())??;
-    parse(&body)
+    tokio::time::timeout(PATIENCE, read(payload)).await.map_err(|_| late())?
 }
 
 fn declared_length(request: &HttpRequest) -> Option<usize> {
@@ -103,28 +107,39 @@ fn too_large() -> ApiError {
 }
 
 fn parse(body: &[u8]) -> Result<Members, ApiError> {
+    match parse_as(body)? {
+        Given::Object(members) => Ok(members),
+        other => Err(not_an_object(other.kind())),
+    }
+}
+
+/// Reads a body that is not empty, UTF-8, and not nested too deeply.
+///
+/// # Errors
+/// What it is instead.
+pub(crate) fn parse_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::invalid_body("REQUIRED", "a JSON object is needed in the body"));
     }
-    if std::str::from_utf8(body).is_err() {
+    let Ok(text) = std::str::from_utf8(body) else {
         return Err(ApiError::invalid_body("INVALID_UTF8", "the body is not UTF-8"));
-    }
+    };
     if too_deep(body) {
         return Err(ApiError::invalid_body("BODY_TOO_DEEP", "the body is nested deeper than 20"));
     }
-    match serde_json::from_slice(body) {
-        Ok(Given::Object(members)) => Ok(members),
-        Ok(other) => {
-            let message = format!("the body must be a JSON object, not {}", other.kind());
-            Err(ApiError::invalid_body("BODY_NOT_OBJECT", message))
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            return not_an_object("another value");
         }
         // The parser's own message may quote what was sent; the place is what helps.
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let message = format!("the body is not JSON: see line {line}, column {column}");
-            Err(ApiError::invalid_body("INVALID_JSON", message))
-        }
-    }
+        let (line, column) = (error.line(), error.column());
+        let message = format!("the body is not JSON: see line {line}, column {column}");
+        ApiError::invalid_body("INVALID_JSON", message)
+    })
+}
+
+fn not_an_object(kind: &str) -> ApiError {
+    ApiError::invalid_body("BODY_NOT_OBJECT", format!("the body must be a JSON object, not {kind}"))
 }
 
 /// Whether arrays and objects are nested too deeply, by looking at the brackets outside of strings.

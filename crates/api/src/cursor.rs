@@ -10,6 +10,9 @@ pub(crate) struct Cursor {
 const VERSION: &str = "1";
 
 impl Cursor {
+    /// How many characters a cursor has.
+    pub(crate) const LENGTH: usize = 33;
+
     /// The cursor that stands at `place` in the list described by `list`.
     pub(crate) fn at(place: u64, list: &str) -> Self {
         Self { place, list: fingerprint(list) }

@@ -14,6 +14,8 @@ use tracing::Level;
 pub enum ErrorKind {
     /// The request cannot be understood or breaks a rule; `details` says where.
     Validation,
+    /// The request does not prove who it comes from.
+    Unauthorized,
     /// This server does not take such requests.
     Forbidden,
     /// There is no such thing.
@@ -26,6 +28,10 @@ pub enum ErrorKind {
     Conflict,
     /// Only the contract changes a stream of the chain.
     ChainManaged,
+    /// An event or a ledger is stored with other contents under the same name.
+    EventConflict,
+    /// A batch contradicts ledgers that only an operator can undo.
+    ReorgTooDeep,
     /// The body is too large.
     PayloadTooLarge,
     /// The body is not JSON.
@@ -36,34 +42,43 @@ pub enum ErrorKind {
     Internal,
     /// Storage does not answer, or has too much to do.
     Unavailable,
+    /// This server has not been told to take contract events.
+    IndexerNotConfigured,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Validation,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::Conflict,
         Self::ChainManaged,
+        Self::EventConflict,
+        Self::ReorgTooDeep,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
         Self::Internal,
         Self::Unavailable,
+        Self::IndexerNotConfigured,
     ];
 
     const fn row(self) -> (StatusCode, &'static str, Level) {
         match self {
             Self::Validation => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR", Level::INFO),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", Level::INFO),
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", Level::INFO),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", Level::INFO),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", Level::INFO),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", Level::INFO),
             Self::Conflict => (StatusCode::CONFLICT, "CONFLICT", Level::INFO),
             Self::ChainManaged => (StatusCode::CONFLICT, "CHAIN_MANAGED", Level::INFO),
+            Self::EventConflict => (StatusCode::CONFLICT, "EVENT_CONFLICT", Level::WARN),
+            Self::ReorgTooDeep => (StatusCode::CONFLICT, "REORG_TOO_DEEP", Level::WARN),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Level::INFO),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", Level::INFO)
@@ -73,6 +88,9 @@ impl ErrorKind {
             }
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Level::ERROR),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Level::WARN),
+            Self::IndexerNotConfigured => {
+                (StatusCode::SERVICE_UNAVAILABLE, "INDEXER_NOT_CONFIGURED", Level::INFO)
+            }
         }
     }
 
@@ -98,8 +116,9 @@ impl ErrorKind {
 }
 
 /// Every code that can stand in `details[].code`.
-pub const FIELD_CODES: [&str; 24] = [
+pub const FIELD_CODES: [&str; 30] = [
     "AMOUNT_NOT_POSITIVE",
+    "BATCH_SIZE",
     "BODY_NOT_OBJECT",
     "BODY_TOO_DEEP",
     "CLIFF_OUTSIDE_STREAM",
@@ -108,8 +127,10 @@ pub const FIELD_CODES: [&str; 24] = [
     "DECIMAL_INVALID_TYPE",
     "DECIMAL_OUT_OF_RANGE",
     "DEPOSIT_BELOW_RATE",
+    "DUPLICATE_EVENT_ID",
     "DUPLICATE_FIELD",
     "END_NOT_AFTER_START",
+    "EVENT_DIFFERS",
     "INVALID_ADDRESS",
     "INVALID_CURSOR",
     "INVALID_JSON",
@@ -117,11 +138,14 @@ pub const FIELD_CODES: [&str; 24] = [
     "INVALID_TYPE",
     "INVALID_UTF8",
     "INVALID_VALUE",
+    "LEDGER_DIFFERS",
+    "LEDGER_HASH_MISMATCH",
     "RATE_TOO_LOW",
     "REQUIRED",
     "SECRET_KEY_REFUSED",
     "SENDER_IS_RECIPIENT",
     "TIME_OUT_OF_RANGE",
+    "TIP_TOO_LOW",
     "UNKNOWN_FIELD",
 ];
 

@@ -1,5 +1,10 @@
+use std::borrow::Cow;
+
 use fluxora_decimal::{Amount, AmountError, Found};
+use fluxora_indexer::Opaque;
 use fluxora_stream::{AccountId, TermsFault, UnixTime};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use crate::body::{Given, Members};
 use crate::error::{ApiError, FieldFault};
@@ -11,13 +16,20 @@ const LONGEST_NAME_SHOWN: usize = 40;
 
 /// Takes the fields of a body one by one into what they must be, and collects every fault on the way.
 pub(crate) struct Fields {
+    /// What stands before a field's name in a fault: where the object lies in the body.
+    within: String,
     members: Members,
     faults: Vec<FieldFault>,
 }
 
 impl Fields {
     pub(crate) const fn of(members: Members) -> Self {
-        Self { members, faults: Vec::new() }
+        Self { within: String::new(), members, faults: Vec::new() }
+    }
+
+    /// The fields of an object inside of a body.
+    pub(crate) const fn within(within: String, members: Members) -> Self {
+        Self { within, members, faults: Vec::new() }
     }
 
     /// A needed account.
@@ -61,39 +73,158 @@ impl Fields {
         self.keep(read)
     }
 
+    /// A needed text that names something on chain.
+    pub(crate) fn opaque(&mut self, field: &'static str) -> Option<Opaque> {
+        let given = self.needed(field)?;
+        self.as_opaque(field, &given)
+    }
+
+    /// The same, where it may be absent or null.
+    pub(crate) fn optional_opaque(&mut self, field: &'static str) -> Option<Opaque> {
+        let given = self.take(field).filter(|given| *given != Given::Null)?;
+        self.as_opaque(field, &given)
+    }
+
+    fn as_opaque(&mut self, field: &'static str, given: &Given) -> Option<Opaque> {
+        match given {
+            Given::Text(text) => {
+                let fault = |error| self.fault(field, "INVALID_VALUE", format!("{field} {error}"));
+                let read = Opaque::new(text).map_err(fault);
+                self.keep(read)
+            }
+            other => self.wrong_type(field, "a string", other),
+        }
+    }
+
+    /// A needed whole number from 0 to 4294967295.
+    pub(crate) fn count(&mut self, field: &'static str) -> Option<u32> {
+        let needed = "a whole number from 0 to 4294967295";
+        match self.needed(field)? {
+            Given::Count(count) => {
+                let fault = |_| self.fault(field, "INVALID_VALUE", format!("{field} must be {needed}"));
+                let read = u32::try_from(count).map_err(fault);
+                self.keep(read)
+            }
+            Given::Number => {
+                let fault = self.fault(field, "INVALID_VALUE", format!("{field} must be {needed}"));
+                self.keep(Err(fault))
+            }
+            other => self.wrong_type(field, "a number", &other),
+        }
+    }
+
+    /// A needed instant, RFC 3339; what is finer than a millisecond is cut off.
+    pub(crate) fn instant(&mut self, field: &'static str) -> Option<Timestamp> {
+        let given = self.needed(field)?;
+        self.as_instant(field, &given)
+    }
+
+    /// The same, where it may be absent or null.
+    pub(crate) fn optional_instant(&mut self, field: &'static str) -> Option<Timestamp> {
+        let given = self.take(field).filter(|given| *given != Given::Null)?;
+        self.as_instant(field, &given)
+    }
+
+    fn as_instant(&mut self, field: &'static str, given: &Given) -> Option<Timestamp> {
+        let Given::Text(text) = given else { return self.wrong_type(field, "a string", given) };
+        let instant = rfc_3339(text).ok_or_else(|| {
+            let message = format!("{field} must be an instant from 1970 to 9999 as RFC 3339 writes it");
+            self.fault(field, "INVALID_VALUE", message)
+        });
+        self.keep(instant)
+    }
+
+    /// A needed text of 1 to `most` characters.
+    pub(crate) fn text(&mut self, field: &'static str, most: usize) -> Option<String> {
+        match self.needed(field)? {
+            Given::Text(text) if (1..=most).contains(&text.chars().count()) => Some(text),
+            Given::Text(_) => {
+                let message = format!("{field} must be 1 to {most} characters");
+                let fault = self.fault(field, "INVALID_VALUE", message);
+                self.keep(Err(fault))
+            }
+            other => self.wrong_type(field, "a string", &other),
+        }
+    }
+
+    /// An object that may be absent.
+    pub(crate) fn object(&mut self, field: &'static str) -> Option<Members> {
+        match self.take(field)? {
+            Given::Object(members) => Some(members),
+            other => self.wrong_type(field, "an object", &other),
+        }
+    }
+
+    /// A needed object, exactly as it was written, of which these values were given.
+    pub(crate) fn raw_object<'a>(&mut self, field: &'static str, given: &[&'a RawValue]) -> Option<&'a str> {
+        let (code, message) = match given {
+            [value] if value.get().starts_with('{') => return Some(value.get()),
+            [] => ("REQUIRED", format!("{field} is required")),
+            [_] => ("INVALID_TYPE", format!("{field} must be an object")),
+            _ => ("DUPLICATE_FIELD", format!("{field} is given {} times", given.len())),
+        };
+        let fault = self.fault(field, code, message);
+        self.keep(Err(fault))
+    }
+
+    fn wrong_type<T>(&mut self, field: &'static str, needed: &str, given: &Given) -> Option<T> {
+        let message = format!("{field} must be {needed}, not {}", given.kind());
+        let fault = self.fault(field, "INVALID_TYPE", message);
+        self.keep(Err(fault))
+    }
+
+    fn fault(&self, field: &str, code: &'static str, message: impl Into<Cow<'static, str>>) -> FieldFault {
+        FieldFault::new(format!("{}{field}", self.within), code, message)
+    }
+
     /// Whether each field by itself could be read, and none was left over.
     pub(crate) fn are_sound(&self) -> bool {
         self.faults.is_empty() && self.members.is_empty()
     }
 
     /// Adds the rules that what was read breaks.
-    pub(crate) fn add(&mut self, broken: Vec<TermsFault>) {
+    pub(crate) fn add_broken(&mut self, broken: Vec<TermsFault>) {
         self.faults.extend(
             broken.into_iter().map(|fault| FieldFault::new(fault.field(), fault.code(), fault.to_string())),
         );
+    }
+
+    /// Adds faults that were found elsewhere.
+    pub(crate) fn add(&mut self, faults: Vec<FieldFault>) {
+        self.faults.extend(faults);
     }
 
     /// Ends the reading: whatever has not been taken is unknown.
     ///
     /// # Errors
     /// Every fault that was found.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        let mut faults = self.into_faults();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        faults.truncate(MOST_FAULTS);
+        Err(ApiError::invalid(faults))
+    }
+
+    /// Ends the reading of a part; hands back every fault that was found in it.
+    pub(crate) fn into_faults(mut self) -> Vec<FieldFault> {
         for (name, _) in std::mem::take(&mut self.members) {
             let shown = shown(name);
             let message = format!("{shown} is not a field of this request");
-            self.faults.push(FieldFault::new(shown, "UNKNOWN_FIELD", message));
+            let fault = self.fault(&shown, "UNKNOWN_FIELD", message);
+            self.faults.push(fault);
         }
-        if self.faults.is_empty() {
-            return Ok(());
-        }
-        self.faults.truncate(MOST_FAULTS);
-        Err(ApiError::invalid(self.faults))
+        self.faults
     }
 
     fn needed(&mut self, field: &'static str) -> Option<Given> {
         let given = self.take(field);
-        if given.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
-            self.faults.push(FieldFault::new(field, "REQUIRED", format!("{field} is required")));
+        if given.is_none() {
+            let fault = self.fault(field, "REQUIRED", format!("{field} is required"));
+            if !self.faults.iter().any(|known| known.field == fault.field) {
+                self.faults.push(fault);
+            }
         }
         given
     }
@@ -112,7 +243,8 @@ impl Fields {
         });
         if times > 1 {
             let message = format!("{field} is given {times} times");
-            self.faults.push(FieldFault::new(field, "DUPLICATE_FIELD", message));
+            let fault = self.fault(field, "DUPLICATE_FIELD", message);
+            self.faults.push(fault);
             return None;
         }
         found
@@ -121,6 +253,14 @@ impl Fields {
     fn keep<T>(&mut self, read: Result<T, FieldFault>) -> Option<T> {
         read.map_err(|fault| self.faults.push(fault)).ok()
     }
+}
+
+/// Reads an instant as RFC 3339 writes it: date, `T`, time, and `Z` or an offset. It must be one that streams can have.
+fn rfc_3339(text: &str) -> Option<Timestamp> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte));
+    let instant: Timestamp = text.parse().ok().filter(|_| plain)?;
+    let milliseconds = instant.as_millisecond();
+    if milliseconds < 0 { None } else { Timestamp::from_millisecond(milliseconds).ok() }
 }
 
 /// A name as far as it can be repeated to whoever sent it.

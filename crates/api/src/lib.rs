@@ -14,9 +14,12 @@ mod server;
 mod state;
 #[cfg(test)]
 mod tests;
+mod token;
 mod view;
 
 pub use error::{ErrorKind, FIELD_CODES};
+pub use fluxora_indexer::Rules;
 pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};
-pub use state::{Api, Ids, Lifecycle, Parts, Service, Writes};
+pub use state::{Api, Ids, Indexer, Lifecycle, Parts, Service, Writes};
+pub use token::{InvalidToken, Token};

@@ -55,10 +55,16 @@ impl Query {
         self.parsed(name, "INVALID_VALUE", needed, |text| text.parse().ok())
     }
 
-    /// How many items a page is to have.
+    /// How many items a page is to have: 1 to 100, 20 if nothing is said.
     pub(crate) fn limit(&mut self) -> u32 {
-        let range = |text: &str| text.parse().ok().filter(|limit| (1..=100).contains(limit));
-        self.parsed("limit", "INVALID_VALUE", "a whole number from 1 to 100", range).unwrap_or(20)
+        self.limit_up_to(100, 20)
+    }
+
+    /// How many items a page is to have: 1 to `most`, or `default` if nothing is said.
+    pub(crate) fn limit_up_to(&mut self, most: u32, default: u32) -> u32 {
+        let range = |text: &str| text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        let needed = format!("a whole number from 1 to {most}");
+        self.parsed("limit", "INVALID_VALUE", &needed, range).unwrap_or(default)
     }
 
     /// Ends the reading: whatever has not been taken is unknown.

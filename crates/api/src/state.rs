@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fluxora_indexer::Rules;
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::Token;
 use crate::error::{ApiError, ErrorKind};
 
 /// Where identities come from.
@@ -47,6 +49,19 @@ impl Lifecycle {
     }
 }
 
+/// How contract events are taken.
+#[derive(Clone, Debug)]
+pub struct Indexer {
+    /// What a pusher has to know.
+    pub worker_token: Token,
+    /// What an operator has decided about the chain.
+    pub rules: Rules,
+    /// How old the last sync is when it counts as stalled, in milliseconds.
+    pub stall_threshold_ms: u32,
+    /// Since when batches can arrive.
+    pub since: Timestamp,
+}
+
 /// What the shell brings.
 pub struct Parts {
     /// Where streams are kept.
@@ -59,6 +74,10 @@ pub struct Parts {
     pub service: Service,
     /// Whether anybody may write.
     pub writes: Writes,
+    /// How contract events are taken; `None` if they are not.
+    pub indexer: Option<Indexer>,
+    /// What an operator has to know to act; `None` if nobody can.
+    pub operator_token: Option<Token>,
     /// Whether the process is on its way out.
     pub lifecycle: Lifecycle,
 }
@@ -96,6 +115,14 @@ impl Api {
 
     pub(crate) const fn service(&self) -> &Service {
         &self.parts.service
+    }
+
+    pub(crate) const fn indexer(&self) -> Option<&Indexer> {
+        self.parts.indexer.as_ref()
+    }
+
+    pub(crate) const fn operator_token(&self) -> Option<&Token> {
+        self.parts.operator_token.as_ref()
     }
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {

@@ -1,7 +1,8 @@
 //! What goes over the wire.
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Fact, Status, StatusName, Stream, StreamEvent, UnixTime};
+use fluxora_indexer::Tip;
+use fluxora_stream::{Fact, OnChain, Status, StatusName, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -30,6 +31,58 @@ pub(crate) struct StreamView {
     updated_at: Instant,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<ChainView>,
+}
+
+/// What only a stream of the chain has. `chain` is what the contract knows of it, as far as its events tell.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChainView {
+    contract_id: String,
+    stream_id: String,
+    kind: &'static str,
+    checkpointed_amount: Amount,
+    checkpointed_at: UnixTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_at: Option<Instant>,
+    uncertain: bool,
+    #[serde(flatten)]
+    known: OnChain,
+}
+
+impl ChainView {
+    fn of(stream: &Stream) -> Option<Self> {
+        let StreamId::Chain { contract, number } = stream.id else { return None };
+        let known = stream.chain.as_deref()?.clone();
+        Some(Self {
+            contract_id: contract.to_string(),
+            stream_id: number.to_string(),
+            kind: stream.schedule.kind.as_str(),
+            checkpointed_amount: stream.schedule.checkpoint.amount,
+            checkpointed_at: stream.schedule.checkpoint.at,
+            paused_at: match stream.status {
+                Status::Paused { at } => Some(Instant(at)),
+                _ => None,
+            },
+            uncertain: known.unprojected_events > 0,
+            known,
+        })
+    }
+}
+
+/// The newest ledger.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TipView<'a> {
+    ledger: u32,
+    ledger_hash: &'a str,
+}
+
+impl<'a> TipView<'a> {
+    pub(crate) fn of(tip: &'a Tip) -> Self {
+        Self { ledger: tip.ledger, ledger_hash: tip.hash.as_str() }
+    }
 }
 
 impl StreamView {
@@ -38,7 +91,7 @@ impl StreamView {
         let (schedule, balance) = (&stream.schedule, stream.balance_at(at));
         Self {
             id: stream.id.to_string(),
-            origin: stream.origin.as_str(),
+            origin: stream.origin().as_str(),
             sender: stream.sender.to_string(),
             recipient: stream.recipient.to_string(),
             deposit_amount: schedule.deposit,
@@ -59,6 +112,7 @@ impl StreamView {
                 Status::Cancelled { at } => Some(Instant(at)),
                 _ => None,
             },
+            chain: ChainView::of(stream),
         }
     }
 }

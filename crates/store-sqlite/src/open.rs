@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use thiserror::Error;
 
 use crate::Location;
@@ -40,6 +40,14 @@ pub enum OpenError {
         what: &'static str,
         /// Why.
         source: rusqlite::Error,
+    },
+    /// The file can be read and not written, to which SQLite says nothing when it opens it.
+    #[error(
+        "the database {location} cannot be written to: its disk is read-only, or it belongs to another user"
+    )]
+    ReadOnly {
+        /// The database.
+        location: String,
     },
     /// The file was opened, and then it was no longer there.
     #[error("the database {path} went away while it was being opened", path = path.display())]
@@ -96,6 +104,9 @@ pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<Opened,
         }
     };
     connection.busy_timeout(lock_wait).map_err(fault("setting its lock wait"))?;
+    if connection.is_readonly(MAIN_DB).map_err(fault("opening it"))? {
+        return Err(OpenError::ReadOnly { location: name });
+    }
     if !is_ours(&connection).map_err(fault("reading it"))? {
         return Err(OpenError::NotOurs { location: name });
     }

@@ -1,6 +1,8 @@
 //! What the program says before it serves: its help, its version, and what is wrong with its configuration.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod healthcheck;
+mod secrets;
 mod webhook;
 
 use std::ffi::OsStr;
@@ -27,6 +29,8 @@ const SETTINGS: [&str; 12] = [
     "STREAM_CLOCK_INTERVAL_MS",
     "SHUTDOWN_TIMEOUT_SECONDS",
 ];
+/// Those of them that are secret: each may also come from a file.
+const SECRETS: [&str; 1] = ["DATABASE_URL"];
 
 /// Runs the program in an empty folder until it ends: exit code, standard output, standard error.
 fn run(options: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {
@@ -61,7 +65,8 @@ fn help_names_every_setting_and_shows_no_database_url() {
     let secret = OsStr::new("postgres://user:hunter2@db/fluxora");
     let (code, out, err) = run(&["--help"], &[("DATABASE_URL", secret)]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    for setting in SETTINGS {
+    let files = SECRETS.map(|name| format!("{name}_FILE"));
+    for setting in SETTINGS.into_iter().chain(files.iter().map(String::as_str)) {
         let option = format!("--{}", setting.to_lowercase().replace('_', "-"));
         assert!(
             out.contains(&option) && out.contains(&format!("[env: {setting}")),

@@ -19,9 +19,14 @@ const SIGN: [&str; 5] = ["sign", "--delivery-id=dlv_01", "--event=stream.updated
 
 /// Runs `webhook` with a body on standard input: exit code and standard output.
 fn webhook(options: &[&str], secret: Option<&str>, body: &str) -> (Option<i32>, String) {
+    let secret: Vec<_> = secret.map(|secret| ("FLUXORA_WEBHOOK_SECRET", secret)).into_iter().collect();
+    webhook_in(&secret, options, body)
+}
+
+fn webhook_in(environment: &[(&str, &str)], options: &[&str], body: &str) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fluxora-server"));
     command.arg("webhook").args(options).env_clear();
-    command.envs(secret.map(|secret| ("FLUXORA_WEBHOOK_SECRET", secret)));
+    command.envs(environment.iter().copied());
     let folder = tempfile::tempdir().unwrap();
     command.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -107,6 +112,20 @@ fn a_secret_file_may_end_in_one_line_break_and_headers_may_come_from_a_file() {
         let options = ["verify", "--now=1700000000", "--secret-file", &secret, "--headers-file", &headers];
         assert_eq!(webhook(&options, None, BODY), (Some(0), "genuine\n".to_owned()), "{end:?}");
     }
+}
+
+#[test]
+fn the_environment_may_name_a_secret_file_instead_of_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), &format!("{SECRET}\n"));
+    let named = ("FLUXORA_WEBHOOK_SECRET_FILE", path.as_str());
+    assert_eq!(webhook_in(&[named], &SIGN, BODY), (Some(0), SIGNED.to_owned()));
+    let twice = [named, ("FLUXORA_WEBHOOK_SECRET", SECRET)];
+    assert_eq!(webhook_in(&twice, &SIGN, BODY).0, Some(78), "given twice");
+    let missing = ("FLUXORA_WEBHOOK_SECRET_FILE", "no/such/secret");
+    assert_eq!(webhook_in(&[missing], &SIGN, BODY).0, Some(78), "a file that is not there");
+    let option = [SIGN.as_slice(), &["--secret-file", &path]].concat();
+    assert_eq!(webhook_in(&[missing], &option, BODY).0, Some(0), "the option goes before the environment");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use super::State;
+use super::indexer::IndexerHealth;
 use crate::Api;
 use crate::view::Instant;
 
@@ -12,31 +13,21 @@ use crate::view::Instant;
 pub(super) const SERVICE: &str = "fluxora-backend";
 /// Storage that takes longer to answer counts as down.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How old the last sync with the chain may be before it counts as stalled.
-const STALL_THRESHOLD_MS: u32 = 300_000;
 
 /// `GET /health`: the state of the service and of what it depends on. 503 if it cannot serve.
 pub(super) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
-    let (status, word) = state(&api, storage);
+    let chain = chain(&api, storage).await;
+    let (status, word) = match state(&api, storage) {
+        (StatusCode::OK, _) if chain.is_degraded() => (StatusCode::OK, "degraded"),
+        state => state,
+    };
     HttpResponse::build(status).json(json!({
         "status": word,
         "service": SERVICE,
         "version": api.service().version,
         "timestamp": Instant(api.now()),
-        "indexer": {
-            "status": "not_configured",
-            "stalled": false,
-            "thresholdMs": STALL_THRESHOLD_MS,
-            "lastSuccessfulSyncAt": null,
-            "lagMs": null,
-            "summary": "no indexer is configured: streams are those made through the API",
-            "clientImpact": "none",
-            "operatorAction": "none",
-            "tip": null,
-            "lastSafeLedger": null,
-            "reorgDetected": false,
-        },
+        "indexer": chain.view(),
         "dependencies": { "storage": { "status": storage.word(), "backend": api.store().describe() } },
     }))
 }
@@ -81,6 +72,17 @@ async fn storage(api: &Api) -> Storage {
             Storage::Unavailable
         }
     }
+}
+
+async fn chain(api: &Api, storage: Storage) -> IndexerHealth {
+    let asked = match storage {
+        Storage::Healthy => tokio::time::timeout(PATIENCE, api.store().chain_state()).await.ok(),
+        Storage::Unavailable => None,
+    };
+    let known = asked.and_then(|asked| {
+        asked.inspect_err(|error| tracing::warn!(%error, "how the chain stands cannot be read")).ok()
+    });
+    IndexerHealth::judge(api, known)
 }
 
 fn state(api: &Api, storage: Storage) -> (StatusCode, &'static str) {

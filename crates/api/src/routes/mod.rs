@@ -1,4 +1,5 @@
 mod health;
+mod indexer;
 mod root;
 mod streams;
 
@@ -35,6 +36,15 @@ pub(crate) fn configure(config: &mut ServiceConfig, api: &Arc<Api>) {
         .service(only(
             "GET, HEAD",
             web::resource("/api/streams/{id}/events").route(read().to(streams::events)),
+        ))
+        .service(only(
+            "POST",
+            web::resource("/internal/indexer/contract-events").route(web::post().to(indexer::push)),
+        ))
+        .service(only("GET, HEAD", web::resource("/internal/indexer/events").route(read().to(indexer::list))))
+        .service(only(
+            "POST",
+            web::resource("/api/admin/indexer/rewind").route(web::post().to(indexer::rewind)),
         ))
         .default_service(web::to(async || -> Result<&'static str, ApiError> {
             Err(ApiError::new(

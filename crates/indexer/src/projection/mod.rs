@@ -74,7 +74,14 @@ pub struct Projected {
 
 /// Placeholder
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oddity;
+pub struct Oddity {
+    /// e
+    pub event: Opaque,
+    /// s
+    pub stream: StreamId,
+    /// w
+    pub what: String,
+}
 
 /// Placeholder
 pub fn project<'a>(

@@ -17,14 +17,17 @@
 )]
 
 mod cancelling;
+mod chain;
 mod clock;
 mod creating;
 mod fixtures;
 mod listing;
 mod model;
+mod model_chain;
 mod random;
 
 pub use cancelling::*;
+pub use chain::*;
 pub use clock::*;
 pub use creating::*;
 pub use listing::*;
@@ -76,6 +79,38 @@ macro_rules! conformance_suite {
             a_status_filter_counts_what_has_fallen_due
             a_page_that_is_exactly_full_has_no_next
             streams_are_counted_as_they_are_listed
+            an_event_waits_until_its_ledger_is_safe
+            a_tip_without_events_makes_earlier_ledgers_safe
+            known_events_are_counted_and_change_nothing
+            the_same_payload_written_otherwise_is_known
+            an_event_with_other_contents_is_a_conflict
+            unknown_and_unreadable_events_are_kept_and_counted
+            a_late_event_rebuilds_the_streams_it_touches
+            a_late_transfer_rebuilds_the_withdrawal_beside_it
+            a_late_event_reaches_the_shares_of_its_stream
+            two_ingesters_take_turns
+            streams_of_the_chain_are_listed_and_left_to_their_contract
+            a_fork_at_the_tip_takes_back_what_was_stored
+            a_fork_below_the_safe_ledger_rebuilds_the_streams_it_touches
+            a_stream_whose_creation_is_forked_away_goes_and_comes_back_in_its_place
+            a_chain_that_returns_has_its_events_again
+            a_shorter_chain_is_no_fork
+            a_fork_into_final_ledgers_is_refused_and_remembered
+            a_rewind_goes_below_the_final_ledger
+            a_wide_margin_is_kept_through_a_fork
+            what_a_stream_was_is_read_from_its_contracts_events
+            what_is_told_adds_up_to_the_stream
+            a_rebuild_of_what_is_right_changes_nothing
+            contract_events_are_listed_in_the_order_of_the_chain
+            contract_events_are_filtered
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn random_chains_end_as_a_rebuild_from_scratch_does() {
+            if let Some(store) = $open {
+                let seeds = $crate::conformance::chain_seeds();
+                $crate::conformance::random_chains_end_as_a_rebuild_from_scratch_does(store, seeds).await;
+            }
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use fluxora_stream::{CancelRefused, Change, Origin, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, Change, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
+use super::model_chain::ModelChain;
 use crate::{
     Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedAnswer, Outcome, Position,
     Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
@@ -13,27 +15,35 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Model(Mutex<Contents>);
 
-#[derive(Debug, Default)]
-struct Contents {
-    /// In order of creation.
-    streams: Vec<Stream>,
-    events: Vec<StreamEvent>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Contents {
+    /// By their place in the order of creation.
+    pub(super) streams: BTreeMap<Position, Stream>,
+    /// How many places have been given away.
+    places: u64,
+    pub(super) events: Vec<StreamEvent>,
     answers: Vec<KeyedAnswer>,
+    pub(super) chain: ModelChain,
 }
 
 impl Model {
-    fn contents(&self) -> MutexGuard<'_, Contents> {
+    pub(super) fn contents(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap()
     }
 }
 
 impl Contents {
-    fn find(&self, id: &StreamId) -> Option<usize> {
-        self.streams.iter().position(|stream| stream.id == *id)
+    pub(super) fn find(&self, id: &StreamId) -> Option<Position> {
+        self.streams.iter().find(|(_, stream)| stream.id == *id).map(|(place, _)| *place)
     }
 
-    fn write(&mut self, at: usize, change: Change) {
-        self.streams[at] = change.stream;
+    pub(super) fn next_place(&mut self) -> Position {
+        self.places += 1;
+        Position(self.places)
+    }
+
+    fn write(&mut self, at: Position, change: Change) {
+        self.streams.insert(at, change.stream);
         self.events.extend(change.events);
     }
 
@@ -46,8 +56,11 @@ fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
     filter.status.is_none_or(|status| stream.status_at(at) == status)
         && filter.sender.is_none_or(|sender| stream.sender == sender)
         && filter.recipient.is_none_or(|recipient| stream.recipient == recipient)
-        && filter.origin.is_none_or(|origin| stream.origin == origin)
-        && (filter.contract.is_none() || stream.origin == Origin::Chain)
+        && filter.origin.is_none_or(|origin| stream.origin() == origin)
+        && filter
+            .contract
+            .as_ref()
+            .is_none_or(|contract| stream.id.contract().is_some_and(|of| of.to_string() == *contract))
 }
 
 #[async_trait]
@@ -68,7 +81,8 @@ impl StreamStore for Model {
                 None => contents.answers.push(keyed),
             }
         }
-        contents.streams.push(create.stream);
+        let place = contents.next_place();
+        contents.streams.insert(place, create.stream);
         contents.events.push(create.event);
         Ok(Created::Done)
     }
@@ -92,7 +106,7 @@ impl StreamStore for Model {
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         let mut contents = self.contents();
         let Some(at) = contents.find(id) else { return Ok(Outcome::NotFound) };
-        match contents.streams[at].cancel(clock.now()) {
+        match contents.streams[&at].cancel(clock.now()) {
             Ok(change) => {
                 let stream = change.stream.clone();
                 contents.write(at, change);
@@ -104,30 +118,30 @@ impl StreamStore for Model {
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
         let contents = self.contents();
-        Ok(contents.find(id).map(|at| contents.streams[at].clone()))
+        Ok(contents.find(id).map(|at| contents.streams[&at].clone()))
     }
 
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
         let contents = self.contents();
         let limit = usize::try_from(query.limit).unwrap();
-        let places: Vec<_> = (1..).map(Position).zip(&contents.streams).collect();
-        let mut rows: Vec<_> = places
-            .into_iter()
+        let mut rows: Vec<_> = contents
+            .streams
+            .iter()
             .rev()
-            .filter(|(place, _)| query.before.is_none_or(|before| *place < before))
+            .filter(|(place, _)| query.before.is_none_or(|before| **place < before))
             .filter(|(_, stream)| matches(&query.filter, stream, query.at))
             .take(limit + 1)
             .collect();
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().map(|(place, _)| *place).filter(|_| more);
+        let next = rows.last().map(|(place, _)| **place).filter(|_| more);
         let streams = rows.into_iter().map(|(_, stream)| stream.clone()).collect();
         Ok(StreamPage { streams, unreadable: Vec::new(), next })
     }
 
     async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
         let contents = self.contents();
-        let count = contents.streams.iter().filter(|stream| matches(filter, stream, at)).count();
+        let count = contents.streams.values().filter(|stream| matches(filter, stream, at)).count();
         Ok(u64::try_from(count).unwrap())
     }
 
@@ -158,15 +172,14 @@ impl StreamStore for Model {
         let mut due: Vec<_> = contents
             .streams
             .iter()
-            .enumerate()
-            .filter_map(|(at, stream)| Some((stream.due_at()?, at)))
+            .filter_map(|(at, stream)| Some((stream.due_at()?, *at)))
             .filter(|(due, _)| *due <= UnixTime::of(now))
             .collect();
         due.sort();
         let limit = usize::try_from(limit).unwrap();
         let mut recorded = Recorded { more: due.len() > limit, ..Recorded::default() };
         for (_, at) in due.into_iter().take(limit) {
-            let change = contents.streams[at].catch_up(now);
+            let change = contents.streams[&at].catch_up(now);
             recorded.streams += 1;
             recorded.events += change.events.len();
             contents.write(at, change);

@@ -42,7 +42,7 @@ pub(crate) async fn create(
         }
         Err(broken) => {
             let sound = fields.are_sound();
-            fields.add(broken);
+            fields.add_broken(broken);
             let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
             return repeated(&api, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
         }

@@ -1,7 +1,7 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{Store, StoreError};
-use fluxora_stream::{Stream, StreamId, UnixTime};
+use fluxora_stream::{Origin, Stream, StreamId, UnixTime};
 
 use crate::error::ApiError;
 use crate::query::Query;
@@ -27,11 +27,15 @@ pub(crate) async fn read(
     Ok(HttpResponse::Ok().json(StreamView::of(&stream, at)))
 }
 
-/// What the stream was in the second `at`. From its last event on that is what it is; before, what its history says.
+/// What the stream was in the second `at`. From its last event on that is what it is; before, what
+/// its history says: its own, or its contract's.
 async fn as_of(store: &dyn Store, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, ApiError> {
     let Some(stream) = store.stream(id).await? else { return Ok(None) };
     if at >= UnixTime::of(stream.updated_at) {
         return Ok(Some(stream));
+    }
+    if stream.origin() == Origin::Chain {
+        return Ok(store.stream_as_of(id, at).await?);
     }
     let history = store.stream_history(id, at).await?;
     Stream::replay(&history).map_err(|error| {

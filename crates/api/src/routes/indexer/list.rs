@@ -1,0 +1,129 @@
+use std::fmt;
+
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_indexer::{Opaque, Place};
+use fluxora_store::chain::{ContractEventQuery, EventCursor, ListedEvent};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cursor::Cursor;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::Instant;
+
+const MOST: u32 = 1_000;
+const USUAL: u32 = 100;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    events: Vec<EventView>,
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// An event as it was pushed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventView {
+    event_id: String,
+    ledger: u32,
+    ledger_hash: String,
+    contract_id: String,
+    topic: String,
+    tx_hash: String,
+    tx_index: u32,
+    operation_index: u32,
+    event_index: u32,
+    payload: Option<Box<RawValue>>,
+    happened_at: Instant,
+}
+
+/// `GET /internal/indexer/events`: the contract events that are stored, in the order of the chain.
+pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    super::for_worker(&api, &request)?;
+    let mut query = Query::of(&request)?;
+    let limit = query.limit_up_to(MOST, USUAL);
+    let ledger = |query: &mut Query, name| {
+        query.parsed(name, "INVALID_VALUE", "a whole number from 0 to 4294967295", number)
+    };
+    let from_ledger = ledger(&mut query, "fromLedger");
+    let to_ledger = ledger(&mut query, "toLedger");
+    let opaque = |query: &mut Query, name| {
+        query.parsed(name, "INVALID_VALUE", "1 to 128 characters", |text| Opaque::new(text).ok())
+    };
+    let contract = opaque(&mut query, "contractId");
+    let topic = opaque(&mut query, "topic");
+    let list = format!("{from_ledger:?} {to_ledger:?} {contract:?} {topic:?}");
+    let after = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of this list's last page", |text| {
+        Written::parse(text, &list)
+    });
+    query.finish()?;
+    let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
+    let page = api.store().contract_events(&query).await?;
+    let last = page.events.last().filter(|_| page.more);
+    let next_cursor = last.map(|last| Written { event: last, list: &list }.to_string());
+    let events = page.events.into_iter().map(EventView::of).collect();
+    Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
+}
+
+/// Digits only: `u32::from_str` would also take a sign.
+fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+impl EventView {
+    fn of(listed: ListedEvent) -> Self {
+        let ListedEvent { event, ledger_hash } = listed;
+        Self {
+            event_id: event.id.to_string(),
+            ledger: event.place.ledger,
+            ledger_hash: ledger_hash.to_string(),
+            contract_id: event.contract.to_string(),
+            topic: event.topic.to_string(),
+            tx_hash: event.tx_hash.to_string(),
+            tx_index: event.place.transaction,
+            operation_index: event.place.operation,
+            event_index: event.place.event,
+            payload: RawValue::from_string(event.payload.into()).ok(),
+            happened_at: Instant(event.happened_at),
+        }
+    }
+}
+
+/// A place in the list as it is handed out: a [`Cursor`] for ledger and transaction, one for operation and event, and the id.
+struct Written<'a> {
+    event: &'a ListedEvent,
+    list: &'a str,
+}
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = &self.event.event;
+        let Place { ledger, transaction, operation, event: index } = event.place;
+        let pair = |high: u32, low: u32| Cursor::at(u64::from(high) << 32 | u64::from(low), self.list);
+        write!(f, "{}{}", pair(ledger, transaction), pair(operation, index))?;
+        event.id.as_str().bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Written<'_> {
+    fn parse(text: &str, list: &str) -> Option<EventCursor> {
+        let (first, rest) = text.split_at_checked(Cursor::LENGTH)?;
+        let (second, id) = rest.split_at_checked(Cursor::LENGTH)?;
+        let pair = |text| {
+            let place = Cursor::parse(text, list)?.place;
+            Some((u32::try_from(place >> 32).ok()?, u32::try_from(place & u64::from(u32::MAX)).ok()?))
+        };
+        let ((ledger, transaction), (operation, event)) = (pair(first)?, pair(second)?);
+        let bytes = id.as_bytes().chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+            u8::from_str_radix(pair, 16).ok()
+        });
+        let id = String::from_utf8(bytes.collect::<Option<_>>()?).ok()?;
+        let place = Place { ledger, transaction, operation, event };
+        Some(EventCursor { place, id: Opaque::new(&id).ok()? })
+    }
+}

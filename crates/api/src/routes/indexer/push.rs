@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_indexer::projection::{Oddity, Unprojected};
+use fluxora_indexer::{Batch, Refusal, Rollback};
+use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
+use serde::Serialize;
+
+use super::pushed;
+use crate::body;
+use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::TipView;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    outcome: &'static str,
+    inserted_count: usize,
+    duplicate_count: usize,
+    inserted_event_ids: Vec<&'a str>,
+    duplicate_event_ids: Vec<&'a str>,
+    tip: Option<TipView<'a>>,
+    last_safe_ledger: Option<u32>,
+    pending_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reorg: Option<ReorgView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReorgView<'a> {
+    fork_ledger: u32,
+    depth: u32,
+    existing_hash: &'a str,
+    incoming_hash: &'a str,
+    removed_event_count: u64,
+    rebuilt_stream_count: u64,
+}
+
+/// `POST /internal/indexer/contract-events`: takes a batch of contract events, or the news of a ledger without any.
+pub(crate) async fn push(
+    api: State,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let rules = super::for_worker(&api, &request)?.rules;
+    Query::of(&request)?.finish()?;
+    let batch = Arc::new(pushed::read(&body::bytes(&request, payload).await?)?);
+    let outcome = api.store().ingest(Arc::clone(&batch), rules, api.now()).await?;
+    let ingested = outcome.map_err(|refusal| refused(&refusal, &batch))?;
+    log(&ingested);
+    Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
+}
+
+fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> Answer<'a> {
+    let ids = |places: &[usize]| {
+        places.iter().filter_map(|place| batch.events().get(*place)).map(|event| event.id.as_str()).collect()
+    };
+    let Ingested { inserted, duplicates, state, reorg, .. } = ingested;
+    Answer {
+        outcome: "persisted",
+        inserted_count: inserted.len(),
+        duplicate_count: duplicates.len(),
+        inserted_event_ids: ids(inserted),
+        duplicate_event_ids: ids(duplicates),
+        tip: state.frontier.tip.as_ref().map(TipView::of),
+        last_safe_ledger: state.frontier.last_safe,
+        pending_count: state.pending,
+        reorg: reorg.as_ref().and_then(view),
+    }
+}
+
+fn view(reorg: &Reorg) -> Option<ReorgView<'_>> {
+    let ReorgCause::Fork { existing_hash, incoming_hash } = &reorg.cause else { return None };
+    Some(ReorgView {
+        fork_ledger: reorg.fork_ledger,
+        depth: reorg.depth,
+        existing_hash: existing_hash.as_str(),
+        incoming_hash: incoming_hash.as_str(),
+        removed_event_count: reorg.events_removed,
+        rebuilt_stream_count: reorg.streams_rebuilt,
+    })
+}
+
+fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
+    let message = refusal.to_string();
+    match refusal {
+        Refusal::TooDeep { rollback, final_ledger } => {
+            let Rollback { fork, depth, existing_hash, incoming_hash } = rollback;
+            tracing::error!(
+                ledger = fork,
+                depth,
+                %existing_hash,
+                %incoming_hash,
+                final_ledger,
+                "a reorg into final ledgers was refused: only an operator can rewind there"
+            );
+            ApiError::new(ErrorKind::ReorgTooDeep, message)
+        }
+        Refusal::EventConflict { indices } => {
+            let fault = |index: &usize| {
+                let message = "an event with this id and other contents is stored under the same ledger hash";
+                FieldFault::new(format!("events[{index}]"), "EVENT_DIFFERS", message)
+            };
+            let details = indices.iter().map(fault).collect();
+            ApiError { details, ..ApiError::new(ErrorKind::EventConflict, message) }
+        }
+        Refusal::LedgerConflict { ledger } => {
+            let index = batch.events().iter().position(|event| event.place.ledger == *ledger);
+            let at = index.map_or("tip".to_owned(), |index| format!("events[{index}]"));
+            let fault = FieldFault::new(
+                format!("{at}.previousLedgerHash"),
+                "LEDGER_DIFFERS",
+                "this ledger is stored under the same hash with another previous hash",
+            );
+            ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }
+        }
+    }
+}
+
+fn log(ingested: &Ingested) {
+    if let Some(Reorg { fork_ledger, depth, events_removed, streams_rebuilt, cause, .. }) = &ingested.reorg
+        && let ReorgCause::Fork { existing_hash, incoming_hash } = cause
+    {
+        tracing::warn!(
+            ledger = fork_ledger,
+            depth,
+            %existing_hash,
+            %incoming_hash,
+            removed_events = events_removed,
+            rebuilt_streams = streams_rebuilt,
+            "the chain has taken another way: what was stored from this ledger on is replaced"
+        );
+    }
+    for Unprojected { event, stream, reason } in &ingested.unprojected {
+        let stream = stream.map(|stream| stream.to_string());
+        tracing::warn!(%event, stream, reason, "an event of the contract cannot be read: its stream may be uncertain");
+    }
+    for Oddity { event, stream, what } in &ingested.oddities {
+        tracing::warn!(%event, %stream, what, "the contract did something that an operator should look at");
+    }
+}

@@ -1,0 +1,161 @@
+//! The body of a push, read into a batch.
+
+use std::fmt;
+
+use fluxora_indexer::{BATCH_MAX, Batch, BatchFault, ContractEvent, Ledger, Opaque, Place, Pushed, Speaker};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::body::{self, Given, Members};
+use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::fields::Fields;
+
+/// Reads a body.
+///
+/// # Errors
+/// `VALIDATION_ERROR` with every fault of the body; `CONFLICT` if its only fault is that an id stands in it twice.
+pub(super) fn read(bytes: &[u8]) -> Result<Batch, ApiError> {
+    let Pairs(mut pairs) = body::parse_as(bytes)?;
+    let events = take(&mut pairs, "events");
+    let mut faults = Vec::new();
+    let mut fields = Fields::of(given(pairs));
+    let tip = fields.object("tip").map(|members| read_tip(members, &mut faults));
+    let list = one_list(&events, &mut faults);
+    let mut pushed = Vec::with_capacity(list.len());
+    for (index, event) in list.into_iter().enumerate() {
+        pushed.push(read_event(index, event, &mut faults));
+    }
+    fields.add(faults);
+    fields.finish()?;
+    // Without a fault, everything could be read.
+    let pushed = pushed.into_iter().flatten().collect();
+    Batch::new(pushed, tip.flatten()).map_err(|faults| contradictory(&faults))
+}
+
+/// The events, if they were given once, as an array that is not too long.
+fn one_list<'a>(events: &[&'a RawValue], faults: &mut Vec<FieldFault>) -> Vec<&'a RawValue> {
+    let (code, message) = match events {
+        [] => ("REQUIRED", "events is required".to_owned()),
+        [events] => match serde_json::from_str::<Vec<&RawValue>>(events.get()) {
+            Ok(list) if list.len() <= BATCH_MAX => return list,
+            Ok(list) => ("BATCH_SIZE", format!("a batch has at most {BATCH_MAX} events, not {}", list.len())),
+            Err(_) => ("INVALID_TYPE", "events must be an array".to_owned()),
+        },
+        _ => ("DUPLICATE_FIELD", format!("events is given {} times", events.len())),
+    };
+    faults.push(FieldFault::new("events", code, message));
+    Vec::new()
+}
+
+fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Pushed> {
+    let Ok(Pairs(mut pairs)) = serde_json::from_str(sent.get()) else {
+        let message = "an event must be an object";
+        faults.push(FieldFault::new(format!("events[{index}]"), "INVALID_TYPE", message));
+        return None;
+    };
+    let payloads = take(&mut pairs, "payload");
+    let members = given(pairs);
+    let mut fields = Fields::within(format!("events[{index}]."), members);
+    let id = fields.opaque("eventId");
+    let ledger = fields.count("ledger");
+    let ledger_hash = fields.opaque("ledgerHash");
+    let previous_hash = fields.optional_opaque("previousLedgerHash");
+    let contract = fields.opaque("contractId");
+    let topic = fields.opaque("topic");
+    let tx_hash = fields.opaque("txHash");
+    let transaction = fields.count("txIndex");
+    let operation = fields.count("operationIndex");
+    let event = fields.count("eventIndex");
+    let happened_at = fields.instant("happenedAt");
+    let payload = fields.raw_object("payload", &payloads);
+    faults.append(&mut fields.into_faults());
+    Some(Pushed {
+        event: ContractEvent {
+            id: id?,
+            place: Place { ledger: ledger?, transaction: transaction?, operation: operation?, event: event? },
+            contract: contract?,
+            topic: topic?,
+            tx_hash: tx_hash?,
+            happened_at: happened_at?,
+            payload: payload?.into(),
+        },
+        ledger_hash: ledger_hash?,
+        previous_hash,
+    })
+}
+
+fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
+    let mut fields = Fields::within("tip.".to_owned(), members);
+    let sequence = fields.count("ledger");
+    let hash = fields.opaque("ledgerHash");
+    let previous_hash: Option<Opaque> = fields.optional_opaque("previousLedgerHash");
+    let closed_at = fields.optional_instant("closedAt");
+    faults.append(&mut fields.into_faults());
+    Some(Ledger { sequence: sequence?, hash: hash?, previous_hash, closed_at })
+}
+
+/// What was read is sound piece by piece and does not agree with itself.
+fn contradictory(faults: &[BatchFault]) -> ApiError {
+    let details = faults.iter().map(|fault| {
+        let (field, code) = match fault {
+            BatchFault::Empty | BatchFault::TooMany { .. } => ("events".to_owned(), "BATCH_SIZE"),
+            BatchFault::TwoHashes { speaker, .. } => (field(*speaker, "ledgerHash"), "LEDGER_HASH_MISMATCH"),
+            BatchFault::TwoPreviousHashes { speaker, .. } => {
+                (field(*speaker, "previousLedgerHash"), "LEDGER_HASH_MISMATCH")
+            }
+            BatchFault::BrokenLink { .. } => ("events".to_owned(), "LEDGER_HASH_MISMATCH"),
+            BatchFault::TipTooLow { .. } => ("tip.ledger".to_owned(), "TIP_TOO_LOW"),
+            BatchFault::DuplicateId { index } => (format!("events[{index}].eventId"), "DUPLICATE_EVENT_ID"),
+        };
+        FieldFault::new(field, code, fault.to_string())
+    });
+    let error = ApiError::invalid(details.collect());
+    let only_repeats = faults.iter().all(|fault| matches!(fault, BatchFault::DuplicateId { .. }));
+    if only_repeats { ApiError { kind: ErrorKind::Conflict, ..error } } else { error }
+}
+
+fn field(speaker: Speaker, name: &str) -> String {
+    match speaker {
+        Speaker::Event(index) => format!("events[{index}].{name}"),
+        Speaker::Tip => format!("tip.{name}"),
+    }
+}
+
+/// The members of a JSON object, in the order in which they were sent, repetitions included, each value as it was written.
+struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+
+/// Takes out every value of one name.
+fn take<'a>(pairs: &mut Vec<(String, &'a RawValue)>, name: &str) -> Vec<&'a RawValue> {
+    pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect()
+}
+
+fn given(pairs: Vec<(String, &RawValue)>) -> Members {
+    // What is JSON and cannot be read is a number that is too large.
+    let read = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or(Given::Number);
+    pairs.into_iter().map(|(name, value)| (name, read(value))).collect()
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}

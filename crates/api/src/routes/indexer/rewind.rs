@@ -1,0 +1,53 @@
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_indexer::Rules;
+use fluxora_store::chain::Rewind;
+use serde_json::json;
+
+use super::health::reorg;
+use crate::body;
+use crate::error::{ApiError, ErrorKind};
+use crate::fields::Fields;
+use crate::query::Query;
+use crate::routes::State;
+use crate::view::TipView;
+
+/// The longest reason that is recorded.
+const LONGEST_REASON: usize = 500;
+
+/// `POST /api/admin/indexer/rewind`: undoes every ledger after `toLedger`, whatever is final.
+pub(crate) async fn rewind(
+    api: State,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let token = api.operator_token().ok_or_else(|| {
+        let message = "operator actions are off: set OPERATOR_TOKEN to allow them";
+        ApiError::new(ErrorKind::Forbidden, message)
+    })?;
+    token.check(&request, super::OPERATOR_TOKEN)?;
+    Query::of(&request)?.finish()?;
+    let mut fields = Fields::of(body::members(&request, payload).await?);
+    let (to_ledger, reason) = (fields.count("toLedger"), fields.text("reason", LONGEST_REASON));
+    fields.finish()?;
+    // Without a fault, both could be read.
+    let (Some(to_ledger), Some(reason)) = (to_ledger, reason) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let rules = api.indexer().map_or_else(Rules::default, |indexer| indexer.rules);
+    let done = api.store().rewind(Rewind { to_ledger, reason }, rules, api.now()).await?;
+    tracing::warn!(
+        to_ledger,
+        removed_events = done.events_removed,
+        rebuilt_streams = done.streams_rebuilt,
+        "an operator has rewound the chain"
+    );
+    let state = api.store().chain_state().await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "outcome": "rewound",
+        "rewind": reorg(&done),
+        "tip": state.frontier.tip.as_ref().map(TipView::of),
+        "lastSafeLedger": state.frontier.last_safe,
+        "pendingCount": state.pending,
+    })))
+}

@@ -1,0 +1,87 @@
+use std::fmt;
+
+use actix_web::HttpRequest;
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::error::{ApiError, ErrorKind};
+
+/// A shared secret that a caller proves to know by sending it in a header. It never prints.
+#[derive(Clone)]
+pub struct Token(Box<[u8]>);
+
+/// Why a text is no [`Token`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("32 to 256 visible ASCII characters")]
+pub struct InvalidToken;
+
+impl Token {
+    /// Takes a secret of 32 to 256 visible ASCII characters.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] if it is another text.
+    pub fn new(secret: &str) -> Result<Self, InvalidToken> {
+        let sound = (32..=256).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic());
+        sound.then(|| Self(secret.as_bytes().into())).ok_or(InvalidToken)
+    }
+
+    /// Lets a request pass that has this secret, and nothing else, in `header`. How long it takes tells nothing about the secret.
+    ///
+    /// # Errors
+    /// `UNAUTHORIZED`, which does not tell a missing secret from a wrong one.
+    pub(crate) fn check(&self, request: &HttpRequest, header: &'static str) -> Result<(), ApiError> {
+        let mut given = request.headers().get_all(header);
+        let known = match (given.next(), given.next()) {
+            (Some(given), None) => bool::from(given.as_bytes().ct_eq(&self.0)),
+            _ => false,
+        };
+        let refuse = || {
+            ApiError::new(ErrorKind::Unauthorized, format!("send the right secret in the header {header}"))
+        };
+        if known { Ok(()) } else { Err(refuse()) }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_token_is_long_and_visible() {
+        assert!(Token::new(SECRET).is_ok());
+        for text in ["", &SECRET[1..], &SECRET.replace('0', " "), &SECRET.replace('0', "é"), &"x".repeat(257)]
+        {
+            assert_eq!(Token::new(text).unwrap_err(), InvalidToken, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_whole_secret_given_once_passes() {
+        let token = Token::new(SECRET).unwrap();
+        let check = |given: &[&str]| {
+            let request = given
+                .iter()
+                .fold(TestRequest::get(), |request, secret| request.append_header(("x-token", *secret)));
+            token.check(&request.to_http_request(), "x-token").map_err(|error| error.kind)
+        };
+        assert_eq!(check(&[SECRET]), Ok(()));
+        for given in [&[][..], &[""], &[&SECRET[1..]], &[&SECRET.to_uppercase()], &[SECRET, SECRET]] {
+            assert_eq!(check(given), Err(ErrorKind::Unauthorized), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_never_prints() {
+        assert!(!format!("{:?}", Token::new(SECRET).unwrap()).contains("0123"));
+    }
+}

@@ -1,0 +1,180 @@
+use fluxora_indexer::{ContractEvent, Refusal, Rules};
+use fluxora_stream::{CancelRefused, StatusName};
+use futures_util::future::join_all;
+
+use super::events::*;
+use super::*;
+use crate::conformance::fixtures::{second, still};
+use crate::{Outcome, StreamFilter};
+
+/// What a ledger holds is stored when it comes and shown when the next ledger has come.
+pub async fn an_event_waits_until_its_ledger_is_safe(store: &impl Store) {
+    let ingested = MAIN.push(store, &[created(At(10, 1, 0), 0, 100, 1)], None).await;
+    assert_eq!((ingested.inserted, ingested.duplicates), (vec![0], vec![]));
+    assert_eq!(reached(&ingested.state), (Some(10), Some(9), 1));
+    assert_eq!(stream(store, 0).await, None);
+
+    let ingested = MAIN.push(store, &[withdrew(At(11, 1, 0), 0, 5)], None).await;
+    assert_eq!(reached(&ingested.state), (Some(11), Some(10), 1));
+    assert_eq!(withdrawn(store, 0).await, Some(0));
+    assert_eq!(store.chain_state().await.unwrap(), ingested.state);
+}
+
+/// A ledger without events makes the ones before it safe as well.
+pub async fn a_tip_without_events_makes_earlier_ledgers_safe(store: &impl Store) {
+    MAIN.push(store, &[created(At(10, 1, 0), 0, 100, 1)], None).await;
+    let ingested = MAIN.push(store, &[], Some(12)).await;
+    assert_eq!(reached(&ingested.state), (Some(12), Some(11), 0));
+    assert_eq!(withdrawn(store, 0).await, Some(0));
+    assert_eq!(told(store, &id(0)).await, ["stream.created"]);
+}
+
+/// Whatever comes again is counted, and changes nothing.
+pub async fn known_events_are_counted_and_change_nothing(store: &impl Store) {
+    let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(11, 1, 0), 0, 5)];
+    MAIN.push(store, &events, Some(12)).await;
+    let before = (stream(store, 0).await, store.chain_state().await.unwrap());
+    let more = [events[0].clone(), withdrew(At(12, 1, 0), 0, 5), events[1].clone()];
+    let ingested = MAIN.push(store, &more, None).await;
+    assert_eq!((ingested.inserted, ingested.duplicates), (vec![1], vec![0, 2]));
+    assert_eq!(stream(store, 0).await, before.0);
+    assert_eq!(ingested.state.events, before.1.events + 1);
+    assert_eq!(told(store, &id(0)).await, ["stream.created", "stream.withdrawn"]);
+}
+
+/// A payload is compared as a value: the order of its fields and its blanks do not matter.
+pub async fn the_same_payload_written_otherwise_is_known(store: &impl Store) {
+    let event = withdrew(At(10, 1, 0), 0, 5);
+    MAIN.push(store, std::slice::from_ref(&event), None).await;
+    let value: serde_json::Value = serde_json::from_str(&event.payload).unwrap();
+    let rewritten = ContractEvent { payload: format!(" {value:#} ").into(), ..event.clone() };
+    let ingested = MAIN.push(store, &[rewritten], None).await;
+    assert_eq!((ingested.inserted, ingested.duplicates), (vec![], vec![0]));
+}
+
+/// The same id with other contents is refused, and nothing of its batch is written.
+pub async fn an_event_with_other_contents_is_a_conflict(store: &impl Store) {
+    MAIN.push(store, &[withdrew(At(10, 1, 0), 0, 5)], None).await;
+    let before = store.chain_state().await.unwrap();
+    let batch = [created(At(11, 1, 0), 1, 100, 1), withdrew(At(10, 1, 0), 0, 6)];
+    let refused = MAIN.try_push(store, &batch, Some(12)).await;
+    assert_eq!(refused, Err(Refusal::EventConflict { indices: vec![1] }));
+    let moved = ContractEvent { place: withdrew(At(11, 1, 0), 0, 5).place, ..withdrew(At(10, 1, 0), 0, 5) };
+    let refused = MAIN.try_push(store, &[moved], None).await;
+    assert_eq!(refused, Err(Refusal::EventConflict { indices: vec![0] }));
+    assert_eq!(store.chain_state().await.unwrap(), before);
+}
+
+/// What is not the contract's is kept and counted; what should be and cannot be read marks its stream.
+pub async fn unknown_and_unreadable_events_are_kept_and_counted(store: &impl Store) {
+    let events = [
+        created(At(10, 1, 0), 0, 100, 1),
+        unknown(At(10, 1, 1)),
+        unreadable(At(10, 1, 2), 0),
+        withdrew(At(10, 2, 0), 0, 5),
+    ];
+    let ingested = MAIN.push(store, &events, Some(11)).await;
+    assert_eq!((ingested.state.events, ingested.state.unknown, ingested.state.unreadable), (4, 1, 1));
+    assert_eq!(ingested.unprojected.len(), 1);
+    assert_eq!(ingested.unprojected[0].event, events[2].id);
+    let stream = stream(store, 0).await.unwrap();
+    assert_eq!(stream.chain.as_ref().unwrap().unprojected_events, 1);
+    assert_eq!(stream.withdrawn.stroops(), 5, "one event that cannot be read does not stop the others");
+}
+
+/// An event that comes after its ledger was projected is put in its place.
+pub async fn a_late_event_rebuilds_the_streams_it_touches(store: &impl Store) {
+    let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(12, 1, 0), 0, 5)];
+    MAIN.push(store, &events, Some(14)).await;
+    MAIN.push(store, &[created(At(10, 2, 0), 1, 100, 1), rate_updated(At(11, 1, 0), 0, 1, 2)], None).await;
+    let late = stream(store, 0).await.unwrap();
+    assert_eq!((late.withdrawn.stroops(), late.schedule.rate.stroops()), (5, 2));
+    assert_eq!(late.schedule.checkpoint.at, fluxora_stream::UnixTime::of(closed_at(11)));
+    assert_eq!(told(store, &id(0)).await, ["stream.created", "stream.withdrawn", "stream.corrected"]);
+    assert_eq!(told(store, &id(1)).await, ["stream.created"]);
+    assert_eq!(store.chain_state().await.unwrap().last_reorg, None);
+}
+
+/// A transfer that comes late tells what a withdrawal really took out.
+pub async fn a_late_transfer_rebuilds_the_withdrawal_beside_it(store: &impl Store) {
+    let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(11, 1, 2), 0, 5)];
+    MAIN.push(store, &events, Some(14)).await;
+    assert_eq!(withdrawn(store, 0).await, Some(5));
+    MAIN.push(store, &[transfer(At(11, 1, 0), 2), transfer(At(11, 1, 1), 5)], None).await;
+    assert_eq!(withdrawn(store, 0).await, Some(7));
+}
+
+/// A late event of a stream reaches the streams that began from it.
+pub async fn a_late_event_reaches_the_shares_of_its_stream(store: &impl Store) {
+    let events = [created(At(10, 1, 0), 0, 100, 2), shared(At(20, 1, 0), 0, 1, 1, 1)];
+    MAIN.push(store, &events, Some(30)).await;
+    assert_eq!(stream(store, 1).await.unwrap().chain.unwrap().parent_stream_id, Some(0));
+    let before = stream(store, 1).await.unwrap();
+    MAIN.push(store, &[rate_updated(At(15, 1, 0), 0, 2, 1)], None).await;
+    let after = stream(store, 1).await.unwrap();
+    assert_ne!(before.schedule, after.schedule, "the share is cut from what the stream then was");
+    let streams = [stream(store, 0).await.unwrap(), after];
+    assert_eq!(rebuilt_from_scratch(store).await, streams);
+}
+
+/// Of two batches at once the second is planned after the first: every event is written once.
+pub async fn two_ingesters_take_turns(store: &impl Store) {
+    let events: Vec<_> = (0..40_u32)
+        .map(|n| match n % 4 {
+            0 => created(At(10 + n / 4, 1, 0), u64::from(n / 4), 100, 1),
+            step => withdrew(At(10 + n / 4, 1, step), u64::from(n / 4), i128::from(step)),
+        })
+        .collect();
+    let pushes = events.chunks(4).flat_map(|events| [events, events]).map(|events| {
+        let batch = MAIN.batch(events, None);
+        store.ingest(batch, Rules::default(), t(1_000))
+    });
+    let taken: Vec<_> = join_all(pushes).await.into_iter().map(|taken| taken.unwrap().unwrap()).collect();
+    MAIN.push(store, &[], Some(100)).await;
+    assert_eq!(taken.iter().map(|taken| taken.inserted.len()).sum::<usize>(), 40);
+    assert_eq!(taken.iter().map(|taken| taken.duplicates.len()).sum::<usize>(), 40);
+    for number in 0..10 {
+        assert_eq!(withdrawn(store, number).await, Some(6), "stream {number}");
+    }
+}
+
+/// Streams of the chain are listed with the others, and only their contract changes them.
+pub async fn streams_of_the_chain_are_listed_and_left_to_their_contract(store: &impl Store) {
+    let events =
+        [created(At(10, 1, 0), 0, 100, 1), created(At(10, 1, 1), 1, 100, 1), cancelled(At(12, 1, 0), 1)];
+    MAIN.push(store, &events, Some(14)).await;
+    let of = |contract: &str| StreamFilter { contract: Some(contract.to_owned()), ..StreamFilter::default() };
+    let contract = contract().to_string();
+    for (filter, expect) in [
+        (of(&contract), vec![id(1), id(0)]),
+        (of("CNOTHING"), vec![]),
+        (StreamFilter { status: Some(StatusName::Cancelled), ..of(&contract) }, vec![id(1)]),
+    ] {
+        let query = crate::StreamQuery { filter, at: second(9_999), before: None, limit: 10 };
+        let page = store.list_streams(&query).await.unwrap();
+        assert_eq!(page.streams.iter().map(|stream| stream.id).collect::<Vec<_>>(), expect, "{query:?}");
+    }
+    let refused = store.cancel_stream(&id(0), still(t(2_000))).await.unwrap();
+    assert_eq!(refused, Outcome::Refused(CancelRefused::ChainManaged));
+    assert_eq!(store.record_due(t(99_999), 10).await.unwrap().streams, 0);
+}
+
+/// Builds every stream from the events that the store lists, in plain collections.
+pub(super) async fn rebuilt_from_scratch(store: &impl Store) -> Vec<Stream> {
+    let state = store.chain_state().await.unwrap();
+    let query = crate::chain::ContractEventQuery {
+        to_ledger: state.frontier.last_safe,
+        limit: 1_000_000,
+        ..crate::chain::ContractEventQuery::default()
+    };
+    let page = store.contract_events(&query).await.unwrap();
+    let mut streams = fluxora_indexer::projection::Streams::new();
+    let safe = page.events.iter().map(|listed| &listed.event).filter(|_| state.frontier.last_safe.is_some());
+    fluxora_indexer::projection::project(&mut streams, |_| true, safe);
+    let mut streams: Vec<_> = streams.into_values().collect();
+    streams.sort_by_key(|stream| stream.id);
+    for stream in &mut streams {
+        stream.events = store.stream(&stream.id).await.unwrap().map_or(0, |stored| stored.events);
+    }
+    streams
+}

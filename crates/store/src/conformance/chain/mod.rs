@@ -1,0 +1,107 @@
+//! What every backend must make of the chain.
+
+mod events;
+mod forks;
+mod history;
+mod ingesting;
+mod listing;
+mod plain;
+mod random;
+
+pub use forks::*;
+pub use history::*;
+pub use ingesting::*;
+pub use listing::*;
+pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
+
+use std::sync::Arc;
+
+use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
+use fluxora_stream::{Stream, StreamId};
+
+use super::fixtures::t;
+use crate::Store;
+use crate::chain::{ChainState, Ingested};
+
+use events::closed_at;
+
+/// One way the chain can take: the ledgers from `from` on are its own, those before are its parent's.
+#[derive(Clone, Copy)]
+pub(super) struct Branch<'p> {
+    name: &'static str,
+    from: u32,
+    parent: Option<&'p Branch<'p>>,
+}
+
+pub(super) const MAIN: Branch<'_> = Branch { name: "a", from: 0, parent: None };
+
+impl<'p> Branch<'p> {
+    pub(super) const fn forked(&'p self, name: &'static str, from: u32) -> Self {
+        Self { name, from, parent: Some(self) }
+    }
+
+    pub(super) fn hash(&self, ledger: u32) -> Opaque {
+        match self.parent {
+            Some(parent) if ledger < self.from => parent.hash(ledger),
+            _ => Opaque::new(&format!("{}{ledger}", self.name)).unwrap(),
+        }
+    }
+
+    fn previous(&self, ledger: u32) -> Option<Opaque> {
+        ledger.checked_sub(1).map(|before| self.hash(before))
+    }
+
+    pub(super) fn ledger(&self, sequence: u32) -> Ledger {
+        Ledger {
+            sequence,
+            hash: self.hash(sequence),
+            previous_hash: self.previous(sequence),
+            closed_at: Some(closed_at(sequence)),
+        }
+    }
+
+    pub(super) fn batch(&self, events: &[ContractEvent], tip: Option<u32>) -> Arc<Batch> {
+        let pushed = events.iter().map(|event| Pushed {
+            event: event.clone(),
+            ledger_hash: self.hash(event.place.ledger),
+            previous_hash: self.previous(event.place.ledger),
+        });
+        Arc::new(Batch::new(pushed.collect(), tip.map(|tip| self.ledger(tip))).unwrap())
+    }
+
+    /// Pushes events, and the tip if one is given; the batch must be taken.
+    pub(super) async fn push(
+        &self,
+        store: &impl Store,
+        events: &[ContractEvent],
+        tip: Option<u32>,
+    ) -> Ingested {
+        self.try_push(store, events, tip).await.unwrap()
+    }
+
+    pub(super) async fn try_push(
+        &self,
+        store: &impl Store,
+        events: &[ContractEvent],
+        tip: Option<u32>,
+    ) -> Result<Ingested, Refusal> {
+        store.ingest(self.batch(events, tip), Rules::default(), t(1_000)).await.unwrap()
+    }
+}
+
+pub(super) async fn withdrawn(store: &impl Store, number: u64) -> Option<i128> {
+    stream(store, number).await.map(|stream| stream.withdrawn.stroops())
+}
+
+pub(super) async fn stream(store: &impl Store, number: u64) -> Option<Stream> {
+    store.stream(&events::id(number)).await.unwrap()
+}
+
+pub(super) async fn told(store: &impl Store, id: &StreamId) -> Vec<&'static str> {
+    let page = store.stream_events(id, 0, 1_000).await.unwrap();
+    page.map_or_else(Vec::new, |page| page.events.iter().map(|event| event.fact.name()).collect())
+}
+
+pub(super) fn reached(state: &ChainState) -> (Option<u32>, Option<u32>, u64) {
+    (state.frontier.tip.as_ref().map(|tip| tip.ledger), state.frontier.last_safe, state.pending)
+}

@@ -1,0 +1,308 @@
+//! Random lives of a chain: it grows, forks at every depth, returns to what it was, and is told of in pieces, late, twice and
+//! out of order. Whatever happens, a store must stand where a rebuild from scratch would.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
+use fluxora_stream::{Stream, StreamId};
+
+use super::events::*;
+use super::plain::{Plain, Verdict};
+use crate::Store;
+use crate::chain::Rewind;
+use crate::conformance::fixtures::t;
+
+const STREAMS: u64 = 5;
+const STEPS: usize = 8;
+
+/// The seeds to run: the first 200, or as `FLUXORA_CHAIN_SEEDS` says, `from..to`.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is its caller's choice")]
+pub fn chain_seeds() -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("FLUXORA_CHAIN_SEEDS") else { return 0..200 };
+    let (from, to) = text.split_once("..").expect("FLUXORA_CHAIN_SEEDS is written from..to");
+    from.parse().unwrap()..to.parse().unwrap()
+}
+
+/// Runs the histories of these seeds, one after the other, on one store.
+pub async fn random_chains_end_as_a_rebuild_from_scratch_does(
+    store: &impl Store,
+    seeds: impl IntoIterator<Item = u64>,
+) {
+    for seed in seeds {
+        let rewind = Rewind { to_ledger: 0, reason: "the next history".to_owned() };
+        store.rewind(rewind, Rules::default(), t(0)).await.unwrap();
+        History::new(seed).run(store).await;
+    }
+}
+
+/// A ledger of the chain as it really is.
+#[derive(Clone, Debug)]
+struct Block {
+    sequence: u32,
+    hash: Opaque,
+    previous: Opaque,
+    events: Vec<ContractEvent>,
+}
+
+struct History {
+    seed: u64,
+    dice: Dice,
+    rules: Rules,
+    plain: Plain,
+    blocks: Vec<Block>,
+    left: Vec<Vec<Block>>,
+    hashes: u32,
+    pushed: usize,
+}
+
+impl History {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        let rules = Rules {
+            safety_margin: dice.below(4),
+            max_reorg_depth: if dice.one_in(3) { 3 + dice.below(4) } else { 128 },
+        };
+        let (plain, blocks, left) = (Plain::default(), Vec::new(), Vec::new());
+        Self { seed, dice, rules, plain, blocks, left, hashes: 0, pushed: 0 }
+    }
+
+    async fn run(mut self, store: &impl Store) {
+        for _ in 0..STEPS {
+            let from = self.step();
+            self.tell(store, from).await;
+        }
+        // Told once more from the start and in order, the store knows the whole chain, unless the end was refused as too deep.
+        let everything = self.batches(0, false);
+        let mut refused = false;
+        for batch in everything {
+            refused |= self.push(store, &batch).await != Ok(());
+        }
+        self.compare(store).await;
+        if !refused {
+            let mut fresh = Plain::default();
+            for batch in self.batches(0, false) {
+                fresh.take(&batch, self.rules);
+            }
+            let streams = self.plain.streams();
+            let expect = fresh.streams();
+            // A margin that was passed once is not gone back behind, so more may be safe than on a fresh chain.
+            if self.plain.last_safe == fresh.last_safe {
+                assert_eq!(streams, expect, "seed {}", self.seed);
+            }
+        }
+    }
+
+    /// Lets the chain live on; hands back the first ledger that is another one.
+    fn step(&mut self) -> usize {
+        let length = self.blocks.len();
+        if length > 1 && self.dice.one_in(3) {
+            let depth = 1 + self.dice.index(length.min(8));
+            let at = length - depth;
+            let left = self.blocks.clone();
+            self.blocks.truncate(at);
+            let gone: Vec<_> = left[at..].iter().flat_map(|block| block.events.clone()).collect();
+            self.left.push(left);
+            for _ in 0..=self.dice.index(depth + 1) {
+                self.grow(&gone);
+            }
+            at
+        } else if !self.left.is_empty() && self.dice.one_in(4) {
+            let chosen = self.dice.index(self.left.len());
+            let back = self.left.swap_remove(chosen);
+            let same = back.iter().zip(&self.blocks).take_while(|(a, b)| a.hash == b.hash).count();
+            self.left.push(std::mem::replace(&mut self.blocks, back));
+            self.grow(&[]);
+            same
+        } else {
+            for _ in 0..=self.dice.index(4) {
+                self.grow(&[]);
+            }
+            length
+        }
+    }
+
+    /// Adds a ledger. On a new way, what the other way had may happen again, as it was or otherwise.
+    fn grow(&mut self, gone: &[ContractEvent]) {
+        let sequence = self.blocks.last().map_or(1, |last| last.sequence + 1);
+        let previous = self.blocks.last().map_or_else(|| hash(0), |last| last.hash.clone());
+        self.hashes += 1;
+        let mut events: Vec<_> = gone
+            .iter()
+            .filter(|event| event.place.ledger == sequence && self.dice.one_in(2))
+            .cloned()
+            .collect();
+        let mut taken: BTreeSet<_> = events.iter().map(|event| event.place).collect();
+        for transaction in 0..self.dice.below(3) {
+            for index in 0..=self.dice.below(3) {
+                let event = self.event(At(sequence, transaction, index));
+                if taken.insert(event.place) {
+                    events.push(event);
+                }
+            }
+        }
+        events.sort_by_key(|event| event.place);
+        self.blocks.push(Block { sequence, hash: hash(self.hashes), previous, events });
+    }
+
+    fn event(&mut self, at: At) -> ContractEvent {
+        let number = u64::from(self.dice.below(u32::try_from(STREAMS).unwrap()));
+        let other = u64::from(self.dice.below(u32::try_from(STREAMS).unwrap()));
+        let amount = i128::from(1 + self.dice.below(9));
+        match self.dice.below(14) {
+            0..=2 => created(at, number, 100 * amount, 1 + amount % 3),
+            3..=5 => withdrew(at, number, amount),
+            6 => transfer(at, amount),
+            7 => cancelled(at, number),
+            8 => paused(at, number),
+            9 => resumed(at, number),
+            10 => rate_updated(at, number, 2, 1 + amount % 3),
+            11 if number != other => shared(at, number, other, 1, 1),
+            12 => unreadable(at, number),
+            13 => completed(at, number),
+            _ => unknown(at),
+        }
+    }
+
+    /// Tells of the chain from a ledger on, in batches cut and ordered by chance.
+    async fn tell(&mut self, store: &impl Store, from: usize) {
+        let shuffle = self.dice.one_in(3);
+        let mut batches = self.batches(from, true);
+        if shuffle {
+            self.dice.shuffle(&mut batches);
+        }
+        for batch in batches {
+            let times = if self.dice.one_in(6) { 2 } else { 1 };
+            for _ in 0..times {
+                self.push(store, &batch).await.ok();
+            }
+            if self.dice.one_in(4) {
+                self.compare(store).await;
+            }
+        }
+        self.compare(store).await;
+    }
+
+    fn batches(&mut self, from: usize, by_chance: bool) -> Vec<Arc<Batch>> {
+        let from = if by_chance && self.dice.one_in(5) { from.saturating_sub(2) } else { from };
+        let blocks = self.blocks.get(from..).unwrap_or_default().to_vec();
+        let mut batches = Vec::new();
+        let (mut events, mut tip) = (Vec::new(), None);
+        for block in blocks {
+            let linked = !by_chance || !self.dice.one_in(4);
+            let previous_hash = linked.then(|| block.previous.clone());
+            for event in &block.events {
+                if by_chance && self.dice.one_in(12) {
+                    continue; // told when everything is told again
+                }
+                let ledger_hash = block.hash.clone();
+                events.push(Pushed {
+                    event: event.clone(),
+                    ledger_hash,
+                    previous_hash: previous_hash.clone(),
+                });
+            }
+            if !by_chance || self.dice.one_in(2) {
+                let closed_at = Some(closed_at(block.sequence));
+                tip = Some(Ledger {
+                    sequence: block.sequence,
+                    hash: block.hash.clone(),
+                    previous_hash,
+                    closed_at,
+                });
+            }
+            let cut = !by_chance || self.dice.one_in(2);
+            if cut && !(events.is_empty() && tip.is_none()) {
+                batches.push((std::mem::take(&mut events), tip.take()));
+            }
+        }
+        if !events.is_empty() || tip.is_some() {
+            batches.push((events, tip));
+        }
+        let newest = |events: &[Pushed]| events.iter().map(|pushed| pushed.event.place.ledger).max();
+        let batches = batches.into_iter().map(|(mut events, tip)| {
+            if by_chance {
+                self.dice.shuffle(&mut events);
+            }
+            let tip = tip.filter(|tip| newest(&events) <= Some(tip.sequence));
+            Arc::new(Batch::new(events, tip).unwrap())
+        });
+        batches.collect()
+    }
+
+    /// Pushes a batch to the store and to the plain chain: both must say the same.
+    async fn push(&mut self, store: &impl Store, batch: &Arc<Batch>) -> Result<(), ()> {
+        self.pushed += 1;
+        let expect = self.plain.take(batch, self.rules);
+        let now = t(i64::try_from(self.pushed).unwrap());
+        let outcome = store.ingest(Arc::clone(batch), self.rules, now).await.unwrap();
+        let verdict = match &outcome {
+            Ok(taken) => {
+                Verdict::Taken(taken.inserted.len(), taken.reorg.as_ref().map(|reorg| reorg.fork_ledger))
+            }
+            Err(Refusal::TooDeep { .. }) => Verdict::TooDeep,
+            Err(Refusal::EventConflict { .. } | Refusal::LedgerConflict { .. }) => Verdict::Conflict,
+        };
+        assert_eq!(verdict, expect, "seed {}, push {}: {batch:?}", self.seed, self.pushed);
+        outcome.map(drop).map_err(drop)
+    }
+
+    async fn compare(&mut self, store: &impl Store) {
+        let context = format!("seed {}, push {}", self.seed, self.pushed);
+        let state = store.chain_state().await.unwrap();
+        let stands = (
+            state.frontier.tip.as_ref().map(|tip| tip.ledger),
+            state.frontier.last_safe,
+            state.frontier.final_ledger,
+            usize::try_from(state.pending).unwrap(),
+        );
+        let plain = &self.plain;
+        let expect = (plain.tip(), plain.last_safe, plain.final_ledger, plain.pending());
+        assert_eq!(stands, expect, "{context}");
+        let mut streams = self.plain.streams();
+        for number in 0..STREAMS {
+            let id: StreamId = id(number);
+            let stored = store.stream(&id).await.unwrap();
+            let told = stored.as_ref().map_or(0, |stream| stream.events);
+            let expect = streams.remove(&id).map(|stream| Stream { events: told, ..stream });
+            assert_eq!(stored, expect, "{context}");
+        }
+        assert!(streams.is_empty(), "{context}: {streams:?}");
+    }
+}
+
+fn hash(number: u32) -> Opaque {
+    Opaque::new(&format!("hash-{number}")).unwrap()
+}
+
+/// SplitMix64: the same throws for the same seed, everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: u32) -> u32 {
+        u32::try_from(self.next() % u64::from(limit)).unwrap()
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(length).unwrap()).unwrap()
+    }
+
+    fn one_in(&mut self, chances: u32) -> bool {
+        self.below(chances) == 0
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.index(last + 1);
+            items.swap(last, other);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// Where the load goes, how much of it there is, and what counts as good enough.
+
+/** The service under load. */
+export function baseUrl(env) {
+  return (env.K6_BASE_URL || 'http://localhost:3000').replace(/\/+$/, '');
+}
+
+/** Virtual users of each scenario over time. */
+export const PROFILES = {
+  smoke: [
+    { duration: '30s', target: 5 },
+    { duration: '30s', target: 0 },
+  ],
+  load: [
+    { duration: '1m', target: 50 },
+    { duration: '3m', target: 50 },
+    { duration: '1m', target: 0 },
+  ],
+  stress: [
+    { duration: '1m', target: 50 },
+    { duration: '2m', target: 200 },
+    { duration: '2m', target: 200 },
+    { duration: '1m', target: 0 },
+  ],
+  soak: [
+    { duration: '2m', target: 30 },
+    { duration: '20m', target: 30 },
+    { duration: '2m', target: 0 },
+  ],
+};
+
+/** The scenarios that anybody may run, by the name of the function in main.js. */
+const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel'];
+
+/** The options of a run: `env` is k6's `__ENV`. */
+export function optionsOf(env) {
+  const name = env.PROFILE || 'smoke';
+  const stages = PROFILES[name];
+  if (!stages) {
+    throw new Error(`PROFILE is ${Object.keys(PROFILES).join(', ')}; there is no ${name}`);
+  }
+  const scenarios = {};
+  for (const exec of PUBLIC_SCENARIOS) {
+    scenarios[exec] = { executor: 'ramping-vus', exec, startVUs: 0, stages, gracefulRampDown: '10s' };
+  }
+  if (env.INDEXER_WORKER_TOKEN) {
+    // One chain has one author: two of them would write two hashes for one ledger, which is a reorg.
+    scenarios.ingest = { executor: 'constant-vus', exec: 'ingest', vus: 1, duration: `${secondsOf(stages)}s` };
+  }
+  return { scenarios, thresholds: thresholdsOf(Object.keys(scenarios)) };
+}
+
+/** What a run must keep to; k6 ends with an exit code other than 0 if it does not. */
+function thresholdsOf(scenarios) {
+  const thresholds = {
+    http_req_duration: ['p(95)<500', 'p(99)<1000'],
+    http_req_failed: ['rate<0.01'],
+    fluxora_errors: ['rate<0.01'],
+    checks: ['rate>0.99'],
+  };
+  for (const scenario of scenarios) {
+    const limit = scenario === 'health' ? 'p(99)<200' : 'p(95)<500';
+    thresholds[`http_req_duration{scenario:${scenario}}`] = [limit];
+  }
+  return thresholds;
+}
+
+/** How long the stages take together. */
+export function secondsOf(stages) {
+  const units = { s: 1, m: 60 };
+  return stages.reduce((sum, { duration }) => sum + parseInt(duration, 10) * units[duration.slice(-1)], 0);
+}

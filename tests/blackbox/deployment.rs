@@ -1,0 +1,182 @@
+//! What lies in `docker/` agrees with the server, and with itself. Building and showing the image is for `docker/build` and
+//! `docker/smoke`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::binary;
+use crate::server::{Launch, TestServer};
+
+const SCRIPTS: [&str; 5] = ["build", "kubernetes/validate", "make-secrets", "run", "smoke"];
+/// What stands before the name of a setting, file by file.
+const SET_AFTER: [(&str, &[&str]); 7] = [
+    ("Dockerfile", &["\nENV ", "\n    "]),
+    ("compose.yaml", &["\n    "]),
+    ("fluxora.service", &["Environment="]),
+    ("kubernetes/migration.yaml", &["- name: "]),
+    ("kubernetes/server.yaml", &["- name: "]),
+    ("run", &["--env "]),
+    ("smoke", &["--env "]),
+];
+
+/// A file of `docker/`.
+fn file(path: &str) -> String {
+    let path = binary::root().join("docker").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands in a text after this, as long as its characters are such.
+fn after<'a>(text: &'a str, begin: &str, such: impl Fn(char) -> bool) -> BTreeSet<&'a str> {
+    let rests = text.match_indices(begin).map(|(at, _)| &text[at + begin.len()..]);
+    let words = rests.map(|rest| rest.split(|c| !such(c)).next().unwrap());
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+fn names<'a>(text: &'a str, begin: &str) -> BTreeSet<&'a str> {
+    after(text, begin, |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn number(text: &str, begin: &str) -> u64 {
+    let numbers = after(text, begin, |c| c.is_ascii_digit());
+    assert_eq!(numbers.len(), 1, "{begin}: {numbers:?}");
+    numbers.first().unwrap().parse().unwrap()
+}
+
+/// A command of the server, with this environment.
+fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary::server());
+    command.args(arguments).current_dir(folder.path()).env_clear().envs(environment.iter().copied());
+    command.output().unwrap()
+}
+
+/// What `--help` says, in one line.
+fn help() -> String {
+    let said = String::from_utf8(asks(&["--help"], &[]).stdout).unwrap();
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_setting_that_is_set_here_is_one_of_the_servers() {
+    let help = help();
+    let known = names(&help, "[env: ");
+    assert!(known.contains("HOST") && known.contains("DATABASE_URL_FILE"), "{known:?}");
+    for (path, begins) in SET_AFTER {
+        let text = file(path);
+        // The build of an image has an environment of its own.
+        let text = text.split_once("\nFROM scratch").map_or(text.as_str(), |(_, image)| image);
+        let set: BTreeSet<_> = begins.iter().flat_map(|begin| names(text, begin)).collect();
+        assert!(!set.is_empty(), "{path} sets nothing: SET_AFTER is out of date");
+        let unknown: Vec<_> = set.difference(&known).collect();
+        assert!(unknown.is_empty(), "{path} sets {unknown:?}, which --help does not name");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_the_toolchain_of_the_project() {
+    let toolchain = fs::read_to_string(binary::root().join("rust-toolchain.toml")).unwrap();
+    let channel = after(&toolchain, "channel = \"", |c| c != '"');
+    let channel = channel.first().unwrap();
+    let base = format!("ARG RUST_IMAGE=rust:{channel}-bookworm\n");
+    assert!(file("Dockerfile").contains(&base), "docker/Dockerfile does not build with {channel}");
+}
+
+#[test]
+fn what_the_image_is_built_from_is_let_through_to_the_build() {
+    let (dockerfile, let_through) = (file("Dockerfile"), file("../.dockerignore"));
+    let copied = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let copied = copied.filter(|rest| !rest.starts_with("--from")).flat_map(str::split_whitespace);
+    for path in copied.filter(|path| *path != "./") {
+        assert!(let_through.lines().any(|line| line == format!("!{path}")), ".dockerignore keeps {path} out");
+    }
+}
+
+#[test]
+fn the_user_is_the_same_everywhere() {
+    for (path, begin) in [
+        ("Dockerfile", "USER "),
+        ("Dockerfile", "fluxora:x:"),
+        ("Dockerfile", "-o "),
+        ("compose.yaml", "uid="),
+        ("kubernetes/migration.yaml", "runAsUser: "),
+        ("kubernetes/server.yaml", "runAsUser: "),
+        ("smoke", "--user "),
+    ] {
+        assert_eq!(number(&file(path), begin), 10_001, "{path}, {begin}");
+    }
+}
+
+#[test]
+fn whoever_stops_the_server_waits_longer_than_it_takes_to_stop() {
+    let takes = number(&help(), "[env: SHUTDOWN_TIMEOUT_SECONDS=] [default: ");
+    let compose = file("compose.yaml");
+    let server = compose.split_once("\nservices:").unwrap().0;
+    for (text, begin) in [
+        (server, "stop_grace_period: "),
+        (&file("fluxora.service"), "TimeoutStopSec="),
+        (&file("kubernetes/server.yaml"), "terminationGracePeriodSeconds: "),
+        (&file("run"), "--stop-timeout "),
+    ] {
+        assert!(number(text, begin) > takes, "{begin}");
+    }
+}
+
+#[test]
+fn the_server_answers_where_it_is_probed_and_its_healthcheck_tells_whether_it_does() {
+    let mut server = TestServer::launch(Launch::new().set("HOST", "0.0.0.0"));
+    let manifest = file("kubernetes/server.yaml");
+    let probed = after(&manifest, "path: ", |c| c != '\n');
+    assert_eq!(probed, BTreeSet::from(["/health/live", "/health/ready"]));
+    for path in probed {
+        server.get(path).expect(200);
+    }
+    let port = server.address().port().to_string();
+    let environment = [("HOST", "0.0.0.0"), ("PORT", port.as_str())];
+    let asked = asks(&["healthcheck"], &environment);
+    assert_eq!((asked.status.code(), asked.stderr), (Some(0), vec![]));
+    server.terminate();
+    let asked = asks(&["healthcheck"], &environment);
+    assert_eq!(asked.status.code(), Some(1));
+}
+
+#[test]
+fn every_script_can_be_run_and_parses() {
+    for script in SCRIPTS {
+        let path = binary::root().join("docker").join(script);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o111, 0o111, "docker/{script} is not executable");
+        let parsed = Command::new("bash").arg("-n").arg(&path).output().unwrap();
+        assert!(parsed.status.success(), "docker/{script}: {}", String::from_utf8_lossy(&parsed.stderr));
+    }
+}
+
+#[test]
+fn the_secrets_of_compose_are_made_once_and_the_server_takes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("make-secrets");
+    fs::copy(binary::root().join("docker/make-secrets"), &script).unwrap();
+    let make = || {
+        assert!(Command::new(&script).output().unwrap().status.success());
+        ["postgres_password", "database_url"]
+            .map(|name| fs::read_to_string(folder.path().join("secrets").join(name)).unwrap())
+    };
+    let [password, url] = make();
+    assert_eq!(password.trim_end().len(), 48, "{password}");
+    assert!(url.contains(&format!(":{}@postgres:", password.trim_end())), "{url}");
+    assert_eq!(make(), [password, url], "a second run changes them");
+    let owners = fs::metadata(folder.path().join("secrets")).unwrap().permissions().mode();
+    assert_eq!(owners & 0o777, 0o700);
+
+    // The setting after it is wrong on purpose: were the URL wrong, it would be named as well.
+    let path = folder.path().join("secrets/database_url");
+    let environment = [("DATABASE_URL_FILE", text(&path)), ("OPEN_WRITES", "perhaps")];
+    let said = String::from_utf8(asks(&[], &environment).stderr).unwrap();
+    assert!(said.contains("OPEN_WRITES") && !said.contains("DATABASE_URL"), "{said}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of UTF-8")
+}
