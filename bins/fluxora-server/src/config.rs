@@ -370,9 +370,9 @@ mod tests {
         let token = format!("--indexer-worker-token={}", "t".repeat(32));
         for (options, expect) in [
             (&[][..], false),
-            (&[&token], true),
-            (&["--indexer-enabled=true", &token], true),
-            (&["--indexer-enabled=false", &token], false),
+            (&[token.as_str()], true),
+            (&["--indexer-enabled=true", token.as_str()], true),
+            (&["--indexer-enabled=false", token.as_str()], false),
         ] {
             assert_eq!(check(options).unwrap().indexer.is_some(), expect, "{options:?}");
         }

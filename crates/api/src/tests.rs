@@ -81,6 +81,8 @@ impl Server {
             ids: Arc::new(hand.clone()),
             service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
             writes,
+            indexer: None,
+            operator_token: None,
             lifecycle: lifecycle.clone(),
         }));
         Self { hand, lifecycle, api }

@@ -6,7 +6,7 @@ use fluxora_store::{CorruptRow, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
+use tokio_postgres::types::{FromSql, Type};
 
 /// One row being read, column by column in the order of its query.
 pub(crate) struct Columns<'r> {
@@ -20,6 +20,11 @@ impl<'r> Columns<'r> {
     /// Begins with the first column, which must be the row's key.
     pub(crate) const fn of(row: &'r Row, table: &'static str) -> Self {
         Self { row, table, first: 0, next: 0 }
+    }
+
+    /// Goes on with the columns of another table, the first of which must be the key of its row.
+    pub(crate) const fn then(self, table: &'static str) -> Self {
+        Self { table, first: self.next, ..self }
     }
 
     fn take<T: FromSql<'r>>(&mut self, column: &'static str) -> Result<Option<T>, StoreError> {
@@ -72,11 +77,39 @@ impl<'r> Columns<'r> {
         self.take(column)
     }
 
+    /// A value that may be NULL.
+    pub(crate) fn optional<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if self.is_null(column)? {
+            self.skip();
+            return Ok(None);
+        }
+        read(self, column).map(Some)
+    }
+
+    /// Whether the next column is NULL.
+    pub(crate) fn is_null(&self, column: &'static str) -> Result<bool, StoreError> {
+        let value: Option<Anything> =
+            self.row.try_get(self.next).map_err(|error| self.corrupt(column, error))?;
+        Ok(value.is_none())
+    }
+
+    /// Passes over the next column.
+    pub(crate) const fn skip(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
     /// A time of a schedule.
     pub(crate) fn time(&mut self, column: &'static str) -> Result<UnixTime, StoreError> {
-        let seconds =
-            self.parsed(column, |text| text.parse().map_err(|_| "not a count of seconds since 1970"))?;
-        Ok(UnixTime::from_seconds(seconds))
+        self.unsigned(column).map(UnixTime::from_seconds)
+    }
+
+    /// A `u64`, which travels as text.
+    pub(crate) fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
+        self.parsed(column, |text| text.parse().map_err(|_| "not a number from 0 to 18446744073709551615"))
     }
 
     /// The fault of this row, in this column. The key is read again only here.
@@ -89,6 +122,19 @@ impl<'r> Columns<'r> {
     }
 }
 
+/// A value of any type, which is there and not looked at.
+struct Anything;
+
+impl FromSql<'_> for Anything {
+    fn from_sql(_: &Type, _: &[u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
 /// A recorded instant as it is stored: with milliseconds, no earlier than the calendar of the database begins.
 pub(crate) fn instant(instant: Timestamp) -> Timestamp {
     const EARLIEST: i64 = -210_000_000_000_000; // about 4686 BC
@@ -98,6 +144,11 @@ pub(crate) fn instant(instant: Timestamp) -> Timestamp {
 /// The instant at which the second after `until` begins; the calendar's last if it knows none.
 pub(crate) fn end_of(until: UnixTime) -> Timestamp {
     until.saturating_add(1).instant()
+}
+
+/// A count as it is stored.
+pub(crate) fn count(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
 }
 
 /// A time of a schedule as it is sent.

@@ -55,6 +55,15 @@ impl Connector {
         Self::with(location, options, " -c plan_cache_mode=force_generic_plan")
     }
 
+    /// A connector for connections over which the chain is changed. What was planned while a table was small is kept when it has
+    /// grown, until somebody counts its rows again; and a chain grows fast from nothing. So plans do not depend on counts: each
+    /// statement looks up what it is given in the index that is made for it.
+    pub(crate) fn for_chain(location: &Location, options: &Options) -> Result<Self, OpenError> {
+        let settings = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off \
+                        -c enable_mergejoin=off";
+        Self::with(location, options, settings)
+    }
+
     fn with(location: &Location, options: &Options, settings: &str) -> Result<Self, OpenError> {
         let tls = tls::connector(&location.encryption)?;
         let mut config = config(location, options);

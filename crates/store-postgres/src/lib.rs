@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod breaker;
+mod chain;
 mod columns;
 mod connect;
 mod faults;

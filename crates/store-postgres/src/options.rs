@@ -3,7 +3,8 @@ use std::time::Duration;
 /// Sizes and time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many connections the pool holds at most; at least 1. Creates have one more to themselves.
+    /// How many connections the pool holds at most; at least 1. Creates have one more to themselves, and so has what changes the
+    /// chain.
     pub pool: usize,
     /// How many units of work may wait for a connection; one more is refused with
     /// [`StoreError::Overloaded`](fluxora_store::StoreError::Overloaded).
@@ -15,6 +16,11 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the server works on one statement, waits for locks included. A whole unit of work gets a second more.
     pub statement_timeout: Duration,
+    /// How long it may take to build streams again or to rewind the chain, each statement of it and all together: they may go
+    /// through everything that is stored. Whatever else would change the chain is refused with
+    /// [`StoreError::Overloaded`](fluxora_store::StoreError::Overloaded) or
+    /// [`StoreError::Unavailable`](fluxora_store::StoreError::Unavailable) meanwhile.
+    pub rebuild_timeout: Duration,
     /// How many creates one commit takes at most. 1 commits each alone.
     pub batch: usize,
     /// How many creates may wait; one more is refused with
@@ -25,8 +31,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 10 connections, 256 units waiting for one, each up to 2 seconds; 3 seconds to connect, 5 for a statement; up to 256
-    /// creates in a commit and 1,024 waiting; 5 minutes for migrations.
+    /// 10 connections, 256 units waiting for one, each up to 2 seconds; 3 seconds to connect, 5 for a statement; an hour to
+    /// rebuild; up to 256 creates in a commit and 1,024 waiting; 5 minutes for migrations.
     fn default() -> Self {
         Self {
             pool: 10,
@@ -34,6 +40,7 @@ impl Default for Options {
             wait: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(5),
+            rebuild_timeout: Duration::from_secs(3_600),
             batch: 256,
             queue: 1_024,
             migration_timeout: Duration::from_secs(300),

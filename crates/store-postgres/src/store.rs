@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_store::{
@@ -14,6 +15,7 @@ use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
 
+mod chain;
 mod transfer;
 
 /// How many answers one unit forgets at most.
@@ -24,6 +26,9 @@ const FORGOTTEN_AT_ONCE: u32 = 1_000;
 pub struct PostgresStore {
     location: Location,
     connections: Connections,
+    /// For what changes the chain, one at a time: those who wait for their turn take no connection from the others.
+    chain: Connections,
+    rebuild_timeout: Duration,
     units: Arc<Units>,
     writer: Writer,
 }
@@ -46,7 +51,10 @@ impl PostgresStore {
         let for_creates = Connections::new(Connector::for_creates(location, &options)?, 1, &options);
         let writer = Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options);
         let connections = Connections::new(connector, options.pool, &options);
-        let store = Self { location: location.clone(), connections, units, writer };
+        let chain = Connections::new(Connector::for_chain(location, &options)?, 1, &options);
+        let rebuild_timeout = options.rebuild_timeout;
+        let location = location.clone();
+        let store = Self { location, connections, chain, rebuild_timeout, units, writer };
         store.warn_of_what_is_not_durable().await;
         Ok(store)
     }
@@ -187,6 +195,7 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.writer.close().await;
+        self.chain.close();
         self.connections.close();
     }
 }

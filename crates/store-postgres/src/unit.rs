@@ -54,7 +54,17 @@ impl Units {
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
-        let result = self.attempt(connections, work).await;
+        self.run_within(self.limit, connections, work).await
+    }
+
+    /// Runs a unit of work that may take longer than others.
+    pub(crate) async fn run_within<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        limit: Duration,
+        connections: &Connections,
+        work: impl Fn(Arc<Lease>) -> F,
+    ) -> Result<T, StoreError> {
+        let result = self.attempt(limit, connections, work).await;
         if matches!(result, Err(StoreError::Unavailable { .. })) {
             self.hindrances.met.fetch_add(1, Ordering::Relaxed);
         }
@@ -63,11 +73,12 @@ impl Units {
 
     async fn attempt<T, F: Future<Output = Result<T, Fault>>>(
         &self,
+        limit: Duration,
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
         let lease = Arc::new(connections.lease().await?);
-        let deadline = Instant::now() + self.limit;
+        let deadline = Instant::now() + limit;
         let mut attempts: u32 = 1;
         loop {
             // A fault, and running out of time too, drops the lease and with it the connection.

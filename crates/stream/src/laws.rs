@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::{
-    AccountId, CancelRefused, Change, ContractId, Fact, Origin, Status, StatusName, Stream, StreamEvent,
-    StreamId, TermsDraft, UnixTime,
+    AccountId, CancelRefused, Change, ContractId, Fact, Status, StatusName, Stream, StreamEvent, StreamId,
+    TermsDraft, UnixTime,
 };
 
 fn id() -> StreamId {

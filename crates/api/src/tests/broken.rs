@@ -1,3 +1,9 @@
+use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_store::ChainStore;
+use fluxora_store::chain::{
+    ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
+};
+
 use super::*;
 
 /// A store in which everything fails in the same way.
@@ -44,6 +50,36 @@ impl StreamStore for Broken {
         Err(self.0())
     }
     async fn forget_answers(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Err(self.0())
+    }
+}
+
+#[async_trait]
+impl ChainStore for Broken {
+    async fn ingest(
+        &self,
+        _: Arc<Batch>,
+        _: Rules,
+        _: Timestamp,
+    ) -> Result<Result<Ingested, Refusal>, StoreError> {
+        Err(self.0())
+    }
+    async fn rewind(&self, _: Rewind, _: Rules, _: Timestamp) -> Result<Reorg, StoreError> {
+        Err(self.0())
+    }
+    async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        Err(self.0())
+    }
+    async fn contract_events(&self, _: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+        Err(self.0())
+    }
+    async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
+        Err(self.0())
+    }
+    async fn stream_as_of(&self, _: &StreamId, _: UnixTime) -> Result<Option<Stream>, StoreError> {
+        Err(self.0())
+    }
+    async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {
         Err(self.0())
     }
 }

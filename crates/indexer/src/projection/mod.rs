@@ -29,9 +29,9 @@ use crate::{ContractEvent, Opaque};
 /// The streams of a contract that an event is about: two at most. None for an event that changes no stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Subjects {
-    /// The stream the event is of.
+    /// The stream the event is of; of two, the one that begins from the other: the clone, the renewal, the share.
     pub stream: Option<StreamId>,
-    /// A second stream whose state it reads or changes.
+    /// The stream that it begins from.
     pub other: Option<StreamId>,
 }
 
@@ -61,7 +61,7 @@ pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
         Ok(Decoded::Stream(number, happening)) => {
             let subjects = match happening {
                 Happening::ShareDelegated(share) => {
-                    Subjects { stream: Some(id(number)), other: Some(id(share.child_stream_id.0)) }
+                    Subjects { stream: Some(id(share.child_stream_id.0)), other: Some(id(number)) }
                 }
                 Happening::Cloned { source } => {
                     Subjects { stream: Some(id(number)), other: Some(id(source)) }

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::events::EventValues;
+use super::values::StreamValues;
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -60,27 +61,13 @@ pub(crate) async fn create_all(lease: &Lease, creates: &[&CreateStream]) -> Resu
     let rows = lease.query(&statement, &values.parameters()).await.attempt(what)?;
     let written: HashSet<String> =
         rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt(what)?;
-    Ok(values.ids.iter().map(|id| written.contains(id)).collect())
+    Ok(values.streams.ids.iter().map(|id| written.contains(id)).collect())
 }
 
 /// Streams with what belongs to them as columns of values, the way `unnest` takes them.
 #[derive(Default)]
 struct Values<'c> {
-    ids: Vec<String>,
-    origins: Vec<&'static str>,
-    senders: Vec<String>,
-    recipients: Vec<String>,
-    deposits: Vec<String>,
-    rates: Vec<String>,
-    starts: Vec<String>,
-    cliffs: Vec<String>,
-    ends: Vec<String>,
-    withdrawn: Vec<String>,
-    status: Vec<&'static str>,
-    status_at: Vec<Option<Timestamp>>,
-    created_at: Vec<Timestamp>,
-    updated_at: Vec<Timestamp>,
-    counts: Vec<i64>,
+    streams: StreamValues,
     events: EventValues,
     scopes: Vec<Option<&'c str>>,
     keys: Vec<Option<&'c str>>,
@@ -95,22 +82,7 @@ impl<'c> Values<'c> {
     fn of(creates: &[&'c CreateStream]) -> Result<Self, StoreError> {
         let mut values = Self::default();
         for CreateStream { stream, event, keyed } in creates {
-            let schedule = &stream.schedule;
-            values.ids.push(stream.id.to_string());
-            values.origins.push(stream.origin.as_str());
-            values.senders.push(stream.sender.to_string());
-            values.recipients.push(stream.recipient.to_string());
-            values.deposits.push(schedule.deposit.to_string());
-            values.rates.push(schedule.rate.to_string());
-            values.starts.push(columns::time(schedule.start));
-            values.cliffs.push(columns::time(schedule.cliff));
-            values.ends.push(columns::time(schedule.end));
-            values.withdrawn.push(stream.withdrawn.to_string());
-            values.status.push(stream.status.name().as_str());
-            values.status_at.push(stream.status.since().map(columns::instant));
-            values.created_at.push(columns::instant(stream.created_at));
-            values.updated_at.push(columns::instant(stream.updated_at));
-            values.counts.push(stream.events.into());
+            values.streams.push(stream);
             values.events.push(event)?;
             let keyed = keyed.as_ref();
             values.scopes.push(keyed.map(|keyed| keyed.scope));
@@ -125,29 +97,10 @@ impl<'c> Values<'c> {
     }
 
     /// In the order of [`CREATE`].
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 27] {
-        let EventValues { numbers, types, occurred_at, recorded_at, data } = &self.events;
-        [
-            &self.ids,
-            &self.origins,
-            &self.senders,
-            &self.recipients,
-            &self.deposits,
-            &self.rates,
-            &self.starts,
-            &self.cliffs,
-            &self.ends,
-            &self.withdrawn,
-            &self.status,
-            &self.status_at,
-            &self.created_at,
-            &self.updated_at,
-            &self.counts,
-            numbers,
-            types,
-            occurred_at,
-            recorded_at,
-            data,
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let mut parameters = Vec::from(self.streams.parameters());
+        parameters.extend(self.events.parameters());
+        let kept: [&(dyn ToSql + Sync); 7] = [
             &self.scopes,
             &self.keys,
             &self.requests,
@@ -155,7 +108,9 @@ impl<'c> Values<'c> {
             &self.locations,
             &self.bodies,
             &self.made_at,
-        ]
+        ];
+        parameters.extend(kept);
+        parameters
     }
 }
 

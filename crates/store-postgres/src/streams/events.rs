@@ -2,6 +2,7 @@ use fluxora_store::{EventPage, StoreError};
 use fluxora_stream::{Fact, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
@@ -50,23 +51,24 @@ pub(super) fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError
     let name = columns.text("type")?;
     let occurred_at = columns.instant("occurred_at")?;
     let recorded_at = columns.instant("recorded_at")?;
-    let fact = columns
-        .parsed("data", |data| Fact::from_parts(name, &mut serde_json::Deserializer::from_str(data)))?;
-    Ok(StreamEvent { stream: id.clone(), number, occurred_at, recorded_at, fact })
+    let fact = columns.parsed("data", |data| {
+        Fact::from_parts(id.origin(), name, &mut serde_json::Deserializer::from_str(data))
+    })?;
+    Ok(StreamEvent { stream: *id, number, occurred_at, recorded_at, fact })
 }
 
 /// Events as columns of values, the way `unnest` takes them.
 #[derive(Default)]
-pub(super) struct EventValues {
-    pub(super) numbers: Vec<i64>,
-    pub(super) types: Vec<&'static str>,
-    pub(super) occurred_at: Vec<Timestamp>,
-    pub(super) recorded_at: Vec<Timestamp>,
-    pub(super) data: Vec<String>,
+pub(crate) struct EventValues {
+    pub(crate) numbers: Vec<i64>,
+    pub(crate) types: Vec<&'static str>,
+    pub(crate) occurred_at: Vec<Timestamp>,
+    pub(crate) recorded_at: Vec<Timestamp>,
+    pub(crate) data: Vec<String>,
 }
 
 impl EventValues {
-    pub(super) fn push(&mut self, event: &StreamEvent) -> Result<(), StoreError> {
+    pub(crate) fn push(&mut self, event: &StreamEvent) -> Result<(), StoreError> {
         let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
             reason: "writing an event's data".to_owned(),
             source: Some(error.into()),
@@ -77,5 +79,10 @@ impl EventValues {
         self.recorded_at.push(columns::instant(event.recorded_at));
         self.data.push(data);
         Ok(())
+    }
+
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 5] {
+        let Self { numbers, types, occurred_at, recorded_at, data } = self;
+        [numbers, types, occurred_at, recorded_at, data]
     }
 }

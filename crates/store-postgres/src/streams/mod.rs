@@ -8,16 +8,18 @@ mod events;
 mod list;
 mod row;
 mod transfer;
+mod values;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{Kept, create_all, forget_answers, kept};
 pub(crate) use due::record_due;
-pub(crate) use events::{events, history};
+pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
-pub(crate) use row::find;
+pub(crate) use row::{StreamRow, decode, find, stream_columns};
 #[cfg(test)]
 pub(crate) use transfer::copied_tables;
 pub(crate) use transfer::{count_records, put, records};
+pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.
 #[cfg(test)]

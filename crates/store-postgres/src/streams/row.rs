@@ -1,6 +1,6 @@
 use fluxora_decimal::Amount;
 use fluxora_store::StoreError;
-use fluxora_stream::{Address, Origin, Schedule, Status, StatusName, Stream, StreamId};
+use fluxora_stream::{Address, Kind, OnChain, Origin, Schedule, Status, StatusName, Stream, StreamId};
 use tokio_postgres::Row;
 
 use crate::columns::Columns;
@@ -17,18 +17,22 @@ pub(crate) struct StreamRow {
 macro_rules! stream_columns {
     () => {
         "seq, id, origin, sender, recipient, deposit::text, rate::text, start_time::text, cliff_time::text, end_time::text, \
-         withdrawn::text, status, status_at, created_at, updated_at, events"
+         withdrawn::text, status, status_at, created_at, updated_at, events, kind, checkpoint_amount::text, checkpoint_at::text, \
+         chain::text"
     };
 }
-pub(super) use stream_columns;
+pub(crate) use stream_columns;
 
 pub(super) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
 
-pub(super) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
+pub(crate) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
     let seq = columns.integer("seq")?;
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
     let origin = columns.parsed("origin", str::parse::<Origin>)?;
+    if origin != id.origin() {
+        return Err(columns.corrupt("origin", "does not go with the id"));
+    }
     let sender = columns.parsed("sender", Address::parse)?;
     let recipient = columns.parsed("recipient", Address::parse)?;
     let deposit = columns.parsed("deposit", Amount::parse)?;
@@ -41,21 +45,25 @@ pub(super) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
     let at = columns.optional_instant("status_at")?;
     let status = Status::from_parts(name, at)
         .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
-    Ok(StreamRow {
-        seq,
-        stream: Stream {
-            id,
-            origin,
-            sender,
-            recipient,
-            schedule: Schedule::linear(deposit, rate, start, cliff, end),
-            withdrawn,
-            status,
-            created_at: columns.instant("created_at")?,
-            updated_at: columns.instant("updated_at")?,
-            events: columns.number("events")?,
-        },
-    })
+    let created_at = columns.instant("created_at")?;
+    let updated_at = columns.instant("updated_at")?;
+    let events = columns.number("events")?;
+    let mut schedule = Schedule::linear(deposit, rate, start, cliff, end);
+    let chain = match origin {
+        Origin::Api => None,
+        Origin::Chain => Some(decode_chain(&mut columns, &mut schedule)?),
+    };
+    let stream =
+        Stream { id, sender, recipient, schedule, withdrawn, status, created_at, updated_at, events, chain };
+    Ok(StreamRow { seq, stream })
+}
+
+/// Reads what only a stream of the chain has, the rest of its schedule among it.
+fn decode_chain(columns: &mut Columns<'_>, schedule: &mut Schedule) -> Result<Box<OnChain>, StoreError> {
+    schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
+    schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
+    schedule.checkpoint.at = columns.time("checkpoint_at")?;
+    columns.parsed("chain", |text| serde_json::from_str(text))
 }
 
 /// Reads a stream that is about to change, together with the number of the last event in its history: its count of events must

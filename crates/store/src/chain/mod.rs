@@ -12,7 +12,7 @@ mod transaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::projection::{Oddity, Unprojected};
+use fluxora_indexer::projection::{Odd, Unprojected};
 use fluxora_indexer::{Batch, Refusal, Rules};
 use fluxora_stream::{Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -42,7 +42,7 @@ pub struct Ingested {
     /// Events that could not be projected.
     pub unprojected: Vec<Unprojected>,
     /// What the contract did and an operator should know.
-    pub oddities: Vec<Oddity>,
+    pub oddities: Vec<Odd>,
 }
 
 /// What an operator wants undone.

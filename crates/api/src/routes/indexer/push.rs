@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::projection::{Oddity, Unprojected};
+use fluxora_indexer::projection::{Odd, Oddity, Unprojected};
 use fluxora_indexer::{Batch, Refusal, Rollback};
 use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
 use serde::Serialize;
@@ -139,7 +139,13 @@ fn log(ingested: &Ingested) {
         let stream = stream.map(|stream| stream.to_string());
         tracing::warn!(%event, stream, reason, "an event of the contract cannot be read: its stream may be uncertain");
     }
-    for Oddity { event, stream, what } in &ingested.oddities {
-        tracing::warn!(%event, %stream, what, "the contract did something that an operator should look at");
+    for Odd { event, stream, what: Oddity::PaidTwice { keeper_paid, again } } in &ingested.oddities {
+        tracing::warn!(
+            %event,
+            %stream,
+            %keeper_paid,
+            %again,
+            "a recipient that a keeper's cancellation had paid was paid once more, out of other streams' deposits"
+        );
     }
 }

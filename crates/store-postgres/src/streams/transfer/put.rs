@@ -104,7 +104,7 @@ async fn put_streams(lease: &Lease, streams: &[(Position, &Stream)]) -> Result<(
     let values: [&(dyn ToSql + Sync); 16] = [
         &places,
         &text(|stream| stream.id.to_string()),
-        &text(|stream| stream.origin.as_str().to_owned()),
+        &text(|stream| stream.origin().as_str().to_owned()),
         &text(|stream| stream.sender.to_string()),
         &text(|stream| stream.recipient.to_string()),
         &text(|stream| stream.schedule.deposit.to_string()),

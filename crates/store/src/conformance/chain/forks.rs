@@ -73,7 +73,7 @@ pub async fn a_stream_whose_creation_is_forked_away_goes_and_comes_back_in_its_p
     assert_eq!(told(store, &id(1)).await, history);
     assert_eq!(listed(store).await, [2, 1, 0].map(id), "each in the place it had");
     // The next stream must not take a place that was given away before.
-    other.push(store, &[created(At(16, 1, 0), 3, 100, 1)], Some(18)).await;
+    other.push(store, &[created(At(13, 1, 0), 3, 100, 1)], Some(18)).await;
     assert_eq!(listed(store).await, [3, 0].map(id));
 }
 

@@ -1,0 +1,213 @@
+use fluxora_indexer::projection::{Class, Subjects};
+use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_store::StoreError;
+use fluxora_store::chain::{EventCursor, StoredEvent};
+use fluxora_stream::{ContractId, StreamId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::Chain;
+use super::transaction::Values;
+use crate::columns::{self, Columns};
+use crate::faults::Fault;
+
+/// The columns that [`decode`] reads, in its order. Numbers of any size travel as text.
+macro_rules! event_columns {
+    () => {
+        "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, \
+         e.payload::text, e.class, e.stream::text, e.other::text"
+    };
+}
+pub(super) use event_columns;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", event_columns!(), " FROM contract_events e ", $rest)
+    };
+}
+
+pub(super) const BY_ID: &str = select!("WHERE e.id = ANY($1::text[])");
+pub(super) const BETWEEN: &str = select!(
+    "WHERE e.ledger > $1 AND e.ledger <= $2 \
+     ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
+);
+pub(super) const OF_TRANSACTIONS: &str =
+    select!("JOIN unnest($1::bigint[], $2::bigint[]) AS t (ledger, tx_index) USING (ledger, tx_index)");
+pub(super) const AFTER: &str = select!(
+    "WHERE e.ledger >= $1 AND e.ledger <= $2 \
+     AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($1, $3, $4, $5, $6) \
+     ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $7"
+);
+/// The transactions of the streams' events, and then all events of these.
+pub(super) const HISTORIES: &str = select!(
+    "JOIN ( \
+         SELECT own.ledger, own.tx_index FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) \
+         JOIN contract_events own ON own.stream = s.number::numeric AND own.contract_id = s.contract_id WHERE own.ledger <= $3 \
+         UNION \
+         SELECT own.ledger, own.tx_index FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) \
+         JOIN contract_events own ON own.other = s.number::numeric AND own.contract_id = s.contract_id WHERE own.ledger <= $3 \
+     ) t USING (ledger, tx_index)"
+);
+const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                          happened_at, payload, class, stream, other) \
+                      SELECT id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                          happened_at, payload::json, class, stream::numeric, other::numeric \
+                      FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
+                          $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[]) \
+                          AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                          happened_at, payload, class, stream, other)";
+pub(super) const REMOVE: &str =
+    concat!("DELETE FROM contract_events e WHERE e.ledger >= $1 RETURNING ", event_columns!());
+const READING: &str = "reading contract events";
+
+pub(super) async fn by_id(chain: &mut Chain, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(Opaque::as_str).collect();
+    Ok(select(chain, BY_ID, &[&ids]).await?.into_iter().map(|stored| stored.event).collect())
+}
+
+pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let text = |get: fn(&ContractEvent) -> &str| -> Box<Vec<String>> {
+        Box::new(events.iter().map(|stored| get(&stored.event).to_owned()).collect())
+    };
+    let place = |get: fn(&Place) -> u32| -> Box<Vec<i64>> {
+        Box::new(events.iter().map(|stored| get(&stored.event.place).into()).collect())
+    };
+    let subject = |get: fn(&Subjects) -> Option<StreamId>| -> Box<Vec<Option<String>>> {
+        Box::new(events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect())
+    };
+    let happened: Vec<Timestamp> =
+        events.iter().map(|stored| columns::instant(stored.event.happened_at)).collect();
+    let classes: Vec<&'static str> = events.iter().map(|stored| stored.class.as_str()).collect();
+    let values: Values = vec![
+        text(|event| event.id.as_str()),
+        place(|place| place.ledger),
+        place(|place| place.transaction),
+        place(|place| place.operation),
+        place(|place| place.event),
+        text(|event| event.contract.as_str()),
+        text(|event| event.topic.as_str()),
+        text(|event| event.tx_hash.as_str()),
+        Box::new(happened),
+        text(|event| &event.payload),
+        Box::new(classes),
+        subject(|subjects| subjects.stream),
+        subject(|subjects| subjects.other),
+    ];
+    chain.later("writing contract events", INSERT, values, Some(events.len())).await
+}
+
+pub(super) async fn remove_from(chain: &mut Chain, ledger: u32) -> Result<Vec<StoredEvent>, Fault> {
+    select(chain, REMOVE, &[&i64::from(ledger)]).await
+}
+
+pub(super) async fn between(
+    chain: &mut Chain,
+    after: Option<u32>,
+    upto: u32,
+) -> Result<Vec<StoredEvent>, Fault> {
+    let after = after.map_or(-1, i64::from);
+    select(chain, BETWEEN, &[&after, &i64::from(upto)]).await
+}
+
+pub(super) async fn of_transactions(
+    chain: &mut Chain,
+    transactions: &[(u32, u32)],
+) -> Result<Vec<StoredEvent>, Fault> {
+    if transactions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ledgers, places): (Vec<i64>, Vec<i64>) =
+        transactions.iter().map(|(ledger, place)| (i64::from(*ledger), i64::from(*place))).unzip();
+    select(chain, OF_TRANSACTIONS, &[&ledgers, &places]).await
+}
+
+pub(super) async fn histories(
+    chain: &mut Chain,
+    streams: &[StreamId],
+    upto: u32,
+) -> Result<Vec<StoredEvent>, Fault> {
+    let named = |id: &StreamId| Some((id.contract()?.to_string(), number_of(*id)?));
+    let (contracts, numbers): (Vec<_>, Vec<_>) = streams.iter().filter_map(named).unzip();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    select(chain, HISTORIES, &[&contracts, &numbers, &i64::from(upto)]).await
+}
+
+pub(super) async fn after(
+    chain: &mut Chain,
+    after: Option<&EventCursor>,
+    upto: u32,
+    limit: u32,
+) -> Result<Vec<StoredEvent>, Fault> {
+    let (ledger, [transaction, operation, event], id) = place_of(after);
+    let (upto, limit) = (i64::from(upto), i64::from(limit));
+    select(chain, AFTER, &[&ledger, &upto, &transaction, &operation, &event, &id, &limit]).await
+}
+
+/// A cursor as SQL compares it; without one, the place before every other.
+pub(super) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
+    cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
+        let Place { ledger, transaction, operation, event } = cursor.place;
+        (ledger.into(), [transaction.into(), operation.into(), event.into()], cursor.id.as_str())
+    })
+}
+
+async fn select(
+    chain: &mut Chain,
+    sql: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<StoredEvent>, Fault> {
+    let rows = chain.query(READING, sql, values).await?;
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
+    let mut columns = Columns::of(row, "contract_events");
+    let event = decode_event(&mut columns)?;
+    let class = columns.parsed("class", str::parse::<Class>)?;
+    let stream = columns.optional("stream", Columns::unsigned)?;
+    let other = columns.optional("other", Columns::unsigned)?;
+    let subjects = match stream {
+        None => Subjects::default(),
+        Some(stream) => {
+            let contract = ContractId::parse(event.contract.as_str())
+                .map_err(|error| columns.corrupt("contract_id", error))?;
+            let id = |number| StreamId::chain(contract, number);
+            Subjects { stream: Some(id(stream)), other: other.map(id) }
+        }
+    };
+    Ok(StoredEvent { event, class, subjects })
+}
+
+/// Reads the columns of the event itself: the first ten.
+pub(super) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
+    Ok(ContractEvent {
+        id: columns.parsed("id", Opaque::new)?,
+        place: Place {
+            ledger: columns.number("ledger")?,
+            transaction: columns.number("tx_index")?,
+            operation: columns.number("operation_index")?,
+            event: columns.number("event_index")?,
+        },
+        contract: columns.parsed("contract_id", Opaque::new)?,
+        topic: columns.parsed("topic", Opaque::new)?,
+        tx_hash: columns.parsed("tx_hash", Opaque::new)?,
+        happened_at: columns.instant("happened_at")?,
+        payload: columns.text("payload")?.into(),
+    })
+}
+
+fn number_of(id: StreamId) -> Option<String> {
+    match id {
+        StreamId::Chain { number, .. } => Some(number.to_string()),
+        StreamId::Api(_) => None,
+    }
+}

@@ -1,0 +1,63 @@
+use fluxora_indexer::{Ledger, Opaque};
+use fluxora_store::StoreError;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::Chain;
+use super::transaction::Values;
+use crate::columns::{self, Columns};
+use crate::faults::Fault;
+
+pub(super) const READ: &str =
+    "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ANY($1::bigint[])";
+pub(super) const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= $1 \
+                                 ORDER BY sequence DESC LIMIT 1";
+const WRITE: &str = "INSERT INTO ledgers (sequence, hash, previous_hash, closed_at) \
+                     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) \
+                     ON CONFLICT (sequence) DO UPDATE SET hash = excluded.hash, previous_hash = excluded.previous_hash, \
+                         closed_at = excluded.closed_at";
+pub(super) const REMOVE: &str = "DELETE FROM ledgers WHERE sequence >= $1";
+
+pub(super) async fn read(chain: &mut Chain, sequences: &[u32]) -> Result<Vec<Ledger>, Fault> {
+    if sequences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sequences: Vec<i64> = sequences.iter().copied().map(i64::from).collect();
+    let rows = chain.query("reading ledgers", READ, &[&sequences]).await?;
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+pub(super) async fn newest(chain: &mut Chain, upto: u32) -> Result<Option<Ledger>, Fault> {
+    let rows = chain.query("reading the newest ledger", NEWEST, &[&i64::from(upto)]).await?;
+    Ok(rows.first().map(decode).transpose()?)
+}
+
+fn decode(row: &Row) -> Result<Ledger, StoreError> {
+    let mut columns = Columns::of(row, "ledgers");
+    Ok(Ledger {
+        sequence: columns.number("sequence")?,
+        hash: columns.parsed("hash", Opaque::new)?,
+        previous_hash: columns
+            .optional("previous_hash", |columns, name| columns.parsed(name, Opaque::new))?,
+        closed_at: columns.optional_instant("closed_at")?,
+    })
+}
+
+pub(super) async fn write(chain: &mut Chain, ledgers: &[Ledger]) -> Result<(), Fault> {
+    if ledgers.is_empty() {
+        return Ok(());
+    }
+    let sequences: Vec<i64> = ledgers.iter().map(|ledger| ledger.sequence.into()).collect();
+    let hashes: Vec<String> = ledgers.iter().map(|ledger| ledger.hash.to_string()).collect();
+    let previous: Vec<Option<String>> =
+        ledgers.iter().map(|ledger| ledger.previous_hash.as_ref().map(ToString::to_string)).collect();
+    let closed: Vec<Option<Timestamp>> =
+        ledgers.iter().map(|ledger| ledger.closed_at.map(columns::instant)).collect();
+    let values: Values = vec![Box::new(sequences), Box::new(hashes), Box::new(previous), Box::new(closed)];
+    chain.later("writing ledgers", WRITE, values, Some(ledgers.len())).await
+}
+
+pub(super) async fn remove_from(chain: &mut Chain, sequence: u32) -> Result<(), Fault> {
+    let values: Values = vec![Box::new(i64::from(sequence))];
+    chain.later("removing ledgers", REMOVE, values, None).await
+}

@@ -1,0 +1,110 @@
+//! The SQL of the chain: what the steps of [`fluxora_store::chain`] need, in as few round trips as they allow.
+//!
+//! Locks are taken in one order, so that nobody waits in a circle: the row of `chain_state` first, which parts those who change the
+//! chain from each other; then the rows of its streams, which nobody else changes; and the lock that numbers events last, together
+//! with the commit.
+
+mod events;
+mod ledgers;
+mod list;
+mod state;
+mod streams;
+mod transaction;
+
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use fluxora_store::Position;
+use fluxora_store::chain::{
+    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+};
+use fluxora_stream::{StreamEvent, StreamId};
+
+pub(crate) use list::list;
+pub(crate) use state::{reorgs, state};
+pub(crate) use transaction::Chain;
+
+use crate::faults::Fault;
+
+impl ChainTransaction for Chain {
+    type Fault = Fault;
+
+    async fn state(&mut self) -> Result<ChainState, Fault> {
+        state::lock(self).await
+    }
+
+    async fn frontier(&mut self) -> Result<Frontier, Fault> {
+        state::frontier(self).await
+    }
+
+    async fn save(&mut self, state: &ChainState) -> Result<(), Fault> {
+        state::save(self, state).await
+    }
+
+    async fn ledgers(&mut self, sequences: &[u32]) -> Result<Vec<Ledger>, Fault> {
+        ledgers::read(self, sequences).await
+    }
+
+    async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, Fault> {
+        ledgers::newest(self, upto).await
+    }
+
+    async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), Fault> {
+        ledgers::write(self, ledgers).await
+    }
+
+    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Fault> {
+        events::by_id(self, ids).await
+    }
+
+    async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Fault> {
+        events::insert(self, events).await
+    }
+
+    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Fault> {
+        ledgers::remove_from(self, sequence).await?;
+        events::remove_from(self, sequence).await
+    }
+
+    async fn events_between(&mut self, after: Option<u32>, upto: u32) -> Result<Vec<StoredEvent>, Fault> {
+        events::between(self, after, upto).await
+    }
+
+    async fn events_of_transactions(
+        &mut self,
+        transactions: &[(u32, u32)],
+    ) -> Result<Vec<StoredEvent>, Fault> {
+        events::of_transactions(self, transactions).await
+    }
+
+    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, Fault> {
+        events::histories(self, streams, upto).await
+    }
+
+    async fn events_after(
+        &mut self,
+        after: Option<&EventCursor>,
+        upto: u32,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, Fault> {
+        events::after(self, after, upto, limit).await
+    }
+
+    async fn streams(&mut self, ids: &[StreamId]) -> Result<Vec<StoredStream>, Fault> {
+        streams::read(self, ids).await
+    }
+
+    async fn streams_after(
+        &mut self,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<StoredStream>, Fault> {
+        streams::after(self, after, limit).await
+    }
+
+    async fn write(&mut self, streams: &[StreamWrite], events: &[StreamEvent]) -> Result<(), Fault> {
+        streams::write(self, streams, events).await
+    }
+
+    async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, Fault> {
+        state::record_reorg(self, reorg).await
+    }
+}

@@ -1,0 +1,165 @@
+use fluxora_indexer::{Frontier, Opaque, Tip};
+use fluxora_store::StoreError;
+use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use tokio_postgres::Row;
+
+use super::Chain;
+use super::transaction::Values;
+use crate::columns::{self, Columns};
+use crate::faults::{Attempt, Fault};
+use crate::pool::Lease;
+
+macro_rules! reorg_columns {
+    () => {
+        "r.number, r.at, r.fork_ledger, r.depth, r.tip_before, r.events_removed, r.streams_rebuilt, r.existing_hash, \
+         r.incoming_hash, r.reason"
+    };
+}
+
+/// Whoever else asks waits until the transaction ends. A statement of its own: the one that reads comes after the wait, and sees
+/// what the other has committed.
+const LOCK: &str = "SELECT FROM chain_state FOR UPDATE";
+pub(super) const STATE: &str = concat!(
+    "SELECT s.one, s.tip_ledger, s.tip_hash, s.last_safe, s.final_ledger, s.events, s.pending, s.unknown_events, \
+     s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork, ",
+    reorg_columns!(),
+    " FROM chain_state s LEFT JOIN LATERAL (SELECT * FROM reorgs ORDER BY number DESC LIMIT 1) r ON true"
+);
+pub(super) const REORGS: &str =
+    concat!("SELECT ", reorg_columns!(), " FROM reorgs r ORDER BY r.number DESC LIMIT $1");
+const SAVE: &str = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $2, last_safe = $3::bigint, final_ledger = $4::bigint, \
+                        events = $5, pending = $6, unknown_events = $7, unreadable_events = $8, synced_at = $9, refused_at = $10, \
+                        refused_fork = $11::bigint";
+/// Whoever records holds the row of `chain_state`: nobody else numbers a reorg meanwhile.
+const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
+                          incoming_hash, reason) \
+                      SELECT coalesce(max(number), 0) + 1, $1::timestamptz, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint, \
+                          $7::text, $8::text, $9::text \
+                      FROM reorgs RETURNING number";
+const READING: &str = "reading how the chain stands";
+
+pub(super) async fn lock(chain: &mut Chain) -> Result<ChainState, Fault> {
+    chain.later("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
+    read(chain).await
+}
+
+pub(super) async fn frontier(chain: &mut Chain) -> Result<Frontier, Fault> {
+    read(chain).await.map(|state| state.frontier)
+}
+
+async fn read(chain: &mut Chain) -> Result<ChainState, Fault> {
+    let rows = chain.query(READING, STATE, &[]).await?;
+    Ok(rows.first().ok_or_else(lost).and_then(decode)?)
+}
+
+/// Reads it, and keeps nobody waiting.
+pub(crate) async fn state(lease: &Lease) -> Result<ChainState, Fault> {
+    let statement = lease.prepare_cached(STATE).await.attempt(READING)?;
+    let row = lease.query_opt(&statement, &[]).await.attempt(READING)?;
+    Ok(row.as_ref().ok_or_else(lost).and_then(decode)?)
+}
+
+fn lost() -> StoreError {
+    StoreError::Internal { reason: "the row of chain_state is gone".to_owned(), source: None }
+}
+
+fn decode(row: &Row) -> Result<ChainState, StoreError> {
+    let mut columns = Columns::of(row, "chain_state");
+    columns.integer("one")?;
+    let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
+    let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
+    let frontier = Frontier {
+        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
+        last_safe: columns.optional("last_safe", Columns::number)?,
+        final_ledger: columns.optional("final_ledger", Columns::number)?,
+    };
+    let events = columns.number("events")?;
+    let pending = columns.number("pending")?;
+    let unknown = columns.number("unknown_events")?;
+    let unreadable = columns.number("unreadable_events")?;
+    let synced_at = columns.optional_instant("synced_at")?;
+    let refused_at = columns.optional_instant("refused_at")?;
+    let refused_fork = columns.optional("refused_fork", Columns::number)?;
+    let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
+    let mut columns = columns.then("reorgs");
+    let last_reorg = if columns.is_null("number")? { None } else { Some(decode_reorg(&mut columns)?) };
+    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg, refused })
+}
+
+pub(super) async fn save(chain: &mut Chain, state: &ChainState) -> Result<(), Fault> {
+    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
+        state;
+    let Frontier { tip, last_safe, final_ledger } = frontier;
+    let values: Values = vec![
+        Box::new(tip.as_ref().map(|tip| i64::from(tip.ledger))),
+        Box::new(tip.as_ref().map(|tip| tip.hash.to_string())),
+        Box::new(last_safe.map(i64::from)),
+        Box::new(final_ledger.map(i64::from)),
+        Box::new(columns::count(*events)),
+        Box::new(columns::count(*pending)),
+        Box::new(columns::count(*unknown)),
+        Box::new(columns::count(*unreadable)),
+        Box::new(synced_at.map(columns::instant)),
+        Box::new(refused.as_ref().map(|refused| columns::instant(refused.at))),
+        Box::new(refused.as_ref().map(|refused| i64::from(refused.fork_ledger))),
+    ];
+    chain.later("writing how the chain stands", SAVE, values, Some(1)).await
+}
+
+pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Fault> {
+    let what = "reading reorgs";
+    let statement = lease.prepare_cached(REORGS).await.attempt(what)?;
+    let rows = lease.query(&statement, &[&i64::from(limit)]).await.attempt(what)?;
+    let decode = |row| decode_reorg(&mut Columns::of(row, "reorgs"));
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
+    let number = columns.number("number")?;
+    let at = columns.instant("at")?;
+    let fork_ledger = columns.number("fork_ledger")?;
+    let depth = columns.number("depth")?;
+    let tip_before = columns.optional("tip_before", Columns::number)?;
+    let events_removed = columns.number("events_removed")?;
+    let streams_rebuilt = columns.number("streams_rebuilt")?;
+    let hash = |columns: &mut Columns<'_>, name| columns.parsed(name, Opaque::new);
+    let existing_hash = columns.optional("existing_hash", hash)?;
+    let incoming_hash = columns.optional("incoming_hash", hash)?;
+    let reason = columns.optional("reason", |columns, name| columns.text(name).map(str::to_owned))?;
+    let cause = match (existing_hash, incoming_hash, reason) {
+        (Some(existing_hash), Some(incoming_hash), None) => ReorgCause::Fork { existing_hash, incoming_hash },
+        (None, None, Some(reason)) => ReorgCause::Rewind { reason },
+        _ => return Err(columns.corrupt("reason", "neither a reorg's hashes nor a rewind's reason")),
+    };
+    Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
+}
+
+/// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
+pub(super) async fn record_reorg(chain: &Chain, reorg: &Reorg) -> Result<u64, Fault> {
+    let what = "recording a reorg";
+    let (existing, incoming, reason) = match &reorg.cause {
+        ReorgCause::Fork { existing_hash, incoming_hash } => {
+            (Some(existing_hash.as_str()), Some(incoming_hash.as_str()), None)
+        }
+        ReorgCause::Rewind { reason } => (None, None, Some(reason.as_str())),
+    };
+    let rows = chain
+        .query_ahead(
+            what,
+            RECORD,
+            &[
+                &columns::instant(reorg.at),
+                &i64::from(reorg.fork_ledger),
+                &i64::from(reorg.depth),
+                &reorg.tip_before.map(i64::from),
+                &columns::count(reorg.events_removed),
+                &columns::count(reorg.streams_rebuilt),
+                &existing,
+                &incoming,
+                &reason,
+            ],
+        )
+        .await?;
+    let number = rows.first().map(|row| Columns::of(row, "reorgs").number("number")).transpose()?;
+    number.ok_or_else(|| StoreError::Internal { reason: what.to_owned(), source: None }.into())
+}

@@ -1,0 +1,278 @@
+use std::collections::HashMap;
+
+use fluxora_store::chain::{StoredStream, StreamWrite};
+use fluxora_store::{Position, StoreError};
+use fluxora_stream::{Stream, StreamEvent, StreamId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::Chain;
+use super::transaction::{Parameters, Values};
+use crate::columns::{self, Columns};
+use crate::faults::{Attempt, Fault};
+use crate::streams::{EventValues, StreamRow, StreamValues, decode, stream_columns};
+
+pub(super) const READ: &str =
+    concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ANY($1::text[])");
+pub(super) const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ANY($1::text[])";
+pub(super) const AFTER: &str = concat!(
+    "SELECT ",
+    stream_columns!(),
+    " FROM streams WHERE origin = 'chain' AND seq > $1 ORDER BY seq LIMIT $2"
+);
+
+/// The columns of a stream in the order of [`ChainValues`], and how each is written from a row `new` of these.
+macro_rules! columns {
+    () => {
+        "id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at, created_at, \
+         updated_at, events, contract_id, kind, checkpoint_amount, checkpoint_at, chain"
+    };
+}
+macro_rules! values {
+    () => {
+        "new.id, new.origin, new.sender, new.recipient, new.deposit::numeric, new.rate::numeric, new.start_time::numeric, \
+         new.cliff_time::numeric, new.end_time::numeric, new.withdrawn::numeric, new.status, new.status_at, new.created_at, \
+         new.updated_at, new.events, new.contract_id, new.kind, new.checkpoint_amount::numeric, new.checkpoint_at::numeric, \
+         new.chain::jsonb"
+    };
+}
+macro_rules! from_new {
+    () => {
+        concat!(
+            " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], \
+             $16::bigint[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]) WITH ORDINALITY AS new (seq, ",
+            columns!(),
+            ", place) "
+        )
+    };
+}
+/// The next places are theirs: the first parameter is not looked at.
+const INSERT: &str = concat!(
+    "INSERT INTO streams (",
+    columns!(),
+    ") SELECT ",
+    values!(),
+    from_new!(),
+    "ORDER BY place RETURNING seq, id"
+);
+const RESTORE: &str = concat!(
+    "INSERT INTO streams (seq, ",
+    columns!(),
+    ") OVERRIDING SYSTEM VALUE SELECT new.seq, ",
+    values!(),
+    from_new!()
+);
+pub(super) const UPDATE: &str = concat!(
+    "UPDATE streams SET (",
+    columns!(),
+    ") = ROW (",
+    values!(),
+    ")",
+    from_new!(),
+    "WHERE streams.seq = new.seq AND streams.id = new.id"
+);
+pub(super) const DELETE: &str = "DELETE FROM streams WHERE seq = ANY($1::bigint[])";
+pub(super) const FORGET_REMOVAL: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
+const REMEMBER_REMOVAL: &str = "INSERT INTO removed_streams (seq, id, events) \
+                                SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])";
+/// Numbered in the order of commit: the table's trigger sees to that.
+const TELL: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+                    SELECT stream, number, type, occurred_at, recorded_at, data::jsonb \
+                    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) \
+                        WITH ORDINALITY AS event (stream, number, type, occurred_at, recorded_at, data, place) ORDER BY place";
+const READING: &str = "reading streams of the chain";
+const CHANGING: &str = "changing streams of the chain";
+
+pub(super) async fn read(chain: &mut Chain, ids: &[StreamId]) -> Result<Vec<StoredStream>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let [present, removed] = chain.query_both(READING, [READ, REMOVED], &[&ids]).await?;
+    let present = present.iter().map(stored);
+    Ok(present.chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
+}
+
+pub(super) async fn after(
+    chain: &mut Chain,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<StoredStream>, Fault> {
+    let after = after.map_or(0, |Position(place)| columns::count(place));
+    let rows = chain.query(READING, AFTER, &[&after, &i64::from(limit)]).await?;
+    Ok(rows.iter().map(stored).collect::<Result<_, _>>()?)
+}
+
+fn stored(row: &Row) -> Result<StoredStream, StoreError> {
+    let StreamRow { seq, stream } = decode(row)?;
+    Ok(StoredStream { id: stream.id, place: place(seq), events: stream.events, stream: Some(stream) })
+}
+
+fn decode_removed(row: &Row) -> Result<StoredStream, StoreError> {
+    let mut columns = Columns::of(row, "removed_streams");
+    let place = place(columns.integer("seq")?);
+    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
+    Ok(StoredStream { id, place, events: columns.number("events")?, stream: None })
+}
+
+/// Changes the streams. What is told of them waits for the commit, so that the lock that numbers events is held no longer than the
+/// commit takes.
+pub(super) async fn write(
+    chain: &mut Chain,
+    streams: &[StreamWrite],
+    events: &[StreamEvent],
+) -> Result<(), Fault> {
+    let Sorted { inserted, updated, restored, removed, mut places } = Sorted::of(streams)?;
+    if !removed.0.is_empty() {
+        let (seqs, ids, counts) = removed;
+        let rows = Some(seqs.len());
+        let places: Values = vec![Box::new(seqs.clone())];
+        chain.later(CHANGING, DELETE, places, rows).await?;
+        let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
+        chain.later(CHANGING, REMEMBER_REMOVAL, values, rows).await?;
+    }
+    if !restored.seqs.is_empty() {
+        let rows = Some(restored.seqs.len());
+        let places: Values = vec![Box::new(restored.seqs.clone())];
+        chain.later(CHANGING, FORGET_REMOVAL, places, rows).await?;
+        chain.later(CHANGING, RESTORE, restored, rows).await?;
+    }
+    if !updated.seqs.is_empty() {
+        let rows = Some(updated.seqs.len());
+        chain.later(CHANGING, UPDATE, updated, rows).await?;
+    }
+    if !inserted.seqs.is_empty() {
+        for row in chain.query(CHANGING, INSERT, &inserted.parameters()).await? {
+            let id: &str = row.try_get(1).attempt(CHANGING)?;
+            let seq: i64 = row.try_get(0).attempt(CHANGING)?;
+            places.extend(StreamId::parse(id).map(|id| (id, seq)));
+        }
+    } else {
+        chain.send().await?;
+    }
+    tell(chain, &places, events).await
+}
+
+async fn tell(
+    chain: &mut Chain,
+    places: &HashMap<StreamId, i64>,
+    events: &[StreamEvent],
+) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut told = EventValues::default();
+    let mut streams = Vec::with_capacity(events.len());
+    for event in events {
+        let place = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
+            reason: format!("an event is told of stream {}, which does not change", event.stream),
+            source: None,
+        })?;
+        streams.push(*place);
+        told.push(event)?;
+    }
+    let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
+    let values: Values = vec![
+        Box::new(streams),
+        Box::new(numbers),
+        Box::new(types),
+        Box::new(occurred_at),
+        Box::new(recorded_at),
+        Box::new(data),
+    ];
+    chain.later("telling of streams of the chain", TELL, values, Some(events.len())).await
+}
+
+/// Changes by what is done.
+#[derive(Default)]
+struct Sorted {
+    inserted: ChainValues,
+    updated: ChainValues,
+    restored: ChainValues,
+    /// Places, ids, and how many events have been told.
+    removed: (Vec<i64>, Vec<String>, Vec<i64>),
+    /// Where the streams are that are not inserted.
+    places: HashMap<StreamId, i64>,
+}
+
+impl Sorted {
+    fn of(writes: &[StreamWrite]) -> Result<Self, StoreError> {
+        let mut sorted = Self::default();
+        for write in writes {
+            let (id, place) = match write {
+                StreamWrite::Insert(stream) => {
+                    sorted.inserted.push(0, stream)?;
+                    continue;
+                }
+                StreamWrite::Update(place, stream) => {
+                    sorted.updated.push(seq(*place), stream)?;
+                    (stream.id, place)
+                }
+                StreamWrite::Restore(place, stream) => {
+                    sorted.restored.push(seq(*place), stream)?;
+                    (stream.id, place)
+                }
+                StreamWrite::Remove { place, id, events } => {
+                    let (seqs, ids, counts) = &mut sorted.removed;
+                    seqs.push(seq(*place));
+                    ids.push(id.to_string());
+                    counts.push(i64::from(*events));
+                    (*id, place)
+                }
+            };
+            sorted.places.insert(id, seq(*place));
+        }
+        Ok(sorted)
+    }
+}
+
+/// Streams of the chain and their places as columns of values.
+#[derive(Default)]
+struct ChainValues {
+    seqs: Vec<i64>,
+    streams: StreamValues,
+    contracts: Vec<Option<String>>,
+    kinds: Vec<&'static str>,
+    checkpoint_amounts: Vec<String>,
+    checkpoint_times: Vec<String>,
+    chains: Vec<Option<String>>,
+}
+
+impl ChainValues {
+    fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        let chain = stream.chain.as_ref().map(serde_json::to_string).transpose();
+        let chain = chain.map_err(|error| StoreError::Internal {
+            reason: "writing what the chain knows of a stream".to_owned(),
+            source: Some(error.into()),
+        })?;
+        self.seqs.push(seq);
+        self.streams.push(stream);
+        self.contracts.push(stream.id.contract().map(|contract| contract.to_string()));
+        self.kinds.push(stream.schedule.kind.as_str());
+        self.checkpoint_amounts.push(stream.schedule.checkpoint.amount.to_string());
+        self.checkpoint_times.push(columns::time(stream.schedule.checkpoint.at));
+        self.chains.push(chain);
+        Ok(())
+    }
+}
+
+impl Parameters for ChainValues {
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { seqs, streams, contracts, kinds, checkpoint_amounts, checkpoint_times, chains } = self;
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![seqs];
+        parameters.extend(streams.parameters());
+        let chain: [&(dyn ToSql + Sync); 5] =
+            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains];
+        parameters.extend(chain);
+        parameters
+    }
+}
+
+fn place(seq: i64) -> Position {
+    Position(u64::try_from(seq).unwrap_or_default())
+}
+
+fn seq(Position(place): Position) -> i64 {
+    columns::count(place)
+}

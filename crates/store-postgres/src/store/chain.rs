@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_store::chain::{
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
+    Reorg, Rewind,
+};
+use fluxora_store::{ChainStore, StoreError};
+use fluxora_stream::{Stream, StreamId, UnixTime};
+use jiff::Timestamp;
+
+use super::PostgresStore;
+use crate::chain::{self, Chain};
+
+#[async_trait]
+impl ChainStore for PostgresStore {
+    async fn ingest(
+        &self,
+        batch: Arc<Batch>,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Ingested, Refusal>, StoreError> {
+        let batch = batch.as_ref();
+        self.units
+            .run(&self.chain, |lease| async move {
+                let mut chain = Chain::begin(lease);
+                let outcome = steps::ingest(&mut chain, batch, rules, now).await?;
+                chain.commit().await?;
+                Ok(outcome)
+            })
+            .await
+    }
+
+    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+        let (rewind, limit) = (&rewind, self.rebuild_timeout);
+        self.units
+            .run_within(limit, &self.chain, |lease| async move {
+                let mut chain = Chain::begin_long(lease, limit);
+                let reorg = steps::rewind(&mut chain, rewind, rules, now).await?;
+                chain.commit().await?;
+                Ok(reorg)
+            })
+            .await
+    }
+
+    async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        self.units.run(&self.connections, |lease| async move { chain::state(&lease).await }).await
+    }
+
+    async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+        self.units.run(&self.connections, |lease| async move { chain::list(&lease, query).await }).await
+    }
+
+    async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
+        self.units.run(&self.connections, |lease| async move { chain::reorgs(&lease, limit).await }).await
+    }
+
+    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move {
+                let mut chain = Chain::snapshot(lease);
+                let stream = steps::stream_as_of(&mut chain, *id, until).await?;
+                chain.commit().await?;
+                Ok(stream)
+            })
+            .await
+    }
+
+    async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
+        let (rebuild, limit) = (&rebuild, self.rebuild_timeout);
+        self.units
+            .run_within(limit, &self.chain, |lease| async move {
+                let mut chain = Chain::begin_long(lease, limit);
+                let report = steps::rebuild(&mut chain, rebuild, now).await?;
+                chain.commit().await?;
+                Ok(report)
+            })
+            .await
+    }
+}

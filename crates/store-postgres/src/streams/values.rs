@@ -1,0 +1,67 @@
+use fluxora_stream::Stream;
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+
+use crate::columns;
+
+/// Streams as columns of values, the way `unnest` takes them.
+#[derive(Default)]
+pub(crate) struct StreamValues {
+    pub(crate) ids: Vec<String>,
+    origins: Vec<&'static str>,
+    senders: Vec<String>,
+    recipients: Vec<String>,
+    deposits: Vec<String>,
+    rates: Vec<String>,
+    starts: Vec<String>,
+    cliffs: Vec<String>,
+    ends: Vec<String>,
+    withdrawn: Vec<String>,
+    status: Vec<&'static str>,
+    status_at: Vec<Option<Timestamp>>,
+    created_at: Vec<Timestamp>,
+    updated_at: Vec<Timestamp>,
+    counts: Vec<i64>,
+}
+
+impl StreamValues {
+    pub(crate) fn push(&mut self, stream: &Stream) {
+        let schedule = &stream.schedule;
+        self.ids.push(stream.id.to_string());
+        self.origins.push(stream.origin().as_str());
+        self.senders.push(stream.sender.to_string());
+        self.recipients.push(stream.recipient.to_string());
+        self.deposits.push(schedule.deposit.to_string());
+        self.rates.push(schedule.rate.to_string());
+        self.starts.push(columns::time(schedule.start));
+        self.cliffs.push(columns::time(schedule.cliff));
+        self.ends.push(columns::time(schedule.end));
+        self.withdrawn.push(stream.withdrawn.to_string());
+        self.status.push(stream.status.name().as_str());
+        self.status_at.push(stream.status.since().map(columns::instant));
+        self.created_at.push(columns::instant(stream.created_at));
+        self.updated_at.push(columns::instant(stream.updated_at));
+        self.counts.push(stream.events.into());
+    }
+
+    /// In the order of the fields.
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 15] {
+        [
+            &self.ids,
+            &self.origins,
+            &self.senders,
+            &self.recipients,
+            &self.deposits,
+            &self.rates,
+            &self.starts,
+            &self.cliffs,
+            &self.ends,
+            &self.withdrawn,
+            &self.status,
+            &self.status_at,
+            &self.created_at,
+            &self.updated_at,
+            &self.counts,
+        ]
+    }
+}
