@@ -33,8 +33,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let events: u64 = arguments.next().map_or(200_000, |count| count.parse().expect("how many events"));
     let folder = tempfile::tempdir().unwrap();
-    let url =
-        arguments.next().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
+    let url = arguments.next().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
     let server = Server::start(&url, folder.path());
     println!("{PUSHERS} pushers, batches of {BATCH}, into {}", url.split(':').next().unwrap());
     let next = AtomicU64::new(0);
@@ -88,7 +87,8 @@ fn batch(ledger: u64) -> String {
         let transaction = n / 2;
         let made = (ledger + 1) * creates;
         let (contract, topic, payload) = if n % 2 == 0 {
-            let value = format!(r#"{{"topic":["transfer","{CONTRACT}","{RECIPIENT}","native"],"value":"5"}}"#);
+            let value =
+                format!(r#"{{"topic":["transfer","{CONTRACT}","{RECIPIENT}","native"],"value":"5"}}"#);
             (TOKEN, "transfer", value)
         } else if transaction < creates {
             let (number, end) = (ledger * creates + transaction, start + 1_000_000);
@@ -98,7 +98,8 @@ fn batch(ledger: u64) -> String {
             (CONTRACT, "created", value)
         } else {
             // Mostly of streams made lately, sometimes of any.
-            let back = (ledger * 7_919 + transaction * 104_729) % if transaction % 4 == 0 { made } else { made.min(5_000) };
+            let back = (ledger * 7_919 + transaction * 104_729)
+                % if transaction % 4 == 0 { made } else { made.min(5_000) };
             let number = made - 1 - back;
             let value = format!(
                 r#"{{"topic":["withdrew","{number}"],"value":{{"amount":"5","recipient":"{RECIPIENT}","stream_id":"{number}"}}}}"#
