@@ -42,10 +42,10 @@ async fn ingestion_that_breaks_off_at_any_step_leaves_everything_as_it_was() {
         };
         let Err(error) = store.writer.run(unit).await else { break };
         assert!(error.to_string().contains("broken off"), "{error}");
-        assert_eq!(everything(&store).await, before, "after {steps} steps");
+        assert!(everything(&store).await == before, "something stays of the first {steps} steps");
         steps += 1;
     }
     assert!(steps > 10, "a fork takes more than {steps} steps");
-    let after = everything(&store).await;
-    assert!(after.contains("stream.removed") && after.contains("stream.corrected"), "{after}");
+    let reorg = store.chain_state().await.unwrap().last_reorg.unwrap();
+    assert_eq!((reorg.events_removed, reorg.streams_rebuilt), (2, 2), "the whole of it happens in the end");
 }
