@@ -13,6 +13,8 @@ mod transfers;
 mod values;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod oracle;
 
 use std::collections::HashMap;
