@@ -16,6 +16,8 @@ mod values;
 mod laws;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
