@@ -38,6 +38,7 @@ mod server;
 mod services;
 mod shutdown;
 mod stream_clock;
+mod supervision;
 mod walk;
 
 use std::time::Duration;

@@ -175,6 +175,10 @@ fn the_root_and_health_say_what_this_is() {
                 "lastSafeLedger": null,
                 "reorgDetected": false,
             },
+            "workers": [
+                { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
+                { "name": "retention", "state": "running", "restarts": 0, "lastError": null },
+            ],
             "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 } },
         })
     );
