@@ -14,6 +14,7 @@ mod probe;
 mod store;
 mod streams;
 mod tls;
+mod transfer;
 mod unit;
 mod writer;
 

@@ -10,6 +10,7 @@ mod probe;
 mod readers;
 mod store;
 mod streams;
+mod transfer;
 mod writer;
 
 pub use location::{InvalidLocation, Location};

@@ -2,110 +2,61 @@
 
 mod copy;
 mod digest;
+mod record;
 
 pub use copy::{Copied, CopyError, PAGE, Progress, Step, copy};
 pub use digest::{Digest, Tally};
-
-use std::fmt;
+pub use record::{KeptAnswer, Place, Record, RemovedStream};
 
 use async_trait::async_trait;
-use fluxora_stream::{Stream, StreamEvent};
-use jiff::Timestamp;
 
-use crate::{Answer, IdempotencyKey, Position, StoreError};
+use crate::StoreError;
 
 /// A kind of record, in an order of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     /// Streams, in the order of their creation.
     Streams,
-    /// Events of all streams, in the order of their commits.
+    /// Streams that a reorg has removed, in the order of their creation.
+    Removed,
+    /// Events of all streams, the removed ones among them, in the order of their commits.
     Events,
     /// Answers kept for idempotent requests, by scope and key.
     Answers,
+    /// Ledgers of the chain, by their sequence.
+    Ledgers,
+    /// What contracts emitted, in the order of the chain.
+    ContractEvents,
+    /// Reorgs and rewinds, by their number.
+    Reorgs,
+    /// How the chain stands: one record, or none where nothing has ever been told of it.
+    ChainState,
 }
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 3] = [Self::Streams, Self::Events, Self::Answers];
+    pub const ALL: [Self; 8] = [
+        Self::Streams,
+        Self::Removed,
+        Self::Events,
+        Self::Answers,
+        Self::Ledgers,
+        Self::ContractEvents,
+        Self::Reorgs,
+        Self::ChainState,
+    ];
 
     /// What an operator calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Streams => "streams",
+            Self::Removed => "removed streams",
             Self::Events => "events",
             Self::Answers => "kept answers",
-        }
-    }
-}
-
-/// A record's place in its section. It is the same in every backend: cursors hold it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// A number; there may be gaps.
-    Number(Position),
-    /// Scope and key, compared byte by byte.
-    Key(String, String),
-}
-
-/// Something a backend keeps, in a form that none of them owns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
-    /// A stream.
-    Stream(Position, Stream),
-    /// An event of a stream.
-    Event(Position, StreamEvent),
-    /// An answer kept for an idempotent request.
-    Answer(KeptAnswer),
-}
-
-/// An answer as it is kept: a [`KeyedAnswer`](crate::KeyedAnswer) whose scope was read from storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptAnswer {
-    /// What kind of request the key belongs to.
-    pub scope: String,
-    /// The client's key.
-    pub key: IdempotencyKey,
-    /// The request in its canonical form.
-    pub request: String,
-    /// What it was answered.
-    pub answer: Answer,
-    /// When the request was made.
-    pub at: Timestamp,
-}
-
-impl Record {
-    /// The kind of record it is.
-    pub const fn section(&self) -> Section {
-        match self {
-            Self::Stream(..) => Section::Streams,
-            Self::Event(..) => Section::Events,
-            Self::Answer(_) => Section::Answers,
-        }
-    }
-
-    /// Its place among its kind.
-    pub fn place(&self) -> Place {
-        match self {
-            Self::Stream(place, _) | Self::Event(place, _) => Place::Number(*place),
-            Self::Answer(kept) => Place::Key(kept.scope.clone(), kept.key.as_str().to_owned()),
-        }
-    }
-
-    /// All that it says, as one line of text: equal for two records that are the same to the last decimal of an amount (to `==`, 100
-    /// and 100.0 are one amount). For comparing within one run of one program, not for keeping.
-    pub fn canonical(&self) -> String {
-        // The derived form shows every field, whichever are added.
-        format!("{self:?}")
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(Position(number)) => number.fmt(f),
-            // The key is a client's.
-            Self::Key(scope, _) => write!(f, "a key of {scope}"),
+            Self::Ledgers => "ledgers",
+            Self::ContractEvents => "contract events",
+            Self::Reorgs => "reorgs",
+            Self::ChainState => "states of the chain",
         }
     }
 }
@@ -117,7 +68,7 @@ pub enum Put {
     Done,
     /// Another record has this place; nothing was written.
     Taken(Place),
-    /// The event at this place is of a stream that is not there; nothing was written.
+    /// The event at this place is of a stream that is neither there nor known to have been removed; nothing was written.
     Orphan(Place),
 }
 

@@ -153,7 +153,7 @@ pub(super) async fn after(
 }
 
 /// A cursor as SQL compares it; without one, the place before every other.
-pub(super) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
+pub(crate) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
     cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
         let Place { ledger, transaction, operation, event } = cursor.place;
         (ledger.into(), [transaction.into(), operation.into(), event.into()], cursor.id.as_str())
@@ -169,7 +169,7 @@ async fn select(
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
+pub(super) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
     let mut columns = Columns::of(row, "contract_events");
     let event = decode_event(&mut columns)?;
     let class = columns.parsed("class", str::parse::<Class>)?;

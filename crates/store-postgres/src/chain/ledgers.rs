@@ -32,7 +32,7 @@ pub(super) async fn newest(chain: &mut Chain, upto: u32) -> Result<Option<Ledger
     Ok(rows.first().map(decode).transpose()?)
 }
 
-fn decode(row: &Row) -> Result<Ledger, StoreError> {
+pub(super) fn decode(row: &Row) -> Result<Ledger, StoreError> {
     let mut columns = Columns::of(row, "ledgers");
     Ok(Ledger {
         sequence: columns.number("sequence")?,

@@ -10,6 +10,7 @@ mod list;
 mod state;
 mod streams;
 mod transaction;
+mod transfer;
 
 use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
 use fluxora_store::Position;
@@ -18,9 +19,14 @@ use fluxora_store::chain::{
 };
 use fluxora_stream::{StreamEvent, StreamId};
 
+pub(crate) use events::place_of;
 pub(crate) use list::list;
 pub(crate) use state::{reorgs, state};
-pub(crate) use transaction::Chain;
+pub(crate) use transaction::{Chain, Parameters, Values};
+pub(crate) use transfer::{
+    CONTRACT_EVENTS, LEDGERS, REMOVED, REORGS, STATE, put_events, put_ledgers, put_removed, put_reorgs,
+    put_states, put_streams,
+};
 
 use crate::faults::Fault;
 

@@ -4,24 +4,36 @@ use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
 use tokio_postgres::Row;
 
 use super::Chain;
-use super::transaction::Values;
+use super::transaction::{Parameters, Values};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
+/// The columns that [`decode_state`] reads, in its order.
+macro_rules! state_columns {
+    () => {
+        "s.one, s.tip_ledger, s.tip_hash, s.last_safe, s.final_ledger, s.events, s.pending, s.unknown_events, \
+         s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork"
+    };
+}
+pub(super) use state_columns;
+
+/// The columns that [`decode_reorg`] reads, in its order.
 macro_rules! reorg_columns {
     () => {
         "r.number, r.at, r.fork_ledger, r.depth, r.tip_before, r.events_removed, r.streams_rebuilt, r.existing_hash, \
          r.incoming_hash, r.reason"
     };
 }
+pub(super) use reorg_columns;
 
 /// Whoever else asks waits until the transaction ends. A statement of its own: the one that reads comes after the wait, and sees
 /// what the other has committed.
 const LOCK: &str = "SELECT FROM chain_state FOR UPDATE";
 pub(super) const STATE: &str = concat!(
-    "SELECT s.one, s.tip_ledger, s.tip_hash, s.last_safe, s.final_ledger, s.events, s.pending, s.unknown_events, \
-     s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork, ",
+    "SELECT ",
+    state_columns!(),
+    ", ",
     reorg_columns!(),
     " FROM chain_state s LEFT JOIN LATERAL (SELECT * FROM reorgs ORDER BY number DESC LIMIT 1) r ON true"
 );
@@ -33,8 +45,8 @@ const SAVE: &str = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $
 /// Whoever records holds the row of `chain_state`: nobody else numbers a reorg meanwhile.
 const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
                           incoming_hash, reason) \
-                      SELECT coalesce(max(number), 0) + 1, $1::timestamptz, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint, \
-                          $7::text, $8::text, $9::text \
+                      SELECT coalesce($1::bigint, max(number) + 1, 1), $2::timestamptz, $3::bigint, $4::bigint, $5::bigint, $6::bigint, \
+                          $7::bigint, $8::text, $9::text, $10::text \
                       FROM reorgs RETURNING number";
 const READING: &str = "reading how the chain stands";
 
@@ -65,6 +77,14 @@ fn lost() -> StoreError {
 
 fn decode(row: &Row) -> Result<ChainState, StoreError> {
     let mut columns = Columns::of(row, "chain_state");
+    let state = decode_state(&mut columns)?;
+    let mut columns = columns.then("reorgs");
+    let last_reorg = if columns.is_null("number")? { None } else { Some(decode_reorg(&mut columns)?) };
+    Ok(ChainState { last_reorg, ..state })
+}
+
+/// Reads how the chain stands, but for the last reorg.
+pub(super) fn decode_state(columns: &mut Columns<'_>) -> Result<ChainState, StoreError> {
     columns.integer("one")?;
     let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
     let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
@@ -81,9 +101,7 @@ fn decode(row: &Row) -> Result<ChainState, StoreError> {
     let refused_at = columns.optional_instant("refused_at")?;
     let refused_fork = columns.optional("refused_fork", Columns::number)?;
     let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
-    let mut columns = columns.then("reorgs");
-    let last_reorg = if columns.is_null("number")? { None } else { Some(decode_reorg(&mut columns)?) };
-    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg, refused })
+    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
 }
 
 pub(super) async fn save(chain: &mut Chain, state: &ChainState) -> Result<(), Fault> {
@@ -114,7 +132,7 @@ pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Faul
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
+pub(super) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
     let number = columns.number("number")?;
     let at = columns.instant("at")?;
     let fork_ledger = columns.number("fork_ledger")?;
@@ -137,29 +155,34 @@ fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
 /// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
 pub(super) async fn record_reorg(chain: &Chain, reorg: &Reorg) -> Result<u64, Fault> {
     let what = "recording a reorg";
-    let (existing, incoming, reason) = match &reorg.cause {
-        ReorgCause::Fork { existing_hash, incoming_hash } => {
-            (Some(existing_hash.as_str()), Some(incoming_hash.as_str()), None)
-        }
-        ReorgCause::Rewind { reason } => (None, None, Some(reason.as_str())),
-    };
-    let rows = chain
-        .query_ahead(
-            what,
-            RECORD,
-            &[
-                &columns::instant(reorg.at),
-                &i64::from(reorg.fork_ledger),
-                &i64::from(reorg.depth),
-                &reorg.tip_before.map(i64::from),
-                &columns::count(reorg.events_removed),
-                &columns::count(reorg.streams_rebuilt),
-                &existing,
-                &incoming,
-                &reason,
-            ],
-        )
-        .await?;
+    let rows = chain.query_ahead(what, RECORD, &values(None, reorg).parameters()).await?;
     let number = rows.first().map(|row| Columns::of(row, "reorgs").number("number")).transpose()?;
     number.ok_or_else(|| StoreError::Internal { reason: what.to_owned(), source: None }.into())
+}
+
+/// Writes a reorg under the number it has.
+pub(super) async fn put_reorg(chain: &mut Chain, reorg: &Reorg) -> Result<(), Fault> {
+    chain.later("putting a reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
+}
+
+/// In the order of [`RECORD`].
+fn values(number: Option<u64>, reorg: &Reorg) -> Values {
+    let (existing, incoming, reason) = match &reorg.cause {
+        ReorgCause::Fork { existing_hash, incoming_hash } => {
+            (Some(existing_hash.to_string()), Some(incoming_hash.to_string()), None)
+        }
+        ReorgCause::Rewind { reason } => (None, None, Some(reason.clone())),
+    };
+    vec![
+        Box::new(number.map(columns::count)),
+        Box::new(columns::instant(reorg.at)),
+        Box::new(i64::from(reorg.fork_ledger)),
+        Box::new(i64::from(reorg.depth)),
+        Box::new(reorg.tip_before.map(i64::from)),
+        Box::new(columns::count(reorg.events_removed)),
+        Box::new(columns::count(reorg.streams_rebuilt)),
+        Box::new(existing),
+        Box::new(incoming),
+        Box::new(reason),
+    ]
 }

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use fluxora_store::chain::{StoredStream, StreamWrite};
+use fluxora_store::transfer::RemovedStream;
 use fluxora_store::{Position, StoreError};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 use tokio_postgres::Row;
@@ -56,7 +57,7 @@ const INSERT: &str = concat!(
     from_new!(),
     "ORDER BY place RETURNING seq, id"
 );
-const RESTORE: &str = concat!(
+const INSERT_AT: &str = concat!(
     "INSERT INTO streams (seq, ",
     columns!(),
     ") OVERRIDING SYSTEM VALUE SELECT new.seq, ",
@@ -124,19 +125,18 @@ pub(super) async fn write(
     events: &[StreamEvent],
 ) -> Result<(), Fault> {
     let Sorted { inserted, updated, restored, removed, mut places } = Sorted::of(streams)?;
-    if !removed.0.is_empty() {
-        let (seqs, ids, counts) = removed;
+    if !removed.is_empty() {
+        let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.place)).collect();
         let rows = Some(seqs.len());
-        let places: Values = vec![Box::new(seqs.clone())];
+        let places: Values = vec![Box::new(seqs)];
         chain.later(CHANGING, DELETE, places, rows).await?;
-        let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
-        chain.later(CHANGING, REMEMBER_REMOVAL, values, rows).await?;
+        remember_removals(chain, &removed).await?;
     }
     if !restored.seqs.is_empty() {
         let rows = Some(restored.seqs.len());
         let places: Values = vec![Box::new(restored.seqs.clone())];
         chain.later(CHANGING, FORGET_REMOVAL, places, rows).await?;
-        chain.later(CHANGING, RESTORE, restored, rows).await?;
+        chain.later(CHANGING, INSERT_AT, restored, rows).await?;
     }
     if !updated.seqs.is_empty() {
         let rows = Some(updated.seqs.len());
@@ -152,6 +152,30 @@ pub(super) async fn write(
         chain.send().await?;
     }
     tell(chain, &places, events).await
+}
+
+/// Writes streams of either origin at their places, together with what comes next.
+pub(super) async fn insert_at(chain: &mut Chain, streams: &[(Position, &Stream)]) -> Result<(), Fault> {
+    if streams.is_empty() {
+        return Ok(());
+    }
+    let mut values = ChainValues::default();
+    for (place, stream) in streams {
+        values.push(seq(*place), stream)?;
+    }
+    chain.later("putting streams at their places", INSERT_AT, values, Some(streams.len())).await
+}
+
+/// Writes what is left of removed streams, together with what comes next.
+pub(super) async fn remember_removals(chain: &mut Chain, removed: &[RemovedStream]) -> Result<(), Fault> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.place)).collect();
+    let ids: Vec<String> = removed.iter().map(|removed| removed.id.to_string()).collect();
+    let counts: Vec<i64> = removed.iter().map(|removed| removed.events.into()).collect();
+    let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
+    chain.later("remembering removed streams", REMEMBER_REMOVAL, values, Some(removed.len())).await
 }
 
 async fn tell(
@@ -190,8 +214,7 @@ struct Sorted {
     inserted: ChainValues,
     updated: ChainValues,
     restored: ChainValues,
-    /// Places, ids, and how many events have been told.
-    removed: (Vec<i64>, Vec<String>, Vec<i64>),
+    removed: Vec<RemovedStream>,
     /// Where the streams are that are not inserted.
     places: HashMap<StreamId, i64>,
 }
@@ -214,10 +237,7 @@ impl Sorted {
                     (stream.id, place)
                 }
                 StreamWrite::Remove { place, id, events } => {
-                    let (seqs, ids, counts) = &mut sorted.removed;
-                    seqs.push(seq(*place));
-                    ids.push(id.to_string());
-                    counts.push(i64::from(*events));
+                    sorted.removed.push(RemovedStream { place: *place, id: *id, events: *events });
                     (*id, place)
                 }
             };
@@ -227,15 +247,15 @@ impl Sorted {
     }
 }
 
-/// Streams of the chain and their places as columns of values.
+/// Streams and their places as columns of values, those among them that only a stream of the chain has.
 #[derive(Default)]
 struct ChainValues {
     seqs: Vec<i64>,
     streams: StreamValues,
     contracts: Vec<Option<String>>,
-    kinds: Vec<&'static str>,
-    checkpoint_amounts: Vec<String>,
-    checkpoint_times: Vec<String>,
+    kinds: Vec<Option<&'static str>>,
+    checkpoint_amounts: Vec<Option<String>>,
+    checkpoint_times: Vec<Option<String>>,
     chains: Vec<Option<String>>,
 }
 
@@ -249,9 +269,10 @@ impl ChainValues {
         self.seqs.push(seq);
         self.streams.push(stream);
         self.contracts.push(stream.id.contract().map(|contract| contract.to_string()));
-        self.kinds.push(stream.schedule.kind.as_str());
-        self.checkpoint_amounts.push(stream.schedule.checkpoint.amount.to_string());
-        self.checkpoint_times.push(columns::time(stream.schedule.checkpoint.at));
+        let schedule = chain.is_some().then_some(&stream.schedule);
+        self.kinds.push(schedule.map(|schedule| schedule.kind.as_str()));
+        self.checkpoint_amounts.push(schedule.map(|schedule| schedule.checkpoint.amount.to_string()));
+        self.checkpoint_times.push(schedule.map(|schedule| columns::time(schedule.checkpoint.at)));
         self.chains.push(chain);
         Ok(())
     }

@@ -10,11 +10,11 @@ use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 /// Values that a statement takes, in its order.
-pub(super) trait Parameters: Send + Sync {
+pub(crate) trait Parameters: Send + Sync {
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)>;
 }
 
-pub(super) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
+pub(crate) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
 
 impl Parameters for Values {
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
@@ -73,8 +73,15 @@ impl Chain {
         self.send().await
     }
 
+    /// Ends without a trace: what waits is not sent, and what was sent is undone.
+    pub(crate) async fn leave(mut self) -> Result<(), Fault> {
+        let what = "leaving a transaction of the chain";
+        self.unsent = vec![Unsent { what, sql: Sql::Text("ROLLBACK".to_owned()) }];
+        self.send().await
+    }
+
     /// Asks, and waits for the rows.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         what: &'static str,
         sql: &str,
@@ -120,7 +127,7 @@ impl Chain {
     }
 
     /// Writes, together with what comes next.
-    pub(super) async fn later(
+    pub(crate) async fn later(
         &mut self,
         what: &'static str,
         sql: &str,

@@ -3,14 +3,12 @@ use fluxora_store::StoreError;
 use fluxora_store::transfer::{Place, Put, Record, Section, Transfer};
 
 use super::PostgresStore;
-use crate::streams;
+use crate::transfer;
 
 #[async_trait]
 impl Transfer for PostgresStore {
     async fn count(&self, section: Section) -> Result<u64, StoreError> {
-        self.units
-            .run(&self.connections, |lease| async move { streams::count_records(&lease, section).await })
-            .await
+        self.units.run(&self.connections, |lease| async move { transfer::count(&lease, section).await }).await
     }
 
     async fn records(
@@ -22,13 +20,13 @@ impl Transfer for PostgresStore {
         self.units
             .run(
                 &self.connections,
-                |lease| async move { streams::records(&lease, section, after, limit).await },
+                |lease| async move { transfer::records(&lease, section, after, limit).await },
             )
             .await
     }
 
     async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError> {
         let records = &records;
-        self.units.run(&self.connections, |lease| async move { streams::put(&lease, records).await }).await
+        self.units.run(&self.connections, |lease| async move { transfer::put(lease, records).await }).await
     }
 }

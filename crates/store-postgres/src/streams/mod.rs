@@ -16,9 +16,7 @@ pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
 pub(crate) use row::{StreamRow, decode, find, stream_columns};
-#[cfg(test)]
-pub(crate) use transfer::copied_tables;
-pub(crate) use transfer::{count_records, put, records};
+pub(crate) use transfer::{ANSWERS, EVENTS, STREAMS, put_answers, put_events};
 pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.

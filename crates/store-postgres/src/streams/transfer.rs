@@ -1,113 +1,118 @@
-//! Records at their places, for a copy from or to another backend.
+//! Streams, their events and kept answers as records of a copy.
 
-mod put;
+use std::collections::HashMap;
 
-pub(crate) use put::put;
-
-use fluxora_store::transfer::{KeptAnswer, Place, Record, Section};
+use fluxora_store::transfer::{KeptAnswer, Record};
 use fluxora_store::{Answer, IdempotencyKey, Position, StoreError};
-use fluxora_stream::StreamId;
+use fluxora_stream::{StreamEvent, StreamId};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::events;
+use super::events::{self, EventValues};
 use super::row::{self, stream_columns};
-use crate::columns::Columns;
+use crate::chain::{Chain, Values};
+use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
-use crate::pool::Lease;
+use crate::transfer::{Query, go_on_after, position, seq};
 
-/// How a section is read: a query up to its condition, and what follows it.
-struct Query {
-    table: &'static str,
-    select: &'static str,
-    after: &'static str,
-    at: &'static str,
-    decode: fn(&Row) -> Result<Record, StoreError>,
-}
-
-const STREAMS: Query = Query {
+pub(crate) const STREAMS: Query = Query {
     table: "streams",
     select: concat!("SELECT ", stream_columns!(), " FROM streams"),
-    after: "WHERE seq > $1 ORDER BY seq LIMIT $2",
-    at: "WHERE seq = ANY ($1)",
+    holds: "true",
+    after: "seq > $1 ORDER BY seq LIMIT $2",
+    at: "seq = ANY ($1)",
     decode: stream,
 };
-const EVENTS: Query = Query {
+pub(crate) const EVENTS: Query = Query {
     table: "stream_events",
-    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text, s.id \
-             FROM stream_events e JOIN streams s ON s.seq = e.stream",
-    after: "WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
-    at: "WHERE e.seq = ANY ($1)",
+    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text, coalesce(s.id, r.id) AS id \
+             FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream",
+    holds: "true",
+    after: "e.seq > $1 ORDER BY e.seq LIMIT $2",
+    at: "e.seq = ANY ($1)",
     decode: event,
 };
-const ANSWERS: Query = Query {
+pub(crate) const ANSWERS: Query = Query {
     table: "kept_answers",
     select: "SELECT scope || ' ' || key, scope, key, request, status::bigint, location, body, made_at FROM kept_answers",
-    after: "WHERE (scope, key) > ($1, $2) ORDER BY scope, key LIMIT $3",
-    at: "WHERE (scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+    holds: "true",
+    after: "(scope, key) > ($1, $2) ORDER BY scope, key LIMIT $3",
+    at: "(scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
     decode: answer,
 };
 
-const fn query(section: Section) -> &'static Query {
-    match section {
-        Section::Streams => &STREAMS,
-        Section::Events => &EVENTS,
-        Section::Answers => &ANSWERS,
+const PUT_EVENTS: &str = "INSERT INTO stream_events (seq, stream, number, type, occurred_at, recorded_at, data) OVERRIDING SYSTEM VALUE \
+    SELECT seq, stream, number, type, occurred_at, recorded_at, data::jsonb \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[]) \
+        AS new (seq, stream, number, type, occurred_at, recorded_at, data)";
+
+const PUT_ANSWERS: &str = "INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])";
+
+const OWNERS: &str = "SELECT id, seq FROM streams WHERE id = ANY ($1) \
+                      UNION ALL SELECT id, seq FROM removed_streams WHERE id = ANY ($1)";
+
+/// Answers the place of an event whose stream is not there.
+pub(crate) async fn put_events(
+    transaction: &mut Chain,
+    events: &[(Position, &StreamEvent)],
+) -> Result<Option<Position>, Fault> {
+    if events.is_empty() {
+        return Ok(None);
     }
-}
-
-/// The tables that a copy takes along.
-#[cfg(test)]
-pub(crate) fn copied_tables() -> Vec<&'static str> {
-    Section::ALL.map(|section| query(section).table).to_vec()
-}
-
-pub(crate) async fn count_records(lease: &Lease, section: Section) -> Result<u64, Fault> {
-    let what = "counting records";
-    let sql = format!("SELECT count(*) FROM {}", query(section).table);
-    let row = lease.query_one(&sql, &[]).await.attempt(what)?;
-    let count: i64 = row.try_get(0).attempt(what)?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
-pub(crate) async fn records(
-    lease: &Lease,
-    section: Section,
-    after: Option<&Place>,
-    limit: u32,
-) -> Result<Vec<Record>, Fault> {
-    let what = "reading records to copy";
-    let Query { select, after: condition, decode, .. } = query(section);
-    let statement = lease.prepare_cached(&format!("{select} {condition}")).await.attempt(what)?;
-    let limit = i64::from(limit);
-    let rows = match (after, section) {
-        (Some(Place::Key(scope, key)), _) => lease.query(&statement, &[scope, key, &limit]).await,
-        (Some(Place::Number(place)), _) => lease.query(&statement, &[&seq(*place), &limit]).await,
-        (None, Section::Answers) => lease.query(&statement, &[&"", &"", &limit]).await,
-        (None, Section::Streams | Section::Events) => lease.query(&statement, &[&0_i64, &limit]).await,
-    };
-    Ok(rows.attempt(what)?.iter().map(decode).collect::<Result<_, _>>()?)
-}
-
-/// What has these places, in no order.
-async fn found(lease: &Lease, section: Section, places: &[Place]) -> Result<Vec<Record>, Fault> {
-    let what = "looking up the places of records";
-    let Query { select, at, decode, .. } = query(section);
-    let (mut seqs, mut scopes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    for place in places {
-        match place {
-            Place::Number(place) => seqs.push(seq(*place)),
-            Place::Key(scope, key) => {
-                scopes.push(scope);
-                keys.push(key);
-            }
-        }
+    let owners = owners(transaction, events).await?;
+    let (mut places, mut streams, mut told) = (Vec::new(), Vec::new(), EventValues::default());
+    for (place, event) in events {
+        let Some(owner) = owners.get(&event.stream.to_string()) else { return Ok(Some(*place)) };
+        places.push(seq(*place));
+        streams.push(*owner);
+        told.push(event)?;
     }
-    let statement = lease.prepare_cached(&format!("{select} {at}")).await.attempt(what)?;
-    let rows = match section {
-        Section::Answers => lease.query(&statement, &[&scopes, &keys]).await,
-        Section::Streams | Section::Events => lease.query(&statement, &[&seqs]).await,
+    let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
+    let values: Values = vec![
+        Box::new(places),
+        Box::new(streams),
+        Box::new(numbers),
+        Box::new(types),
+        Box::new(occurred_at),
+        Box::new(recorded_at),
+        Box::new(data),
+    ];
+    transaction.later("putting events", PUT_EVENTS, values, Some(events.len())).await?;
+    go_on_after(transaction, "stream_events", events.iter().map(|(place, _)| *place).max()).await?;
+    Ok(None)
+}
+
+/// The rows of the streams of these events, be they there or removed, by their ids.
+async fn owners(
+    transaction: &mut Chain,
+    events: &[(Position, &StreamEvent)],
+) -> Result<HashMap<String, i64>, Fault> {
+    let what = "looking up the streams of events";
+    let ids: Vec<_> = events.iter().map(|(_, event)| event.stream.to_string()).collect();
+    let rows = transaction.query(what, OWNERS, &[&ids]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().attempt(what)
+}
+
+pub(crate) async fn put_answers(transaction: &mut Chain, answers: &[&KeptAnswer]) -> Result<(), Fault> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&KeptAnswer) -> &str| -> Box<Vec<String>> {
+        Box::new(answers.iter().map(|kept| of(kept).to_owned()).collect())
     };
-    Ok(rows.attempt(what)?.iter().map(decode).collect::<Result<_, _>>()?)
+    let status: Vec<_> = answers.iter().map(|kept| i32::from(kept.answer.status)).collect();
+    let made_at: Vec<Timestamp> = answers.iter().map(|kept| columns::instant(kept.at)).collect();
+    let values: Values = vec![
+        text(|kept| &kept.scope),
+        text(|kept| kept.key.as_str()),
+        text(|kept| &kept.request),
+        Box::new(status),
+        text(|kept| &kept.answer.location),
+        text(|kept| &kept.answer.body),
+        Box::new(made_at),
+    ];
+    transaction.later("putting kept answers", PUT_ANSWERS, values, Some(answers.len())).await
 }
 
 fn stream(row: &Row) -> Result<Record, StoreError> {
@@ -118,9 +123,10 @@ fn stream(row: &Row) -> Result<Record, StoreError> {
 fn event(row: &Row) -> Result<Record, StoreError> {
     let columns = || Columns::of(row, "stream_events");
     let seq = columns().integer("seq")?;
-    let id = row.try_get("id").map_err(|error| columns().corrupt("stream", error))?;
-    let id =
-        StreamId::parse(id).ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
+    let id: Option<&str> = row.try_get("id").map_err(|error| columns().corrupt("stream", error))?;
+    let id = id
+        .and_then(StreamId::parse)
+        .ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
     Ok(Record::Event(position(seq), events::decode(row, &id)?))
 }
 
@@ -135,12 +141,4 @@ fn answer(row: &Row) -> Result<Record, StoreError> {
     let body = columns.text("body")?.to_owned();
     let at = columns.instant("made_at")?;
     Ok(Record::Answer(KeptAnswer { scope, key, request, answer: Answer { status, location, body }, at }))
-}
-
-fn position(seq: i64) -> Position {
-    Position(u64::try_from(seq).unwrap_or(0))
-}
-
-fn seq(place: Position) -> i64 {
-    i64::try_from(place.0).unwrap_or(i64::MAX)
 }

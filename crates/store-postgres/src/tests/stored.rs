@@ -58,7 +58,7 @@ async fn every_table_is_copied_or_holds_nothing_to_keep() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     open(&database).await;
-    let mut known = crate::streams::copied_tables();
+    let mut known = crate::transfer::copied_tables();
     known.extend(["fluxora_schema_history", "write_proofs"]);
     known.sort_unstable();
     let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";

@@ -28,7 +28,7 @@ fn one(connection: &Connection, sql: &str, sequence: u32) -> Result<Option<Ledge
     rows.next().attempt(what)?.map(decode).transpose()
 }
 
-fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
+pub(super) fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
     let mut columns = Columns::of(row, "ledgers");
     Ok(Ledger {
         sequence: columns.number("sequence")?,

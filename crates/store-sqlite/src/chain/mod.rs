@@ -5,6 +5,7 @@ mod ledgers;
 mod list;
 mod state;
 mod streams;
+mod transfer;
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,8 +19,13 @@ use fluxora_store::{Position, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
 use rusqlite::Connection;
 
+pub(crate) use events::place_of;
 pub(crate) use list::list;
 pub(crate) use state::{read as state, reorgs};
+pub(crate) use transfer::{
+    CONTRACT_EVENTS, LEDGERS, REMOVED, REORGS, STATE, put_event, put_ledger, put_removed, put_reorg,
+    put_state,
+};
 
 /// A connection that a transaction is open on, or that only reads.
 pub(crate) struct Chain<'c>(pub(crate) &'c Connection);

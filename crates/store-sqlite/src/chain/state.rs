@@ -6,14 +6,29 @@ use rusqlite::{Connection, Row, params};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
-const STATE: &str = "SELECT one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, \
-                     synced_at, refused_at, refused_fork FROM chain_state";
-const REORGS: &str = "SELECT number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
-                      incoming_hash, reason FROM reorgs ORDER BY number DESC LIMIT ?1";
+/// The columns that [`decode`] reads, in its order.
+macro_rules! state_columns {
+    () => {
+        "one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, synced_at, \
+         refused_at, refused_fork"
+    };
+}
+pub(super) use state_columns;
+
+/// The columns that [`decode_reorg`] reads, in its order.
+macro_rules! reorg_columns {
+    () => {
+        "number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, incoming_hash, reason"
+    };
+}
+pub(super) use reorg_columns;
+
+const STATE: &str = concat!("SELECT ", state_columns!(), " FROM chain_state");
+const REORGS: &str = concat!("SELECT ", reorg_columns!(), " FROM reorgs ORDER BY number DESC LIMIT ?1");
 const SAVE: &str = "UPDATE chain_state SET tip_ledger = ?1, tip_hash = ?2, last_safe = ?3, final_ledger = ?4, events = ?5, \
                     pending = ?6, unknown_events = ?7, unreadable_events = ?8, synced_at = ?9, refused_at = ?10, refused_fork = ?11";
-const RECORD: &str = "INSERT INTO reorgs (at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
-                      incoming_hash, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const RECORD: &str =
+    concat!("INSERT INTO reorgs (", reorg_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 
 pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
     let what = "reading how the chain stands";
@@ -22,7 +37,7 @@ pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
     Ok(ChainState { last_reorg: reorgs(connection, 1)?.pop(), ..state })
 }
 
-fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
+pub(super) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
     let mut columns = Columns::of(row, "chain_state");
     columns.integer("one")?;
     let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
@@ -75,7 +90,7 @@ pub(crate) fn reorgs(connection: &Connection, limit: u32) -> Result<Vec<Reorg>, 
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
+pub(super) fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
     let mut columns = Columns::of(row, "reorgs");
     let number = columns.number("number")?;
     let at = columns.instant("at")?;
@@ -97,6 +112,15 @@ fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
 }
 
 pub(super) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64, StoreError> {
+    insert_reorg(connection, None, reorg)
+}
+
+/// Writes a reorg under a number, or under the next one.
+pub(super) fn insert_reorg(
+    connection: &Connection,
+    number: Option<i64>,
+    reorg: &Reorg,
+) -> Result<u64, StoreError> {
     let what = "recording a reorg";
     let (existing, incoming, reason) = match &reorg.cause {
         ReorgCause::Fork { existing_hash, incoming_hash } => {
@@ -106,6 +130,7 @@ pub(super) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64
     };
     let write = || {
         connection.prepare_cached(RECORD)?.insert(params![
+            number,
             columns::instant(reorg.at),
             reorg.fork_ledger,
             reorg.depth,

@@ -92,11 +92,19 @@ pub(super) fn write(
 }
 
 fn remove(connection: &Connection, seq: i64, id: StreamId, events: u32) -> Result<(), StoreError> {
-    let write = || {
-        connection.prepare_cached("DELETE FROM streams WHERE seq = ?1")?.execute([seq])?;
-        let sql = "INSERT INTO removed_streams (seq, id, events) VALUES (?1, ?2, ?3)";
-        connection.prepare_cached(sql)?.execute(params![seq, id.to_string(), events])
-    };
+    let delete = || connection.prepare_cached("DELETE FROM streams WHERE seq = ?1")?.execute([seq]);
+    delete().attempt(WHAT)?;
+    remember_removal(connection, seq, id, events)
+}
+
+pub(super) fn remember_removal(
+    connection: &Connection,
+    seq: i64,
+    id: StreamId,
+    events: u32,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO removed_streams (seq, id, events) VALUES (?1, ?2, ?3)";
+    let write = || connection.prepare_cached(sql)?.execute(params![seq, id.to_string(), events]);
     write().map(drop).attempt(WHAT)
 }
 

@@ -45,7 +45,7 @@ mod copies {
     #[test]
     fn every_table_is_copied_or_holds_nothing_to_keep() {
         let kept = Kept::open(Options::default());
-        let mut known = streams::copied_tables();
+        let mut known = crate::transfer::copied_tables();
         known.extend(["refinery_schema_history", "write_proofs"]);
         known.sort_unstable();
         let tables = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";

@@ -3,12 +3,12 @@ use fluxora_store::StoreError;
 use fluxora_store::transfer::{Place, Put, Record, Section, Transfer};
 
 use super::SqliteStore;
-use crate::streams;
+use crate::transfer;
 
 #[async_trait]
 impl Transfer for SqliteStore {
     async fn count(&self, section: Section) -> Result<u64, StoreError> {
-        self.scan(move |connection| streams::count_records(connection, section)).await
+        self.scan(move |connection| transfer::count(connection, section)).await
     }
 
     async fn records(
@@ -18,10 +18,10 @@ impl Transfer for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         let after = after.cloned();
-        self.scan(move |connection| streams::records(connection, section, after.as_ref(), limit)).await
+        self.scan(move |connection| transfer::records(connection, section, after.as_ref(), limit)).await
     }
 
     async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError> {
-        self.writer.run(move |connection| streams::put(connection, &records)).await
+        self.writer.run(move |connection| transfer::put(connection, &records)).await
     }
 }

@@ -16,6 +16,4 @@ pub(crate) use due::record_due;
 pub(crate) use events::{events, history, insert as insert_event};
 pub(crate) use list::{count, list, may_scan};
 pub(crate) use row::{StreamRow, find, insert_row, read_chain_rows, update_row};
-#[cfg(test)]
-pub(crate) use transfer::copied_tables;
-pub(crate) use transfer::{count_records, put, records};
+pub(crate) use transfer::{ANSWERS, EVENTS, STREAMS, owner, put_answer, put_event, put_stream};

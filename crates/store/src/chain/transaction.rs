@@ -26,7 +26,7 @@ pub struct ListedEvent {
 }
 
 /// A place in the list of contract events: the last one read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCursor {
     /// Where it lies on chain.
     pub place: Place,
