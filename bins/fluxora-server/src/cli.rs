@@ -4,7 +4,7 @@ mod reference;
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
-use crate::{copy, migrate, webhook};
+use crate::{copy, migrate, reindex, webhook};
 
 /// The command line: settings for serving, or a command that does one thing and ends.
 #[derive(Parser)]
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Healthcheck,
     /// Bring the schema of the database up to date before any server starts, or check whether it is.
     Migrate(migrate::Migrate),
+    /// Build the streams of the chain again from the contract's events, or say where they differ from what is stored.
+    Reindex(reindex::Reindex),
     /// Sign a webhook delivery, or verify one and explain what is wrong with it.
     #[command(subcommand)]
     Webhook(webhook::Command),

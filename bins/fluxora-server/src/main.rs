@@ -9,6 +9,7 @@ mod copy;
 mod healthcheck;
 mod logging;
 mod migrate;
+mod reindex;
 mod secret;
 mod serve;
 mod shell;
@@ -44,6 +45,9 @@ fn start() -> Result<ExitCode, ConfigFaults> {
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {
             Config::check(settings).map(|config| migrate::run(&command, &config.database))
+        }
+        Some(Command::Reindex(command)) => {
+            Config::check(settings).map(|config| reindex::run(&command, &config.database))
         }
         None => Config::check(settings).map(serve),
     }

@@ -245,3 +245,6 @@ fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) 
     let final_ledger = frontier.final_ledger.max(below(rules.max_reorg_depth.saturating_add(1)));
     (Frontier { tip, last_safe, final_ledger }, keep)
 }
+
+#[cfg(test)]
+mod tests;

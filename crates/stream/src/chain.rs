@@ -62,7 +62,8 @@ pub struct OnChain {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assumed {
-    /// That it is linear: its first terms would fit a cliff with a slope as well.
+    /// Its kind: its first terms fit a linear stream and a cliff with a slope alike. The likelier one is taken: linear, unless withdrawals
+    /// took out exactly what the other would have accrued.
     pub kind: bool,
     /// That a change of its rate kept what had accrued, as all but one function of the contract do.
     pub checkpoint: bool,

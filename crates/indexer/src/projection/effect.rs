@@ -96,11 +96,13 @@ fn withdrew(stream: &mut Stream, value: &Withdrew<'_>, now: &Moment<'_>) -> Opti
 
 fn take_out(stream: &mut Stream, amount: i128, now: &Moment<'_>) -> Option<Oddity> {
     stream.withdrawn = Amount::from_stroops(stream.withdrawn.stroops().saturating_add(amount));
-    let until = match stream.status {
-        Status::Cancelled { at } => UnixTime::of(at),
-        _ => now.at,
-    };
-    evidence::accrued_at_least(stream, until, stream.withdrawn);
+    let pooled = on_chain(stream).pooled;
+    match stream.status {
+        // Members of a pool are paid as if it had never been cancelled.
+        Status::Cancelled { .. } if pooled => {}
+        Status::Cancelled { at } => evidence::accrued_at_least(stream, UnixTime::of(at), stream.withdrawn),
+        _ => evidence::accrued_at_least(stream, now.at, stream.withdrawn),
+    }
     let chain = on_chain(stream);
     chain.last_withdraw_ledger = now.ledger;
     let keeper_paid = chain.keeper_paid_amount.filter(|paid| paid.is_positive() && amount > 0);

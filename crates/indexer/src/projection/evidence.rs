@@ -31,16 +31,29 @@ pub(super) fn is_linear(stream: &mut Stream) {
     settle_kind(stream, Kind::Linear);
 }
 
-/// The contract has paid out as much, so that no less had accrued at `at`.
+/// The contract has paid out as much in all, so that no less had accrued at `at`.
+///
+/// Most withdrawals take all there is. One that makes it up to exactly what a cliff with a slope would have accrued, where a linear stream
+/// would have paid more, is no proof, since the contract can hold back a part (a lookback, a pool's other members, its own balance); but it
+/// makes that kind the likelier one, until something proves it or the other.
 pub(super) fn accrued_at_least(stream: &mut Stream, at: UnixTime, amount: Amount) {
-    if !assumed(stream).kind {
+    let Assumed { kind, checkpoint, .. } = assumed(stream);
+    if !kind {
+        // It was not kept then. That there was none before either is settled only if it comes out even.
+        let without = without_checkpoint(stream);
+        if checkpoint && stream.schedule.accrued(at) < amount && amount <= without.accrued(at) {
+            on_chain(stream).assumed.checkpoint = without.accrued(at) != amount;
+            stream.schedule = without;
+        }
         return;
     }
-    let enough = |kind| accrued_as(stream, kind, at) >= amount;
-    match (enough(Kind::Linear), enough(Kind::CliffSlope)) {
-        (true, false) => settle_kind(stream, Kind::Linear),
-        (false, true) => settle_kind(stream, Kind::CliffSlope),
-        _ => {}
+    let (linear, slope) = (accrued_as(stream, Kind::Linear, at), accrued_as(stream, Kind::CliffSlope, at));
+    if slope < amount && amount <= linear {
+        settle_kind(stream, Kind::Linear);
+    } else if linear < amount && amount <= slope {
+        settle_kind(stream, Kind::CliffSlope);
+    } else if slope == amount && amount < linear && amount.is_positive() {
+        stream.schedule.kind = Kind::CliffSlope;
     }
 }
 
@@ -55,8 +68,7 @@ pub(super) fn accrued_exactly(stream: &mut Stream, at: UnixTime, amount: Amount)
             _ => {}
         }
     } else if checkpoint {
-        let never = Checkpoint { amount: Amount::ZERO, at: stream.schedule.start };
-        let without = Schedule { checkpoint: never, ..stream.schedule };
+        let without = without_checkpoint(stream);
         match (stream.schedule.accrued(at) == amount, without.accrued(at) == amount) {
             (true, false) => on_chain(stream).assumed.checkpoint = false,
             (false, true) => {
@@ -79,4 +91,10 @@ fn accrued_as(stream: &Stream, kind: Kind, at: UnixTime) -> Amount {
 fn settle_kind(stream: &mut Stream, kind: Kind) {
     stream.schedule.kind = kind;
     on_chain(stream).assumed.kind = false;
+}
+
+/// As if no change of the rate had kept what had accrued.
+fn without_checkpoint(stream: &Stream) -> Schedule {
+    let checkpoint = Checkpoint { amount: Amount::ZERO, at: stream.schedule.start };
+    Schedule { checkpoint, ..stream.schedule }
 }

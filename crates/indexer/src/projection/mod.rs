@@ -13,7 +13,11 @@ mod transfers;
 mod values;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{OpenError, Schema, check_schema, migrate};
 
 async fn refused(location: &Location) -> OpenError {
-    PostgresStore::open(location, Options::default()).await.unwrap_err()
+    PostgresStore::open(location, patient()).await.unwrap_err()
 }
 
 /// All that an operator may get to see of an error.
@@ -31,7 +31,7 @@ async fn ten_replicas_that_start_at_once_make_the_schema_once() {
 async fn migrating_alone_says_what_was_done_and_checking_says_what_is_to_do() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
-    let (location, options) = (location(&database), Options::default());
+    let (location, options) = (location(&database), patient());
     let all = ["V1__streams", "V2__chain"].map(str::to_owned).to_vec();
     assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Behind(all.clone()));
     assert_eq!(
@@ -86,10 +86,7 @@ async fn a_newer_schema_is_refused_by_name() {
         matches!(&error, OpenError::NewerSchema { migration, .. } if migration == "V999__from_the_future"),
         "{error}"
     );
-    assert!(matches!(
-        migrate(&location(&database), &Options::default()).await,
-        Err(OpenError::NewerSchema { .. })
-    ));
+    assert!(matches!(migrate(&location(&database), &patient()).await, Err(OpenError::NewerSchema { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +135,7 @@ async fn a_role_that_may_not_make_tables_opens_a_current_schema_and_is_told_of_o
         "{error:?}"
     );
 
-    migrate(&location(&database), &Options::default()).await.unwrap();
+    migrate(&location(&database), &patient()).await.unwrap();
     let error = refused(&location(&replica)).await;
     assert!(matches!(error, OpenError::NoAccess { .. }), "{error:?}");
 
@@ -188,7 +185,7 @@ async fn each_way_of_not_getting_in_has_its_name_and_none_shows_the_password() {
     ];
     let options = Options { connect_timeout: std::time::Duration::from_millis(300), ..Options::default() };
     for (location, is, says) in cases {
-        let limit = if says.contains("no answer") { options } else { Options::default() };
+        let limit = if says.contains("no answer") { options } else { patient() };
         let error = PostgresStore::open(location, limit).await.unwrap_err();
         let shown = shown(&error);
         assert!(is(&error) && shown.contains(says), "{says}: {shown}");

@@ -9,11 +9,7 @@ async fn tls_is_as_private_as_sslmode_says() {
     let Some(cluster) = Cluster::start(Settings { tls: true, ..Settings::default() }) else { return };
     let database = cluster.database();
     let open = async |host: &str, parameters: &str| {
-        PostgresStore::open(
-            &Location::parse(&database.url_with(host, parameters)).unwrap(),
-            Options::default(),
-        )
-        .await
+        PostgresStore::open(&Location::parse(&database.url_with(host, parameters)).unwrap(), patient()).await
     };
     let uses_tls = |expect| {
         let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'fluxora'";

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::*;
 
 mod batches;
+mod breaking_off;
 mod corruption;
 mod hindrances;
 mod restarts;

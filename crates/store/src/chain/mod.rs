@@ -18,7 +18,7 @@ use fluxora_stream::{Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 pub use ingest::ingest;
-pub use rebuild::{Difference, Rebuild, RebuildReport, Scope, Step, rebuild, stream_as_of};
+pub use rebuild::{Deviation, Difference, Rebuild, RebuildReport, Scope, Step, rebuild, stream_as_of};
 pub use rewind::rewind;
 pub use state::{ChainState, RefusedReorg, Reorg, ReorgCause};
 pub use transaction::{

@@ -204,7 +204,7 @@ fn what_events_are_folded_into_is_what_the_contract_says() {
     println!("{table}");
     let expect = Table {
         compared: 18_416,
-        kind: 100,
+        kind: 61,
         checkpoint: 256,
         withdrawn: 0,
         caps: Caps { lookback: 10, balance: 13 },

@@ -1,5 +1,6 @@
 //! The chain, as only this backend keeps it.
 
+mod breaking_off;
 mod corrupt;
 mod plans;
 mod stored;

@@ -1,6 +1,7 @@
 //! What every backend must make of the chain.
 
 mod events;
+mod failing;
 mod forks;
 mod history;
 mod ingesting;
@@ -8,6 +9,7 @@ mod listing;
 mod plain;
 mod random;
 
+pub use failing::Failing;
 pub use forks::*;
 pub use history::*;
 pub use ingesting::*;
@@ -87,6 +89,19 @@ impl<'p> Branch<'p> {
     ) -> Result<Ingested, Refusal> {
         store.ingest(self.batch(events, tip), Rules::default(), t(1_000)).await.unwrap()
     }
+}
+
+/// Two batches: a chain, and a fork of it that removes a stream, changes one and its share, and brings another.
+pub fn a_chain_and_a_fork() -> [Arc<Batch>; 2] {
+    let chain = [
+        events::created(events::At(10, 1, 0), 0, 1_000, 2),
+        events::shared(events::At(11, 1, 0), 0, 1, 1, 1),
+        events::created(events::At(12, 1, 0), 2, 1_000, 2),
+        events::withdrew(events::At(12, 2, 0), 1, 5),
+    ];
+    let fork =
+        [events::withdrew(events::At(12, 1, 0), 1, 7), events::created(events::At(12, 2, 0), 3, 1_000, 2)];
+    [MAIN.batch(&chain, Some(15)), MAIN.forked("b", 12).batch(&fork, Some(15))]
 }
 
 pub(super) async fn withdrawn(store: &impl Store, number: u64) -> Option<i128> {

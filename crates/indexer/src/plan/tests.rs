@@ -1,0 +1,210 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::{BatchFault, Place, Pushed, Speaker};
+
+const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5 };
+
+fn opaque(text: &str) -> Opaque {
+    Opaque::new(text).unwrap()
+}
+
+/// A ledger, written as its hash and the hash before it: `"b12<a11"`; without a parent `"b12"`.
+fn ledger(text: &str) -> Ledger {
+    let (hash, previous) = text.split_once('<').map_or((text, None), |(hash, before)| (hash, Some(before)));
+    Ledger {
+        sequence: hash[1..].parse().unwrap(),
+        hash: opaque(hash),
+        previous_hash: previous.map(opaque),
+        closed_at: None,
+    }
+}
+
+fn event(id: &str, ledger: u32, payload: &str) -> ContractEvent {
+    ContractEvent {
+        id: opaque(id),
+        place: Place { ledger, transaction: 0, operation: 0, event: 0 },
+        contract: opaque("contract"),
+        topic: opaque("topic"),
+        tx_hash: opaque("tx"),
+        happened_at: Timestamp::UNIX_EPOCH,
+        payload: payload.into(),
+    }
+}
+
+fn pushed(id: &str, of: &str) -> Pushed {
+    let Ledger { sequence, hash, previous_hash, .. } = ledger(of);
+    Pushed { event: event(id, sequence, "{}"), ledger_hash: hash, previous_hash }
+}
+
+/// What is stored: these ledgers, with the frontier that they would have without any fork.
+fn view(ledgers: &[&str], batch: &Batch) -> View {
+    let stored: BTreeMap<_, _> =
+        ledgers.iter().map(|text| ledger(text)).map(|ledger| (ledger.sequence, ledger)).collect();
+    let newest = stored.values().next_back();
+    let tip = newest.map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash.clone() });
+    let below = |depth| newest.and_then(|newest| newest.sequence.checked_sub(depth));
+    let frontier = Frontier { last_safe: below(1), final_ledger: below(6), tip };
+    let around = batch.neighbourhood();
+    let ledgers = stored.into_iter().filter(|(sequence, _)| around.contains(sequence)).collect();
+    View { frontier, ledgers, events: HashMap::new() }
+}
+
+fn tip(text: &str) -> Batch {
+    Batch::new(Vec::new(), Some(ledger(text))).unwrap()
+}
+
+/// Where a batch forks off what is stored, with the two hashes that show it.
+#[track_caller]
+fn forks(stored: &[&str], batch: &str, expect: Option<(u32, &str, &str)>) {
+    let batch = tip(batch);
+    let plan = plan(&view(stored, &batch), &batch, RULES).unwrap();
+    let found = plan
+        .rollback
+        .as_ref()
+        .map(|rollback| (rollback.fork, rollback.existing_hash.as_str(), rollback.incoming_hash.as_str()));
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn only_a_hash_contradicts() {
+    forks(&[], "a10<a9", None);
+    forks(&["a10<a9"], "a10<a9", None);
+    forks(&["a10<a9"], "a11<a10", None);
+    forks(&["a10<a9"], "a11", None);
+    forks(&["a10<a9"], "a20<a19", None);
+    forks(&["a10<a9", "a11<a10"], "a9<a8", None);
+    forks(&["a10<a9"], "b10<a9", Some((10, "a10", "b10")));
+    forks(&["a10<a9", "a11<a10"], "b10", Some((10, "a10", "b10")));
+}
+
+#[test]
+fn a_link_contradicts_the_ledger_before() {
+    forks(&["a10<a9"], "b11<b10", Some((10, "a10", "b10")));
+    forks(&["a10<a9", "a11<a10"], "b11<b10", Some((10, "a10", "b10")));
+}
+
+#[test]
+fn a_ledger_that_comes_late_contradicts_the_one_after_it() {
+    forks(&["a10<a9", "a12<a11"], "b11", Some((12, "a11", "b11")));
+    forks(&["a10<a9", "a12"], "b11", None);
+}
+
+#[test]
+fn the_lowest_contradiction_is_the_fork() {
+    let batch = Batch::new(vec![pushed("1", "b12<b11"), pushed("2", "b11<a10")], None).unwrap();
+    let plan = plan(&view(&["a10", "a11<a10", "a12<a11"], &batch), &batch, RULES).unwrap();
+    assert_eq!(plan.rollback.map(|rollback| (rollback.fork, rollback.depth)), Some((11, 1)));
+}
+
+#[test]
+fn a_ledger_has_one_parent() {
+    let batch = tip("a10<b9");
+    let refused = plan(&view(&["a10<a9"], &batch), &batch, RULES).unwrap_err();
+    assert_eq!(refused, Refusal::LedgerConflict { ledger: 10 });
+}
+
+#[test]
+fn the_deepest_reorg_is_as_deep_as_the_rules_say() {
+    let stored: Vec<_> = (1..=20).map(|sequence| format!("a{sequence}")).collect();
+    let stored: Vec<_> = stored.iter().map(String::as_str).collect();
+    let fork_at = |text| {
+        let batch = tip(text);
+        plan(&view(&stored, &batch), &batch, RULES).map(|plan| plan.rollback.map(|rollback| rollback.depth))
+    };
+    assert_eq!(fork_at("b15"), Ok(Some(5)));
+    assert!(matches!(fork_at("b14"), Err(Refusal::TooDeep { final_ledger: 14, .. })));
+    assert!(
+        matches!(fork_at("b15<b14"), Err(Refusal::TooDeep { final_ledger: 14, .. })),
+        "its parent is final"
+    );
+}
+
+/// How far the chain is known after a batch, and up to where the streams stand as they are.
+#[track_caller]
+fn advances(stored: &[&str], batch: &str, margin: u32, expect: (u32, Option<u32>, Option<u32>)) {
+    let batch = tip(batch);
+    let rules = Rules { safety_margin: margin, ..RULES };
+    let plan = plan(&view(stored, &batch), &batch, rules).unwrap();
+    let tip = plan.frontier.tip.unwrap().ledger;
+    assert_eq!((tip, plan.frontier.last_safe, plan.keep), expect);
+}
+
+#[test]
+fn the_last_safe_ledger_lies_the_margin_below_the_tip() {
+    advances(&[], "a10", 1, (10, Some(9), None));
+    advances(&[], "a10", 0, (10, Some(10), None));
+    advances(&[], "a0", 1, (0, None, None));
+    advances(&["a10"], "a15", 1, (15, Some(14), Some(9)));
+    advances(&["a10"], "a8", 1, (10, Some(9), Some(9)));
+}
+
+#[test]
+fn a_wider_margin_does_not_take_back_what_is_safe() {
+    advances(&["a10"], "a11", 5, (11, Some(9), Some(9)));
+}
+
+#[test]
+fn a_fork_takes_the_last_safe_ledger_back_and_no_further_than_it_must() {
+    advances(&["a9", "a10"], "b10", 1, (10, Some(9), Some(9)));
+    advances(&["a8", "a9", "a10"], "b9", 1, (9, Some(8), Some(8)));
+    advances(&["a9", "a10"], "b10", 3, (10, Some(7), Some(7)));
+}
+
+#[test]
+fn known_events_are_told_from_new_and_from_changed_ones() {
+    let batch = Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None).unwrap();
+    let mut view = view(&["a10"], &batch);
+    let known = |id: &str, event: ContractEvent| (opaque(id), event);
+    view.events.extend([known("2", event("2", 10, " { } "))]);
+    let taken = plan(&view, &batch, RULES).unwrap();
+    assert_eq!((taken.insert, taken.duplicates), (vec![0, 2], vec![1]));
+    view.events.extend([known("1", event("1", 10, r#"{"a":1}"#)), known("3", event("3", 10, "{}"))]);
+    assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0, 2] }));
+}
+
+#[test]
+fn what_a_fork_takes_away_is_not_known_any_more() {
+    let batch = Batch::new(vec![pushed("1", "b10")], None).unwrap();
+    let mut view = view(&["a10"], &batch);
+    view.events.insert(opaque("1"), event("1", 10, r#"{"other":1}"#));
+    assert_eq!(plan(&view, &batch, RULES).unwrap().insert, [0]);
+}
+
+#[test]
+fn what_is_learnt_of_a_known_ledger_is_added_to_it() {
+    let batch = tip("a10<a9");
+    let taken = plan(&view(&["a10"], &batch), &batch, RULES).unwrap();
+    assert_eq!(taken.ledgers, [ledger("a10<a9")]);
+    let batch = tip("a10");
+    assert_eq!(plan(&view(&["a10<a9"], &batch), &batch, RULES).unwrap().ledgers, []);
+}
+
+#[track_caller]
+fn no_batch(events: Vec<Pushed>, tip: Option<&str>, expect: &[BatchFault]) {
+    assert_eq!(Batch::new(events, tip.map(ledger)).unwrap_err(), expect);
+}
+
+#[test]
+fn a_batch_agrees_with_itself() {
+    no_batch(vec![], None, &[BatchFault::Empty]);
+    let many = (0..101).map(|n| pushed(&n.to_string(), "a10")).collect();
+    no_batch(many, None, &[BatchFault::TooMany { count: 101 }]);
+    let two = |second| vec![pushed("1", "a10<a9"), pushed("2", second)];
+    let speaker = Speaker::Event(1);
+    no_batch(two("b10"), None, &[BatchFault::TwoHashes { ledger: 10, speaker }]);
+    no_batch(two("a10<b9"), None, &[BatchFault::TwoPreviousHashes { ledger: 10, speaker }]);
+    no_batch(two("a11<b10"), None, &[BatchFault::BrokenLink { ledger: 11 }]);
+    no_batch(two("a12"), Some("a11"), &[BatchFault::TipTooLow { ledger: 12 }]);
+    let tip = [BatchFault::TwoHashes { ledger: 10, speaker: Speaker::Tip }];
+    no_batch(vec![pushed("1", "a10")], Some("b10"), &tip);
+    no_batch(vec![pushed("1", "a10"), pushed("1", "a10")], None, &[BatchFault::DuplicateId { index: 1 }]);
+}
+
+#[test]
+fn a_batch_adds_up_what_its_parts_know_of_a_ledger() {
+    let batch = Batch::new(vec![pushed("1", "a10"), pushed("2", "a10<a9")], Some(ledger("a10"))).unwrap();
+    let known: Vec<_> = batch.ledgers().map(|ledger| ledger.previous_hash.clone()).collect();
+    assert_eq!(known, [Some(opaque("a9"))]);
+    assert_eq!(batch.neighbourhood(), [9, 10, 11]);
+}
