@@ -2,12 +2,15 @@
 
 mod access;
 mod chain;
+mod crash;
 mod health;
+mod history;
 mod listing;
 mod oracle;
 mod otherwise;
 mod refusals;
 mod rewind;
+mod state;
 mod worker;
 
 use serde_json::{Value, json};
