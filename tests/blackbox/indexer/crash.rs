@@ -87,14 +87,19 @@ fn survives(mut server: TestServer, kills: u32, settle: impl Fn()) -> TestServer
         let without = state(&mut reference);
         reference.push(&cut.in_flight);
         let with = state(&mut reference);
-        assert!(found == without || found == with, "kill {kill}: {found}\nis neither\n{without}\nnor\n{with}");
+        assert!(
+            found == without || found == with,
+            "kill {kill}: {found}\nis neither\n{without}\nnor\n{with}"
+        );
         *(if found == with { &mut done } else { &mut not_done }) += 1;
         in_rollback += u32::from(cut.kind == Kind::Forks);
         // A pusher that got no answer pushes once more.
         worker.push(&cut.in_flight);
         assert_eq!(state(&mut worker)["streams"], with["streams"], "kill {kill}: pushed once more");
     }
-    println!("{kills} kills, {in_rollback} of them in a rollback: {done} batches were done, {not_done} were not");
+    println!(
+        "{kills} kills, {in_rollback} of them in a rollback: {done} batches were done, {not_done} were not"
+    );
     unharmed.terminate();
     server
 }

@@ -9,6 +9,7 @@ mod listing;
 mod oracle;
 mod otherwise;
 mod refusals;
+mod replicas;
 mod rewind;
 mod state;
 mod worker;

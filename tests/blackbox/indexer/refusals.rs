@@ -7,6 +7,7 @@ use super::chain::{Chain, FIRST, Place, created, withdrawn_to};
 use super::indexing;
 use super::worker::{Worker, push};
 use crate::envelope;
+use crate::faults::unavailable;
 use crate::http::{Request, Response};
 use crate::sample::with;
 use crate::server::TestServer;
@@ -289,5 +290,18 @@ fn the_body_is_json_of_at_most_256_kib() {
 
     let Empty { mut server, mut worker, .. } = empty;
     worker.send(&push(most)).expect(200);
+    server.terminate();
+}
+
+#[test]
+fn while_storage_is_away_a_batch_is_a_503_and_taken_later() {
+    let Empty { mut server, mut worker, event } = Empty::new();
+    let body = batch(&[event], Some(&Chain::of(2).newest()));
+    let other = rusqlite::Connection::open(server.database()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    unavailable(&worker.send(&push(body.to_string())));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(worker.push(&body)["insertedCount"], 1);
+    assert_eq!(worker.streams(4_000_000_000).len(), 1);
     server.terminate();
 }

@@ -10,10 +10,11 @@ const AT: u64 = 4_000_000_000;
 /// Streams with what was told of each, stored events, and how the chain stands; but for when it was that something was recorded.
 pub(super) fn state(worker: &mut Worker) -> Value {
     let streams = worker.streams(AT);
-    let told: Vec<_> =
-        streams.iter().map(|stream| history(worker, stream["id"].as_str().unwrap())).collect();
+    let told: Vec<_> = streams.iter().map(|stream| history(worker, stream["id"].as_str().unwrap())).collect();
     let mut chain = worker.get("/health")["indexer"].clone();
-    for volatile in ["lastSuccessfulSyncAt", "lagMs", "status", "stalled", "summary", "clientImpact", "operatorAction"] {
+    for volatile in
+        ["lastSuccessfulSyncAt", "lagMs", "status", "stalled", "summary", "clientImpact", "operatorAction"]
+    {
         chain.as_object_mut().unwrap().remove(volatile);
     }
     if let Some(reorg) = chain["lastReorg"].as_object_mut() {
