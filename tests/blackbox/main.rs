@@ -23,6 +23,7 @@ mod envelope;
 mod faults;
 mod http;
 mod idempotency;
+mod indexer;
 mod k6;
 mod listing;
 mod logs;

@@ -173,7 +173,13 @@ fn the_root_and_health_say_what_this_is() {
                 "operatorAction": "none",
                 "tip": null,
                 "lastSafeLedger": null,
+                "finalLedger": null,
+                "pendingEvents": 0,
+                "unknownEvents": 0,
+                "unreadableEvents": 0,
                 "reorgDetected": false,
+                "lastReorg": null,
+                "refusedReorg": null,
             },
             "workers": [
                 { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
