@@ -47,7 +47,7 @@ impl Server {
             for line in stdout.lines().map_while(Result::ok) {
                 // What runs the tests has its say before the first line.
                 if let Some(begin) = line.find('{') {
-                    written.send(serde_json::from_str(&line[begin..]).unwrap()).ok();
+                    written.send(serde_json::from_str(line.get(begin..).unwrap()).unwrap()).ok();
                 }
             }
         });
