@@ -5,7 +5,6 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::binary;
-use crate::http::Request;
 use crate::sample;
 use crate::server::{Launch, Process, TestServer};
 use crate::services;
@@ -49,14 +48,8 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
     for number in 0..STREAMS {
         server.create(&sample::stream_between(number, 1_000));
     }
-    let mut expected =
-        vec!["health", "ingest", "streams_cancel", "streams_create", "streams_get", "streams_list"];
-    let mut variables = vec![format!("INDEXER_WORKER_TOKEN={TOKEN}")];
-    if !has_ingest(&server) {
-        expected.retain(|name| *name != "ingest");
-        variables.clear();
-    }
-    if let Some(node) = scripts(&server, &variables) {
+    let expected = ["health", "ingest", "streams_cancel", "streams_create", "streams_get", "streams_list"];
+    if let Some(node) = scripts(&server, &[format!("INDEXER_WORKER_TOKEN={TOKEN}")]) {
         let (ended_well, report, rest) = run(node);
         assert!(ended_well, "{report}\n{rest}");
         let report: Value = serde_json::from_str(&report).expect("the last line is the report");
@@ -75,6 +68,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_get", "[200,404]"),
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
+            ("ingest", "[200]"),
         ] {
             assert_eq!(scenarios[name]["statuses"].to_string(), statuses, "{name}: {report}");
         }
@@ -84,16 +78,6 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
         assert_eq!(report["unexpected"], Value::Array(Vec::new()), "{report}");
     }
     server.terminate();
-}
-
-/// Whether this server takes contract events at all.
-fn has_ingest(server: &TestServer) -> bool {
-    let push = Request::new("POST", "/internal/indexer/contract-events");
-    let status = server.send(&push).status;
-    if status == 404 {
-        services::missing("the scenario ingest: this server has no such endpoint", false);
-    }
-    status != 404
 }
 
 #[test]

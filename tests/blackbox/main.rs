@@ -23,6 +23,7 @@ mod envelope;
 mod faults;
 mod http;
 mod idempotency;
+mod indexer;
 mod k6;
 mod listing;
 mod logs;
@@ -38,6 +39,7 @@ mod server;
 mod services;
 mod shutdown;
 mod stream_clock;
+mod supervision;
 mod walk;
 
 use std::time::Duration;

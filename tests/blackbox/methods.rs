@@ -173,8 +173,18 @@ fn the_root_and_health_say_what_this_is() {
                 "operatorAction": "none",
                 "tip": null,
                 "lastSafeLedger": null,
+                "finalLedger": null,
+                "pendingEvents": 0,
+                "unknownEvents": 0,
+                "unreadableEvents": 0,
                 "reorgDetected": false,
+                "lastReorg": null,
+                "refusedReorg": null,
             },
+            "workers": [
+                { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
+                { "name": "retention", "state": "running", "restarts": 0, "lastError": null },
+            ],
             "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 } },
         })
     );

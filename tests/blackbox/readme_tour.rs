@@ -2,7 +2,7 @@ use std::process::Command;
 
 use crate::binary;
 use crate::sample;
-use crate::server::{Process, TestServer};
+use crate::server::{Launch, Process, TestServer};
 use crate::services;
 
 /// The shell blocks of a section of a Markdown page, in order.
@@ -14,6 +14,9 @@ fn shell_blocks(page: &str, section: &str) -> Vec<String> {
     blocks.map(|(block, _)| block.to_owned()).collect()
 }
 
+/// What whoever takes the tour of the chain has to set for the server and for the commands.
+const WORKER_TOKEN: (&str, &str) = ("INDEXER_WORKER_TOKEN", "0123456789abcdef0123456789abcdef");
+
 /// Runs the commands of a section against a server of its own, which must answer each of them.
 fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
     if Command::new("curl").arg("--version").output().is_err() {
@@ -23,7 +26,9 @@ fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
     let commands = shell_blocks(&page, section).concat();
     assert!(commands.contains("curl"), "{file} has no commands in {section}");
 
-    let mut server = TestServer::start();
+    let of_server = variables.iter().filter(|variable| **variable == WORKER_TOKEN);
+    let launch = of_server.fold(Launch::new(), |launch, (name, value)| launch.set(name, *value));
+    let mut server = TestServer::launch(launch);
     // With -e a shell ends at the first command that fails; a pipe fails with its last command.
     let mut shell = Command::new("sh");
     shell.args(["-e", "-u", "-c", &commands]).envs(variables.iter().copied());
@@ -47,6 +52,11 @@ fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
 #[test]
 fn the_tour_of_the_readme_works_as_it_is_written() {
     tour("README.md", "A tour with curl", &[]);
+}
+
+#[test]
+fn the_tour_of_the_chain_works_as_it_is_written() {
+    tour("README.md", "A stream of the chain", &[WORKER_TOKEN]);
 }
 
 #[test]

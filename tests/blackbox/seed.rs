@@ -11,7 +11,7 @@ use crate::binary;
 const PROMISES: [RangeInclusive<u32>; 7] =
     [1..=12, 20..=29, 40..=65, 70..=82, 90..=106, 110..=125, 130..=152];
 const CONTRADICTIONS: RangeInclusive<u32> = 1..=17;
-const STATES: [&str; 6] = ["kept", "partly", "indexer", "container", "not yet", "differently"];
+const STATES: [&str; 5] = ["kept", "partly", "container", "not yet", "differently"];
 
 struct Row {
     id: String,

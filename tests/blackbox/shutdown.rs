@@ -4,10 +4,10 @@ use crate::http::{Connection, Request};
 use crate::sample;
 use crate::server::{Launch, TestServer};
 
-const STOPPING: &str = "stopping: no new requests, waiting for those in flight";
+pub(crate) const STOPPING: &str = "stopping: no new requests, waiting for those in flight";
 
 /// A create whose body is sent by half. The server works on it: it has asked for the body.
-fn half_sent(server: &TestServer) -> (Connection, Vec<u8>) {
+pub(crate) fn half_sent(server: &TestServer) -> (Connection, Vec<u8>) {
     let mut connection = server.connect();
     let request = Request::create_json(&sample::stream()).header("expect", "100-continue");
     connection.write(&request.head()).unwrap();

@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 use crate::logging::LogFormat;
 use crate::secret;
 use crate::storage::{Database, PoolLimits};
+use crate::supervisor::MOST_RESTARTS;
 
 const DEFAULT_DATABASE_URL: &str = "sqlite://data/fluxora.db";
 
@@ -72,6 +73,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000")]
     stream_clock_interval_ms: String,
 
+    /// How often a background worker that fails is started again within ten minutes before the server gives up: 0 to 20.
+    #[arg(long, env = "WORKER_MAX_RESTARTS", default_value = "8")]
+    worker_max_restarts: String,
+
     /// Whether contract events are taken: true or false. Without it they are if there is an INDEXER_WORKER_TOKEN.
     #[arg(long, env = "INDEXER_ENABLED")]
     indexer_enabled: Option<String>,
@@ -121,6 +126,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) network_passphrase: String,
     pub(crate) stream_clock_interval: Duration,
+    pub(crate) worker_max_restarts: u32,
     pub(crate) indexer: Option<IndexerSettings>,
     pub(crate) operator_token: Option<Token>,
     pub(crate) shutdown_timeout: Duration,
@@ -180,6 +186,14 @@ impl Config {
                     "STREAM_CLOCK_INTERVAL_MS",
                     "a number from 10 to 3600000",
                     number(&args.stream_clock_interval_ms, 10..=3_600_000).map(Duration::from_millis),
+                )
+                .unwrap_or_default(),
+            worker_max_restarts: faults
+                .read(
+                    "WORKER_MAX_RESTARTS",
+                    "a number from 0 to 20",
+                    number(&args.worker_max_restarts, 0..=MOST_RESTARTS.into())
+                        .and_then(|restarts| u32::try_from(restarts).ok()),
                 )
                 .unwrap_or_default(),
             indexer: faults.indexer(&args),
@@ -385,14 +399,19 @@ mod tests {
         let wrong = ["host", "port", "database-url", "open-writes", "log-level", "log-format"]
             .into_iter()
             .chain(["db-pool-size", "db-pool-wait-ms", "db-statement-timeout-ms"])
-            .chain(["stream-clock-interval-ms", "shutdown-timeout-seconds", "indexer-enabled"])
+            .chain([
+                "stream-clock-interval-ms",
+                "worker-max-restarts",
+                "shutdown-timeout-seconds",
+                "indexer-enabled",
+            ])
             .chain(["indexer-worker-token", "indexer-stall-threshold-ms", "indexer-safety-margin"])
             .chain(["indexer-max-reorg-depth", "operator-token"])
             .map(|name| format!("--{name}=hunter2"))
             .chain(["--network-passphrase=".to_owned()])
             .collect::<Vec<_>>();
         let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
-        assert_eq!(faults.0.len(), 18, "{faults}");
+        assert_eq!(faults.0.len(), 19, "{faults}");
         assert!(!faults.to_string().contains("hunter2"), "{faults}");
     }
 }

@@ -1,20 +1,24 @@
 //! The Fluxora backend: reads its configuration, opens its store, serves until it is told to stop.
 //!
-//! Exit codes: 0 after a stop that was asked for, 1 if it could not start or had to give up, 2 for wrong usage, 78 if the
-//! configuration is wrong. Commands have more of their own: see their modules.
+//! Exit codes: 0 after a stop that was asked for, 1 if it could not start or had to give up, 2 for wrong usage, 70 if a background
+//! worker keeps failing, 78 if the configuration is wrong. Commands have more of their own: see their modules.
 
 mod cli;
 mod config;
 mod copy;
+#[cfg(test)]
+mod fixtures;
 mod healthcheck;
 mod logging;
 mod migrate;
 mod reindex;
+mod retention;
 mod secret;
 mod serve;
 mod shell;
 mod storage;
 mod stream_clock;
+mod supervisor;
 mod webhook;
 
 use std::io::Write;
@@ -24,7 +28,10 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use config::{Config, ConfigFaults};
+use supervisor::WorkerFailed;
 
+/// `EX_SOFTWARE` of sysexits(3).
+const A_WORKER_KEEPS_FAILING: u8 = 70;
 /// `EX_CONFIG` of sysexits(3).
 const CONFIGURATION_IS_WRONG: u8 = 78;
 
@@ -59,7 +66,11 @@ fn serve(config: Config) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
-            ExitCode::FAILURE
+            if error.is::<WorkerFailed>() {
+                ExitCode::from(A_WORKER_KEEPS_FAILING)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

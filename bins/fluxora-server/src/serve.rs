@@ -4,13 +4,18 @@ use std::sync::Arc;
 use anyhow::Context;
 use fluxora_api::{Api, Clock, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::shell::{RandomIds, SystemClock};
+use crate::retention::Retention;
+use crate::shell::{RandomIds, SystemClock, roll};
 use crate::stream_clock::StreamClock;
+use crate::supervisor::{Policy, Supervisor};
 
-/// Serves until SIGTERM or SIGINT, then stops in order: no new requests, those in flight answered, the stream clock, the store.
+/// Serves until SIGTERM or SIGINT, or until a worker keeps failing; then stops in order: no new requests, those in flight answered,
+/// the workers, the store.
+///
+/// # Errors
+/// Why it could not start or had to give up: a [`WorkerFailed`](crate::supervisor::WorkerFailed) if that is why.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("starting the runtime")?.block_on(serve(config))
@@ -22,6 +27,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let store = config.database.open().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let lifecycle = Lifecycle::default();
+    let mut supervisor = Supervisor::new(Policy::with_restarts(config.worker_max_restarts), roll);
     let indexer = if config.indexer.is_some() { "on" } else { "off: there is no worker token" };
     let api = Api::new(Parts {
         store: Arc::clone(&store),
@@ -39,6 +45,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             since: clock.now(),
         }),
         operator_token: config.operator_token,
+        workers: supervisor.workers(),
         lifecycle: lifecycle.clone(),
     });
     let address = SocketAddr::new(config.host, config.port);
@@ -46,9 +53,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let server = Server::bind(Arc::new(api), address, options)
         .with_context(|| format!("cannot listen on {address} (HOST, PORT)"))?;
 
-    let (stop_clock, stopped) = watch::channel(false);
-    let stream_clock = StreamClock::new(Arc::clone(&store), clock).run(config.stream_clock_interval, stopped);
-    let stream_clock = tokio::spawn(stream_clock);
+    let interval = config.stream_clock_interval;
+    supervisor.start(StreamClock::new(Arc::clone(&store), Arc::clone(&clock), interval));
+    supervisor.start(Retention::new(Arc::clone(&store), clock));
     tracing::info!(
         address = %server.address(),
         storage = store.describe(),
@@ -64,21 +71,23 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let stop = server.stop();
     let mut serving = std::pin::pin!(server.run());
-    let ended = tokio::select! {
-        ended = &mut serving => ended.context("the HTTP server broke off"),
-        signal = async { tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+    let (reason, ended) = tokio::select! {
+        ended = &mut serving => (Ok(()), ended.context("the HTTP server broke off")),
+        reason = async { tokio::select! {
+            failed = supervisor.failed() => Err(failed),
+            _ = terminate.recv() => Ok("SIGTERM"),
+            _ = interrupt.recv() => Ok("SIGINT"),
         } } => {
             lifecycle.shut_down();
+            let signal = reason.as_ref().ok();
             tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
             let ((), ended) = tokio::join!(stop.gracefully(), serving);
-            ended.context("the HTTP server did not stop in order")
+            (reason.map(drop), ended.context("the HTTP server did not stop in order"))
         }
     };
-    stop_clock.send_replace(true);
-    let clock_ended = stream_clock.await.context("the stream clock broke off");
+    supervisor.stop().await;
     store.close().await;
     tracing::info!("stopped");
-    ended.and(clock_ended)
+    reason?;
+    ended
 }

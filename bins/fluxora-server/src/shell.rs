@@ -24,3 +24,11 @@ impl Ids for RandomIds {
         Uuid::now_v7()
     }
 }
+
+/// A random number, each as likely as any other.
+#[expect(clippy::disallowed_methods, reason = "this is the source of chance")]
+pub(crate) fn roll() -> u32 {
+    // The end of such an identity is random.
+    let [.., a, b, c, d] = Uuid::now_v7().into_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}

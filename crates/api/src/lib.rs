@@ -16,6 +16,7 @@ mod state;
 mod tests;
 mod token;
 mod view;
+mod workers;
 
 pub use error::{ErrorKind, FIELD_CODES};
 pub use fluxora_indexer::Rules;
@@ -23,3 +24,4 @@ pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};
 pub use state::{Api, Ids, Indexer, Lifecycle, Parts, Service, Writes};
 pub use token::{InvalidToken, Token};
+pub use workers::{WorkerHealth, WorkerState, Workers};

@@ -7,8 +7,8 @@ use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Token;
 use crate::error::{ApiError, ErrorKind};
+use crate::{Token, Workers};
 
 /// Where identities come from.
 pub trait Ids: Send + Sync {
@@ -78,6 +78,8 @@ pub struct Parts {
     pub indexer: Option<Indexer>,
     /// What an operator has to know to act; `None` if nobody can.
     pub operator_token: Option<Token>,
+    /// What works in the background.
+    pub workers: Arc<dyn Workers>,
     /// Whether the process is on its way out.
     pub lifecycle: Lifecycle,
 }
@@ -123,6 +125,10 @@ impl Api {
 
     pub(crate) const fn operator_token(&self) -> Option<&Token> {
         self.parts.operator_token.as_ref()
+    }
+
+    pub(crate) fn workers(&self) -> &dyn Workers {
+        self.parts.workers.as_ref()
     }
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {

@@ -24,7 +24,7 @@ use broken::{Broken, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{Api, Clock, Ids, Lifecycle, Parts, Service, Writes, routes};
+use crate::{Api, Clock, Ids, Lifecycle, Parts, Service, WorkerHealth, WorkerState, Workers, Writes, routes};
 
 const START: i64 = 1_767_225_600;
 
@@ -56,9 +56,20 @@ impl Ids for Hand {
     }
 }
 
+/// Workers that are as they are told.
+#[derive(Default)]
+struct Team(Mutex<Vec<WorkerHealth>>);
+
+impl Workers for Team {
+    fn snapshot(&self) -> Vec<WorkerHealth> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 struct Server {
     hand: Hand,
     lifecycle: Lifecycle,
+    workers: Arc<Team>,
     api: Arc<Api>,
 }
 
@@ -74,7 +85,7 @@ impl Server {
     }
 
     fn over(store: Arc<dyn Store>, writes: Writes) -> Self {
-        let (hand, lifecycle) = (Hand::new(), Lifecycle::default());
+        let (hand, lifecycle, workers) = (Hand::new(), Lifecycle::default(), Arc::new(Team::default()));
         let api = Arc::new(Api::new(Parts {
             store,
             clock: Arc::new(hand.clone()),
@@ -83,9 +94,10 @@ impl Server {
             writes,
             indexer: None,
             operator_token: None,
+            workers: workers.clone(),
             lifecycle: lifecycle.clone(),
         }));
-        Self { hand, lifecycle, api }
+        Self { hand, lifecycle, workers, api }
     }
 
     async fn send(&self, request: TestRequest) -> Answered {
@@ -289,6 +301,31 @@ async fn health_says_when_the_service_is_on_its_way_out() {
         assert_eq!(answered.body["status"], "shutting_down");
     }
     assert_eq!(server.get("/health/live").await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn health_shows_the_workers_and_is_degraded_and_not_down_while_one_of_them_is_not_at_work() {
+    let server = Server::new();
+    for (state, word, health) in [
+        (WorkerState::Running, "running", "ok"),
+        (WorkerState::BackingOff, "backing_off", "degraded"),
+        (WorkerState::Failed, "failed", "degraded"),
+        (WorkerState::Stopped, "stopped", "ok"),
+    ] {
+        let well = WorkerHealth { name: "well", state: WorkerState::Running, restarts: 0, last_error: None };
+        let other = WorkerHealth { name: "other", state, restarts: 3, last_error: Some("why".to_owned()) };
+        *server.workers.0.lock().unwrap() = vec![well, other];
+        let answered = server.get("/health").await;
+        assert_eq!((answered.status, &answered.body["status"]), (StatusCode::OK, &json!(health)));
+        assert_eq!(
+            answered.body["workers"],
+            json!([
+                { "name": "well", "state": "running", "restarts": 0, "lastError": null },
+                { "name": "other", "state": word, "restarts": 3, "lastError": "why" },
+            ])
+        );
+        assert_eq!(server.get("/health/ready").await.status, StatusCode::OK);
+    }
 }
 
 #[actix_web::test]

@@ -55,18 +55,22 @@ impl ChainView {
     fn of(stream: &Stream) -> Option<Self> {
         let StreamId::Chain { contract, number } = stream.id else { return None };
         let known = stream.chain.as_deref()?.clone();
+        let decimals = stream.schedule.decimals();
         Some(Self {
             contract_id: contract.to_string(),
             stream_id: number.to_string(),
             kind: stream.schedule.kind.as_str(),
-            checkpointed_amount: stream.schedule.checkpoint.amount,
+            checkpointed_amount: stream.schedule.checkpoint.amount.with_decimals(decimals),
             checkpointed_at: stream.schedule.checkpoint.at,
             paused_at: match stream.status {
                 Status::Paused { at } => Some(Instant(at)),
                 _ => None,
             },
             uncertain: known.unprojected_events > 0,
-            known,
+            known: OnChain {
+                withdraw_dust_threshold: known.withdraw_dust_threshold.with_decimals(decimals),
+                ..known
+            },
         })
     }
 }

@@ -60,7 +60,7 @@ impl Connector {
     /// statement looks up what it is given in the index that is made for it.
     pub(crate) fn for_chain(location: &Location, options: &Options) -> Result<Self, OpenError> {
         let settings = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off \
-                        -c enable_mergejoin=off";
+                        -c enable_mergejoin=off -c enable_sort=off";
         Self::with(location, options, settings)
     }
 

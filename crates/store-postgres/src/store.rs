@@ -79,6 +79,12 @@ impl PostgresStore {
     pub(crate) async fn lease(&self) -> crate::pool::Lease {
         self.connections.lease().await.unwrap()
     }
+
+    /// A connection as it is used to change the chain.
+    #[cfg(test)]
+    pub(crate) async fn lease_of_chain(&self) -> crate::pool::Lease {
+        self.chain.lease().await.unwrap()
+    }
 }
 
 #[async_trait]

@@ -85,7 +85,8 @@ impl Schedule {
         cliff: UnixTime,
         end: UnixTime,
     ) -> Self {
-        let checkpoint = Checkpoint { amount: Amount::ZERO, at: start };
+        // Nothing, shown as the deposit is.
+        let checkpoint = Checkpoint { amount: Amount::ZERO.with_decimals(deposit.decimals()), at: start };
         Self { deposit, rate, start, cliff, end, kind: Kind::Linear, checkpoint }
     }
 

@@ -23,10 +23,15 @@ impl Request {
         Self::new("DELETE", target)
     }
 
+    /// A POST with these bytes as its body, which it says is JSON.
+    pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
+        let request = Self::new("POST", target).header("content-type", "application/json");
+        Self { body: body.into(), ..request }
+    }
+
     /// A create with these bytes as its body.
     pub(crate) fn create(body: impl Into<Vec<u8>>) -> Self {
-        let request = Self::new("POST", "/api/streams").header("content-type", "application/json");
-        Self { body: body.into(), ..request }
+        Self::post("/api/streams", body)
     }
 
     /// A create with this JSON as its body.

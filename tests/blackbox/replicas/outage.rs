@@ -68,7 +68,11 @@ fn goes_away_and_comes_back(leave: fn(&Cluster), come_back: fn(&Cluster)) {
     });
     let (since, until, back) = away.unwrap();
     for replica in &replicas {
-        assert_eq!(replica.get("/health").expect(200)["status"], "ok");
+        let health = replica.get("/health").expect(200);
+        assert_eq!(health["status"], "ok");
+        for worker in health["workers"].as_array().unwrap() {
+            assert_eq!(worker["restarts"], 0, "an outage is no failure of a worker: {worker}");
+        }
     }
     judge(&logs, since, until, back);
     logs.push(own.0);

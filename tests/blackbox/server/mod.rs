@@ -115,6 +115,14 @@ impl TestServer {
         assert_eq!(status.code(), Some(0), "{status}:\n{}", self.process.stdout.lines().join("\n"));
     }
 
+    /// Waits until it has ended by itself, and tells its exit code.
+    #[track_caller]
+    pub(crate) fn ends(&mut self) -> Option<i32> {
+        let code = self.process.wait_for_end().code();
+        self.check_output();
+        code
+    }
+
     #[track_caller]
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// How long the program may take to say why it does not start.
 const PATIENCE: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "HOST",
     "PORT",
     "DATABASE_URL",
@@ -27,6 +27,7 @@ const SETTINGS: [&str; 18] = [
     "LOG_FORMAT",
     "NETWORK_PASSPHRASE",
     "STREAM_CLOCK_INTERVAL_MS",
+    "WORKER_MAX_RESTARTS",
     "INDEXER_ENABLED",
     "INDEXER_WORKER_TOKEN",
     "INDEXER_STALL_THRESHOLD_MS",

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::State;
 use super::indexer::IndexerHealth;
-use crate::Api;
 use crate::view::Instant;
+use crate::{Api, WorkerHealth};
 
 /// The name of the service, for those who watch several.
 pub(super) const SERVICE: &str = "fluxora-backend";
@@ -18,8 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
     let chain = chain(&api, storage).await;
+    let workers = api.workers().snapshot();
+    let is_degraded = chain.is_degraded() || workers.iter().any(WorkerHealth::is_degraded);
     let (status, word) = match state(&api, storage) {
-        (StatusCode::OK, _) if chain.is_degraded() => (StatusCode::OK, "degraded"),
+        (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
         state => state,
     };
     HttpResponse::build(status).json(json!({
@@ -28,6 +30,7 @@ pub(super) async fn health(api: State) -> HttpResponse {
         "version": api.service().version,
         "timestamp": Instant(api.now()),
         "indexer": chain.view(),
+        "workers": workers.iter().map(WorkerHealth::view).collect::<Vec<_>>(),
         "dependencies": {
             "storage": {
                 "status": storage.word(),

@@ -95,6 +95,6 @@ fn settle_kind(stream: &mut Stream, kind: Kind) {
 
 /// As if no change of the rate had kept what had accrued.
 fn without_checkpoint(stream: &Stream) -> Schedule {
-    let checkpoint = Checkpoint { amount: Amount::ZERO, at: stream.schedule.start };
+    let checkpoint = Checkpoint { amount: Amount::from_stroops(0), at: stream.schedule.start };
     Schedule { checkpoint, ..stream.schedule }
 }

@@ -18,7 +18,8 @@ pub(super) struct Fold<'s, 'a, W> {
     transfers: Transfers<'a>,
     /// The stream of the transaction's last event, if that was a `withdrew`.
     withdrew: Option<StreamId>,
-    contract: Option<(&'a str, ContractId)>,
+    /// The last two contracts: a stream's and its token take turns.
+    contracts: [Option<(&'a str, ContractId)>; 2],
 }
 
 impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
@@ -30,7 +31,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             transaction: None,
             transfers: Transfers::default(),
             withdrew: None,
-            contract: None,
+            contracts: [None; 2],
         }
     }
 
@@ -71,17 +72,16 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         }
     }
 
-    /// The contract of an event; most often that of the event before it.
+    /// The contract of an event; most often one of those before it.
     fn contract(&mut self, event: &'a ContractEvent) -> Option<ContractId> {
         let text = event.contract.as_str();
-        match self.contract {
-            Some((known, contract)) if known == text => Some(contract),
-            _ => {
-                let contract = ContractId::parse(text).ok()?;
-                self.contract = Some((text, contract));
-                Some(contract)
-            }
+        if let Some((_, contract)) = self.contracts.iter().flatten().find(|(known, _)| *known == text) {
+            return Some(*contract);
         }
+        let contract = ContractId::parse(text).ok()?;
+        let [last, _] = self.contracts;
+        self.contracts = [Some((text, contract)), last];
+        Some(contract)
     }
 
     fn happened(&mut self, id: StreamId, happening: Happening<'_>, now: &Moment<'_>, event: &ContractEvent) {

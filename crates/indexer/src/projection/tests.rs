@@ -46,10 +46,10 @@ fn event(second: u32, place: u32, topic: &str, payload: &str) -> ContractEvent {
 }
 
 /// One transaction: its payloads, whose topics are read from them.
-fn transaction<const N: usize>(second: u32, payloads: [String; N]) -> Vec<ContractEvent> {
+fn transaction(second: u32, payloads: impl IntoIterator<Item = String>) -> Vec<ContractEvent> {
     let topic = |payload: &str| payload.split('"').nth(3).unwrap().to_owned();
-    let events = (0..).zip(&payloads);
-    events.map(|(place, payload)| event(second, place, &topic(payload), payload)).collect()
+    let events = (0..).zip(payloads);
+    events.map(|(place, payload)| event(second, place, &topic(&payload), &payload)).collect()
 }
 
 fn id() -> StreamId {
@@ -144,9 +144,7 @@ fn an_event_of_a_stream_that_was_never_made_changes_nothing() {
 #[test]
 fn a_withdrawal_takes_out_what_its_transfers_say() {
     let paid = |before: &[String]| {
-        let mut events = before.to_vec();
-        events.push(withdrew(40));
-        let events = transaction(60, <[String; 3]>::try_from(events).unwrap());
+        let events = transaction(60, before.iter().cloned().chain([withdrew(40)]));
         let (stream, _) = one(&[transaction(1, [created(0)]), events]);
         (stream.withdrawn.stroops(), stream.chain.unwrap().assumed.withdrawn)
     };

@@ -8,7 +8,7 @@ use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 /// Planned for its very values, each time: a condition that is not asked for is gone before the server thinks about it.
-pub(super) const LIST: &str = concat!(
+pub(crate) const LIST: &str = concat!(
     "SELECT ",
     event_columns!(),
     ", l.hash FROM contract_events e JOIN ledgers l ON l.sequence = e.ledger \

@@ -30,6 +30,34 @@ pub(crate) use transfer::{
 
 use crate::faults::Fault;
 
+#[cfg(test)]
+pub(crate) use list::LIST;
+
+/// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
+/// follow.
+#[cfg(test)]
+pub(crate) const QUERIES: [(&str, &[&str]); 16] = [
+    (state::STATE, &["reorgs_pkey"]),
+    (state::REORGS, &["reorgs_pkey"]),
+    (ledgers::READ, &["ledgers_pkey"]),
+    (ledgers::NEWEST, &["ledgers_pkey"]),
+    (ledgers::REMOVE, &["ledgers_pkey"]),
+    (events::BY_ID, &["contract_events_pkey"]),
+    (events::BETWEEN, &["contract_events_in_order"]),
+    (events::OF_TRANSACTIONS, &["contract_events_in_order"]),
+    (
+        events::HISTORIES,
+        &["contract_events_by_stream", "contract_events_by_other", "contract_events_in_order"],
+    ),
+    (events::AFTER, &["contract_events_in_order"]),
+    (events::REMOVE, &["contract_events_in_order"]),
+    (streams::READ, &["streams_id_key"]),
+    (streams::REMOVED, &["removed_streams_id_key"]),
+    (streams::AFTER, &["streams_by_origin"]),
+    (streams::UPDATE, &["Index Scan using streams_"]),
+    (streams::DELETE, &["streams_pkey"]),
+];
+
 impl ChainTransaction for Chain {
     type Fault = Fault;
 

@@ -16,10 +16,11 @@ use crate::streams::{EventValues, StreamRow, StreamValues, decode, stream_column
 pub(super) const READ: &str =
     concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ANY($1::text[])");
 pub(super) const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ANY($1::text[])";
+/// Written so that no other index will do: those of the chain may be few among many.
 pub(super) const AFTER: &str = concat!(
     "SELECT ",
     stream_columns!(),
-    " FROM streams WHERE origin = 'chain' AND seq > $1 ORDER BY seq LIMIT $2"
+    " FROM streams WHERE (origin, seq) > ('chain', $1) AND origin <= 'chain' ORDER BY origin, seq LIMIT $2"
 );
 
 /// The columns of a stream in the order of [`ChainValues`], and how each is written from a row `new` of these.

@@ -171,7 +171,10 @@ impl Cluster {
 
     fn signal(&self, signal: &str) {
         let process = self.process();
-        let script = format!("kill -{signal} {process} $(pgrep -P {process})");
+        // The server itself first, or a connection that it takes meanwhile goes on being served; one may end meanwhile.
+        let script = format!(
+            "kill -{signal} {process} && for child in $(pgrep -P {process}); do kill -{signal} $child || :; done"
+        );
         run(self.programs.command("sh").args(["-c", &script]));
     }
 

@@ -2,7 +2,7 @@ use fluxora_store::{CorruptRow, StoreError, StreamFilter, StreamQuery};
 
 use super::*;
 
-const DROP: &str = "DO $$ DECLARE c record; BEGIN \
+pub(super) const DROP: &str = "DO $$ DECLARE c record; BEGIN \
     FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 LOOP \
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; \
     FOR c IN SELECT contypid::regtype AS t, conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = 'public'::regnamespace LOOP \
@@ -17,7 +17,7 @@ async fn meddled(set: &str) -> Option<PostgresStore> {
     Some(store)
 }
 
-fn row<T: std::fmt::Debug>(result: Result<T, StoreError>) -> CorruptRow {
+pub(super) fn row<T: std::fmt::Debug>(result: Result<T, StoreError>) -> CorruptRow {
     match result {
         Err(StoreError::Corrupt(row)) => row,
         other => panic!("{other:?}"),

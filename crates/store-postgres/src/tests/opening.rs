@@ -20,7 +20,7 @@ async fn ten_replicas_that_start_at_once_make_the_schema_once() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let stores = join_all((0..10).map(|_| open(&database))).await;
-    assert_eq!(database.sql(HISTORY), "1");
+    assert_eq!(database.sql(HISTORY), "2");
     for (n, store) in (1..).zip(&stores) {
         put(store, [n]).await;
     }
@@ -32,7 +32,7 @@ async fn migrating_alone_says_what_was_done_and_checking_says_what_is_to_do() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let (location, options) = (location(&database), patient());
-    let all = vec!["V1__streams".to_owned()];
+    let all = ["V1__streams", "V2__chain"].map(str::to_owned).to_vec();
     assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Behind(all.clone()));
     assert_eq!(
         database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
@@ -42,6 +42,35 @@ async fn migrating_alone_says_what_was_done_and_checking_says_what_is_to_do() {
     assert_eq!(migrate(&location, &options).await.unwrap(), all);
     assert_eq!(migrate(&location, &options).await.unwrap(), Vec::<String>::new());
     assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Current);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let first =
+        refinery::Migration::unapplied("V1__streams", include_str!("../../migrations/V1__streams.sql"));
+    let (first, account) = (first.unwrap(), AccountId::from_public_key([1; 32]));
+    database.sql(&format!(
+        "{} CREATE TABLE fluxora_schema_history \
+         (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255)); \
+         INSERT INTO fluxora_schema_history VALUES (1, 'streams', '2026-01-01T00:00:00Z', '{}'); \
+         INSERT INTO streams (id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, \
+             created_at, updated_at, events) \
+         SELECT '{}', 'api', '{account}', '{account}', 100, 1, 0, 0, 4000000000, 0, 'active', '2026-01-01', '2026-01-01', 1; \
+         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+         SELECT seq, 1, 'stream.started', '2026-01-01', '2026-01-01', '{{}}' FROM streams",
+        first.sql().unwrap(),
+        first.checksum(),
+        id(1),
+    ));
+    let behind = Schema::Behind(vec!["V2__chain".to_owned()]);
+    assert_eq!(check_schema(&location(&database), &Options::default()).await.unwrap(), behind);
+    let store = open(&database).await;
+    assert!(store.stream(&id(1)).await.unwrap().is_some());
+    store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
+    assert_eq!(store.stream_events(&id(1), 0, 10).await.unwrap().unwrap().events.len(), 2);
+    assert_eq!(fluxora_store::ChainStore::chain_state(&store).await.unwrap(), Default::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]

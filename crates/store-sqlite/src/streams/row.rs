@@ -52,9 +52,15 @@ const INSERT: &str = "INSERT INTO streams (seq, id, origin, contract_id, sender,
                       VALUES (coalesce(?1, (SELECT max(coalesce((SELECT max(seq) FROM streams), 0), \
                                                        coalesce((SELECT max(seq) FROM removed_streams), 0))) + 1), \
                       ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-const UPDATE: &str = "UPDATE streams SET sender = ?1, recipient = ?2, deposit = ?3, rate = ?4, start_time = ?5, cliff_time = ?6, \
-                      end_time = ?7, withdrawn = ?8, status = ?9, status_at = ?10, created_at = ?11, updated_at = ?12, \
-                      events = ?13, kind = ?14, checkpoint_amount = ?15, checkpoint_at = ?16, chain = ?17 WHERE seq = ?18";
+/// What most changes are: nothing that an index holds. SQLite writes the entries of an index anew whenever one of its columns is set,
+/// also to the value that it has.
+const UPDATE: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
+                      status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
+                      checkpoint_at = ?13, chain = ?14 WHERE seq = ?15 AND sender = ?16 AND recipient = ?17 AND status = ?18";
+/// The same parameters, for a stream whose parties or status have changed.
+const UPDATE_LISTED: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
+                             status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
+                             checkpoint_at = ?13, chain = ?14, sender = ?16, recipient = ?17, status = ?18 WHERE seq = ?15";
 
 pub(super) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     decode_from(&mut Columns::of(row, "streams"))
@@ -197,17 +203,15 @@ pub(crate) fn insert_row(
 /// Writes all that can change about a stream of the chain.
 pub(crate) fn update_row(connection: &Connection, seq: i64, stream: &Stream) -> Result<(), StoreError> {
     let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
-    let write = || {
-        connection.prepare_cached(UPDATE)?.execute(params![
-            stream.sender.to_string(),
-            stream.recipient.to_string(),
+    let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
+    let write = |sql| {
+        connection.prepare_cached(sql)?.execute(params![
             terms[0],
             terms[1],
             columns::time(stream.schedule.start),
             columns::time(stream.schedule.cliff),
             columns::time(stream.schedule.end),
             terms[2],
-            stream.status.name().as_str(),
             stream.status.since().map(columns::instant),
             columns::instant(stream.created_at),
             columns::instant(stream.updated_at),
@@ -217,9 +221,15 @@ pub(crate) fn update_row(connection: &Connection, seq: i64, stream: &Stream) -> 
             checkpoint.as_ref().map(|(_, at)| at),
             chain,
             seq,
+            sender,
+            recipient,
+            stream.status.name().as_str(),
         ])
     };
-    one_row(write().attempt("changing a stream")?, seq)
+    match write(UPDATE).attempt("changing a stream")? {
+        0 => one_row(write(UPDATE_LISTED).attempt("changing a stream")?, seq),
+        changed => one_row(changed, seq),
+    }
 }
 
 /// A stream's values as its columns take them.

@@ -1,0 +1,44 @@
+//! What tests of several workers need.
+
+use std::sync::Mutex;
+
+use fluxora_api::Clock;
+use fluxora_store::conformance::Model;
+use fluxora_store::{CreateStream, KeyedAnswer, StreamStore};
+use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
+use jiff::Timestamp;
+
+/// A clock that is set by hand. It begins at the epoch.
+#[derive(Default)]
+pub(crate) struct Hand(Mutex<Timestamp>);
+
+impl Hand {
+    pub(crate) fn set(&self, second: i64) {
+        *self.0.lock().unwrap() = Timestamp::from_second(second).unwrap();
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+pub(crate) fn id(n: u16) -> StreamId {
+    StreamId::api(uuid::Uuid::from_u128(n.into()))
+}
+
+/// Creates, at the epoch, a stream of 10 seconds that starts at second 100.
+pub(crate) async fn put(store: &Model, n: u16, keyed: Option<KeyedAnswer>) {
+    let draft = TermsDraft {
+        sender: Some(AccountId::from_public_key([1; 32])),
+        recipient: Some(AccountId::from_public_key([2; 32])),
+        deposit: Some("10".parse().unwrap()),
+        rate: Some("1".parse().unwrap()),
+        start: Some(UnixTime::from_seconds(100)),
+        ..TermsDraft::default()
+    };
+    let now = Timestamp::UNIX_EPOCH;
+    let (stream, event) = Stream::create(id(n), draft.settle(now).unwrap(), now);
+    store.create_stream(CreateStream { stream, event, keyed }).await.unwrap();
+}

@@ -1,0 +1,151 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// When a worker that fails is started again, and when no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// The wait after a first failure; each one more within the window doubles it.
+    pub(crate) first_wait: Duration,
+    /// No wait is longer.
+    pub(crate) longest_wait: Duration,
+    /// How long a failure counts.
+    pub(crate) window: Duration,
+    /// How many restarts there may be within the window.
+    pub(crate) max_restarts: u32,
+}
+
+/// The most restarts that can be asked for. However the waits fall out, so many of them and the failure after the last fit into the
+/// window: a worker that does nothing but fail is given up.
+pub(crate) const MOST_RESTARTS: u32 = 20;
+
+impl Policy {
+    /// Half a second, doubled up to half a minute, in a window of ten minutes.
+    pub(crate) const fn with_restarts(max_restarts: u32) -> Self {
+        Self {
+            first_wait: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(30),
+            window: Duration::from_mins(10),
+            max_restarts,
+        }
+    }
+}
+
+/// What becomes of a worker that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    RestartAfter(Duration),
+    GiveUp,
+}
+
+impl Policy {
+    /// Judges a worker by its failures within the window, the last one included. Half of the wait is for certain; `dice`, any number,
+    /// says how much of the other half, so that what failed together is not all started together.
+    pub(super) fn judge(&self, failures: u32, dice: u32) -> Verdict {
+        if failures > self.max_restarts {
+            return Verdict::GiveUp;
+        }
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+        let half = self.first_wait.saturating_mul(doubled).min(self.longest_wait) / 2;
+        Verdict::RestartAfter(half.saturating_add(half.saturating_mul(dice) / u32::MAX))
+    }
+}
+
+/// When a worker failed: only what is within the window.
+#[derive(Debug, Default)]
+pub(super) struct Failures(VecDeque<Duration>);
+
+impl Failures {
+    /// Adds a failure at an instant, counted from any beginning, and says how many there are within the window.
+    pub(super) fn add(&mut self, at: Duration, window: Duration) -> u32 {
+        self.0.push_back(at);
+        while self.0.front().is_some_and(|first| at.saturating_sub(*first) >= window) {
+            self.0.pop_front();
+        }
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What becomes of a worker that works for each of these times and then fails: when it is given up, in which restart.
+    fn live(policy: &Policy, lives: impl IntoIterator<Item = (Duration, u32)>) -> (u32, Option<Duration>) {
+        let (mut now, mut restarts, mut failures) = (Duration::ZERO, 0, Failures::default());
+        for (worked, dice) in lives {
+            now += worked;
+            match policy.judge(failures.add(now, policy.window), dice) {
+                Verdict::RestartAfter(wait) => now += wait,
+                Verdict::GiveUp => return (restarts, Some(now)),
+            }
+            restarts += 1;
+        }
+        (restarts, None)
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_one() {
+        let policy = Policy::with_restarts(8);
+        for (failures, at_least, at_most) in
+            [(1, 250, 500), (2, 500, 1_000), (3, 1_000, 2_000), (6, 8_000, 16_000), (7, 15_000, 30_000)]
+        {
+            for (dice, wait) in [(0, at_least), (u32::MAX, at_most)] {
+                let wait = Verdict::RestartAfter(Duration::from_millis(wait));
+                assert_eq!(policy.judge(failures, dice), wait, "{failures}");
+            }
+        }
+        assert_eq!(policy.judge(9, 0), Verdict::GiveUp);
+        assert_eq!(Policy::with_restarts(0).judge(1, 0), Verdict::GiveUp);
+    }
+
+    proptest! {
+        #[test]
+        fn a_wait_is_between_half_and_all_of_what_it_may_be(
+            first in 0_u64..=u64::MAX, longest in 0_u64..=u64::MAX, failures in 0_u32.., dice: u32,
+        ) {
+            let first_wait = Duration::from_nanos(first);
+            let longest_wait = Duration::from_nanos(longest);
+            let policy = Policy { first_wait, longest_wait, max_restarts: u32::MAX, ..Policy::with_restarts(0) };
+            let Verdict::RestartAfter(wait) = policy.judge(failures, dice) else { panic!("it is given up") };
+            prop_assert!(wait <= longest_wait);
+            let Verdict::RestartAfter(shortest) = policy.judge(failures, 0) else { panic!("it is given up") };
+            prop_assert!(shortest <= wait && wait <= shortest * 2 + Duration::from_nanos(1));
+            let next = policy.judge(failures.saturating_add(1), 0);
+            prop_assert!(matches!(next, Verdict::RestartAfter(next) if next >= shortest), "it grows");
+        }
+
+        #[test]
+        fn a_worker_that_only_fails_is_given_up_after_exactly_so_many_restarts_within_the_window(
+            max_restarts in 0..=MOST_RESTARTS, dice in proptest::collection::vec(0_u32.., 100),
+        ) {
+            let policy = Policy::with_restarts(max_restarts);
+            let (restarts, given_up) = live(&policy, dice.into_iter().map(|dice| (Duration::ZERO, dice)));
+            prop_assert_eq!(restarts, max_restarts);
+            prop_assert!(given_up.is_some_and(|after| after < policy.window));
+        }
+
+        #[test]
+        fn a_worker_that_works_long_enough_between_failures_is_never_given_up(
+            max_restarts in 1..=MOST_RESTARTS, dice in proptest::collection::vec(0_u32.., 100),
+        ) {
+            let policy = Policy::with_restarts(max_restarts);
+            let worked = policy.window / max_restarts;
+            prop_assert_eq!(live(&policy, dice.into_iter().map(|dice| (worked, dice))), (100, None));
+        }
+
+        #[test]
+        fn what_counts_is_what_lies_within_the_window(
+            window in 1_u64..50, steps in proptest::collection::vec(0_u64..20, 1..100),
+        ) {
+            let (mut at, mut all, mut failures) = (0, Vec::new(), Failures::default());
+            for step in steps {
+                at += step;
+                all.push(at);
+                let expect = all.iter().filter(|&&earlier| at - earlier < window).count();
+                let counted = failures.add(Duration::from_secs(at), Duration::from_secs(window));
+                prop_assert_eq!(usize::try_from(counted).unwrap(), expect);
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What ingestion costs over the rows it writes: batches of 100 contract events through the store, and the same rows by a bare loop
+//! over tokio-postgres, on the same private server, in the same run, with commits that reach the disk.
+//!
+//! `cargo bench -p fluxora-store-postgres --bench ingest -- [batches]`. Each batch is a ledger of 50 transactions: a transfer, and a
+//! creation (one in ten) or a withdrawal of a stream made before. The bare loop has nothing to find out: it writes in bulk what the
+//! store has made of the batch, one statement for each table, and awaits each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench measures time and may stop at a fault"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fluxora_indexer::{Batch, ContractEvent, Opaque, Place, Pushed, Rules};
+use fluxora_store::{ChainStore, Store};
+use fluxora_store_postgres::testing::{Cluster, Settings};
+use fluxora_store_postgres::{Location, Options, PostgresStore};
+use fluxora_stream::{AccountId, ContractId};
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Statement};
+
+const EVENTS: u64 = 100;
+const TRANSACTIONS: u64 = EVENTS / 2;
+const CREATES: u64 = TRANSACTIONS / 10;
+/// So many batches by the one, and then by the other: a disk or a neighbour that is slow for a while hardly moves their ratio.
+const LAP: u64 = 20;
+
+#[tokio::main]
+async fn main() {
+    let batches = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_u64);
+    let Some(cluster) = Cluster::start(Settings { durable: true, ..Settings::default() }) else { return };
+    let databases = [cluster.database(), cluster.database()];
+    let open = async |url: String| {
+        PostgresStore::open(&Location::parse(&url).unwrap(), Options::default()).await.unwrap()
+    };
+    let store = open(databases[0].url()).await;
+    open(databases[1].url()).await.close().await;
+    let reader = connect(&databases[0].url()).await;
+    let bare = Bare::connect(&databases[1].url()).await;
+    let (mut laps, mut told) = (Vec::new(), 0);
+    for first in (1..=batches).step_by(usize::try_from(LAP).unwrap()) {
+        let lap: Vec<_> = (first..first + LAP).map(|ledger| (ledger, batch(ledger))).collect();
+        let begun = Instant::now();
+        for (_, batch) in &lap {
+            let now = Timestamp::from_second(1_800_000_000).unwrap();
+            let taken = store.ingest(Arc::clone(batch), Rules::default(), now).await.unwrap().unwrap();
+            assert_eq!(u64::try_from(taken.inserted.len()), Ok(EVENTS));
+            assert!(taken.unprojected.is_empty(), "{:?}", taken.unprojected);
+        }
+        let by_store = begun.elapsed();
+        let mut made = Vec::new();
+        let mut news = news(&reader, &mut told).await;
+        for ledger in first..first + LAP {
+            made.push(Made::read(&reader, ledger, news.remove(&(ledger - 1)).unwrap_or_default()).await);
+        }
+        let begun = Instant::now();
+        for (made, (ledger, batch)) in made.iter().zip(&lap) {
+            bare.write(*ledger, batch, made).await;
+        }
+        laps.push([by_store, begun.elapsed()]);
+        if (first + LAP - 1).is_multiple_of(200) {
+            report(&laps[laps.len() - 10..], (first + LAP - 1) * EVENTS);
+        }
+    }
+    store.close().await;
+    report(&laps, laps.len() as u64 * LAP * EVENTS);
+}
+
+fn report(laps: &[[Duration; 2]], stored: u64) {
+    let events = laps.len() as f64 * (LAP * EVENTS) as f64;
+    let rate = |of: usize| events / laps.iter().map(|lap| lap[of].as_secs_f64()).sum::<f64>();
+    let mut ratios: Vec<_> = laps.iter().map(|[store, bare]| store.div_duration_f64(*bare)).collect();
+    ratios.sort_by(f64::total_cmp);
+    let [low, median, high] = [1, 2, 3].map(|quarter| ratios[ratios.len() * quarter / 4]);
+    println!(
+        "{stored:>9} events stored: {:>6.0} events/s by the store, {:>6.0} by the bare loop; ratio of times {median:.2} [{low:.2} {high:.2}]",
+        rate(0),
+        rate(1)
+    );
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn batch(ledger: u64) -> Arc<Batch> {
+    let opaque = |text: &str| Opaque::new(text).unwrap();
+    let contract = ContractId::from_hash([7; 32]).to_string();
+    let token = ContractId::from_hash([8; 32]).to_string();
+    let (sender, recipient) = (AccountId::from_public_key([1; 32]), AccountId::from_public_key([2; 32]));
+    let start = 1_767_225_600 + ledger * 5;
+    let event = |n: u64| {
+        let (transaction, made) = (n / 2, (ledger - 1) * CREATES);
+        let (emitter, topic, payload) = if n.is_multiple_of(2) {
+            let topics = format!(r#"["transfer","{contract}","{recipient}","native"]"#);
+            (&token, "transfer", format!(r#"{{"topic":{topics},"value":"5"}}"#))
+        } else if transaction < CREATES || made == 0 {
+            let number = if made == 0 && transaction >= CREATES {
+                1_000_000_000 + transaction
+            } else {
+                made + transaction
+            };
+            let value = format!(
+                r#"{{"cliff_time":"{start}","deposit_amount":"100000000","end_time":"{}","memo":null,"metadata":null,"rate_per_second":"100","recipient":"{recipient}","sender":"{sender}","start_time":"{start}","stream_id":"{number}","withdraw_dust_threshold":"0"}}"#,
+                start + 1_000_000
+            );
+            (&contract, "created", format!(r#"{{"topic":["created","{number}"],"value":{value}}}"#))
+        } else {
+            let number = (ledger * 7_919 + transaction * 104_729) % made;
+            let value = format!(r#"{{"amount":"5","recipient":"{recipient}","stream_id":"{number}"}}"#);
+            (&contract, "withdrew", format!(r#"{{"topic":["withdrew","{number}"],"value":{value}}}"#))
+        };
+        let [place, transaction, index] = [ledger, transaction, n % 2].map(|n| u32::try_from(n).unwrap());
+        let event = ContractEvent {
+            id: opaque(&format!("{:019}-{n:010}", ledger << 32)),
+            place: Place { ledger: place, transaction, operation: 0, event: index },
+            contract: opaque(emitter),
+            topic: opaque(topic),
+            tx_hash: opaque(&format!("{:064x}", ledger * 1_000 + u64::from(transaction))),
+            happened_at: Timestamp::from_second(i64::try_from(start).unwrap()).unwrap(),
+            payload: payload.into(),
+        };
+        let (ledger_hash, previous_hash) = (hash(ledger), Some(hash(ledger - 1)));
+        Pushed { event, ledger_hash, previous_hash }
+    };
+    Arc::new(Batch::new((0..EVENTS).map(event).collect(), None).unwrap())
+}
+
+fn hash(ledger: u64) -> Opaque {
+    Opaque::new(&format!("{ledger:064x}")).unwrap()
+}
+
+/// Columns of a table, with the types that texts are cast to.
+type Columns = &'static [(&'static str, &'static str)];
+
+const CONTRACT_EVENTS: Columns = &[
+    ("id", "text"),
+    ("ledger", "bigint"),
+    ("tx_index", "bigint"),
+    ("operation_index", "bigint"),
+    ("event_index", "bigint"),
+    ("contract_id", "text"),
+    ("topic", "text"),
+    ("tx_hash", "text"),
+    ("happened_at", "timestamptz"),
+    ("payload", "json"),
+    ("class", "text"),
+    ("stream", "numeric"),
+    ("other", "numeric"),
+];
+const STREAMS: Columns = &[
+    ("id", "text"),
+    ("origin", "text"),
+    ("contract_id", "text"),
+    ("sender", "text"),
+    ("recipient", "text"),
+    ("deposit", "numeric"),
+    ("rate", "numeric"),
+    ("start_time", "numeric"),
+    ("cliff_time", "numeric"),
+    ("end_time", "numeric"),
+    ("withdrawn", "numeric"),
+    ("status", "text"),
+    ("status_at", "timestamptz"),
+    ("created_at", "timestamptz"),
+    ("updated_at", "timestamptz"),
+    ("events", "bigint"),
+    ("kind", "text"),
+    ("checkpoint_amount", "numeric"),
+    ("checkpoint_at", "numeric"),
+    ("chain", "jsonb"),
+];
+const STREAM_EVENTS: Columns = &[
+    ("stream", "bigint"),
+    ("number", "bigint"),
+    ("type", "text"),
+    ("occurred_at", "timestamptz"),
+    ("recorded_at", "timestamptz"),
+    ("data", "jsonb"),
+];
+
+fn listed(columns: Columns, each: impl Fn(usize, &str, &str) -> String) -> String {
+    let each = columns.iter().enumerate().map(|(n, (name, kind))| each(n + 1, name, kind));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// Rows as columns of texts.
+#[derive(Default)]
+struct Rows(Vec<Vec<Option<String>>>);
+
+impl Rows {
+    async fn read(
+        client: &Client,
+        table: &str,
+        columns: Columns,
+        rest: &str,
+        value: &(dyn ToSql + Sync),
+    ) -> Self {
+        let names = listed(columns, |_, name, _| format!("{name}::text"));
+        let rows = client.query(&format!("SELECT {names} FROM {table} {rest}"), &[value]).await.unwrap();
+        Self((0..columns.len()).map(|n| rows.iter().map(|row| row.get(n)).collect()).collect())
+    }
+
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.0.iter().map(|column| -> &(dyn ToSql + Sync) { column }).collect()
+    }
+}
+
+/// The stream events told since, by the ledger of their cause, as places in the order in which they were told.
+async fn news(client: &Client, told: &mut i64) -> BTreeMap<u64, Vec<i64>> {
+    let sql = "SELECT seq, (data->'cause'->>'ledger')::bigint FROM stream_events WHERE seq > $1 ORDER BY seq";
+    let mut news: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+    for row in client.query(sql, &[told]).await.unwrap() {
+        *told = row.get(0);
+        news.entry(u64::try_from(row.get::<_, i64>(1)).unwrap()).or_default().push(*told);
+    }
+    news
+}
+
+/// What the store made of a batch.
+struct Made {
+    events: Rows,
+    inserted: Rows,
+    updated: Rows,
+    told: Rows,
+}
+
+impl Made {
+    async fn read(client: &Client, ledger: u64, told: Vec<i64>) -> Self {
+        let of = |created: &str| {
+            format!(
+                "WHERE seq IN (SELECT stream FROM stream_events WHERE seq = ANY($1) AND (type = 'stream.created') = {created}) ORDER BY seq"
+            )
+        };
+        let ledger = i64::try_from(ledger).unwrap();
+        Self {
+            events: Rows::read(client, "contract_events", CONTRACT_EVENTS, "WHERE ledger = $1", &ledger)
+                .await,
+            inserted: Rows::read(client, "streams", STREAMS, &of("true"), &told).await,
+            updated: Rows::read(client, "streams", STREAMS, &of("false"), &told).await,
+            told: Rows::read(
+                client,
+                "stream_events",
+                STREAM_EVENTS,
+                "WHERE seq = ANY($1) ORDER BY seq",
+                &told,
+            )
+            .await,
+        }
+    }
+}
+
+/// A client as one would write it by hand: prepared statements, a table's rows at once, one transaction.
+struct Bare {
+    client: Client,
+    ledger: Statement,
+    events: Statement,
+    inserted: Statement,
+    updated: Statement,
+    told: Statement,
+    state: Statement,
+}
+
+impl Bare {
+    async fn connect(url: &str) -> Self {
+        let client = connect(url).await;
+        client.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+                              SET enable_mergejoin = off").await.unwrap();
+        let from = |columns: Columns| {
+            let (arrays, names) = (
+                listed(columns, |n, _, _| format!("${n}::text[]")),
+                listed(columns, |_, name, _| name.to_owned()),
+            );
+            format!("FROM unnest({arrays}) AS new ({names})")
+        };
+        let values = |columns: Columns| listed(columns, |_, name, kind| format!("new.{name}::{kind}"));
+        let insert = |table: &str, columns: Columns| {
+            let names = listed(columns, |_, name, _| name.to_owned());
+            format!("INSERT INTO {table} ({names}) SELECT {} {}", values(columns), from(columns))
+        };
+        let update = format!(
+            "UPDATE streams SET ({}) = ROW ({}) {} WHERE streams.id = new.id",
+            listed(STREAMS, |_, name, _| name.to_owned()),
+            values(STREAMS),
+            from(STREAMS)
+        );
+        let ledger = "INSERT INTO ledgers VALUES ($1::bigint, $2, $3, $4)";
+        let state = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $2, last_safe = $1::bigint - 1, events = events + 100, \
+                     pending = 100, synced_at = now()";
+        Self {
+            ledger: client.prepare(ledger).await.unwrap(),
+            events: client.prepare(&insert("contract_events", CONTRACT_EVENTS)).await.unwrap(),
+            inserted: client.prepare(&insert("streams", STREAMS)).await.unwrap(),
+            updated: client.prepare(&update).await.unwrap(),
+            told: client.prepare(&insert("stream_events", STREAM_EVENTS)).await.unwrap(),
+            state: client.prepare(state).await.unwrap(),
+            client,
+        }
+    }
+
+    async fn write(&self, ledger: u64, batch: &Batch, made: &Made) {
+        let Self { client, .. } = self;
+        let (sequence, closed) = (i64::try_from(ledger).unwrap(), batch.events()[0].happened_at);
+        let [hash, previous] = [ledger, ledger - 1].map(|ledger| hash(ledger).to_string());
+        client.batch_execute("BEGIN").await.unwrap();
+        client.execute(&self.ledger, &[&sequence, &hash, &previous, &closed]).await.unwrap();
+        client.execute(&self.events, &made.events.parameters()).await.unwrap();
+        client.execute(&self.inserted, &made.inserted.parameters()).await.unwrap();
+        client.execute(&self.updated, &made.updated.parameters()).await.unwrap();
+        client.execute(&self.told, &made.told.parameters()).await.unwrap();
+        client.execute(&self.state, &[&sequence, &hash]).await.unwrap();
+        client.batch_execute("COMMIT").await.unwrap();
+    }
+}

@@ -1,0 +1,80 @@
+//! How the server goes about each query of the chain: by the index that is made for it, whether or not it knows how many rows there
+//! are.
+
+use super::*;
+use crate::chain::{LIST, QUERIES};
+use crate::tests::plans::lines;
+
+const FILL: &str = "INSERT INTO ledgers SELECT n, 'a' || n, 'a' || n - 1, now() FROM generate_series(1, 20000) n; \
+    INSERT INTO contract_events SELECT n || '-' || m, n, m, 0, 0, CASE n % 2 WHEN 0 THEN 'C1' ELSE 'C2' END, 'withdrew', 'tx', now(), '{}', \
+        'stream', (n + m) % 5000, CASE m WHEN 0 THEN n % 5000 END FROM generate_series(1, 20000) n, generate_series(0, 4) m; \
+    INSERT INTO streams (id, origin, contract_id, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, \
+        created_at, updated_at, events, kind, checkpoint_amount, checkpoint_at, chain) \
+    SELECT 'C1-' || n, 'chain', 'C1', 'G' || n % 100, 'G' || n % 5000, 100, 1, n, n, n + 100, 0, 'active', now(), now(), 1, 'linear', 0, n, '{}' \
+        FROM generate_series(1, 20000) n; \
+    INSERT INTO streams (id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, created_at, \
+        updated_at, events) \
+    SELECT gen_random_uuid(), 'api', 'G' || n % 100, 'G' || n % 5000, 100, 1, n, n, n + 100, 0, 'active', now(), now(), 1 \
+        FROM generate_series(1, 20000) n; \
+    INSERT INTO removed_streams SELECT 100000 + n, 'C2-' || n, 2 FROM generate_series(1, 20000) n; \
+    INSERT INTO reorgs SELECT n, now(), n, 1, n, 0, 0, 'a', 'b', NULL FROM generate_series(1, 20000) n;";
+
+/// The plan for any values, on a connection that changes the chain.
+async fn plan(store: &PostgresStore, sql: &str) -> String {
+    let client = store.lease_of_chain().await;
+    let statement = client.prepare(sql).await.unwrap();
+    let nulls = vec!["NULL"; statement.params().len()].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    client.batch_execute(&format!("DEALLOCATE ALL; PREPARE q AS {sql}")).await.unwrap();
+    lines(&client.simple_query(&format!("EXPLAIN EXECUTE q {arguments}")).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_follows_the_index_that_is_made_for_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    for fill in ["", FILL, &format!("{FILL} ANALYZE")] {
+        let database = cluster.database();
+        let store = open(&database).await;
+        if !fill.is_empty() {
+            database.sql(fill);
+        }
+        for (sql, indexes) in QUERIES {
+            let plan = plan(&store, sql).await;
+            // Of chain_state there is one row.
+            let scans = plan.matches("Seq Scan").count() - plan.matches("Seq Scan on chain_state").count();
+            assert_eq!(scans, 0, "{sql}\n{plan}");
+            for index in indexes {
+                assert!(plan.contains(index), "{index}\n{sql}\n{plan}");
+            }
+            // What is read page by page is read in order, and at most sorted within one place on chain.
+            let sorts = plan.matches("Sort  (").count() - plan.matches("Incremental Sort  (").count();
+            assert!(sorts == 0 || !sql.contains("LIMIT"), "{sql}\n{plan}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_contract_events_is_read_in_order_from_any_place() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    database.sql(&format!("{FILL} ANALYZE"));
+    let client = store.lease().await;
+    for (from, contract, topic) in [
+        ("0", "NULL", "NULL"),
+        ("15000", "NULL", "NULL"),
+        ("15000", "'C1'", "NULL"),
+        ("0", "'C2'", "'withdrew'"),
+    ] {
+        let values = [from, "4294967295", from, "2", "0", "0", "'x'", contract, topic, "101"];
+        let mut sql = LIST.to_owned();
+        // From the last on: $1 is also the beginning of $10.
+        for (n, value) in values.iter().enumerate().rev() {
+            sql = sql.replace(&format!("${}", n + 1), value);
+        }
+        let rows = client.simple_query(&format!("EXPLAIN {sql}")).await.unwrap();
+        let plan = lines(&rows);
+        assert!(plan.contains("contract_events_in_order") && !plan.contains("Seq Scan"), "{plan}");
+        assert_eq!(plan.matches("Sort  (").count(), plan.matches("Incremental Sort  (").count(), "{plan}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Random histories of a made-up chain: it grows, forks, goes back, and hears of some events late.
+
+use serde_json::{Value, json};
+
+use super::batch;
+use super::chain::{Chain, FIRST, Place, created, named, paused, withdrawn_to};
+use crate::random::Random;
+
+/// How many streams there are at most.
+const STREAMS: u64 = 6;
+/// How far below the tip a fork begins at most. All of it must be within the default depth of a reorg.
+const DEEPEST: u64 = 60;
+
+/// What a batch does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Grows,
+    IsLate,
+    Forks,
+}
+
+pub(super) struct History {
+    pub(super) random: Random,
+    chain: Chain,
+    /// Transactions of late events come after all others of their ledger.
+    late: u32,
+}
+
+impl History {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { random: Random::seeded(seed), chain: Chain::of(1), late: 1_000 }
+    }
+
+    /// The next batch, as it is pushed.
+    pub(super) fn next(&mut self) -> (Kind, Value) {
+        let deep = u64::from(self.chain.tip() - FIRST).min(DEEPEST);
+        match self.random.below(6) {
+            0 | 1 if deep > 3 => (Kind::Forks, self.fork(deep)),
+            2 if deep > 3 => (Kind::IsLate, self.late(deep)),
+            _ => (Kind::Grows, self.grow()),
+        }
+    }
+
+    fn grow(&mut self) -> Value {
+        let ledgers = 1 + self.random.below(4);
+        let from = self.chain.tip() + 1;
+        (0..ledgers).for_each(|_| _ = self.chain.grow());
+        self.filled(from)
+    }
+
+    fn fork(&mut self, deep: u64) -> Value {
+        let fork = self.chain.tip() - u32::try_from(self.random.below(deep)).unwrap();
+        self.chain.fork(fork);
+        let ledgers = self.random.below(8);
+        (0..ledgers).for_each(|_| _ = self.chain.grow());
+        self.filled(fork)
+    }
+
+    fn late(&mut self, deep: u64) -> Value {
+        let events: Vec<_> = (0..=self.random.below(2))
+            .map(|_| {
+                let ledger = self.chain.tip() - u32::try_from(self.random.below(deep)).unwrap();
+                self.late += 1;
+                let payload = self.payload(ledger);
+                self.chain.event(ledger, Place { transaction: self.late, event: 0 }, &payload)
+            })
+            .collect();
+        batch(&events, None)
+    }
+
+    /// Events in the ledgers from this one to the tip.
+    fn filled(&mut self, from: u32) -> Value {
+        let mut events = Vec::new();
+        for ledger in from..=self.chain.tip() {
+            for event in 0..u32::try_from(self.random.below(6)).unwrap() {
+                let payload = self.payload(ledger);
+                events.push(self.chain.event(ledger, Place { transaction: 1, event }, &payload));
+            }
+        }
+        batch(&events, Some(&self.chain.newest()))
+    }
+
+    fn payload(&mut self, ledger: u32) -> Value {
+        let number = self.random.below(STREAMS);
+        match self.random.below(8) {
+            0 | 1 => created(number, ledger),
+            2 => paused(number),
+            3 => named("resumed", "Resumed", number),
+            4 => named("cancelled", "StreamCancelled", number),
+            5 => json!({ "topic": ["noise"], "value": number }),
+            _ => withdrawn_to(number, self.random.below(1_000_000)),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The chain's side: contract events are pushed, streams of the chain read, the chain rewound, its freshness watched.
+
+mod access;
+mod chain;
+mod crash;
+mod health;
+mod history;
+mod listing;
+mod oracle;
+mod otherwise;
+mod refusals;
+mod replicas;
+mod rewind;
+mod state;
+mod worker;
+
+use serde_json::{Value, json};
+
+use crate::server::Launch;
+
+const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
+const EVENTS: &str = "/internal/indexer/contract-events";
+const REWIND: &str = "/api/admin/indexer/rewind";
+
+/// A server that takes contract events and lets an operator act.
+fn indexing() -> Launch {
+    Launch::new().set("INDEXER_WORKER_TOKEN", WORKER_TOKEN).set("OPERATOR_TOKEN", OPERATOR_TOKEN)
+}
+
+/// The body of a push.
+fn batch(events: &[Value], tip: Option<&Value>) -> Value {
+    let mut body = json!({ "events": events });
+    if let Some(tip) = tip {
+        body["tip"] = tip.clone();
+    }
+    body
+}

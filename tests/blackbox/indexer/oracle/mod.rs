@@ -1,0 +1,150 @@
+//! The contract's own answers, beside those of a server that its events were pushed to.
+//!
+//! Where the two differ, the server must have said that it assumed something (`chain.assumed`), and with the contract's own word on that
+//! in its place the two must agree.
+
+mod compare;
+mod contract;
+mod scenario;
+mod told;
+
+use std::thread;
+
+use serde_json::Value;
+
+use self::compare::{Pair, Past, Table};
+use self::scenario::{Ledger, read};
+pub(super) use self::scenario::{Scenario, handwritten};
+use super::worker::Worker;
+use super::{batch, indexing};
+use crate::server::TestServer;
+
+/// The most events of a batch.
+const BATCH: usize = 100;
+/// The ledger before the first of any scenario.
+const BEFORE: u32 = 999_999;
+/// Each has a server of its own.
+const THREADS: usize = 2;
+
+impl Scenario {
+    fn id(&self, number: &str) -> String {
+        format!("{}-{number}", self.contract)
+    }
+
+    /// Pushes the chain ledger by ledger, compares every stream after each, and asks in the end for all that was answered before.
+    fn replay(&self, worker: &mut Worker, table: &mut Table) {
+        let mut past = Past::new();
+        let mut states = std::collections::BTreeMap::<&str, &Value>::new();
+        for ledger in &self.ledgers {
+            self.push(worker, ledger);
+            for (number, state) in &ledger.changed {
+                if state.is_null() {
+                    states.remove(number.as_str());
+                    let id = self.id(number);
+                    let closed = worker.stream(&id, ledger.close_time);
+                    assert_eq!(closed["chain"]["closedLedger"], ledger.sequence, "{closed}");
+                    past.insert((id, ledger.close_time), closed);
+                } else {
+                    states.insert(number, state);
+                }
+            }
+            let looked_at = ledger.views.keys().map(String::as_str);
+            assert!(looked_at.eq(states.keys().copied()), "every stream that is not closed is looked at");
+            for (number, state) in &states {
+                let id = self.id(number);
+                let answer = worker.stream(&id, ledger.close_time);
+                self.compare(worker, ledger, number, state, &answer, table);
+                past.insert((id, ledger.close_time), answer);
+            }
+        }
+        for ((id, at), answer) in past {
+            assert_eq!(worker.stream(&id, at), answer, "{}: {id} was something else at {at}", self.name);
+        }
+        let all = worker.get(&format!("/api/streams?contractId={}&limit=100", self.contract));
+        let is_open = |stream: &&Value| stream["chain"]["closedLedger"].is_null();
+        assert_eq!(all["streams"].as_array().unwrap().iter().filter(is_open).count(), self.open);
+    }
+
+    /// Pushes a ledger, and the next one as the tip: it makes this one safe.
+    fn push(&self, worker: &mut Worker, ledger: &Ledger) {
+        for events in ledger.events.chunks(BATCH) {
+            worker.push(&batch(events, None));
+        }
+        let answer = worker.push(&batch(&[], Some(&self.tip(ledger.sequence + 1))));
+        assert_eq!(answer["lastSafeLedger"], ledger.sequence, "{answer}");
+        assert_eq!(answer["pendingCount"], 0, "{answer}");
+    }
+
+    fn compare(
+        &self,
+        worker: &mut Worker,
+        ledger: &Ledger,
+        number: &str,
+        state: &Value,
+        answer: &Value,
+        table: &mut Table,
+    ) {
+        let place = format!("{} ledger {} stream {number}", self.name, ledger.sequence);
+        assert_eq!(answer["chain"]["uncertain"], false, "{place}: every event is read");
+        let pair = Pair::of(state, answer, place);
+        pair.view(&ledger.views[number], answer, ledger.contract_balance, table);
+        if !ledger.changed.contains_key(number) {
+            return;
+        }
+        pair.fields(answer, table);
+        if ledger.renewed.iter().any(|renewed| renewed == number) {
+            assert_eq!(answer["chain"]["autoRenew"], state["side"]["auto_renew"], "{answer}");
+        }
+        for point in state["curve"].as_array().unwrap() {
+            let at = point[0].as_u64().unwrap();
+            if at >= pair.updated_at() {
+                pair.point(point, &worker.stream(&self.id(number), at), table);
+            }
+        }
+    }
+}
+
+/// Every scenario, one after the other on each of some servers: an operator's rewind makes room for the next.
+fn table_of(scenarios: &[Scenario]) -> Table {
+    let share = scenarios.len().div_ceil(THREADS);
+    let tables: Vec<Table> = thread::scope(|scope| {
+        let threads: Vec<_> =
+            scenarios.chunks(share).map(|scenarios| scope.spawn(|| one_by_one(scenarios))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("nothing differs")).collect()
+    });
+    let mut sum = Table::default();
+    tables.iter().for_each(|table| sum.add(table));
+    sum
+}
+
+fn one_by_one(scenarios: &[Scenario]) -> Table {
+    let mut server = TestServer::launch(indexing());
+    let mut worker = Worker::of(&server);
+    let mut table = Table::default();
+    for scenario in scenarios {
+        scenario.replay(&mut worker, &mut table);
+        let answer = worker.rewind(BEFORE);
+        let removed = &answer["rewind"]["removedEventCount"];
+        assert_eq!(*removed, scenario.events().len(), "{answer}");
+        assert_eq!(worker.stream_ids(), [""; 0], "nothing is left of {}", scenario.name);
+    }
+    server.terminate();
+    table
+}
+
+#[test]
+fn what_the_server_answers_is_what_the_contract_answered() {
+    let table = table_of(&handwritten());
+    println!("{table}");
+    let expect = Table { compared: 10_083, kind: 36, checkpoint: 109, withdrawn: 0, lookback: 3, balance: 3 };
+    assert_eq!(table, expect);
+}
+
+/// Scenarios beyond those of the repository: `FLUXORA_ORACLE_RANDOM=<file> cargo test --release -p fluxora-tests oracle -- --nocapture`.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where more scenarios are")]
+fn and_so_it_is_in_any_other_recording() {
+    let Some(path) = std::env::var_os("FLUXORA_ORACLE_RANDOM") else { return };
+    let scenarios = read(&std::fs::read_to_string(path).unwrap());
+    println!("{} scenarios\n{}", scenarios.len(), table_of(&scenarios));
+}
