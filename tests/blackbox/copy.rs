@@ -24,7 +24,7 @@ fn run(from: &str, to: &str) -> Output {
 
 /// A copy that must succeed; what it says.
 #[track_caller]
-fn copied(from: &str, to: &str) -> String {
+pub(crate) fn copied(from: &str, to: &str) -> String {
     let Output { status, stdout, stderr } = run(from, to);
     let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(status.success(), "{status}: {stdout}{stderr}");
@@ -43,7 +43,7 @@ fn refused(from: &str, to: &str, exit: i32, code: &str) {
     }
 }
 
-fn url_of(server: &TestServer) -> String {
+pub(crate) fn url_of(server: &TestServer) -> String {
     format!("sqlite://{}", server.database().display())
 }
 

@@ -169,11 +169,13 @@ mod tests {
         use super::*;
 
         fluxora_store::transfer_suite!(sqlite(), postgres().await);
+        fluxora_store::transfer_suite!(chain sqlite(), postgres().await);
     }
 
     mod from_postgres_to_sqlite {
         use super::*;
 
         fluxora_store::transfer_suite!(postgres().await, sqlite());
+        fluxora_store::transfer_suite!(chain postgres().await, sqlite());
     }
 }

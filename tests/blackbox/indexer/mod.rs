@@ -2,6 +2,7 @@
 
 mod access;
 mod chain;
+mod copy;
 mod crash;
 mod health;
 mod history;

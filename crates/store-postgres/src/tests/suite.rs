@@ -7,4 +7,5 @@ mod copies {
 
     fluxora_store::transfer_suite!(Some(Records::default()), fresh().await);
     fluxora_store::transfer_suite!(target fresh().await);
+    fluxora_store::transfer_suite!(chain fresh().await, fresh().await);
 }

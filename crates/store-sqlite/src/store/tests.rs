@@ -41,6 +41,7 @@ mod copies {
 
     fluxora_store::transfer_suite!(Some(Records::default()), fresh());
     fluxora_store::transfer_suite!(target fresh());
+    fluxora_store::transfer_suite!(chain fresh(), fresh());
 
     #[test]
     fn every_table_is_copied_or_holds_nothing_to_keep() {

@@ -18,12 +18,12 @@ use crate::{ChainStore, Position, StoreError};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ModelChain {
-    state: ChainState,
-    ledgers: BTreeMap<u32, Ledger>,
+    pub(super) state: ChainState,
+    pub(super) ledgers: BTreeMap<u32, Ledger>,
     /// In the order of the chain.
-    events: Vec<StoredEvent>,
-    removed: Vec<StoredStream>,
-    reorgs: Vec<Reorg>,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) removed: Vec<StoredStream>,
+    pub(super) reorgs: Vec<Reorg>,
 }
 
 impl ModelChain {

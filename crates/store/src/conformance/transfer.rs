@@ -3,17 +3,21 @@
 //! ```text
 //! fluxora_store::transfer_suite!(Some(Records::default()), open_a_fresh_store().await);
 //! fluxora_store::transfer_suite!(target open_a_fresh_store().await);
+//! fluxora_store::transfer_suite!(chain open_a_fresh_store().await, open_a_fresh_store().await);
 //! ```
 
 mod behaviour;
+mod chain;
 mod contents;
 mod records;
 
 pub use behaviour::*;
+pub use chain::*;
 pub use records::Records;
 
 /// Makes one test of each behaviour of a copy. Both arguments are expressions, evaluated in an async context once per test, that
-/// open a fresh, empty store, or yield `None` where what it needs is not installed. With `target`, of what a store does after a copy.
+/// open a fresh, empty store, or yield `None` where what it needs is not installed. With `target`, of what a store does after a copy;
+/// with `chain`, of what becomes of the chain that whole stores keep.
 #[macro_export]
 macro_rules! transfer_suite {
     (target $store:expr) => {
@@ -32,12 +36,21 @@ macro_rules! transfer_suite {
             }
         }
     };
+    (chain $source:expr, $target:expr) => {
+        $crate::transfer_suite! { @each $source, $target =>
+            a_copied_chain_answers_as_before
+            a_copied_chain_is_what_its_events_make
+            a_copied_chain_goes_on_as_it_would_have
+        }
+    };
     ($source:expr, $target:expr) => {
         $crate::transfer_suite! { @each $source, $target =>
             everything_arrives_at_its_place
             amounts_arrive_with_their_decimals
             a_copy_that_is_cut_off_goes_on_after_any_page
             a_target_that_holds_anything_else_is_refused_and_left_alone
+            a_target_that_holds_the_same_elsewhere_is_refused
+            nothing_is_copied_from_an_empty_store_to_an_empty_one
             a_second_copy_writes_nothing
             a_source_that_is_written_to_meanwhile_is_noticed
             a_target_that_is_written_to_meanwhile_is_noticed

@@ -6,6 +6,7 @@ mod forks;
 mod history;
 mod ingesting;
 mod listing;
+mod moving;
 mod plain;
 mod random;
 
@@ -14,6 +15,7 @@ pub use forks::*;
 pub use history::*;
 pub use ingesting::*;
 pub use listing::*;
+pub(super) use moving::{go_on, live_through_forks, removed_stream};
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
 
 use std::sync::Arc;

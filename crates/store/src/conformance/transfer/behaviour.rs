@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use fluxora_stream::Origin;
 
 use super::contents::*;
 use crate::conformance::fixtures::*;
@@ -66,18 +67,45 @@ pub async fn a_target_that_holds_anything_else_is_refused_and_left_alone(
     target: &impl Transfer,
 ) {
     fill(source).await;
-    let [mut streams, _, _] = contents();
-    // The same stream at another place.
-    let Some(Record::Stream(_, stream)) = streams.pop() else { panic!("a stream is last") };
-    let foreign = Record::Stream(streams_place(1), stream);
-    for records in [vec![foreign], vec![answer(99)]] {
-        let before = all(target).await;
-        assert_eq!(target.put(records).await.unwrap(), Put::Done);
+    // The last section first: what is compared is what was put last. An event is there together with its stream only.
+    let sections = Section::ALL.into_iter().rev().filter(|section| *section != Section::Events);
+    for (n, of_section) in (1..).zip(sections) {
+        let foreign = altered(&of(of_section)[0]);
+        let at = foreign.place();
+        assert_eq!(target.put(vec![foreign]).await.unwrap(), Put::Done);
         let held = all(target).await;
-        assert_eq!(held.len(), before.len() + 1);
+        assert_eq!(held.len(), n);
         let error = copied(source, target).await.unwrap_err();
-        assert_eq!(error.code(), "FOREIGN_TARGET", "{error}");
+        assert!(
+            matches!(&error, CopyError::Foreign { section, place } if (*section, place) == (of_section, &at)),
+            "{error}"
+        );
         assert_eq!(all(target).await, held);
+    }
+}
+
+/// The same stream at another place is another record.
+pub async fn a_target_that_holds_the_same_elsewhere_is_refused(
+    source: &impl Transfer,
+    target: &impl Transfer,
+) {
+    fill(source).await;
+    let Some(Record::Stream(_, stream)) = of(Section::Streams).pop() else { panic!("a stream is last") };
+    target.put(vec![Record::Stream(streams_place(1), stream)]).await.unwrap();
+    let error = copied(source, target).await.unwrap_err();
+    assert_eq!(error.code(), "FOREIGN_TARGET", "{error}");
+    assert_eq!(all(target).await.len(), 1);
+}
+
+/// What a fresh database is made with is not a record of anything.
+pub async fn nothing_is_copied_from_an_empty_store_to_an_empty_one(
+    source: &impl Transfer,
+    target: &impl Transfer,
+) {
+    let done = copied(source, target).await.unwrap();
+    assert_eq!(done.written, 0);
+    for (section, tally) in done.sections {
+        assert_eq!((tally.records, source.count(section).await.unwrap()), (0, 0), "{}", section.name());
     }
 }
 
@@ -95,12 +123,15 @@ pub async fn a_source_that_is_written_to_meanwhile_is_noticed(
     source: &impl Transfer,
     target: &impl Transfer,
 ) {
-    let [mut streams, mut events, answers] = contents();
-    let late = vec![streams.remove(0)];
+    let late = vec![of(Section::Streams).remove(0)];
     let Record::Stream(_, stream) = &late[0] else { panic!("a stream is first") };
-    let other = |record: &Record| !matches!(record, Record::Event(_, event) if event.stream == stream.id);
-    events.retain(other);
-    for records in [streams, events, answers] {
+    let of_it = |record: &Record| match record {
+        Record::Stream(_, other) => other.id == stream.id,
+        Record::Event(_, event) => event.stream == stream.id,
+        _ => false,
+    };
+    for mut records in contents() {
+        records.retain(|record| !of_it(record));
         source.put(records).await.unwrap();
     }
     let restless = Restless { store: source, late, when: Section::Answers, quiet: AtomicU32::new(0) };
@@ -113,12 +144,12 @@ pub async fn a_target_that_is_written_to_meanwhile_is_noticed(
     source: &impl Transfer,
     target: &impl Transfer,
 ) {
-    let [streams, events, answers] = contents();
-    for records in [streams, events, answers[1..].to_vec()] {
+    let late = vec![of(Section::Answers).remove(0)];
+    for mut records in contents() {
+        records.retain(|record| *record != late[0]);
         source.put(records).await.unwrap();
     }
     // The first look is the comparison; the next comes when everything has been written.
-    let late = vec![answers[0].clone()];
     let restless = Restless { store: target, late, when: Section::Streams, quiet: AtomicU32::new(1) };
     let error = copied(source, &restless).await.unwrap_err();
     assert_eq!(error.code(), "TARGET_CHANGED", "{error}");
@@ -132,33 +163,17 @@ pub async fn putting_what_is_there_changes_nothing_and_another_record_is_refused
     fill(target).await;
     fill(target).await;
     assert_eq!(all(target).await, expected());
-    for (section, records) in contents().into_iter().enumerate() {
-        let taken = records[0].place();
-        let other = match &records[0] {
-            Record::Stream(place, stream) => {
-                let mut stream = stream.clone();
-                stream.schedule.deposit = "100.00".parse().unwrap();
-                Record::Stream(*place, stream)
-            }
-            Record::Event(place, event) => {
-                Record::Event(*place, fluxora_stream::StreamEvent { number: 99, ..event.clone() })
-            }
-            Record::Answer(kept) => {
-                Record::Answer(crate::transfer::KeptAnswer { request: "another".to_owned(), ..kept.clone() })
-            }
-        };
-        let put = target.put(vec![other]).await.unwrap();
-        assert_eq!(put, Put::Taken(taken), "section {section}");
+    for records in contents() {
+        let put = target.put(vec![altered(&records[0])]).await.unwrap();
+        assert_eq!(put, Put::Taken(records[0].place()), "{}", records[0].section().name());
     }
     assert_eq!(all(target).await, expected());
 }
 
 /// Its stream came too late to be copied.
 pub async fn an_event_without_its_stream_is_refused(_: &impl Transfer, target: &impl Transfer) {
-    let [mut streams, events, _] = contents();
-    streams.truncate(1);
-    target.put(streams).await.unwrap();
-    let put = target.put(events[..2].to_vec()).await.unwrap();
+    target.put(vec![of(Section::Streams).remove(0)]).await.unwrap();
+    let put = target.put(of(Section::Events)[..2].to_vec()).await.unwrap();
     assert_eq!(put, Put::Orphan(Place::Number(Position(6))));
     assert_eq!(target.count(Section::Events).await.unwrap(), 0, "nothing of the page is written");
 }
@@ -169,18 +184,11 @@ pub async fn what_is_created_after_a_copy_comes_after_it(store: &(impl StreamSto
     put(store, 1_000, &draft(), t(600)).await;
     let outcome = store.cancel_stream(&stream_id(1_000), still(t(601))).await.unwrap();
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-    let last = |section| {
-        let contents = contents();
-        async move {
-            let copied = contents.iter().flatten().filter(|record| record.section() == section);
-            let copied = copied.map(Record::place).max().unwrap();
-            store.records(section, Some(&copied), 10).await.unwrap()
-        }
-    };
-    assert!(
-        matches!(&last(Section::Streams).await[..], [Record::Stream(_, stream)] if stream.id == stream_id(1_000))
-    );
-    assert_eq!(last(Section::Events).await.len(), 2);
+    let after = |section, place| async move { store.records(section, Some(&place), 10).await.unwrap() };
+    let streams = after(Section::Streams, Place::Number(removed_place())).await;
+    assert!(matches!(&streams[..], [Record::Stream(_, stream)] if stream.id == stream_id(1_000)));
+    let last = of(Section::Events).last().map(Record::place).unwrap();
+    assert_eq!(after(Section::Events, last).await.len(), 2);
     assert_eq!(walk(store, StreamFilter::default(), 600, 5).await[0], stream_id(1_000));
 }
 
@@ -189,9 +197,10 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
     store: &(impl StreamStore + Transfer),
 ) {
     fill(store).await;
-    let listed = walk(store, StreamFilter::default(), 600, 5).await;
+    let of_the_api = || StreamFilter { origin: Some(Origin::Api), ..StreamFilter::default() };
+    let listed = walk(store, of_the_api(), 600, 5).await;
     assert!(listed.into_iter().eq((1..=23).rev().map(stream_id)));
-    let first = store.list_streams(&query(StreamFilter::default(), 600, 3)).await.unwrap();
+    let first = store.list_streams(&query(of_the_api(), 600, 3)).await.unwrap();
     assert_eq!(first.next, Some(streams_place(21)));
     let outcome = store.cancel_stream(&stream_id(4), still(t(71))).await.unwrap();
     let Outcome::Done(cancelled) = outcome else { panic!("{outcome:?}") };
@@ -201,6 +210,22 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
     let Record::Answer(kept) = answer(3) else { panic!("an answer") };
     let again = keyed(500, kept.key.as_str(), &kept.request, t(60));
     assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(kept.answer));
+}
+
+/// Another record at the same place.
+fn altered(record: &Record) -> Record {
+    let mut record = record.clone();
+    match &mut record {
+        Record::Stream(_, stream) => stream.schedule.deposit = "100.00".parse().unwrap(),
+        Record::Removed(removed) => removed.events += 1,
+        Record::Event(_, event) => event.number = 99,
+        Record::Answer(kept) => kept.request = "another".to_owned(),
+        Record::Ledger(ledger) => ledger.previous_hash = None,
+        Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),
+        Record::Reorg(reorg) => reorg.events_removed += 1,
+        Record::ChainState(state) => state.pending = 0,
+    }
+    record
 }
 
 /// A target that fails after it has been written to, `left` pages later.

@@ -1,22 +1,66 @@
 use fluxora_stream::{Stream, StreamEvent, TermsDraft};
+use futures_util::FutureExt;
 
+use crate::chain::ChainState;
+use crate::conformance::chain::live_through_forks;
 use crate::conformance::fixtures::*;
-use crate::transfer::{KeptAnswer, Place, Record, Section, Transfer};
+use crate::conformance::model::{Contents, Model};
+use crate::transfer::{KeptAnswer, Place, Record, RemovedStream, Section, Transfer};
 use crate::{KeyedAnswer, Position};
 
-/// Streams of every status an API stream can have, with their histories and kept answers. Places have gaps, and the events of
-/// different streams are mixed.
-pub(super) fn contents() -> [Vec<Record>; 3] {
+/// Streams of every status an API stream can have, with their histories and kept answers, and a chain with a past. Places have gaps,
+/// and those of different streams and their events are mixed. Each section is in its order.
+pub(super) fn contents() -> [Vec<Record>; 8] {
     let lives: Vec<_> = (1..=23).map(life).collect();
+    let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
+    let chain = chain();
+
     let streams = (1..).zip(&lives);
     let streams = streams.map(|(n, (stream, _))| Record::Stream(streams_place(n), stream.clone()));
-    let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
+    let on_chain = chain.streams.iter();
+    let on_chain = on_chain.map(|(place, stream)| Record::Stream(chain_place(*place), stream.clone()));
+    let mut streams: Vec<_> = streams.chain(on_chain).collect();
+    streams.sort_by_key(Record::place);
+    let removed = chain.chain.removed.iter().map(|stored| {
+        Record::Removed(RemovedStream { place: removed_place(), id: stored.id, events: stored.events })
+    });
     let in_turn =
         (0..longest).flat_map(|number| lives.iter().filter_map(move |(_, events)| events.get(number)));
+    let in_turn = in_turn.chain(&chain.events);
     let events = (1..).zip(in_turn).map(|(n, event)| Record::Event(Position(n * 3), event.clone()));
     let mut answers: Vec<_> = (1..=11).map(answer).collect();
     answers.sort_by_key(Record::place);
-    [streams.collect(), events.collect(), answers]
+    let ledgers = chain.chain.ledgers.values().cloned().map(Record::Ledger);
+    let contract_events = chain.chain.events.iter().cloned().map(Record::ContractEvent);
+    let reorgs = chain.chain.reorgs.iter().cloned().map(Record::Reorg);
+    let state = Record::ChainState(ChainState { last_reorg: None, ..chain.chain.state.clone() });
+    [
+        streams,
+        removed.collect(),
+        events.collect(),
+        answers,
+        ledgers.collect(),
+        contract_events.collect(),
+        reorgs.collect(),
+        vec![state],
+    ]
+}
+
+/// What the model makes of a chain.
+fn chain() -> Contents {
+    let model = Model::default();
+    live_through_forks(&model).now_or_never().unwrap();
+    model.contents().clone()
+}
+
+/// One of its streams is gone.
+fn chain_place(Position(n): Position) -> Position {
+    Position(3 + 3 * n)
+}
+
+/// Beyond every other stream: its place is taken nevertheless.
+pub(super) fn removed_place() -> Position {
+    Position((1 << 40) + 7)
 }
 
 /// Every third place, and then one beyond what 32 bits count.
@@ -53,6 +97,11 @@ pub(super) fn answer(n: u64) -> Record {
 
 fn kept(KeyedAnswer { scope, key, request, answer, at }: KeyedAnswer) -> KeptAnswer {
     KeptAnswer { scope: scope.to_owned(), key, request, answer, at }
+}
+
+/// The records of one section.
+pub(super) fn of(section: Section) -> Vec<Record> {
+    contents().into_iter().flatten().filter(|record| record.section() == section).collect()
 }
 
 /// Puts everything there.

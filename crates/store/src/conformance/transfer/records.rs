@@ -44,9 +44,11 @@ impl Transfer for Records {
                 return Ok(Put::Taken(place.1));
             }
             let has = |event: &fluxora_stream::StreamEvent| {
-                contents
-                    .values()
-                    .any(|there| matches!(there, Record::Stream(_, stream) if stream.id == event.stream))
+                contents.values().any(|there| match there {
+                    Record::Stream(_, stream) => stream.id == event.stream,
+                    Record::Removed(removed) => removed.id == event.stream,
+                    _ => false,
+                })
             };
             if let Record::Event(_, event) = record
                 && !has(event)

@@ -1,0 +1,52 @@
+//! A chain with a past, for whoever moves it, and how it goes on.
+
+use fluxora_indexer::{Refusal, Rules};
+
+use super::events::*;
+use super::*;
+use crate::ChainStore;
+use crate::chain::Rewind;
+
+const FORKED: Branch<'_> = MAIN.forked("b", 12);
+
+/// Everything that can be kept of a chain: streams that were changed, built again, shared and removed; events that nobody knows, that
+/// cannot be read, and that wait; a reorg, a rewind, and a fork that was refused.
+pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) {
+    let take = |batch| async move { store.ingest(batch, Rules::default(), t(1_000)).await.unwrap().unwrap() };
+    for batch in a_chain_and_a_fork() {
+        take(batch).await;
+    }
+    take(FORKED.batch(&[unknown(At(13, 1, 0)), unreadable(At(13, 2, 0), 0)], Some(17))).await;
+    let rewind = Rewind { to_ledger: 15, reason: "\u{201c}tip\u{201d}\nwas wrong".to_owned() };
+    store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap();
+
+    let shallow = Rules { safety_margin: 1, max_reorg_depth: 4 };
+    let waiting = FORKED.batch(&[waiting()], None);
+    let state = store.ingest(waiting, shallow, t(1_020)).await.unwrap().unwrap().state;
+    assert_eq!((reached(&state), state.unknown, state.unreadable), ((Some(16), Some(15), 1), 1, 1));
+    let too_deep = MAIN.forked("c", 11).batch(&[], Some(11));
+    let refused = store.ingest(too_deep, shallow, t(1_030)).await.unwrap().unwrap_err();
+    assert!(matches!(refused, Refusal::TooDeep { final_ledger: 11, .. }), "{refused:?}");
+}
+
+fn waiting() -> ContractEvent {
+    withdrew(At(16, 1, 0), 0, 3)
+}
+
+/// What comes next: what is known already, the chain of before the fork with the stream that had gone, a stream that never was,
+/// and the one from the fork once more.
+pub(in crate::conformance) async fn go_on(store: &impl ChainStore) -> Vec<Ingested> {
+    let [chain, fork] = a_chain_and_a_fork();
+    let created = MAIN.batch(&[created(At(16, 1, 0), 4, 1_000, 2)], Some(18));
+    let batches = [FORKED.batch(&[waiting()], Some(17)), chain, created, fork];
+    let mut taken = Vec::new();
+    for (n, batch) in (0..).zip(batches) {
+        taken.push(store.ingest(batch, Rules::default(), t(2_000 + n)).await.unwrap().unwrap());
+    }
+    taken
+}
+
+/// The stream that is gone after [`live_through_forks`].
+pub(in crate::conformance) fn removed_stream() -> StreamId {
+    id(2)
+}
