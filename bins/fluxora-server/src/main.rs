@@ -55,12 +55,12 @@ fn start() -> Result<ExitCode, ConfigFaults> {
         Some(Command::Healthcheck) => config::address(&settings).map(healthcheck::run),
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {
-            Config::check(settings).map(|config| migrate::run(&command, &config.database))
+            Config::check(&settings).map(|config| migrate::run(&command, &config.database))
         }
         Some(Command::Reindex(command)) => {
-            Config::check(settings).map(|config| reindex::run(&command, &config.database))
+            Config::check(&settings).map(|config| reindex::run(&command, &config.database))
         }
-        None => Config::check(settings).map(|config| serve(config, workers::start).into()),
+        None => Config::check(&settings).map(|config| serve(config, workers::start).into()),
     }
 }
 

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// What `main` does, with one worker more.
 fn be_the_server() -> ! {
     let words = ["fluxora-server", "--port=0", "--database-url=sqlite::memory:", "--worker-max-restarts=3"];
-    let config = Config::check(Cli::parse_from(words).settings).unwrap();
+    let config = Config::check(&Cli::parse_from(words).settings).unwrap();
     let code = crate::serve(config, |supervisor, materials| {
         workers::start(supervisor, materials);
         supervisor.start(Broken);

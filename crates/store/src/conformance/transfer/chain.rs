@@ -77,7 +77,8 @@ pub async fn a_copied_chain_goes_on_as_it_would_have(
     assert_eq!((&taken[0].inserted[..], &taken[0].duplicates[..]), (&[][..], &[0][..]));
     assert_eq!(taken[3].reorg.as_ref().map(|reorg| reorg.number), Some(4));
     assert_eq!(go_on(target).await, taken);
-    for store in [source as &dyn Store, target] {
+    let both: [&dyn Store; 2] = [source, target];
+    for store in both {
         let cancelled = store.cancel_stream(&stream_id(2), still(t(3_001))).await.unwrap();
         assert!(matches!(cancelled, Outcome::Done(_)), "{cancelled:?}");
     }
