@@ -134,7 +134,7 @@ const ASYNC: &[&str] = &[
     "fluxora-server",
 ];
 
-pub(super) const GUESTS: [Guest; 19] = [
+pub(super) const GUESTS: [Guest; 20] = [
     Guest { testers: Testers::These(&["fluxora-webhook"]), ..guest("actix-web", &["fluxora-api"]) },
     Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-tests"]) },
     guest("bigdecimal", &["fluxora-decimal"]),
@@ -151,6 +151,7 @@ pub(super) const GUESTS: [Guest; 19] = [
     guest("stellar-xdr", &["fluxora-stellar"]),
     Guest { testers: Testers::All, ..guest("tokio", ASYNC) },
     Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("tokio-postgres", POSTGRES) },
+    guest("subtle", &["fluxora-webhook", "fluxora-api"]),
     guest("tracing-actix-web", &["fluxora-api"]),
     Guest { testers: Testers::All, ..guest("tracing-subscriber", SERVER) },
     guest("utoipa", &["fluxora-api"]),

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::batch;
-use super::chain::{Chain, FIRST, Place, created, named, paused, withdrawn_to};
+use super::chain::{Chain, FIRST, Place, close_time, created, named, paused, withdrawn_to};
 use crate::random::Random;
+use crate::sample;
 
 /// How many streams there are at most.
 const STREAMS: u64 = 6;
@@ -20,7 +21,7 @@ pub(super) enum Kind {
 }
 
 pub(super) struct History {
-    pub(super) random: Random,
+    random: Random,
     chain: Chain,
     /// Transactions of late events come after all others of their ledger.
     late: u32,
@@ -82,13 +83,47 @@ impl History {
 
     fn payload(&mut self, ledger: u32) -> Value {
         let number = self.random.below(STREAMS);
-        match self.random.below(8) {
-            0 | 1 => created(number, ledger),
-            2 => paused(number),
-            3 => named("resumed", "Resumed", number),
-            4 => named("cancelled", "StreamCancelled", number),
-            5 => json!({ "topic": ["noise"], "value": number }),
+        let other = (number + 1 + self.random.below(STREAMS - 1)) % STREAMS;
+        match self.random.below(11) {
+            0..=2 => created(number, ledger),
+            3 => paused(number),
+            4 => named("resumed", "Resumed", number),
+            5 => named("cancelled", "StreamCancelled", number),
+            6 => json!({ "topic": ["noise"], "value": number }),
+            7 => cloned(number, other),
+            8 => share(number, other),
+            9 => rate(number, 10_000_000 + self.random.below(1_000), ledger),
             _ => withdrawn_to(number, self.random.below(1_000_000)),
         }
     }
+}
+
+/// A stream is a clone of another: it takes over what is known of that one's kind.
+fn cloned(number: u64, source: u64) -> Value {
+    let [number, source] = [number, source].map(|number| number.to_string());
+    json!({ "topic": ["cloned", number], "value": { "new_stream_id": number, "source_stream_id": source } })
+}
+
+/// A stream gives a quarter of its flow to another, which begins with that.
+fn share(number: u64, child: u64) -> Value {
+    let [number, child] = [number, child].map(|number| number.to_string());
+    json!({
+        "topic": ["del_share", number],
+        "value": {
+            "parent_stream_id": number,
+            "child_stream_id": child,
+            "delegatee": sample::account(4),
+            "new_parent_rate": "7500000",
+            "child_rate": "2500000",
+        },
+    })
+}
+
+/// The rate rises, which keeps what has accrued or does not.
+fn rate(number: u64, rate: u64, ledger: u32) -> Value {
+    let number = number.to_string();
+    let effective = close_time(ledger).to_string();
+    let value =
+        json!({ "stream_id": number, "new_rate_per_second": rate.to_string(), "effective_time": effective });
+    json!({ "topic": ["rate_upd", number], "value": value })
 }

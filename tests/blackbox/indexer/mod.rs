@@ -9,6 +9,7 @@ mod history;
 mod listing;
 mod oracle;
 mod otherwise;
+mod rebuilt;
 mod refusals;
 mod replicas;
 mod rewind;
