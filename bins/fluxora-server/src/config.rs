@@ -210,6 +210,12 @@ impl Config {
                 )
                 .unwrap_or_default(),
         };
+        if let (Some(indexer), Some(operator)) = (&config.indexer, &config.operator_token)
+            && indexer.worker_token == *operator
+        {
+            // Else whoever pushes could undo what is final.
+            faults.0.push("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN".to_owned());
+        }
         if faults.0.is_empty() { Ok(config) } else { Err(faults) }
     }
 }
@@ -322,6 +328,10 @@ impl ConfigFaults {
             "a number from 1 to 1000000",
             count(&args.indexer_max_reorg_depth, 1..=1_000_000),
         );
+        if safety_margin.zip(max_reorg_depth).is_some_and(|(margin, depth)| margin > depth) {
+            // Else a ledger could be final before its events are in the streams.
+            self.0.push("INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH".to_owned());
+        }
         Some(IndexerSettings {
             worker_token: token.filter(|_| enabled != Some(false))?,
             rules: Rules { safety_margin: safety_margin?, max_reorg_depth: max_reorg_depth? },
@@ -390,8 +400,18 @@ mod tests {
         ] {
             assert_eq!(check(options).unwrap().indexer.is_some(), expect, "{options:?}");
         }
-        let fault = check(&["--indexer-enabled=true"]).unwrap_err().to_string();
-        assert!(fault.contains("INDEXER_WORKER_TOKEN must be given"), "{fault}");
+        let operator = format!("--operator-token={}", "t".repeat(32));
+        for (options, expect) in [
+            (&["--indexer-enabled=true"][..], "INDEXER_WORKER_TOKEN must be given"),
+            (&[token.as_str(), &operator], "OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN"),
+            (
+                &["--indexer-safety-margin=6", "--indexer-max-reorg-depth=5"],
+                "INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH",
+            ),
+        ] {
+            let fault = check(options).unwrap_err().to_string();
+            assert!(fault.contains(expect), "{fault}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ async fn serve(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let lifecycle = Lifecycle::default();
     let mut supervisor = Supervisor::new(Policy::with_restarts(config.worker_max_restarts), roll);
-    let indexer = if config.indexer.is_some() { "on" } else { "off: there is no worker token" };
+    let indexer = if config.indexer.is_some() { "on" } else { "off" };
     let api = Api::new(Parts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),

@@ -134,12 +134,17 @@ impl Fields {
         self.keep(instant)
     }
 
-    /// A needed text of 1 to `most` characters.
+    /// A needed text of 1 to `most` characters, none of them a control character.
     pub(crate) fn text(&mut self, field: &'static str, most: usize) -> Option<String> {
         match self.needed(field)? {
-            Given::Text(text) if (1..=most).contains(&text.chars().count()) => Some(text),
+            Given::Text(text)
+                if (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control) =>
+            {
+                Some(text)
+            }
             Given::Text(_) => {
-                let message = format!("{field} must be 1 to {most} characters");
+                let message =
+                    format!("{field} must be 1 to {most} characters, none of them a control character");
                 let fault = self.fault(field, "INVALID_VALUE", message);
                 self.keep(Err(fault))
             }

@@ -1,7 +1,8 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxora_indexer::Rules;
+use fluxora_store::chain::ChainState;
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
@@ -87,12 +88,14 @@ pub struct Parts {
 /// What every handler needs.
 pub struct Api {
     parts: Parts,
+    /// How the chain stood when storage was last asked with success: what is known while storage does not answer.
+    chain: Mutex<Option<ChainState>>,
 }
 
 impl Api {
     /// An API made of these parts.
     pub const fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, chain: Mutex::new(None) }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -129,6 +132,15 @@ impl Api {
 
     pub(crate) fn workers(&self) -> &dyn Workers {
         self.parts.workers.as_ref()
+    }
+
+    /// Keeps how the chain stands, or hands back what was known last.
+    pub(crate) fn last_known_chain(&self, now: Option<ChainState>) -> Option<ChainState> {
+        let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.is_some() {
+            known.clone_from(&now);
+        }
+        known.clone()
     }
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {

@@ -10,6 +10,12 @@ use crate::error::{ApiError, ErrorKind};
 #[derive(Clone)]
 pub struct Token(Box<[u8]>);
 
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
 /// Why a text is no [`Token`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("32 to 256 visible ASCII characters")]

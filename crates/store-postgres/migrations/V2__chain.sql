@@ -20,7 +20,10 @@ ALTER TABLE streams
     ),
     -- On chain, what the members of a pool and what keepers take out may exceed the deposit.
     DROP CONSTRAINT streams_withdrawn_is_part_of_the_deposit,
-    ADD CONSTRAINT streams_withdrawn_is_part_of_the_deposit CHECK (origin <> 'api' OR withdrawn BETWEEN 0 AND deposit);
+    ADD CONSTRAINT streams_withdrawn_is_part_of_the_deposit CHECK (origin <> 'api' OR withdrawn BETWEEN 0 AND deposit),
+    -- On chain both are what a pusher says of its ledgers.
+    DROP CONSTRAINT streams_updated_after_created,
+    ADD CONSTRAINT streams_updated_after_created CHECK (origin <> 'api' OR updated_at >= created_at);
 
 -- What was told of a stream outlives its row: a stream whose ledgers are not part of the chain any more goes, and what was told of
 -- it stays.

@@ -189,7 +189,7 @@ impl ChainStore for SqliteStore {
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
-        self.read(chain::state).await
+        self.read(|connection| chain::as_of_one_moment(connection, chain::state)).await
     }
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {

@@ -60,12 +60,34 @@ changes! {
     withdrawn_amount: Amount = |stream| Some(stream.withdrawn);
     /// Where it stands in its life.
     status: StatusName = |stream| Some(stream.status.name());
+    /// Since when it is paused or cancelled.
+    status_since: Option<UnixTime> = |stream| Some(stream.status.since().map(UnixTime::of));
     /// Who may withdraw instead of the recipient.
     claim_owner: Option<Address> = |stream| of(stream, |chain| chain.claim_owner);
     /// Where keepers may send what can be withdrawn.
     auto_claim_destination: Option<Address> = |stream| of(stream, |chain| chain.auto_claim_destination);
     /// Whether it is to be renewed, where that is known.
     auto_renew: Option<bool> = |stream| of(stream, |chain| chain.auto_renew);
+    /// The ledger in which it was made.
+    created_ledger: u32 = |stream| of(stream, |chain| chain.created_ledger);
+    /// The transaction that made it.
+    tx_hash: String = |stream| of(stream, |chain| chain.tx_hash.clone());
+    /// The ledger of its last event.
+    last_ledger: u32 = |stream| of(stream, |chain| chain.last_ledger);
+    /// The least that one withdrawal takes out.
+    withdraw_dust_threshold: Amount = |stream| of(stream, |chain| chain.withdraw_dust_threshold);
+    /// Whether it pays the members of a pool.
+    pooled: bool = |stream| of(stream, |chain| chain.pooled);
+    /// Seconds spent in pauses that have ended.
+    paused_seconds: u64 = |stream| of(stream, |chain| chain.paused_seconds);
+    /// The ledger of the last pause or resumption.
+    last_pause_toggle_ledger: u32 = |stream| of(stream, |chain| chain.last_pause_toggle_ledger);
+    /// The ledger of the last change of the rate.
+    last_rate_change_ledger: u32 = |stream| of(stream, |chain| chain.last_rate_change_ledger);
+    /// The ledger of the last withdrawal.
+    last_withdraw_ledger: u32 = |stream| of(stream, |chain| chain.last_withdraw_ledger);
+    /// How many splits lie between it and one that was created.
+    delegation_depth: u32 = |stream| of(stream, |chain| chain.delegation_depth);
     /// The stream it was split off from.
     parent_stream_id: Option<u64> = |stream| of(stream, |chain| chain.parent_stream_id);
     /// The stream it is a clone or a renewal of.

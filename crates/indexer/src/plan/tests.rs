@@ -164,6 +164,19 @@ fn known_events_are_told_from_new_and_from_changed_ones() {
 }
 
 #[test]
+fn numbers_that_no_float_holds_are_the_same_to_the_letter_only() {
+    let huge = |rest: &str| format!(r#"{{"a":1e400,"x":{rest}}}"#);
+    let mut one = pushed("1", "a10");
+    one.event.payload = huge("1").into();
+    let batch = Batch::new(vec![one], None).unwrap();
+    let mut view = view(&["a10"], &batch);
+    view.events.insert(opaque("1"), event("1", 10, &huge("1")));
+    assert_eq!(plan(&view, &batch, RULES).unwrap().duplicates, [0]);
+    view.events.insert(opaque("1"), event("1", 10, &huge("2")));
+    assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0] }));
+}
+
+#[test]
 fn what_a_fork_takes_away_is_not_known_any_more() {
     let batch = Batch::new(vec![pushed("1", "b10")], None).unwrap();
     let mut view = view(&["a10"], &batch);

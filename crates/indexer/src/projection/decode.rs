@@ -10,9 +10,6 @@ use super::values::{
     Renewed, SenderTransferred, ShareDelegated, ToppedUp, Transfer, WithdrawnTo, Withdrew,
 };
 
-/// The most characters of a reason: it may quote what was sent.
-const REASON_MAX: usize = 200;
-
 /// An event, read.
 #[derive(Debug)]
 pub(super) enum Decoded<'a> {
@@ -201,11 +198,22 @@ impl<'a> Event<'_, 'a> {
             Err(error) => error,
         };
         match serde_json::from_str::<Payload<'a, IgnoredAny>>(self.payload) {
-            Ok(payload) if payload.topic.name() == Some(self.topic) => Err(Fault::Unreadable {
-                stream: payload.topic.stream(1),
-                reason: error.to_string().chars().take(REASON_MAX).collect(),
-            }),
+            Ok(payload) if payload.topic.name() == Some(self.topic) => {
+                Err(Fault::Unreadable { stream: payload.topic.stream(1), reason: reason(&error) })
+            }
             _ => Err(Fault::Unknown),
         }
+    }
+}
+
+/// Why a payload cannot be read, without anything that stands in it.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let at = error.column();
+    // Of serde's messages, this one names a field of ours and nothing else.
+    if text.starts_with("missing field") {
+        text
+    } else {
+        format!("a field has another type or value than it must, at character {at}")
     }
 }

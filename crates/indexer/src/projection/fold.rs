@@ -47,7 +47,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         let Some(contract) = self.contract(event) else { return };
         let decoded = Decoded::read(event.topic.as_str(), &event.payload);
         if let Ok(Decoded::Transfer(transfer)) = &decoded {
-            self.transfers.record(transfer);
+            self.transfers.record(event.contract.as_str(), transfer);
             return;
         }
         let now = Moment {
@@ -156,12 +156,13 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let mut after = stream.clone();
         change(&mut after);
-        let changes = Changes::between(Some(stream), &after);
+        let mut changes = Changes::between(Some(stream), &after);
         if changes.is_empty() {
             return;
         }
+        let before = std::mem::replace(&mut on_chain(&mut after).last_ledger, now.ledger);
+        changes.last_ledger = Some(now.ledger).filter(|ledger| *ledger != before);
         after.updated_at = now.recorded;
-        on_chain(&mut after).last_ledger = now.ledger;
         *stream = after;
         self.tell(id, news, changes, now, event);
     }

@@ -22,6 +22,7 @@ pub(super) struct Preceding<'a> {
 
 #[derive(Clone, Copy, Debug)]
 struct Out<'a> {
+    token: &'a str,
     to: &'a str,
     amount: i128,
 }
@@ -32,13 +33,15 @@ impl<'a> Transfers<'a> {
         self.out.clear();
     }
 
+    /// Notes a transfer of the token whose contract emitted it.
+    ///
     /// A strkey holds nothing that JSON would escape, so that what is not borrowed is none.
-    pub(super) fn record(&mut self, transfer: &Transfer<'a>) {
+    pub(super) fn record(&mut self, token: &'a str, transfer: &Transfer<'a>) {
         if let (Cow::Borrowed(from), Cow::Borrowed(to)) = (&transfer.from.0, &transfer.to.0)
             && from.starts_with('C')
         {
             let out = self.out.entry(from).or_default();
-            out.before_last = out.last.replace(Out { to, amount: transfer.amount });
+            out.before_last = out.last.replace(Out { token, to, amount: transfer.amount });
         }
     }
 
@@ -50,11 +53,13 @@ impl<'a> Transfers<'a> {
 
 impl Preceding<'_> {
     /// What a withdrawal took out in all, of which `net` went to `recipient`: the contract pays the recipient first and the relayer, if
-    /// there is one, directly after. `None` if the transfers are not there.
+    /// there is one, directly after, in the same token. `None` if the transfers are not there.
     pub(super) fn gross(&self, recipient: &str, net: i128) -> Option<i128> {
         let is_net = |out: Out<'_>| out.to == recipient && out.amount == net;
         match (self.before_last, self.last) {
-            (Some(paid), Some(fee)) if is_net(paid) && fee.amount >= 0 => net.checked_add(fee.amount),
+            (Some(paid), Some(fee)) if is_net(paid) && paid.token == fee.token && fee.amount >= 0 => {
+                net.checked_add(fee.amount)
+            }
             (_, Some(paid)) if is_net(paid) => Some(net),
             (_, Some(fee)) if net == 0 && fee.amount >= 0 => Some(fee.amount),
             _ => None,

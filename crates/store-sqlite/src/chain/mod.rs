@@ -19,6 +19,8 @@ use fluxora_store::{Position, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
 use rusqlite::Connection;
 
+use crate::faults::Attempt;
+
 pub(crate) use events::place_of;
 pub(crate) use list::list;
 pub(crate) use state::{read as state, reorgs};
@@ -39,6 +41,18 @@ pub(crate) fn run<T>(steps: impl Future<Output = Result<T, StoreError>>) -> Resu
             Err(StoreError::Internal { reason, source: None })
         }
     }
+}
+
+/// Runs reads that must see one state of the database, whatever is committed meanwhile. Also where a transaction is open already.
+pub(crate) fn as_of_one_moment<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let execute = |sql| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    execute("SAVEPOINT one_moment").attempt("beginning to read")?;
+    let read = read(connection);
+    execute("RELEASE one_moment").attempt("ending to read")?;
+    read
 }
 
 impl ChainTransaction for Chain<'_> {

@@ -1,11 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use fluxora_indexer::projection::{Class, classify};
+use fluxora_indexer::projection::{Class, Odd, Projected, Unprojected, classify};
 use fluxora_indexer::{Batch, Frontier, IngestPlan, Refusal, Rollback, Rules, View, plan};
 use fluxora_stream::{Cause, StreamId};
 use jiff::Timestamp;
 
-use super::kinship::{Kin, family};
+use super::kinship::family;
 use super::project::Projection;
 use super::{ChainState, ChainTransaction, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent};
 
@@ -39,15 +39,19 @@ pub async fn ingest<T: ChainTransaction>(
         None => Vec::new(),
     };
     state.pending = state.pending.saturating_sub(count(fresh.len()));
-    let family = family(transaction, dirty.streams, Kin::All, safe).await?;
-    let mut projection = Projection::new(now);
-    projection.load(transaction, &fresh, &family).await?;
-    let projected = projection.carry_on(&fresh, &family);
+    // After a fork, streams are told of once, as they stand in the end. Where events came late, what is put right is one thing, and
+    // what has become safe meanwhile is news of its own.
+    let forked = plan.rollback.is_some();
     let cause = match &plan.rollback {
         Some(rollback) => Cause::Reorg { fork_ledger: rollback.fork },
         None => Cause::LateEvents { ledger: dirty.first_late.unwrap_or_default() },
     };
-    projection.build_again(&family, &cause, now);
+    let family = family(transaction, dirty.streams, if forked { safe } else { plan.keep }).await?;
+    let mut projection = Projection::new(now);
+    projection.load(transaction, &fresh, &family).await?;
+    let again = projection.build_again(&family, &cause);
+    let projected = projection.carry_on(&fresh, |id| !(forked && family.members.contains(id)));
+    let (unprojected, oddities) = unheard(again, projected, batch, &plan, &fresh);
 
     let rebuilt = projection.rebuilt;
     projection.write(transaction).await?;
@@ -67,8 +71,8 @@ pub async fn ingest<T: ChainTransaction>(
         duplicates: plan.duplicates,
         state,
         reorg,
-        unprojected: projected.unprojected,
-        oddities: projected.oddities,
+        unprojected,
+        oddities,
     }))
 }
 
@@ -159,7 +163,8 @@ async fn insert<T: ChainTransaction>(
         tally(state, class, u64::saturating_add);
         if Some(event.place.ledger) > plan.keep {
             state.pending = state.pending.saturating_add(1);
-        } else if class == Class::Transfer || subjects.stream.is_some() {
+        } else {
+            // Whatever it is: also an event of no stream parts the transfers before it from the withdrawal after it.
             late.insert(event.place.transaction());
         }
         insert.push(StoredEvent { event: event.clone(), class, subjects });
@@ -171,6 +176,26 @@ async fn insert<T: ChainTransaction>(
         dirty.add(&stored);
     }
     Ok(())
+}
+
+/// What an operator has not heard of: not what is only looked at once more.
+fn unheard(
+    again: Projected,
+    projected: Projected,
+    batch: &Batch,
+    plan: &IngestPlan,
+    fresh: &[StoredEvent],
+) -> (Vec<Unprojected>, Vec<Odd>) {
+    let brought = plan.insert.iter().filter_map(|index| batch.events().get(*index)).map(|event| &event.id);
+    let new: HashSet<_> = brought.chain(fresh.iter().map(|stored| &stored.event.id)).collect();
+    let mut heard = HashSet::new();
+    let both = [again, projected].map(|projected| (projected.unprojected, projected.oddities));
+    let [(mut unprojected, mut odd), (more_unprojected, more_odd)] = both;
+    unprojected.extend(more_unprojected);
+    odd.extend(more_odd);
+    unprojected.retain(|one| new.contains(&one.event) && heard.insert(one.event.clone()));
+    odd.retain(|one| new.contains(&one.event));
+    (unprojected, odd)
 }
 
 fn tally(state: &mut ChainState, class: Class, count: fn(u64, u64) -> u64) {

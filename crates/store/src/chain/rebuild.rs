@@ -6,7 +6,7 @@ use fluxora_stream::{Cause, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::ingest::count;
-use super::kinship::{Kin, family};
+use super::kinship::{family, lineage};
 use super::project::{Projection, same};
 use super::{ChainTransaction, EventCursor, StoredStream};
 use crate::Position;
@@ -103,7 +103,7 @@ pub async fn rebuild<T: ChainTransaction>(
         projection.know(stored);
         if let Some(how) = how {
             report.differences.push(Difference { stream: id, how });
-            projection.correct(id, after, &Cause::Reindex, now);
+            projection.correct(id, after, &Cause::Reindex);
         }
     }
     let mut missing: Vec<_> = built.into_iter().collect();
@@ -114,7 +114,7 @@ pub async fn rebuild<T: ChainTransaction>(
     }
     for (id, stream) in missing {
         report.differences.push(Difference { stream: id, how: Deviation::Missing });
-        projection.correct(id, Some(stream), &Cause::Reindex, now);
+        projection.correct(id, Some(stream), &Cause::Reindex);
     }
     if !rebuild.verify_only {
         projection.write(transaction).await?;
@@ -139,10 +139,11 @@ async fn one<T: ChainTransaction>(
     id: StreamId,
     upto: Option<u32>,
 ) -> Result<Built, T::Fault> {
-    let family = family(transaction, [id], Kin::All, upto).await?;
+    let family = family(transaction, [id], upto).await?;
     let mut streams = Streams::new();
     let events = family.events.iter().map(|stored| &stored.event);
-    project(&mut streams, |id| family.members.contains(id), events);
+    project(&mut streams, |id| family.needs(id), events);
+    streams.retain(|id, _| family.members.contains(id));
     let mut ids: Vec<_> = family.members.iter().copied().collect();
     ids.sort_unstable();
     Ok((streams, transaction.streams(&ids).await?, count(family.events.len())))
@@ -196,10 +197,10 @@ pub async fn stream_as_of<T: ChainTransaction>(
     until: UnixTime,
 ) -> Result<Option<Stream>, T::Fault> {
     let last_safe = transaction.frontier().await?.last_safe;
-    let family = family(transaction, [id], Kin::Ancestors, last_safe).await?;
+    let family = lineage(transaction, id, last_safe).await?;
     let mut streams = Streams::new();
     let events = family.events.iter().map(|stored| &stored.event);
     let then = events.filter(|event| UnixTime::of(event.happened_at) <= until);
-    project(&mut streams, |id| family.members.contains(id), then);
+    project(&mut streams, |id| family.needs(id), then);
     Ok(streams.remove(&id))
 }

@@ -3,7 +3,7 @@ use fluxora_stream::Cause;
 use jiff::Timestamp;
 
 use super::ingest::{Dirty, undo_from};
-use super::kinship::{Kin, family};
+use super::kinship::family;
 use super::project::Projection;
 use super::{ChainTransaction, Reorg, ReorgCause, Rewind};
 
@@ -26,10 +26,10 @@ pub async fn rewind<T: ChainTransaction>(
     let mut dirty = Dirty::default();
     let fork = (rewind.to_ledger < u32::MAX).then_some(fork_ledger);
     let events_removed = undo_from(transaction, &mut state, fork, last_safe, &mut dirty).await?;
-    let family = family(transaction, dirty.streams, Kin::All, last_safe).await?;
+    let family = family(transaction, dirty.streams, last_safe).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &[], &family).await?;
-    projection.build_again(&family, &Cause::Reorg { fork_ledger }, now);
+    projection.build_again(&family, &Cause::Reorg { fork_ledger });
     let streams_rebuilt = projection.rebuilt;
     projection.write(transaction).await?;
 

@@ -88,6 +88,10 @@ macro_rules! conformance_suite {
             unknown_and_unreadable_events_are_kept_and_counted
             a_late_event_rebuilds_the_streams_it_touches
             a_late_transfer_rebuilds_the_withdrawal_beside_it
+            a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it
+            a_late_event_swallows_no_news
+            a_late_event_that_cannot_be_read_is_named_once
+            an_event_that_says_it_happened_before_the_last_is_taken
             a_late_event_reaches_the_shares_of_its_stream
             two_ingesters_take_turns
             streams_of_the_chain_are_listed_and_left_to_their_contract

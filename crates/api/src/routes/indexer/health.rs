@@ -12,12 +12,16 @@ const STALL_THRESHOLD_MS: u32 = 300_000;
 pub(crate) struct IndexerHealth {
     freshness: Freshness,
     threshold_ms: u32,
-    /// `None` if storage does not say.
+    /// As storage says, or said last; `None` if it never has.
     chain: Option<ChainState>,
+    /// Whether storage says so at this moment.
+    is_current: bool,
 }
 
 impl IndexerHealth {
     pub(crate) fn judge(api: &Api, chain: Option<ChainState>) -> Self {
+        let is_current = chain.is_some();
+        let chain = api.last_known_chain(chain);
         let indexer = api.indexer();
         let threshold_ms = indexer.map_or(STALL_THRESHOLD_MS, |indexer| indexer.stall_threshold_ms);
         let sync = Sync {
@@ -25,7 +29,7 @@ impl IndexerHealth {
             last_success: chain.as_ref().and_then(|chain| chain.synced_at),
             threshold_ms,
         };
-        Self { freshness: Freshness::at(api.now(), sync), threshold_ms, chain }
+        Self { freshness: Freshness::at(api.now(), sync), threshold_ms, chain, is_current }
     }
 
     pub(crate) fn is_degraded(&self) -> bool {
@@ -36,7 +40,7 @@ impl IndexerHealth {
     }
 
     pub(crate) fn view(&self) -> Value {
-        let Self { freshness, threshold_ms, chain } = self;
+        let Self { freshness, threshold_ms, chain, is_current: _ } = self;
         let status = freshness.status;
         let chain = chain.as_ref();
         json!({
@@ -74,7 +78,7 @@ impl IndexerHealth {
             FreshnessStatus::NotConfigured => {
                 "no indexer is configured: streams are those made through the API, and what was indexed before"
             }
-            _ if self.chain.is_none() => "storage does not say how the chain stands",
+            _ if !self.is_current => "storage does not say how the chain stands: this is what was known last",
             _ if refused => "a batch that contradicts final ledgers was refused: an operator has to decide",
             FreshnessStatus::Starting => "no batch of contract events has been taken yet",
             FreshnessStatus::Healthy => "batches of contract events arrive",

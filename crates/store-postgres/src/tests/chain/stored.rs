@@ -36,7 +36,7 @@ async fn the_chain_can_be_asked_about_in_sql() {
         ),
         (
             "SELECT kind, checkpoint_amount, to_timestamp(checkpoint_at) = created_at - INTERVAL '250 ms', withdrawn * 2, chain->'createdLedger' FROM streams",
-            "linear|0|t|0.0000014|4294967000",
+            "linear|0.0000000|t|0.0000014|4294967000",
         ),
         ("SELECT contract_id || '-' || 18446744073709551615 = id, due_at IS NULL FROM streams", "t|t"),
         (

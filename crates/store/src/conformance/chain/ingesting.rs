@@ -103,6 +103,51 @@ pub async fn a_late_transfer_rebuilds_the_withdrawal_beside_it(store: &impl Stor
     assert_eq!(withdrawn(store, 0).await, Some(7));
 }
 
+/// An event of no stream that comes late parts the transfer before it from the withdrawal after it, as it would have in its place.
+pub async fn a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it(store: &impl Store) {
+    let events = [
+        created(At(10, 1, 0), 0, 100, 1),
+        transfer(At(11, 1, 0), 5),
+        transfer(At(11, 1, 1), 2),
+        withdrew(At(11, 1, 3), 0, 5),
+    ];
+    MAIN.push(store, &events, Some(14)).await;
+    assert_eq!(withdrawn(store, 0).await, Some(7));
+    MAIN.push(store, &[unknown(At(11, 1, 2))], None).await;
+    assert_eq!(withdrawn(store, 0).await, Some(5));
+    assert_eq!(rebuilt_from_scratch(store).await, [stream(store, 0).await.unwrap()]);
+}
+
+/// What has become safe meanwhile is told as what it is, also of a stream that a late event puts right.
+pub async fn a_late_event_swallows_no_news(store: &impl Store) {
+    let events =
+        [created(At(10, 1, 0), 0, 100, 1), created(At(10, 1, 1), 1, 100, 1), withdrew(At(14, 1, 0), 0, 5)];
+    MAIN.push(store, &events, None).await;
+    MAIN.push(store, &[paused(At(11, 1, 0), 0), cancelled(At(15, 1, 0), 0)], Some(16)).await;
+    let expect = ["stream.created", "stream.corrected", "stream.withdrawn", "stream.cancelled"];
+    assert_eq!(told(store, &id(0)).await, expect);
+    assert_eq!(told(store, &id(1)).await, ["stream.created"]);
+}
+
+/// What cannot be read is named also where it comes late, and once.
+pub async fn a_late_event_that_cannot_be_read_is_named_once(store: &impl Store) {
+    let events = [created(At(10, 1, 0), 0, 100, 1), unreadable(At(11, 1, 0), 0)];
+    assert_eq!(MAIN.push(store, &events, Some(14)).await.unprojected.len(), 1);
+    let late = MAIN.push(store, &[unreadable(At(12, 1, 0), 0)], None).await;
+    let named: Vec<_> = late.unprojected.iter().map(|one| one.event.as_str()).collect();
+    assert_eq!(named, ["12-1-0"], "not the one that was named before");
+    assert_eq!(stream(store, 0).await.unwrap().chain.unwrap().unprojected_events, 2);
+}
+
+/// Nothing makes the instants of a pusher's events grow: a later event may say that it happened earlier.
+pub async fn an_event_that_says_it_happened_before_the_last_is_taken(store: &impl Store) {
+    let mut early = paused(At(11, 1, 0), 0);
+    early.happened_at = closed_at(9);
+    MAIN.push(store, &[created(At(10, 1, 0), 0, 100, 1), early], Some(14)).await;
+    let stream = stream(store, 0).await.unwrap();
+    assert!(stream.updated_at < stream.created_at, "{stream:?}");
+}
+
 /// A late event of a stream reaches the streams that began from it.
 pub async fn a_late_event_reaches_the_shares_of_its_stream(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 2), shared(At(20, 1, 0), 0, 1, 1, 1)];
