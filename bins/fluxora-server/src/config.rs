@@ -157,13 +157,13 @@ impl Config {
     ///
     /// # Errors
     /// Every setting that is wrong, at once.
-    pub(crate) fn check(args: Settings) -> Result<Self, ConfigFaults> {
+    pub(crate) fn check(args: &Settings) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::default();
-        let host = faults.host(&args);
+        let host = faults.host(args);
         let config = Self {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            port: faults.port(&args).unwrap_or_default(),
-            database: faults.database(&args),
+            port: faults.port(args).unwrap_or_default(),
+            database: faults.database(args),
             writes: match faults.read("OPEN_WRITES", "true or false", args.open_writes.parse().ok()) {
                 Some(false) if host.is_some_and(|host| !host.is_loopback()) => Writes::Refused,
                 _ => Writes::Open,
@@ -196,7 +196,7 @@ impl Config {
                         .and_then(|restarts| u32::try_from(restarts).ok()),
                 )
                 .unwrap_or_default(),
-            indexer: faults.indexer(&args),
+            indexer: faults.indexer(args),
             operator_token: faults.token(
                 "OPERATOR_TOKEN",
                 args.operator_token.clone(),
@@ -353,7 +353,7 @@ mod tests {
     use fluxora_store_sqlite::Location;
 
     fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
-        Config::check(Cli::parse_from(["fluxora-server"].iter().chain(options)).settings)
+        Config::check(&Cli::parse_from(["fluxora-server"].iter().chain(options)).settings)
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod storage;
 mod stream_clock;
 mod supervisor;
 mod webhook;
+mod workers;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,8 +29,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use config::{Config, ConfigFaults};
-use supervisor::WorkerFailed;
+use supervisor::{Supervisor, WorkerFailed};
+use workers::Materials;
 
+const STOPPED_IN_ORDER: u8 = 0;
+const IT_GAVE_UP: u8 = 1;
 /// `EX_SOFTWARE` of sysexits(3).
 const A_WORKER_KEEPS_FAILING: u8 = 70;
 /// `EX_CONFIG` of sysexits(3).
@@ -51,26 +55,19 @@ fn start() -> Result<ExitCode, ConfigFaults> {
         Some(Command::Healthcheck) => config::address(&settings).map(healthcheck::run),
         Some(Command::Webhook(command)) => Ok(webhook::run(&command)),
         Some(Command::Migrate(command)) => {
-            Config::check(settings).map(|config| migrate::run(&command, &config.database))
+            Config::check(&settings).map(|config| migrate::run(&command, &config.database))
         }
         Some(Command::Reindex(command)) => {
-            Config::check(settings).map(|config| reindex::run(&command, &config.database))
+            Config::check(&settings).map(|config| reindex::run(&command, &config.database))
         }
-        None => Config::check(settings).map(serve),
+        None => Config::check(&settings).map(|config| serve(config, workers::start).into()),
     }
 }
 
-fn serve(config: Config) -> ExitCode {
+/// Serves until the end, and says with which code to exit.
+fn serve(config: Config, start_workers: impl FnOnce(&mut Supervisor, &Materials)) -> u8 {
     logging::start(config.log_level, config.log_format);
-    match serve::run(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
-            if error.is::<WorkerFailed>() {
-                ExitCode::from(A_WORKER_KEEPS_FAILING)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-    }
+    let Err(error) = serve::run(config, start_workers) else { return STOPPED_IN_ORDER };
+    tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
+    if error.is::<WorkerFailed>() { A_WORKER_KEEPS_FAILING } else { IT_GAVE_UP }
 }

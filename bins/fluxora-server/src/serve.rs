@@ -6,22 +6,27 @@ use fluxora_api::{Api, Clock, Indexer, Lifecycle, Options, Parts, Server, Servic
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::retention::Retention;
 use crate::shell::{RandomIds, SystemClock, roll};
-use crate::stream_clock::StreamClock;
 use crate::supervisor::{Policy, Supervisor};
+use crate::workers::Materials;
 
 /// Serves until SIGTERM or SIGINT, or until a worker keeps failing; then stops in order: no new requests, those in flight answered,
 /// the workers, the store.
 ///
 /// # Errors
 /// Why it could not start or had to give up: a [`WorkerFailed`](crate::supervisor::WorkerFailed) if that is why.
-pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(
+    config: Config,
+    start_workers: impl FnOnce(&mut Supervisor, &Materials),
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("starting the runtime")?.block_on(serve(config))
+    runtime.context("starting the runtime")?.block_on(serve(config, start_workers))
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(
+    config: Config,
+    start_workers: impl FnOnce(&mut Supervisor, &Materials),
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let store = config.database.open().await?;
@@ -53,9 +58,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let server = Server::bind(Arc::new(api), address, options)
         .with_context(|| format!("cannot listen on {address} (HOST, PORT)"))?;
 
-    let interval = config.stream_clock_interval;
-    supervisor.start(StreamClock::new(Arc::clone(&store), Arc::clone(&clock), interval));
-    supervisor.start(Retention::new(Arc::clone(&store), clock));
+    let stream_clock_interval = config.stream_clock_interval;
+    start_workers(&mut supervisor, &Materials { store: Arc::clone(&store), clock, stream_clock_interval });
     tracing::info!(
         address = %server.address(),
         storage = store.describe(),

@@ -12,7 +12,7 @@ pub(crate) enum Database {
     /// A file, or memory: for one process.
     Sqlite(fluxora_store_sqlite::Location),
     /// A server: for many replicas.
-    Postgres(fluxora_store_postgres::Location, fluxora_store_postgres::Options),
+    Postgres(fluxora_store_postgres::Location, Box<fluxora_store_postgres::Options>),
 }
 
 /// The limits of a pool of connections.
@@ -45,7 +45,7 @@ impl Database {
             ..fluxora_store_postgres::Options::default()
         };
         location
-            .map(|location| Self::Postgres(location, options))
+            .map(|location| Self::Postgres(location, Box::new(options)))
             .map_err(|fault| format!("DATABASE_URL: {fault}"))
     }
 
@@ -63,7 +63,7 @@ impl Database {
             Self::Sqlite(location) => {
                 Arc::new(SqliteStore::open(location, fluxora_store_sqlite::Options::default())?)
             }
-            Self::Postgres(location, options) => Arc::new(PostgresStore::open(location, *options).await?),
+            Self::Postgres(location, options) => Arc::new(PostgresStore::open(location, **options).await?),
         })
     }
 }

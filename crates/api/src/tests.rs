@@ -1,6 +1,7 @@
 //! The API over the model store, with a clock that stands still until it is told to move.
 
 mod broken;
+mod indexer;
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +25,10 @@ use broken::{Broken, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{Api, Clock, Ids, Lifecycle, Parts, Service, WorkerHealth, WorkerState, Workers, Writes, routes};
+use crate::{
+    Api, Clock, Ids, Indexer, Lifecycle, Parts, Rules, Service, Token, WorkerHealth, WorkerState, Workers,
+    Writes, routes,
+};
 
 const START: i64 = 1_767_225_600;
 
@@ -85,6 +89,11 @@ impl Server {
     }
 
     fn over(store: Arc<dyn Store>, writes: Writes) -> Self {
+        Self::with(store, writes, None)
+    }
+
+    /// Whoever pushes and whoever operates has to send this secret, if there is one.
+    fn with(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>) -> Self {
         let (hand, lifecycle, workers) = (Hand::new(), Lifecycle::default(), Arc::new(Team::default()));
         let api = Arc::new(Api::new(Parts {
             store,
@@ -92,9 +101,14 @@ impl Server {
             ids: Arc::new(hand.clone()),
             service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
             writes,
-            indexer: None,
-            operator_token: None,
             workers: workers.clone(),
+            indexer: secret.map(|secret| Indexer {
+                worker_token: Token::new(secret).unwrap(),
+                rules: Rules::default(),
+                stall_threshold_ms: 300_000,
+                since: hand.now(),
+            }),
+            operator_token: secret.map(|secret| Token::new(secret).unwrap()),
             lifecycle: lifecycle.clone(),
         }));
         Self { hand, lifecycle, workers, api }

@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn a_token_is_long_and_visible() {
         assert!(Token::new(SECRET).is_ok());
-        for text in ["", &SECRET[1..], &SECRET.replace('0', " "), &SECRET.replace('0', "é"), &"x".repeat(257)]
-        {
+        let shorter = SECRET.replacen('0', "", 1);
+        for text in ["", &shorter, &SECRET.replace('0', " "), &SECRET.replace('0', "é"), &"x".repeat(257)] {
             assert_eq!(Token::new(text).unwrap_err(), InvalidToken, "{text}");
         }
     }
@@ -75,7 +75,8 @@ mod tests {
             token.check(&request.to_http_request(), "x-token").map_err(|error| error.kind)
         };
         assert_eq!(check(&[SECRET]), Ok(()));
-        for given in [&[][..], &[""], &[&SECRET[1..]], &[&SECRET.to_uppercase()], &[SECRET, SECRET]] {
+        let (shorter, upper) = (SECRET.replacen('0', "", 1), SECRET.to_uppercase());
+        for given in [&[][..], &[""], &[shorter.as_str()], &[upper.as_str()], &[SECRET, SECRET]] {
             assert_eq!(check(given), Err(ErrorKind::Unauthorized), "{given:?}");
         }
     }

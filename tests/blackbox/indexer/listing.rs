@@ -1,5 +1,6 @@
 //! Raw events, given back as they came.
 
+use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
 use super::chain::{Chain, FIRST, Place, contract, created, stream_id, withdrawn_to};
@@ -7,7 +8,7 @@ use super::worker::{Worker, events, push};
 use super::{batch, indexing};
 use crate::envelope;
 use crate::sample::{self, with};
-use crate::server::TestServer;
+use crate::server::{Launch, TestServer};
 
 /// Ten ledgers with three events each, pushed.
 fn filled() -> (TestServer, Worker, Vec<Value>) {
@@ -119,13 +120,21 @@ fn each_parameter_of_the_list_is_checked() {
 
 #[test]
 fn a_payload_is_kept_and_given_back_byte_for_byte() {
-    let mut server = TestServer::launch(indexing());
+    is_kept(indexing());
+    if let Some(cluster) = Cluster::shared() {
+        is_kept(indexing().set("DATABASE_URL", cluster.database().url()));
+    }
+}
+
+fn is_kept(launch: Launch) {
+    let mut server = TestServer::launch(launch);
     let mut worker = Worker::of(&server);
     let chain = Chain::of(2);
     let odd = [
         r#"{ "b" :1,"a":  [ 1.50, 1e3 ,-0 ] }"#,
         r#"{"big":123456789012345678901234567890123456789012345678901234567890,"tiny":1e-400,"huge":1e400}"#,
         r#"{"é":"\u00e9\ud83d\ude00\/","twice":1,"twice":2}"#,
+        r#"{"nothing":"\u0000","half":"\ud83d","\u0000":[]}"#,
         "{\n\t\"lines\": \"kept\"\r\n}",
         r#"{"topic":["created","0"],"value":{"stream_id":0}}"#,
         "{}",
@@ -147,7 +156,7 @@ fn a_payload_is_kept_and_given_back_byte_for_byte() {
         assert!(listed.contains(&format!("\"payload\":{payload}")), "{payload} is not in {listed}");
     }
     let health = worker.get("/health")["indexer"].clone();
-    assert_eq!((&health["unknownEvents"], &health["unreadableEvents"]), (&json!(5), &json!(1)), "{health}");
+    assert_eq!((&health["unknownEvents"], &health["unreadableEvents"]), (&json!(6), &json!(1)), "{health}");
     assert_eq!(worker.stream_ids(), [""; 0]);
     server.wait_for_line("the unreadable event", |line| {
         line["level"] == "WARN" && line["stream"] == stream_id(0).as_str() && line["reason"].is_string()

@@ -13,6 +13,7 @@ mod refusals;
 mod replicas;
 mod rewind;
 mod state;
+mod streams;
 mod worker;
 
 use serde_json::{Value, json};

@@ -140,6 +140,23 @@ fn all_faults_of_a_body_are_told_at_once() {
 }
 
 #[test]
+fn a_field_that_is_given_twice_is_refused_wherever_it_stands() {
+    let mut empty = Empty::new();
+    let sound = batch(std::slice::from_ref(&empty.event), Some(&Chain::of(2).newest())).to_string();
+    for (place, twice, field) in [
+        (r#"{"contractId""#, r#"{"payload":{},"contractId""#, "events[0].payload"),
+        (r#"{"contractId""#, r#"{"ledgerHash":"x","contractId""#, "events[0].ledgerHash"),
+        (r#""tip":{"#, r#""tip":{"ledger":1,"#, "tip.ledger"),
+        (r#","tip":{"#, r#","tip":null,"tip":{"#, "tip"),
+    ] {
+        assert!(sound.contains(place), "{place} is not in {sound}");
+        let response = empty.worker.send(&push(sound.replacen(place, twice, 1)));
+        envelope::invalid(&response, &[(field, "DUPLICATE_FIELD")]);
+    }
+    empty.end();
+}
+
+#[test]
 fn a_batch_has_1_to_100_events_or_a_tip() {
     let mut empty = Empty::new();
     empty.refuses(&json!({}), &[("events", "REQUIRED")]);

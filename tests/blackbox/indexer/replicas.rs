@@ -1,4 +1,4 @@
-//! Several servers on one PostgreSQL, all of which are pushed to.
+//! Several workers push at once: to several servers on one PostgreSQL, or to one on SQLite.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -58,12 +58,25 @@ fn ids(answer: &Value, name: &str) -> Vec<String> {
 #[test]
 fn three_servers_that_are_pushed_the_same_at_once_make_what_one_makes() {
     let Some(cluster) = Cluster::shared() else { return };
-    let seed = Random::fresh_seed();
-    println!("seed {seed}");
-    let mut random = Random::seeded(seed);
     let database = cluster.database();
     let on = || TestServer::launch(indexing().set("DATABASE_URL", database.url()));
     let mut replicas: Vec<_> = (0..REPLICAS).map(|_| on()).collect();
+    make_what_one_makes(&replicas.iter().collect::<Vec<_>>());
+    replicas.iter_mut().for_each(TestServer::terminate);
+}
+
+#[test]
+fn a_server_that_three_workers_push_the_same_to_at_once_makes_what_one_makes() {
+    let mut server = TestServer::launch(indexing());
+    make_what_one_makes(&[&server; 3]);
+    server.terminate();
+}
+
+/// Pushes the same events to each of these at once, cut and shuffled in different ways.
+fn make_what_one_makes(replicas: &[&TestServer]) {
+    let seed = Random::fresh_seed();
+    println!("seed {seed}");
+    let mut random = Random::seeded(seed);
     let chain = Chain::of(LEDGERS);
     let events = events(&chain);
 
@@ -98,12 +111,11 @@ fn three_servers_that_are_pushed_the_same_at_once_make_what_one_makes() {
     assert_eq!(expect.0.len(), usize::try_from(STREAMS).unwrap());
     // Whichever server hears of the tip, every one shows what has become safe.
     replicas[1].send(&push(tip.to_string())).expect(200);
-    for replica in &mut replicas {
+    for replica in replicas {
         let mut worker = Worker::of(replica);
         assert_eq!((worker.streams(AT), worker.events(1000)), expect);
         let chain = worker.get("/health")["indexer"].clone();
         assert_eq!((&chain["pendingEvents"], &chain["reorgDetected"]), (&json!(0), &json!(false)), "{chain}");
-        replica.terminate();
     }
     alone.terminate();
 }

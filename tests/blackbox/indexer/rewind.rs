@@ -80,6 +80,27 @@ fn a_rewind_undoes_what_came_after_its_ledger_and_is_recorded_with_its_reason() 
 }
 
 #[test]
+fn a_rewind_that_would_undo_nothing_is_refused_and_not_recorded() {
+    let mut server = TestServer::launch(indexing());
+    let mut worker = Worker::of(&server);
+    let to = |ledger: u32| rewind(&json!({ "toLedger": ledger, "reason": "a slip of the pen" }));
+    envelope::error(&worker.send(&to(0)), 409, "CONFLICT");
+    let chain = Chain::of(3);
+    worker.push(&batch(&[], Some(&chain.newest())));
+    for ledger in [chain.tip(), chain.tip() * 10, u32::MAX] {
+        envelope::error(&worker.send(&to(ledger)), 409, "CONFLICT");
+    }
+    let health = worker.get("/health");
+    assert_eq!(
+        (&health["status"], &health["indexer"]["lastReorg"]),
+        (&json!("ok"), &json!(null)),
+        "{health}"
+    );
+    worker.send(&to(chain.tip() - 1)).expect(200);
+    server.terminate();
+}
+
+#[test]
 fn a_stream_of_the_chain_is_not_cancelled_through_the_api() {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);

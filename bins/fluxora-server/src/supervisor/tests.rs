@@ -1,5 +1,7 @@
 //! Workers that fail on command, under a clock that jumps to whatever is waited for.
 
+mod process;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -13,7 +13,7 @@ fn opaque(text: &str) -> Opaque {
 fn ledger(text: &str) -> Ledger {
     let (hash, previous) = text.split_once('<').map_or((text, None), |(hash, before)| (hash, Some(before)));
     Ledger {
-        sequence: hash[1..].parse().unwrap(),
+        sequence: hash.trim_start_matches(char::is_alphabetic).parse().unwrap(),
         hash: opaque(hash),
         previous_hash: previous.map(opaque),
         closed_at: None,

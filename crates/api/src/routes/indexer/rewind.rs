@@ -34,6 +34,10 @@ pub(crate) async fn rewind(
     let (Some(to_ledger), Some(reason)) = (to_ledger, reason) else {
         return Err(ApiError::invalid(Vec::new()));
     };
+    let tip = api.store().chain_state().await?.frontier.tip.map(|tip| tip.ledger);
+    if tip.is_none_or(|tip| tip <= to_ledger) {
+        return Err(nothing_after(to_ledger, tip));
+    }
     let rules = api.indexer().map_or_else(Rules::default, |indexer| indexer.rules);
     let done = api.store().rewind(Rewind { to_ledger, reason }, rules, api.now()).await?;
     tracing::warn!(
@@ -50,4 +54,10 @@ pub(crate) async fn rewind(
         "lastSafeLedger": state.frontier.last_safe,
         "pendingCount": state.pending,
     })))
+}
+
+/// A ledger that is mistyped must not be recorded as a reorg: it would show as one until the chain gets there.
+fn nothing_after(to_ledger: u32, tip: Option<u32>) -> ApiError {
+    let newest = tip.map_or("no ledger is stored".to_owned(), |tip| format!("the newest is ledger {tip}"));
+    ApiError::new(ErrorKind::Conflict, format!("there is nothing to undo after ledger {to_ledger}: {newest}"))
 }
