@@ -101,7 +101,8 @@ fn a_copied_chain_is_shown_as_before_and_goes_on_as_it_would_have_on_postgres_an
     // It was removed before the copy and comes back after it.
     let events = moved.get(&format!("/api/streams/{}/events", stream_id(1))).expect(200);
     let types: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
-    assert_eq!(types, ["stream.created", "stream.withdrawn", "stream.removed", "stream.created"]);
+    let before = ["stream.created", "stream.withdrawn", "stream.removed"];
+    assert_eq!(types, [&before[..], &["stream.created", "stream.withdrawn"]].concat());
     moved.terminate();
 
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
+use std::sync::Arc;
+
 use fluxora_stream::UnixTime;
 
 use super::contents::all;
-use crate::chain::{ContractEventQuery, Rebuild, Scope};
+use crate::chain::{ContractEventQuery, EventCursor, Rebuild, Scope};
 use crate::conformance::chain::{go_on, live_through_forks, removed_stream};
 use crate::conformance::fixtures::*;
 use crate::transfer::{Section, Transfer, copy};
 use crate::{Outcome, Store, StreamFilter};
-
-use std::sync::Arc;
 
 /// A chain with a past, among streams of the API, in both.
 async fn moved(source: &(impl Store + Transfer), target: &(impl Store + Transfer)) {
@@ -41,7 +41,7 @@ async fn answers(store: &impl Store) -> Vec<String> {
         let page = store.contract_events(&query).await.unwrap();
         answers.extend(page.events.iter().map(|event| format!("{event:?}")));
         let Some(last) = page.events.last().filter(|_| page.more) else { return answers };
-        query.after = Some(crate::chain::EventCursor { place: last.event.place, id: last.event.id.clone() });
+        query.after = Some(EventCursor { place: last.event.place, id: last.event.id.clone() });
     }
 }
 
