@@ -37,7 +37,7 @@ impl History {
         let deep = u64::from(self.chain.tip() - FIRST).min(DEEPEST);
         match self.random.below(6) {
             0 | 1 if deep > 3 => (Kind::Forks, self.fork(deep)),
-            2 if deep > 3 => (Kind::IsLate, self.late(deep)),
+            2 | 3 if deep > 3 => (Kind::IsLate, self.late(deep)),
             _ => (Kind::Grows, self.grow()),
         }
     }
@@ -58,7 +58,7 @@ impl History {
     }
 
     fn late(&mut self, deep: u64) -> Value {
-        let events: Vec<_> = (0..=self.random.below(2))
+        let events: Vec<_> = (0..=self.random.below(4))
             .map(|_| {
                 let ledger = self.chain.tip() - u32::try_from(self.random.below(deep)).unwrap();
                 self.late += 1;
@@ -85,7 +85,7 @@ impl History {
         let number = self.random.below(STREAMS);
         let other = (number + 1 + self.random.below(STREAMS - 1)) % STREAMS;
         match self.random.below(11) {
-            0..=2 => created(number, ledger),
+            0..=2 => with_cliff(created(number, ledger), ledger),
             3 => paused(number),
             4 => named("resumed", "Resumed", number),
             5 => named("cancelled", "StreamCancelled", number),
@@ -96,6 +96,12 @@ impl History {
             _ => withdrawn_to(number, self.random.below(1_000_000)),
         }
     }
+}
+
+/// A cliff soon after the start: what kind of stream it is is not told.
+fn with_cliff(mut created: Value, ledger: u32) -> Value {
+    created["value"]["cliff_time"] = json!((close_time(ledger) + 5).to_string());
+    created
 }
 
 /// A stream is a clone of another: it takes over what is known of that one's kind.
