@@ -137,8 +137,8 @@ impl Api {
     /// Keeps how the chain stands, or hands back what was known last.
     pub(crate) fn last_known_chain(&self, now: Option<ChainState>) -> Option<ChainState> {
         let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.is_some() {
-            known.clone_from(&now);
+        if let Some(now) = now {
+            *known = Some(now);
         }
         known.clone()
     }

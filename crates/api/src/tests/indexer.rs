@@ -83,5 +83,8 @@ async fn while_storage_is_away_the_chains_side_says_so() {
         (health.status, &health.body["indexer"]["tip"]),
         (StatusCode::SERVICE_UNAVAILABLE, &json!(null))
     );
-    assert_eq!(health.body["indexer"]["summary"], "storage does not say how the chain stands: this is what was known last");
+    assert_eq!(
+        health.body["indexer"]["summary"],
+        "storage does not say how the chain stands: this is what was known last"
+    );
 }
