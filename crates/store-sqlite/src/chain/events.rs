@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ContractEvent, Opaque, Place};
 use fluxora_store::StoreError;
@@ -36,16 +38,12 @@ const AFTER: &str = select!(
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?3, ?4, ?5, ?6) \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?7"
 );
-/// The transactions of a stream's events, and then all events of these.
-const HISTORY: &str = select!(
-    "INDEXED BY contract_events_in_order JOIN ( \
-         SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
-         WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
-         UNION \
-         SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
-         WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3 \
-     ) t ON e.ledger = t.ledger AND e.tx_index = t.tx_index"
-);
+/// The transactions of a stream's events.
+const TRANSACTIONS: &str = "SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
+                            WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
+                            UNION \
+                            SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
+                            WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                       happened_at, payload, class, stream, other) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
@@ -120,13 +118,19 @@ pub(super) fn histories(
     streams: &[StreamId],
     upto: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let mut found = Vec::new();
+    // Each transaction once, however many of the streams it is about.
+    let mut transactions = BTreeSet::new();
+    let mut statement = connection.prepare_cached(TRANSACTIONS).attempt(READING)?;
     for id in streams {
         if let (Some(number), Some(contract)) = (number_of(*id), id.contract()) {
-            found.extend(select(connection, HISTORY, params![number, contract.to_string(), upto])?);
+            let mut rows = statement.query(params![number, contract.to_string(), upto]).attempt(READING)?;
+            while let Some(row) = rows.next().attempt(READING)? {
+                transactions.insert((row.get(0).attempt(READING)?, row.get(1).attempt(READING)?));
+            }
         }
     }
-    Ok(found)
+    let transactions: Vec<_> = transactions.into_iter().collect();
+    of_transactions(connection, &transactions)
 }
 
 pub(super) fn after(
