@@ -1,5 +1,5 @@
-//! `fluxora-server reindex [--verify] [--stream ID]`: builds the streams of the chain again from the contract's events, and puts
-//! what is different in its place, all in one transaction; or only says what is different.
+//! `fluxora-server reindex [--verify] [--stream ID]`: reads the contract's events anew, builds the streams of the chain again from
+//! them, and puts what is different in its place, all in one transaction; or only says what is different.
 //!
 //! Exit codes: 0 nothing is different any more; 1 it could not be done, and nothing was changed; 2 wrong usage; 65 something is
 //! different (`--verify`).
@@ -39,8 +39,8 @@ pub(crate) fn run(command: &Reindex, database: &Database) -> ExitCode {
     match done {
         Ok(report) => {
             print(command, &report);
-            let clean = report.differences.is_empty() || !command.verify;
-            if clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) }
+            let clean = report.differences.is_empty() && report.reclassified == 0;
+            if clean || !command.verify { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) }
         }
         Err(error) => {
             // Where nobody reads, the exit code still tells.
@@ -78,7 +78,8 @@ fn tell(last: &Mutex<Option<Instant>>, Step { events, of }: Step) {
     }
 }
 
-fn print(command: &Reindex, RebuildReport { events, streams, differences }: &RebuildReport) {
+fn print(command: &Reindex, report: &RebuildReport) {
+    let RebuildReport { events, streams, reclassified, differences } = report;
     let mut out = io::stdout();
     for Difference { stream, how } in differences {
         let how = match how {
@@ -91,9 +92,23 @@ fn print(command: &Reindex, RebuildReport { events, streams, differences }: &Reb
         };
         writeln!(out, "{stream} {how}").ok();
     }
+    match (*reclassified, command.verify) {
+        (0, _) => {}
+        (some, true) => {
+            writeln!(out, "{some} contract events are read otherwise than they are stored").ok();
+        }
+        (some, false) => {
+            writeln!(
+                out,
+                "{some} contract events were stored otherwise than they are read, and are put right"
+            )
+            .ok();
+        }
+    }
     let different = differences.len();
     let end = match (different, command.verify) {
-        (0, _) => "nothing is different".to_owned(),
+        (0, _) if *reclassified == 0 => "nothing is different".to_owned(),
+        (0, _) => "no stream is different".to_owned(),
         (_, true) => format!("{different} streams are different; nothing was changed"),
         (_, false) => format!("{different} streams were different and are put right"),
     };

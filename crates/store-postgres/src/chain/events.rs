@@ -15,8 +15,14 @@ use crate::faults::Fault;
 /// The columns that [`decode`] reads, in its order. Numbers of any size travel as text.
 macro_rules! event_columns {
     () => {
-        "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, \
-         e.payload::text, e.class, e.stream::text, e.other::text"
+        event_columns!("e.payload::text")
+    };
+    ($payload:literal) => {
+        concat!(
+            "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, ",
+            $payload,
+            ", e.class, e.stream::text, e.other::text"
+        )
     };
 }
 pub(super) use event_columns;
@@ -57,8 +63,12 @@ const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operati
                           $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[]) \
                           AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                           happened_at, payload, class, stream, other)";
+pub(super) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
+                                     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
+                                     WHERE e.id = new.id";
+/// Hands back no payloads: a rewind may remove everything, and nobody reads them any more.
 pub(super) const REMOVE: &str =
-    concat!("DELETE FROM contract_events e WHERE e.ledger >= $1 RETURNING ", event_columns!());
+    concat!("DELETE FROM contract_events e WHERE e.ledger >= $1 RETURNING ", event_columns!("''::text"));
 const READING: &str = "reading contract events";
 
 pub(super) async fn by_id(chain: &mut Chain, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Fault> {
@@ -79,12 +89,8 @@ pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<
     let place = |get: fn(&Place) -> u32| -> Box<Vec<i64>> {
         Box::new(events.iter().map(|stored| get(&stored.event.place).into()).collect())
     };
-    let subject = |get: fn(&Subjects) -> Option<StreamId>| -> Box<Vec<Option<String>>> {
-        Box::new(events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect())
-    };
     let happened: Vec<Timestamp> =
         events.iter().map(|stored| columns::instant(stored.event.happened_at)).collect();
-    let classes: Vec<&'static str> = events.iter().map(|stored| stored.class.as_str()).collect();
     let values: Values = vec![
         text(|event| event.id.as_str()),
         place(|place| place.ledger),
@@ -96,11 +102,33 @@ pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<
         text(|event| event.tx_hash.as_str()),
         Box::new(happened),
         text(|event| &event.payload),
-        Box::new(classes),
-        subject(|subjects| subjects.stream),
-        subject(|subjects| subjects.other),
+        classes(events),
+        subject(events, |subjects| subjects.stream),
+        subject(events, |subjects| subjects.other),
     ];
     chain.later("writing contract events", INSERT, values, Some(events.len())).await
+}
+
+pub(super) async fn reclassify(chain: &mut Chain, events: &[StoredEvent]) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = events.iter().map(|stored| stored.event.id.as_str().to_owned()).collect();
+    let values: Values = vec![
+        Box::new(ids),
+        classes(events),
+        subject(events, |subjects| subjects.stream),
+        subject(events, |subjects| subjects.other),
+    ];
+    chain.later("writing what contract events are about", RECLASSIFY, values, Some(events.len())).await
+}
+
+fn classes(events: &[StoredEvent]) -> Box<Vec<&'static str>> {
+    Box::new(events.iter().map(|stored| stored.class.as_str()).collect())
+}
+
+fn subject(events: &[StoredEvent], get: fn(&Subjects) -> Option<StreamId>) -> Box<Vec<Option<String>>> {
+    Box::new(events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect())
 }
 
 pub(super) async fn remove_from(chain: &mut Chain, ledger: u32) -> Result<Vec<StoredEvent>, Fault> {

@@ -36,7 +36,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 16] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 17] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -50,6 +50,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 16] = [
         &["contract_events_by_stream", "contract_events_by_other", "contract_events_in_order"],
     ),
     (events::AFTER, &["contract_events_in_order"]),
+    (events::RECLASSIFY, &["contract_events_pkey"]),
     (events::REMOVE, &["contract_events_in_order"]),
     (streams::READ, &["streams_id_key"]),
     (streams::REMOVED, &["removed_streams_id_key"]),
@@ -91,6 +92,10 @@ impl ChainTransaction for Chain {
 
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Fault> {
         events::insert(self, events).await
+    }
+
+    async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Fault> {
+        events::reclassify(self, events).await
     }
 
     async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Fault> {

@@ -14,8 +14,14 @@ use crate::faults::Attempt;
 /// The columns that [`decode`] reads, in its order.
 macro_rules! event_columns {
     () => {
-        "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, \
-         e.payload, e.class, e.stream, e.other"
+        event_columns!("e.payload")
+    };
+    ($payload:literal) => {
+        concat!(
+            "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, ",
+            $payload,
+            ", e.class, e.stream, e.other"
+        )
     };
 }
 pub(super) use event_columns;
@@ -38,15 +44,22 @@ const AFTER: &str = select!(
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?3, ?4, ?5, ?6) \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?7"
 );
-/// The transactions of a stream's events.
-const TRANSACTIONS: &str = "SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
-                            WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
-                            UNION \
-                            SELECT ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
-                            WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
+/// The transactions of a stream's events, some perhaps more than once.
+const TRANSACTIONS_OF: &str = "SELECT id, ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
+                               WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
+                               UNION ALL \
+                               SELECT id, ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
+                               WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                       happened_at, payload, class, stream, other) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const RECLASSIFY: &str = "UPDATE contract_events SET class = ?2, stream = ?3, other = ?4 WHERE id = ?1";
+/// What [`REMOVE`] removes, without the payloads: a rewind may remove everything, and nobody reads them any more.
+const REMOVED: &str = concat!(
+    "SELECT ",
+    event_columns!("''"),
+    " FROM contract_events e INDEXED BY contract_events_in_order WHERE e.ledger >= ?1"
+);
 const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
 const READING: &str = "reading contract events";
 
@@ -86,8 +99,23 @@ pub(super) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<
     Ok(())
 }
 
+pub(super) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
+    let what = "writing what contract events are about";
+    let mut statement = connection.prepare_cached(RECLASSIFY).attempt(what)?;
+    for StoredEvent { event, class, subjects } in events {
+        let written = statement.execute(params![
+            event.id.as_str(),
+            class.as_str(),
+            subjects.stream.and_then(number_of),
+            subjects.other.and_then(number_of),
+        ]);
+        written.attempt(what)?;
+    }
+    Ok(())
+}
+
 pub(super) fn remove_from(connection: &Connection, ledger: u32) -> Result<Vec<StoredEvent>, StoreError> {
-    let removed = between(connection, ledger.checked_sub(1), u32::MAX)?;
+    let removed = select(connection, REMOVED, [ledger])?;
     let remove = || connection.prepare_cached(REMOVE)?.execute([ledger]);
     remove().attempt("removing contract events")?;
     Ok(removed)
@@ -104,7 +132,7 @@ pub(super) fn between(
 
 pub(super) fn of_transactions(
     connection: &Connection,
-    transactions: &[(u32, u32)],
+    transactions: impl IntoIterator<Item = (u32, u32)>,
 ) -> Result<Vec<StoredEvent>, StoreError> {
     let mut found = Vec::new();
     for (ledger, transaction) in transactions {
@@ -113,24 +141,24 @@ pub(super) fn of_transactions(
     Ok(found)
 }
 
+/// One transaction may be about many of the streams: each is read once.
 pub(super) fn histories(
     connection: &Connection,
     streams: &[StreamId],
     upto: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    // Each transaction once, however many of the streams it is about.
     let mut transactions = BTreeSet::new();
-    let mut statement = connection.prepare_cached(TRANSACTIONS).attempt(READING)?;
+    let mut statement = connection.prepare_cached(TRANSACTIONS_OF).attempt(READING)?;
     for id in streams {
-        if let (Some(number), Some(contract)) = (number_of(*id), id.contract()) {
-            let mut rows = statement.query(params![number, contract.to_string(), upto]).attempt(READING)?;
-            while let Some(row) = rows.next().attempt(READING)? {
-                transactions.insert((row.get(0).attempt(READING)?, row.get(1).attempt(READING)?));
-            }
+        let (Some(number), Some(contract)) = (number_of(*id), id.contract()) else { continue };
+        let mut rows = statement.query(params![number, contract.to_string(), upto]).attempt(READING)?;
+        while let Some(row) = rows.next().attempt(READING)? {
+            let mut columns = Columns::of(row, "contract_events");
+            columns.skip("id")?;
+            transactions.insert((columns.number("ledger")?, columns.number("tx_index")?));
         }
     }
-    let transactions: Vec<_> = transactions.into_iter().collect();
-    of_transactions(connection, &transactions)
+    of_transactions(connection, transactions)
 }
 
 pub(super) fn after(

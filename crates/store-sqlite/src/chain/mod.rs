@@ -90,6 +90,10 @@ impl ChainTransaction for Chain<'_> {
         events::insert(self.0, events)
     }
 
+    async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
+        events::reclassify(self.0, events)
+    }
+
     async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
         ledgers::remove_from(self.0, sequence)?;
         events::remove_from(self.0, sequence)
@@ -107,7 +111,7 @@ impl ChainTransaction for Chain<'_> {
         &mut self,
         transactions: &[(u32, u32)],
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        events::of_transactions(self.0, transactions)
+        events::of_transactions(self.0, transactions.iter().copied())
     }
 
     async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, StoreError> {

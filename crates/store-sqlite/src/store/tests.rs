@@ -11,6 +11,7 @@ mod batches;
 mod breaking_off;
 mod corruption;
 mod hindrances;
+mod rebuilding;
 mod restarts;
 
 mod in_a_file {

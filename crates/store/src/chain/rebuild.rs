@@ -1,14 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fluxora_indexer::projection::{Streams, project};
+use fluxora_indexer::projection::{Class, Streams, classify, project};
 use fluxora_stream::{Cause, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::ingest::count;
 use super::kinship::{family, lineage};
 use super::project::{Projection, same};
-use super::{ChainTransaction, EventCursor, StoredStream};
+use super::{ChainState, ChainTransaction, EventCursor, StoredEvent, StoredStream};
 use crate::Position;
 
 /// How many events or streams are read at once.
@@ -56,10 +56,13 @@ impl fmt::Debug for Rebuild {
 /// What came of a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RebuildReport {
-    /// How many contract events were read.
+    /// How many contract events were projected: those that are safe.
     pub events: u64,
     /// How many streams they make.
     pub streams: u64,
+    /// How many contract events, safe or not, are read otherwise today than when they were stored; of
+    /// [`Scope::Everything`] only.
+    pub reclassified: u64,
     /// Where that differs from what was stored.
     pub differences: Vec<Difference>,
 }
@@ -91,11 +94,12 @@ pub async fn rebuild<T: ChainTransaction>(
     now: Timestamp,
 ) -> Result<RebuildReport, T::Fault> {
     let state = transaction.state().await?;
-    let (mut built, stored, events) = match rebuild.scope {
+    let Built { streams: mut built, stored, events, reclassified } = match rebuild.scope {
         Scope::Stream(id) => one(transaction, id, state.frontier.last_safe).await?,
-        Scope::Everything => everything(transaction, state.frontier.last_safe, state.events, rebuild).await?,
+        Scope::Everything => everything(transaction, state, rebuild).await?,
     };
-    let mut report = RebuildReport { events, streams: count(built.len()), differences: Vec::new() };
+    let mut report =
+        RebuildReport { events, streams: count(built.len()), reclassified, differences: Vec::new() };
     let mut projection = Projection::new(now);
     for stored in stored {
         let (id, after) = (stored.id, built.remove(&stored.id));
@@ -132,7 +136,15 @@ fn deviation(stored: Option<&Stream>, built: Option<&Stream>) -> Option<Deviatio
     }
 }
 
-type Built = (Streams, Vec<StoredStream>, u64);
+/// Streams as events make them, and as they are stored.
+struct Built {
+    streams: Streams,
+    stored: Vec<StoredStream>,
+    /// How many events were projected.
+    events: u64,
+    /// How many events were stored as something else than they are.
+    reclassified: u64,
+}
 
 async fn one<T: ChainTransaction>(
     transaction: &mut T,
@@ -146,48 +158,77 @@ async fn one<T: ChainTransaction>(
     streams.retain(|id, _| family.members.contains(id));
     let mut ids: Vec<_> = family.members.iter().copied().collect();
     ids.sort_unstable();
-    Ok((streams, transaction.streams(&ids).await?, count(family.events.len())))
+    let stored = transaction.streams(&ids).await?;
+    Ok(Built { streams, stored, events: count(family.events.len()), reclassified: 0 })
 }
 
 async fn everything<T: ChainTransaction>(
     transaction: &mut T,
-    upto: Option<u32>,
-    of: u64,
+    mut state: ChainState,
     rebuild: &Rebuild,
 ) -> Result<Built, T::Fault> {
-    let mut streams = Streams::new();
-    let mut events = 0_u64;
-    if let Some(upto) = upto {
-        let mut cursor: Option<EventCursor> = None;
-        loop {
-            let mut page = transaction.events_after(cursor.as_ref(), upto, PAGE).await?;
-            let last_page = count(page.len()) < u64::from(PAGE);
-            if !last_page {
-                // A transaction is projected whole: the one that the page may have cut is read again.
-                let cut = page.last().map(|stored| stored.event.place.transaction());
-                let whole = page.iter().rposition(|stored| Some(stored.event.place.transaction()) != cut);
-                page.truncate(whole.map_or(page.len(), |last| last.saturating_add(1)));
-            }
-            project(&mut streams, |_| true, page.iter().map(|stored| &stored.event));
-            events = events.saturating_add(count(page.len()));
-            (rebuild.progress)(Step { events, of });
-            cursor = page.pop().map(|stored| EventCursor { place: stored.event.place, id: stored.event.id });
-            if last_page || cursor.is_none() {
-                break;
-            }
+    let mut built = Built { streams: Streams::new(), stored: Vec::new(), events: 0, reclassified: 0 };
+    let (of, before) = (state.events, (state.unknown, state.unreadable));
+    (state.unknown, state.unreadable) = (0, 0);
+    let mut read = 0_u64;
+    let mut cursor: Option<EventCursor> = None;
+    loop {
+        // Those that are not safe yet are not projected, but what is stored of them is read when they are.
+        let mut page = transaction.events_after(cursor.as_ref(), u32::MAX, PAGE).await?;
+        let last_page = count(page.len()) < u64::from(PAGE);
+        if !last_page {
+            // A transaction is projected whole: the one that the page may have cut is read again.
+            let cut = page.last().map(|stored| stored.event.place.transaction());
+            let whole = page.iter().rposition(|stored| Some(stored.event.place.transaction()) != cut);
+            page.truncate(whole.map_or(page.len(), |last| last.saturating_add(1)));
+        }
+        let safe = page.partition_point(|stored| Some(stored.event.place.ledger) <= state.frontier.last_safe);
+        project(&mut built.streams, |_| true, page.iter().take(safe).map(|stored| &stored.event));
+        built.events = built.events.saturating_add(count(safe));
+        read = read.saturating_add(count(page.len()));
+        (rebuild.progress)(Step { events: read, of });
+        let last = page.last().map(|StoredEvent { event, .. }| (event.place, event.id.clone()));
+        cursor = last.map(|(place, id)| EventCursor { place, id });
+        let stale = read_anew(page, &mut state);
+        built.reclassified = built.reclassified.saturating_add(count(stale.len()));
+        if !rebuild.verify_only {
+            transaction.reclassify(&stale).await?;
+        }
+        if last_page || cursor.is_none() {
+            break;
         }
     }
-    let mut stored = Vec::new();
+    if !rebuild.verify_only && (state.unknown, state.unreadable) != before {
+        transaction.save(&state).await?;
+    }
     let mut place: Option<Position> = None;
     loop {
         let page = transaction.streams_after(place, PAGE).await?;
         let last_page = count(page.len()) < u64::from(PAGE);
         place = page.last().map(|stored| stored.place);
-        stored.extend(page);
+        built.stored.extend(page);
         if last_page {
-            return Ok((streams, stored, events));
+            return Ok(built);
         }
     }
+}
+
+/// Classifies events as they are read today, which may be otherwise than when they came, and counts those that cannot be read.
+/// Hands back those that are stored as something else, put right.
+fn read_anew(page: Vec<StoredEvent>, state: &mut ChainState) -> Vec<StoredEvent> {
+    let mut stale = Vec::new();
+    for stored in page {
+        let (class, subjects) = classify(&stored.event);
+        match class {
+            Class::Unknown => state.unknown = state.unknown.saturating_add(1),
+            Class::Unreadable => state.unreadable = state.unreadable.saturating_add(1),
+            Class::Stream | Class::Protocol | Class::Transfer => {}
+        }
+        if (stored.class, stored.subjects) != (class, subjects) {
+            stale.push(StoredEvent { event: stored.event, class, subjects });
+        }
+    }
+    stale
 }
 
 /// What a stream was at the end of the second `until`: [`ChainStore::stream_as_of`](super::ChainStore::stream_as_of).

@@ -5,7 +5,7 @@ use fluxora_stream::{Stream, StreamEvent, StreamId};
 use super::{ChainState, Reorg};
 use crate::{Position, StoreError};
 
-/// A contract event as it is stored: with what was read from it when it came.
+/// A contract event as it is stored: with what was read from it when it came, or when everything was last rebuilt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
     /// The event.
@@ -125,7 +125,11 @@ pub trait ChainTransaction {
     /// Writes events that are not stored.
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
-    /// Removes every ledger from a sequence on, with its events; hands back the events.
+    /// Writes anew of what class stored events are and which streams they are about; nothing else of them.
+    async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
+
+    /// Removes every ledger from a sequence on, with its events; hands back the events, in any order. There may be very many of
+    /// them: payloads are left out (they are empty).
     async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Self::Fault>;
 
     /// Reads the events of the ledgers after one, up to and with another, in the order of the chain.

@@ -79,9 +79,18 @@ impl ChainTransaction for Contents {
         Ok(())
     }
 
+    async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
+        for StoredEvent { event, class, subjects } in events {
+            let known = self.chain.events.iter_mut().find(|known| known.event.id == event.id).unwrap();
+            (known.class, known.subjects) = (*class, *subjects);
+        }
+        Ok(())
+    }
+
     async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.chain.ledgers.retain(|known, _| *known < sequence);
-        let removed = self.chain.select(|stored| stored.event.place.ledger >= sequence);
+        let mut removed = self.chain.select(|stored| stored.event.place.ledger >= sequence);
+        removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
         self.chain.events.retain(|stored| stored.event.place.ledger < sequence);
         Ok(removed)
     }

@@ -1,6 +1,7 @@
 //! What an operator sees, and what comes back.
 
 use fluxora_store::chain::ContractEventQuery;
+use fluxora_store::conformance::a_rebuild_reads_every_event_anew;
 
 use super::*;
 
@@ -109,4 +110,15 @@ async fn what_cannot_be_true_cannot_be_written() {
     }
     // On chain, more can be taken out than was put in.
     client.batch_execute("UPDATE streams SET withdrawn = deposit + 1 WHERE origin = 'chain'").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_puts_right_what_an_older_version_read_from_events() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    let sql = async |sql: &'static str| {
+        database.sql(sql);
+    };
+    a_rebuild_reads_every_event_anew(&store, sql).await;
 }

@@ -53,6 +53,7 @@ counted! {
     write_ledgers(ledgers: &[Ledger]) -> ();
     events_by_id(ids: &[Opaque]) -> Vec<ContractEvent>;
     insert_events(events: &[StoredEvent]) -> ();
+    reclassify(events: &[StoredEvent]) -> ();
     remove_from(sequence: u32) -> Vec<StoredEvent>;
     events_between(after: Option<u32>, upto: u32) -> Vec<StoredEvent>;
     events_of_transactions(transactions: &[(u32, u32)]) -> Vec<StoredEvent>;

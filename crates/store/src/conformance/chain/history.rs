@@ -58,6 +58,44 @@ pub async fn what_is_told_adds_up_to_the_stream(store: &impl Store) {
     assert_eq!(u32::try_from(page.events.len()), Ok(stream.events));
 }
 
+/// A rebuild puts right what an older version read from events, safe or not: here as one would have that could not read them.
+/// Events of a stream that begins from another then find their way to it. `sql` runs a statement on the store's database.
+pub async fn a_rebuild_reads_every_event_anew(store: &impl Store, sql: impl AsyncFn(&'static str)) {
+    let events = [
+        created(At(10, 1, 0), 0, 1_000, 2),
+        shared(At(11, 1, 0), 0, 1, 1, 1),
+        withdrew(At(12, 1, 0), 1, 5),
+        withdrew(At(20, 1, 0), 1, 1),
+        unknown(At(20, 2, 0)),
+    ];
+    let pushed = MAIN.push(store, &events, Some(20)).await;
+    assert_eq!(pushed.state.pending, 2);
+    sql("UPDATE contract_events SET class = 'unreadable', stream = 0, other = NULL WHERE id = '11-1-0'")
+        .await;
+    sql("UPDATE contract_events SET class = 'unknown', stream = NULL WHERE id = '20-1-0'").await;
+    sql("UPDATE chain_state SET unknown_events = 2, unreadable_events = 1").await;
+    let counts = async || {
+        let state = store.chain_state().await.unwrap();
+        (state.events, state.pending, state.unknown, state.unreadable)
+    };
+    for (verify_only, reclassified, after) in
+        [(true, 2, (5, 2, 2, 1)), (false, 2, (5, 2, 1, 0)), (true, 0, (5, 2, 1, 0))]
+    {
+        let rebuild = Rebuild { scope: Scope::Everything, verify_only, progress: Arc::new(|_| ()) };
+        let report = store.rebuild(rebuild, t(3_000)).await.unwrap();
+        assert_eq!((report.events, report.streams, report.differences), (3, 2, vec![]));
+        assert_eq!(
+            (report.reclassified, counts().await),
+            (reclassified, after),
+            "verify only: {verify_only}"
+        );
+    }
+    MAIN.push(store, &[withdrew(At(12, 2, 0), 1, 7)], Some(30)).await;
+    assert_eq!([withdrawn(store, 0).await, withdrawn(store, 1).await], [Some(0), Some(13)]);
+    let then = store.stream_as_of(&id(1), UnixTime::of(closed_at(11))).await.unwrap();
+    assert_eq!(then.map(|stream| stream.withdrawn.stroops()), Some(0));
+}
+
 fn fields(changes: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
     serde_json::from_value(changes.clone()).unwrap()
 }
