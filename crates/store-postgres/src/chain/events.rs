@@ -102,9 +102,9 @@ pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<
         text(|event| event.tx_hash.as_str()),
         Box::new(happened),
         text(|event| &event.payload),
-        classes(events),
-        subject(events, |subjects| subjects.stream),
-        subject(events, |subjects| subjects.other),
+        Box::new(classes(events)),
+        Box::new(subject(events, |subjects| subjects.stream)),
+        Box::new(subject(events, |subjects| subjects.other)),
     ];
     chain.later("writing contract events", INSERT, values, Some(events.len())).await
 }
@@ -116,19 +116,19 @@ pub(super) async fn reclassify(chain: &mut Chain, events: &[StoredEvent]) -> Res
     let ids: Vec<String> = events.iter().map(|stored| stored.event.id.as_str().to_owned()).collect();
     let values: Values = vec![
         Box::new(ids),
-        classes(events),
-        subject(events, |subjects| subjects.stream),
-        subject(events, |subjects| subjects.other),
+        Box::new(classes(events)),
+        Box::new(subject(events, |subjects| subjects.stream)),
+        Box::new(subject(events, |subjects| subjects.other)),
     ];
     chain.later("writing what contract events are about", RECLASSIFY, values, Some(events.len())).await
 }
 
-fn classes(events: &[StoredEvent]) -> Box<Vec<&'static str>> {
-    Box::new(events.iter().map(|stored| stored.class.as_str()).collect())
+fn classes(events: &[StoredEvent]) -> Vec<&'static str> {
+    events.iter().map(|stored| stored.class.as_str()).collect()
 }
 
-fn subject(events: &[StoredEvent], get: fn(&Subjects) -> Option<StreamId>) -> Box<Vec<Option<String>>> {
-    Box::new(events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect())
+fn subject(events: &[StoredEvent], get: fn(&Subjects) -> Option<StreamId>) -> Vec<Option<String>> {
+    events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect()
 }
 
 pub(super) async fn remove_from(chain: &mut Chain, ledger: u32) -> Result<Vec<StoredEvent>, Fault> {
