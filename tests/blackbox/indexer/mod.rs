@@ -11,6 +11,7 @@ mod oracle;
 mod otherwise;
 mod rebuilt;
 mod refusals;
+mod reindex;
 mod replicas;
 mod rewind;
 mod state;
