@@ -132,6 +132,5 @@ fn change(
 
 /// Whether two streams are the same but for how much has been told of them.
 pub(super) fn same(one: &Stream, other: &Stream) -> bool {
-    let Stream { events: _, .. } = one;
     one == &Stream { events: one.events, ..other.clone() }
 }

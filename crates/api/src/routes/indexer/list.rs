@@ -3,6 +3,7 @@ use std::fmt;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_indexer::{Opaque, Place};
 use fluxora_store::chain::{ContractEventQuery, EventCursor, ListedEvent};
+use fluxora_store::{CorruptRow, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -37,7 +38,7 @@ struct EventView {
     tx_index: u32,
     operation_index: u32,
     event_index: u32,
-    payload: Option<Box<RawValue>>,
+    payload: Box<RawValue>,
     happened_at: Instant,
 }
 
@@ -65,7 +66,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let page = api.store().contract_events(&query).await?;
     let last = page.events.last().filter(|_| page.more);
     let next_cursor = last.map(|last| Written { event: last, list: &list }.to_string());
-    let events = page.events.into_iter().map(EventView::of).collect();
+    let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
 }
 
@@ -75,9 +76,15 @@ fn number(text: &str) -> Option<u32> {
 }
 
 impl EventView {
-    fn of(listed: ListedEvent) -> Self {
+    fn of(listed: ListedEvent) -> Result<Self, StoreError> {
         let ListedEvent { event, ledger_hash } = listed;
-        Self {
+        let payload = RawValue::from_string(event.payload.into()).map_err(|error| CorruptRow {
+            table: "contract_events",
+            column: "payload",
+            row: event.id.to_string(),
+            reason: format!("not JSON, at character {}", error.column()),
+        })?;
+        Ok(Self {
             event_id: event.id.to_string(),
             ledger: event.place.ledger,
             ledger_hash: ledger_hash.to_string(),
@@ -87,9 +94,9 @@ impl EventView {
             tx_index: event.place.transaction,
             operation_index: event.place.operation,
             event_index: event.place.event,
-            payload: RawValue::from_string(event.payload.into()).ok(),
+            payload,
             happened_at: Instant(event.happened_at),
-        }
+        })
     }
 }
 

@@ -29,11 +29,14 @@ pub async fn random_chains_end_as_a_rebuild_from_scratch_does(
     store: &impl Store,
     seeds: impl IntoIterator<Item = u64>,
 ) {
+    let (mut histories, mut compared) = (0_u32, 0_u32);
     for seed in seeds {
         let rewind = Rewind { to_ledger: 0, reason: "the next history".to_owned() };
         store.rewind(rewind, Rules::default(), t(0)).await.unwrap();
-        History::new(seed).run(store).await;
+        histories += 1;
+        compared += u32::from(History::new(seed).run(store).await);
     }
+    assert!(compared * 2 >= histories, "only {compared} of {histories} could be compared with a fresh chain");
 }
 
 /// A ledger of the chain as it really is.
@@ -67,7 +70,8 @@ impl History {
         Self { seed, dice, rules, plain, blocks, left, hashes: 0, pushed: 0 }
     }
 
-    async fn run(mut self, store: &impl Store) {
+    /// Whether its end could be compared with a fresh chain's.
+    async fn run(mut self, store: &impl Store) -> bool {
         for _ in 0..STEPS {
             let from = self.step();
             self.tell(store, from).await;
@@ -79,18 +83,19 @@ impl History {
             refused |= self.push(store, &batch).await != Ok(());
         }
         self.compare(store).await;
-        if !refused {
-            let mut fresh = Plain::default();
-            for batch in self.batches(0, false) {
-                fresh.take(&batch, self.rules);
-            }
-            let streams = self.plain.streams();
-            let expect = fresh.streams();
-            // A margin that was passed once is not gone back behind, so more may be safe than on a fresh chain.
-            if self.plain.last_safe == fresh.last_safe {
-                assert_eq!(streams, expect, "seed {}", self.seed);
-            }
+        if refused {
+            return false;
         }
+        let mut fresh = Plain::default();
+        for batch in self.batches(0, false) {
+            fresh.take(&batch, self.rules);
+        }
+        // A margin that was passed once is not gone back behind, so more may be safe than on a fresh chain.
+        let comparable = self.plain.last_safe == fresh.last_safe;
+        if comparable {
+            assert_eq!(self.plain.streams(), fresh.streams(), "seed {}", self.seed);
+        }
+        comparable
     }
 
     /// Lets the chain live on; hands back the first ledger that is another one.
