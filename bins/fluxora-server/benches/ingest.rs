@@ -1,7 +1,7 @@
 //! How many contract events a second the built server takes over HTTP, in batches of 100, with their streams.
 //!
-//! `cargo bench -p fluxora-server --bench ingest -- [events] [database url]`: without a URL into a fresh SQLite file, with one into that
-//! database. Prints a line for each million events, so that a cost that grows with what is stored shows.
+//! `cargo bench -p fluxora-server --bench ingest -- [events] [pushers] [database url]`: without a URL into a fresh SQLite file, with one
+//! into that database. Prints ten lines or one for each million events, so that a cost that grows with what is stored shows.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -22,7 +22,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const TOKEN: &str = "bench-bench-bench-bench-bench-bench";
-const PUSHERS: u64 = 4;
 /// Pushers are never further apart than this, so that no event comes late.
 const MARGIN: u64 = 64;
 const BATCH: u64 = 100;
@@ -32,18 +31,19 @@ const CREATES: u64 = 10;
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let events: u64 = arguments.next().map_or(200_000, |count| count.parse().expect("how many events"));
+    let pushers: u64 = arguments.next().map_or(4, |count| count.parse().expect("how many pushers"));
     let folder = tempfile::tempdir().unwrap();
     let url = arguments.next().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
     let server = Server::start(&url, folder.path());
-    println!("{PUSHERS} pushers, batches of {BATCH}, into {}", url.split(':').next().unwrap());
+    println!("{pushers} pushers, batches of {BATCH}, into {}", url.split(':').next().unwrap());
     let next = AtomicU64::new(0);
-    let lap = (events / 10).clamp(BATCH * PUSHERS, 1_000_000);
+    let lap = (events / 10).clamp(BATCH * pushers, 1_000_000);
     let mut done = 0;
     while done < events {
         let upto = (done + lap).min(events) / BATCH;
         let (begun, cpu) = (Instant::now(), server.cpu());
         std::thread::scope(|scope| {
-            for _ in 0..PUSHERS {
+            for _ in 0..pushers {
                 scope.spawn(|| push_until(&server.address, &next, upto));
             }
         });

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
+use crate::projection::{Class, Subjects, classify};
 use crate::{ContractEvent, Ledger, Opaque};
 
 /// The most events one batch holds.
@@ -24,6 +25,8 @@ pub struct Batch {
     ledgers: BTreeMap<u32, Ledger>,
     /// In the order in which they were pushed.
     events: Vec<ContractEvent>,
+    /// What each of the events is about.
+    classes: Vec<(Class, Subjects)>,
 }
 
 /// Why what was pushed is no batch.
@@ -114,7 +117,9 @@ impl Batch {
         }
         reading.check_links();
         if reading.faults.is_empty() {
-            Ok(Self { ledgers: reading.ledgers, events: taken })
+            // Here, where batches come side by side, and not where they wait for each other to be written.
+            let classes = taken.iter().map(classify).collect();
+            Ok(Self { ledgers: reading.ledgers, events: taken, classes })
         } else {
             Err(reading.faults)
         }
@@ -128,6 +133,12 @@ impl Batch {
     /// The events, in the order in which they were pushed.
     pub fn events(&self) -> &[ContractEvent] {
         &self.events
+    }
+
+    /// The event at this place, what kind it is, and the streams it is about.
+    pub fn classified(&self, place: usize) -> Option<(&ContractEvent, Class, Subjects)> {
+        let (class, subjects) = *self.classes.get(place)?;
+        Some((self.events.get(place)?, class, subjects))
     }
 
     /// The sequences whose stored ledgers [`plan`](crate::plan) must see: each of its own, and the neighbours of each.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::Opaque;
@@ -37,8 +39,8 @@ pub struct ContractEvent {
     pub tx_hash: Opaque,
     /// When its ledger closed.
     pub happened_at: Timestamp,
-    /// What it says: the text of a JSON object, exactly as it came.
-    pub payload: Box<str>,
+    /// What it says: the text of a JSON object, exactly as it came. Cheap to clone, as all of an event is.
+    pub payload: Arc<str>,
 }
 
 impl ContractEvent {

@@ -24,8 +24,12 @@ impl Opaque {
     /// # Errors
     /// [`NotOpaque`] if it is empty, too long or holds a control character.
     pub fn new(text: &str) -> Result<Self, NotOpaque> {
-        let short = !text.is_empty() && text.chars().take(OPAQUE_MAX.saturating_add(1)).count() <= OPAQUE_MAX;
-        (short && !text.chars().any(char::is_control)).then(|| Self(text.into())).ok_or(NotOpaque)
+        // Nearly all are ASCII, where a character is a byte.
+        let short =
+            text.len() <= OPAQUE_MAX || text.chars().take(OPAQUE_MAX.saturating_add(1)).count() <= OPAQUE_MAX;
+        let printed =
+            text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(char::is_control);
+        (short && printed && !text.is_empty()).then(|| Self(text.into())).ok_or(NotOpaque)
     }
 
     /// The text.

@@ -117,7 +117,8 @@ impl StreamStore for SqliteStore {
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
         let id = *id;
-        self.read(move |connection| Ok(streams::find(connection, &id)?.map(|row| row.stream))).await
+        self.read(move |connection| Ok(streams::Finder::new(connection)?.find(&id)?.map(|row| row.stream)))
+            .await
     }
 
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {

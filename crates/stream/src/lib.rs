@@ -19,7 +19,7 @@ mod time;
 
 pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
-pub use chain::{Assumed, OnChain};
+pub use chain::{Assumed, OnChain, Sparse};
 pub use changes::Changes;
 pub use event::{Cause, ChainFact, Closing, Fact, FactError, News, StreamEvent, UnknownFact};
 pub use id::StreamId;

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ContractEvent, Opaque, Place};
@@ -33,6 +33,7 @@ macro_rules! select {
 }
 
 const BY_ID: &str = select!("WHERE e.id = ?1");
+const BY_RANGE_OF_IDS: &str = select!("WHERE e.id >= ?1 AND e.id <= ?2 ORDER BY e.id LIMIT ?3");
 const BETWEEN: &str = select!(
     "INDEXED BY contract_events_in_order WHERE e.ledger > ?1 AND e.ledger <= ?2 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
@@ -63,7 +64,17 @@ const REMOVED: &str = concat!(
 const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
 const READING: &str = "reading contract events";
 
+/// Ids are mostly in the order of the chain, and those of a batch lie together: one look at what is stored between the least and the
+/// greatest of them then tells of all. Where more lies there than they are, each is looked up.
 pub(super) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+    let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    let between = params![least.as_str(), greatest.as_str(), columns::count(ids.len()).saturating_add(1)];
+    let between = select(connection, BY_RANGE_OF_IDS, between)?;
+    if between.len() <= ids.len() {
+        let wanted: HashSet<_> = ids.iter().collect();
+        let events = between.into_iter().map(|stored| stored.event);
+        return Ok(events.filter(|event| wanted.contains(&event.id)).collect());
+    }
     let mut found = Vec::new();
     let mut statement = connection.prepare_cached(BY_ID).attempt(READING)?;
     for id in ids {

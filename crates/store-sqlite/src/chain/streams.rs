@@ -7,15 +7,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
-use crate::streams::{find, insert_event, insert_row, read_chain_rows, update_row};
+use crate::streams::{EventInserts, Finder, Inserts, Updates, read_chain_rows};
 
 const REMOVED: &str = "SELECT seq, events FROM removed_streams WHERE id = ?1";
 const WHAT: &str = "changing streams of the chain";
 
 pub(super) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
+    let mut finder = Finder::new(connection)?;
     for id in ids {
-        found.extend(match find(connection, id)? {
+        found.extend(match finder.find(id)? {
             Some(row) => Some(StoredStream {
                 id: *id,
                 place: place(row.seq),
@@ -63,16 +64,17 @@ pub(super) fn write(
     events: &[StreamEvent],
 ) -> Result<(), StoreError> {
     let mut places = HashMap::with_capacity(streams.len());
+    let (mut inserts, mut updates) = (Inserts::new(connection)?, Updates::new(connection)?);
     for write in streams {
         let (id, seq) = match write {
-            StreamWrite::Insert(stream) => (stream.id, insert_row(connection, None, stream)?),
+            StreamWrite::Insert(stream) => (stream.id, inserts.insert(None, stream)?),
             StreamWrite::Update(place, stream) => {
-                update_row(connection, seq(*place), stream)?;
+                updates.update(seq(*place), stream)?;
                 (stream.id, seq(*place))
             }
             StreamWrite::Restore(place, stream) => {
                 forget_removal(connection, seq(*place))?;
-                (stream.id, insert_row(connection, Some(seq(*place)), stream)?)
+                (stream.id, inserts.insert(Some(seq(*place)), stream)?)
             }
             StreamWrite::Remove { place, id, events } => {
                 remove(connection, seq(*place), *id, *events)?;
@@ -81,12 +83,13 @@ pub(super) fn write(
         };
         places.insert(id, seq);
     }
+    let mut told = EventInserts::new(connection)?;
     for event in events {
         let seq = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
             reason: format!("an event is told of stream {}, which does not change", event.stream),
             source: None,
         })?;
-        insert_event(connection, *seq, event)?;
+        told.insert(*seq, event)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use fluxora_store::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{events, row};
+use super::{events, write};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
@@ -21,8 +21,8 @@ pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<C
             None => keep(connection, keyed)?,
         }
     }
-    let seq = row::insert_row(connection, None, &create.stream)?;
-    events::insert(connection, seq, &create.event)?;
+    let seq = write::Inserts::new(connection)?.insert(None, &create.stream)?;
+    events::Inserts::new(connection)?.insert(seq, &create.event)?;
     Ok(Created::Done)
 }
 

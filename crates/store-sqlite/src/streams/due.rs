@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::row::{self, StreamRow, select_to_change};
+use super::write;
 use crate::columns;
 use crate::faults::Attempt;
 
@@ -17,7 +18,7 @@ pub(crate) fn record_due(
     let mut recorded = Recorded::default();
     for StreamRow { seq, stream } in due(connection, now, limit, &mut recorded)? {
         let change = stream.catch_up(now);
-        row::write_change(connection, seq, &change)?;
+        write::write_change(connection, seq, &change)?;
         recorded.streams = recorded.streams.saturating_add(1);
         recorded.events = recorded.events.saturating_add(change.events.len());
     }

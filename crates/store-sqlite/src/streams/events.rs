@@ -1,6 +1,6 @@
 use fluxora_store::{EventPage, StoreError};
 use fluxora_stream::{Fact, FactError, StreamEvent, StreamId, UnixTime};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
@@ -9,26 +9,34 @@ pub(super) const EVENTS: &str = "SELECT seq, number, type, occurred_at, recorded
                                  WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
 pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
                                   WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
+const INSERT: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const WRITING: &str = "writing an event";
 pub(super) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
 
-pub(crate) fn insert(connection: &Connection, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
-    let sql = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
-        reason: "writing an event's data".to_owned(),
-        source: Some(error.into()),
-    })?;
-    let write = || {
-        connection.prepare_cached(sql)?.execute(params![
+/// Writes what is told of streams.
+pub(crate) struct Inserts<'c>(CachedStatement<'c>);
+
+impl<'c> Inserts<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        connection.prepare_cached(INSERT).attempt(WRITING).map(Self)
+    }
+
+    pub(crate) fn insert(&mut self, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
+        let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
+            reason: "writing an event's data".to_owned(),
+            source: Some(error.into()),
+        })?;
+        let written = self.0.execute(params![
             stream,
             event.number,
             event.fact.name(),
             columns::instant(event.occurred_at),
             columns::instant(event.recorded_at),
             data,
-        ])
-    };
-    write().map(drop).attempt("writing an event")
+        ]);
+        written.map(drop).attempt(WRITING)
+    }
 }
 
 pub(crate) fn events(

@@ -9,11 +9,13 @@ mod list;
 mod plans;
 mod row;
 mod transfer;
+mod write;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::{create, forget_answers, kept};
 pub(crate) use due::record_due;
-pub(crate) use events::{events, history, insert as insert_event};
+pub(crate) use events::{Inserts as EventInserts, events, history};
 pub(crate) use list::{count, list, may_scan};
-pub(crate) use row::{StreamRow, find, insert_row, read_chain_rows, update_row};
+pub(crate) use row::{Finder, StreamRow, read_chain_rows};
 pub(crate) use transfer::{ANSWERS, EVENTS, STREAMS, owner, put_answer, put_event, put_stream};
+pub(crate) use write::{Inserts, Updates};

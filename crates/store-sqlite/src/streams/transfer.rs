@@ -5,8 +5,8 @@ use fluxora_store::{Answer, IdempotencyKey, Position, StoreError};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::events;
 use super::row::{self, stream_columns};
+use super::{events, write};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 use crate::transfer::{Query, position};
@@ -52,7 +52,7 @@ pub(crate) fn put_stream(
     place: Position,
     stream: &Stream,
 ) -> Result<(), StoreError> {
-    row::insert_row(connection, Some(columns::count(place.0)), stream).map(drop)
+    write::Inserts::new(connection)?.insert(Some(columns::count(place.0)), stream).map(drop)
 }
 
 pub(crate) fn put_event(
@@ -61,7 +61,7 @@ pub(crate) fn put_event(
     owner: i64,
     event: &StreamEvent,
 ) -> Result<(), StoreError> {
-    events::insert(connection, owner, event)?;
+    events::Inserts::new(connection)?.insert(owner, event)?;
     // Most are at their places already: numbering goes on by one.
     let (place, seq) = (columns::count(place.0), connection.last_insert_rowid());
     if place == seq {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashSet};
 
-use fluxora_indexer::projection::{Class, Odd, Projected, Unprojected, classify};
+use fluxora_indexer::projection::{Class, Odd, Projected, Unprojected};
 use fluxora_indexer::{Batch, Frontier, IngestPlan, Refusal, Rollback, Rules, View, plan};
 use fluxora_stream::{Cause, StreamId};
 use jiff::Timestamp;
@@ -157,8 +157,7 @@ async fn insert<T: ChainTransaction>(
 ) -> Result<(), T::Fault> {
     let mut late = BTreeSet::new();
     let mut insert = Vec::with_capacity(plan.insert.len());
-    for event in plan.insert.iter().filter_map(|index| batch.events().get(*index)) {
-        let (class, subjects) = classify(event);
+    for (event, class, subjects) in plan.insert.iter().filter_map(|index| batch.classified(*index)) {
         state.events = state.events.saturating_add(1);
         tally(state, class, u64::saturating_add);
         if Some(event.place.ledger) > plan.keep {

@@ -25,6 +25,7 @@ mod listing;
 mod model;
 mod model_chain;
 mod random;
+pub mod traffic;
 pub mod transfer;
 
 pub use cancelling::*;

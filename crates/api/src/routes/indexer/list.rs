@@ -78,12 +78,13 @@ fn number(text: &str) -> Option<u32> {
 impl EventView {
     fn of(listed: ListedEvent) -> Result<Self, StoreError> {
         let ListedEvent { event, ledger_hash } = listed;
-        let payload = RawValue::from_string(event.payload.into()).map_err(|error| CorruptRow {
-            table: "contract_events",
-            column: "payload",
-            row: event.id.to_string(),
-            reason: format!("not JSON, at character {}", error.column()),
-        })?;
+        let payload =
+            RawValue::from_string(event.payload.as_ref().to_owned()).map_err(|error| CorruptRow {
+                table: "contract_events",
+                column: "payload",
+                row: event.id.to_string(),
+                reason: format!("not JSON, at character {}", error.column()),
+            })?;
         Ok(Self {
             event_id: event.id.to_string(),
             ledger: event.place.ledger,

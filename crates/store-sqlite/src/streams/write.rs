@@ -1,0 +1,163 @@
+use fluxora_store::StoreError;
+use fluxora_stream::{Change, Stream};
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::events;
+use crate::columns;
+use crate::faults::Attempt;
+
+const INSERT: &str = "INSERT INTO streams (seq, id, origin, contract_id, sender, recipient, deposit, rate, start_time, cliff_time, \
+                      end_time, withdrawn, status, status_at, due_at, created_at, updated_at, events, kind, checkpoint_amount, \
+                      checkpoint_at, chain) \
+                      VALUES (coalesce(?1, (SELECT max(coalesce((SELECT max(seq) FROM streams), 0), \
+                                                       coalesce((SELECT max(seq) FROM removed_streams), 0))) + 1), \
+                      ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+/// What most changes are: nothing that an index holds. SQLite writes the entries of an index anew whenever one of its columns is set,
+/// also to the value that it has.
+const UPDATE: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
+                      status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
+                      checkpoint_at = ?13, chain = ?14 WHERE seq = ?15 AND sender = ?16 AND recipient = ?17 AND status = ?18";
+/// The same parameters, for a stream whose parties or status have changed.
+const UPDATE_LISTED: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
+                             status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
+                             checkpoint_at = ?13, chain = ?14, sender = ?16, recipient = ?17, status = ?18 WHERE seq = ?15";
+const INSERTING: &str = "writing a stream";
+const UPDATING: &str = "changing a stream";
+
+/// Writes new rows.
+pub(crate) struct Inserts<'c>(CachedStatement<'c>);
+
+impl<'c> Inserts<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        connection.prepare_cached(INSERT).attempt(INSERTING).map(Self)
+    }
+
+    /// Writes a row in a place that the stream had before, or in the next one. The place of a stream that was removed stays taken.
+    pub(crate) fn insert(&mut self, seq: Option<i64>, stream: &Stream) -> Result<i64, StoreError> {
+        let id = stream.id.to_string();
+        let contract = stream.id.contract().map(|contract| contract.to_string());
+        let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
+        let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
+        let written = self.0.insert(params![
+            seq,
+            id,
+            stream.origin().as_str(),
+            contract,
+            sender,
+            recipient,
+            terms[0],
+            terms[1],
+            columns::time(stream.schedule.start),
+            columns::time(stream.schedule.cliff),
+            columns::time(stream.schedule.end),
+            terms[2],
+            stream.status.name().as_str(),
+            stream.status.since().map(columns::instant),
+            stream.due_at().map(columns::time),
+            columns::instant(stream.created_at),
+            columns::instant(stream.updated_at),
+            stream.events,
+            kind,
+            checkpoint.as_ref().map(|(amount, _)| amount),
+            checkpoint.as_ref().map(|(_, at)| at),
+            chain,
+        ]);
+        written.attempt(INSERTING)
+    }
+}
+
+/// Writes all that can change about streams of the chain.
+pub(crate) struct Updates<'c> {
+    unlisted: CachedStatement<'c>,
+    listed: CachedStatement<'c>,
+}
+
+impl<'c> Updates<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        let prepare = |sql| connection.prepare_cached(sql).attempt(UPDATING);
+        Ok(Self { unlisted: prepare(UPDATE)?, listed: prepare(UPDATE_LISTED)? })
+    }
+
+    pub(crate) fn update(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
+        let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
+        let write = |statement: &mut CachedStatement<'_>| {
+            let changed = statement.execute(params![
+                terms[0],
+                terms[1],
+                columns::time(stream.schedule.start),
+                columns::time(stream.schedule.cliff),
+                columns::time(stream.schedule.end),
+                terms[2],
+                stream.status.since().map(columns::instant),
+                columns::instant(stream.created_at),
+                columns::instant(stream.updated_at),
+                stream.events,
+                kind,
+                checkpoint.as_ref().map(|(amount, _)| amount),
+                checkpoint.as_ref().map(|(_, at)| at),
+                chain,
+                seq,
+                sender,
+                recipient,
+                stream.status.name().as_str(),
+            ]);
+            changed.attempt(UPDATING)
+        };
+        match write(&mut self.unlisted)? {
+            0 => one_row(write(&mut self.listed)?, seq),
+            changed => one_row(changed, seq),
+        }
+    }
+}
+
+/// A stream's values as its columns take them.
+struct Stored {
+    /// The deposit, the rate and what has been withdrawn.
+    terms: [String; 3],
+    kind: Option<&'static str>,
+    checkpoint: Option<(String, Value)>,
+    chain: Option<String>,
+}
+
+fn stored(stream: &Stream) -> Result<Stored, StoreError> {
+    let schedule = &stream.schedule;
+    let terms = [schedule.deposit.to_string(), schedule.rate.to_string(), stream.withdrawn.to_string()];
+    let Some(chain) = &stream.chain else {
+        return Ok(Stored { terms, kind: None, checkpoint: None, chain: None });
+    };
+    let chain = serde_json::to_string(&chain.sparse()).map_err(|error| StoreError::Internal {
+        reason: "writing what the chain knows of a stream".to_owned(),
+        source: Some(error.into()),
+    })?;
+    let checkpoint = (schedule.checkpoint.amount.to_string(), columns::time(schedule.checkpoint.at));
+    Ok(Stored { terms, kind: Some(schedule.kind.as_str()), checkpoint: Some(checkpoint), chain: Some(chain) })
+}
+
+/// Writes what a decision made of the stream in row `seq`, and its events.
+pub(super) fn write_change(connection: &Connection, seq: i64, change: &Change) -> Result<(), StoreError> {
+    let sql = "UPDATE streams SET status = ?1, status_at = ?2, due_at = ?3, updated_at = ?4, events = ?5 WHERE seq = ?6";
+    let stream = &change.stream;
+    let write = || {
+        connection.prepare_cached(sql)?.execute(params![
+            stream.status.name().as_str(),
+            stream.status.since().map(columns::instant),
+            stream.due_at().map(columns::time),
+            columns::instant(stream.updated_at),
+            stream.events,
+            seq,
+        ])
+    };
+    one_row(write().attempt("changing a stream")?, seq)?;
+    let mut told = events::Inserts::new(connection)?;
+    change.events.iter().try_for_each(|event| told.insert(seq, event))
+}
+
+fn one_row(changed: usize, seq: i64) -> Result<(), StoreError> {
+    if changed == 1 {
+        return Ok(());
+    }
+    let reason = format!("row {seq} of streams went away while it was being changed");
+    Err(StoreError::Internal { reason, source: None })
+}
