@@ -3,25 +3,30 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::{Address, StreamNumber};
 
 /// Lists what is known of a stream of the chain, once: the fields of [`OnChain`], and of [`Sparse`].
 macro_rules! on_chain {
-    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty;)*) => {
+    (
+        always { $($(#[doc = $need_doc:literal])+ $need:ident: $need_type:ty;)* }
+        unless_default { $($(#[doc = $doc:literal])+ $field:ident: $type:ty;)* }
+    ) => {
         /// What the contract knows of a stream beyond its terms and its status, as far as its events tell.
         ///
-        /// It is read from all of its fields, or only from those that are not as in [`OnChain::default`].
+        /// It is read as it is written, whole or [sparse](OnChain::sparse).
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
+        #[serde(rename_all = "camelCase")]
         pub struct OnChain {
-            $($(#[doc = $doc])+ pub $field: $type,)*
+            $($(#[doc = $need_doc])+ pub $need: $need_type,)*
+            $($(#[doc = $doc])+ #[serde(default)] pub $field: $type,)*
         }
 
-        /// What of an [`OnChain`] is not as in [`OnChain::default`]: most streams have little of it, and each change of a stream
+        /// An [`OnChain`] without the fields that are as by default: most streams have little in them, and each change of a stream
         /// writes all.
         #[derive(Clone, Copy, Debug, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct Sparse<'a> {
+            $($need: &'a $need_type,)*
             $(
                 #[serde(skip_serializing_if = "is_default")]
                 $field: &'a $type,
@@ -31,84 +36,68 @@ macro_rules! on_chain {
         impl OnChain {
             /// How it is stored.
             pub const fn sparse(&self) -> Sparse<'_> {
-                Sparse { $($field: &self.$field,)* }
+                Sparse { $($need: &self.$need,)* $($field: &self.$field,)* }
             }
         }
     };
 }
 
-fn is_default<T: Field>(value: &&T) -> bool {
-    value.is_default()
-}
-
-trait Field: Default + PartialEq {
-    /// Whether it is written as its type's default is.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Field for u32 {}
-impl Field for u64 {}
-impl Field for bool {}
-impl Field for String {}
-impl Field for Assumed {}
-impl<T: PartialEq> Field for Option<T> {}
-impl Field for Amount {
-    fn is_default(&self) -> bool {
-        // Amounts are equal whatever their decimals, and are written with them.
-        *self == Self::default() && self.decimals() == Self::default().decimals()
-    }
+fn is_default<T: Default + PartialEq>(value: &&T) -> bool {
+    **value == T::default()
 }
 
 on_chain! {
-    /// The ledger in which the stream was made.
-    created_ledger: u32;
-    /// The ledger of the last event that changed it.
-    last_ledger: u32;
-    /// The transaction that made it.
-    tx_hash: String;
-    /// Who may withdraw instead of the recipient.
-    claim_owner: Option<Address>;
-    /// Where keepers may send what can be withdrawn.
-    auto_claim_destination: Option<Address>;
-    /// Whether a renewal has consumed or inherited the wish to be renewed. `None` where no event told: the contract emits none
-    /// when the wish is set.
-    auto_renew: Option<bool>;
-    /// The stream from whose share this one was split off.
-    parent_stream_id: Option<u64>;
-    /// How many splits lie between this stream and one that was created.
-    delegation_depth: u32;
-    /// The stream that this one is a clone or a renewal of.
-    source_stream_id: Option<u64>;
-    /// The least that one withdrawal takes out.
-    withdraw_dust_threshold: Amount;
-    /// The sender's memo, as `0x` and hex.
-    memo: Option<String>;
-    /// The sender's metadata: names and values, each as `0x` and hex.
-    metadata: Option<BTreeMap<String, String>>;
-    /// Whether the stream pays the members of a pool: its sender and its recipient are the same.
-    pooled: bool;
-    /// Seconds spent in pauses that have ended.
-    paused_seconds: u64;
-    /// The ledger of the last pause or resumption; 0 if there was none.
-    last_pause_toggle_ledger: u32;
-    /// The ledger of the last change of the rate; 0 if there was none.
-    last_rate_change_ledger: u32;
-    /// The ledger of the last withdrawal, whoever caused it; 0 if there was none.
-    last_withdraw_ledger: u32;
-    /// Whether the contract's operator has marked the stream as decommissioned.
-    decommissioned: bool;
-    /// Whether the contract has last reported the stream as underfunded.
-    underfunded: bool;
-    /// The ledger in which the contract removed the stream, if it has.
-    closed_ledger: Option<u32>;
-    /// What a keeper's cancellation paid to the recipient. The contract does not count it as withdrawn.
-    keeper_paid_amount: Option<Amount>;
-    /// How many events of this stream could not be understood. Above zero, the stream may differ from the contract's.
-    unprojected_events: u32;
-    /// What the events leave open and was assumed.
-    assumed: Assumed;
+    always {
+        /// The ledger in which the stream was made.
+        created_ledger: u32;
+        /// The ledger of the last event that changed it.
+        last_ledger: u32;
+        /// The transaction that made it.
+        tx_hash: String;
+        /// The least that one withdrawal takes out.
+        withdraw_dust_threshold: Amount;
+    }
+    unless_default {
+        /// Who may withdraw instead of the recipient.
+        claim_owner: Option<Address>;
+        /// Where keepers may send what can be withdrawn.
+        auto_claim_destination: Option<Address>;
+        /// Whether a renewal has consumed or inherited the wish to be renewed. `None` where no event told: the contract emits none
+        /// when the wish is set.
+        auto_renew: Option<bool>;
+        /// The stream from whose share this one was split off.
+        parent_stream_id: Option<StreamNumber>;
+        /// How many splits lie between this stream and one that was created.
+        delegation_depth: u32;
+        /// The stream that this one is a clone or a renewal of.
+        source_stream_id: Option<StreamNumber>;
+        /// The sender's memo, as `0x` and hex.
+        memo: Option<String>;
+        /// The sender's metadata: names and values, each as `0x` and hex.
+        metadata: Option<BTreeMap<String, String>>;
+        /// Whether the stream pays the members of a pool: its sender and its recipient are the same.
+        pooled: bool;
+        /// Seconds spent in pauses that have ended.
+        paused_seconds: u64;
+        /// The ledger of the last pause or resumption; 0 if there was none.
+        last_pause_toggle_ledger: u32;
+        /// The ledger of the last change of the rate; 0 if there was none.
+        last_rate_change_ledger: u32;
+        /// The ledger of the last withdrawal, whoever caused it; 0 if there was none.
+        last_withdraw_ledger: u32;
+        /// Whether the contract's operator has marked the stream as decommissioned.
+        decommissioned: bool;
+        /// Whether the contract has last reported the stream as underfunded.
+        underfunded: bool;
+        /// The ledger in which the contract removed the stream, if it has.
+        closed_ledger: Option<u32>;
+        /// What a keeper's cancellation paid to the recipient. The contract does not count it as withdrawn.
+        keeper_paid_amount: Option<Amount>;
+        /// How many events of this stream could not be understood. Above zero, the stream may differ from the contract's.
+        unprojected_events: u32;
+        /// What the events leave open and was assumed.
+        assumed: Assumed;
+    }
 }
 
 /// What the contract's events cannot tell, where it matters to a stream.
@@ -130,27 +119,21 @@ mod tests {
 
     #[test]
     fn what_is_as_by_default_is_not_stored_and_is_read_back() {
-        let some = OnChain {
+        let known = OnChain {
             created_ledger: 7,
-            withdraw_dust_threshold: Amount::from_stroops(0),
             memo: Some("0x00".to_owned()),
             assumed: Assumed { kind: true, ..Assumed::default() },
             ..OnChain::default()
         };
-        for (known, stored) in [
-            (OnChain::default(), "{}"),
-            (
-                some,
-                r#"{"createdLedger":7,"withdrawDustThreshold":"0.0000000","memo":"0x00","assumed":{"kind":true,"checkpoint":false,"withdrawn":false}}"#,
-            ),
-        ] {
-            assert_eq!(serde_json::to_string(&known.sparse()).unwrap(), stored);
-            let whole = serde_json::to_string(&known).unwrap();
-            assert!(whole.contains(r#""memo":"#) && whole.contains(r#""keeperPaidAmount":null"#), "{whole}");
-            for text in [stored, &whole] {
-                let read = serde_json::from_str::<OnChain>(text).unwrap();
-                assert_eq!(format!("{read:?}"), format!("{known:?}"), "{text}");
-            }
+        let stored = r#"{"createdLedger":7,"lastLedger":0,"txHash":"","withdrawDustThreshold":"0","memo":"0x00","assumed":{"kind":true,"checkpoint":false,"withdrawn":false}}"#;
+        assert_eq!(serde_json::to_string(&known.sparse()).unwrap(), stored);
+        let whole = serde_json::to_string(&known).unwrap();
+        assert!(whole.contains(r#""claimOwner":null"#), "{whole}");
+        for text in [stored, &whole] {
+            assert_eq!(serde_json::from_str::<OnChain>(text).unwrap(), known);
+        }
+        for lacking in ["{}", &stored.replace("txHash", "hash")] {
+            serde_json::from_str::<OnChain>(lacking).unwrap_err();
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Address, Assumed, Kind, OnChain, StatusName, Stream, UnixTime};
+use crate::{Address, Assumed, Kind, OnChain, StatusName, Stream, StreamNumber, UnixTime};
 
 /// Lists what can change about a stream of the chain, once: the fields of [`Changes`], and where each is read from.
 macro_rules! changes {
@@ -89,9 +89,9 @@ changes! {
     /// How many splits lie between it and one that was created.
     delegation_depth: u32 = |stream| of(stream, |chain| chain.delegation_depth);
     /// The stream it was split off from.
-    parent_stream_id: Option<u64> = |stream| of(stream, |chain| chain.parent_stream_id);
+    parent_stream_id: Option<StreamNumber> = |stream| of(stream, |chain| chain.parent_stream_id);
     /// The stream it is a clone or a renewal of.
-    source_stream_id: Option<u64> = |stream| of(stream, |chain| chain.source_stream_id);
+    source_stream_id: Option<StreamNumber> = |stream| of(stream, |chain| chain.source_stream_id);
     /// The sender's memo.
     memo: Option<String> = |stream| of(stream, |chain| chain.memo.clone());
     /// The sender's metadata.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::{ContractId, Origin};
+use crate::{ContractId, Origin, StreamNumber};
 
 /// The identity of a stream, which also tells where it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ impl StreamId {
         if text.starts_with('C') {
             let (contract, number) = text.split_once('-')?;
             let contract = ContractId::parse(contract).ok()?;
-            return plain_number(number).map(|number| Self::Chain { contract, number });
+            return StreamNumber::parse(number).map(|StreamNumber(number)| Self::Chain { contract, number });
         }
         let id = Uuid::try_parse(text).ok()?;
         let mut buffer = Uuid::encode_buffer();
@@ -56,12 +56,6 @@ impl StreamId {
             Self::Chain { contract, .. } => Some(contract),
         }
     }
-}
-
-/// Reads a `u64` as it is printed: no sign, no leading zero.
-fn plain_number(text: &str) -> Option<u64> {
-    let canonical = text == "0" || !text.starts_with(['0', '+']);
-    text.parse().ok().filter(|_| canonical)
 }
 
 impl fmt::Display for StreamId {

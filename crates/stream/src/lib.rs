@@ -8,6 +8,7 @@ mod event;
 mod id;
 #[cfg(test)]
 mod laws;
+mod number;
 #[cfg(test)]
 mod oracle;
 mod origin;
@@ -23,6 +24,7 @@ pub use chain::{Assumed, OnChain, Sparse};
 pub use changes::Changes;
 pub use event::{Cause, ChainFact, Closing, Fact, FactError, News, StreamEvent, UnknownFact};
 pub use id::StreamId;
+pub use number::StreamNumber;
 pub use origin::{Origin, UnknownOrigin};
 pub use schedule::{Checkpoint, Kind, Schedule, UnknownKind};
 pub use status::{Status, StatusName, UnknownStatus};

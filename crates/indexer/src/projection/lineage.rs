@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Assumed, Checkpoint, Kind, OnChain, Schedule, Status, Stream, StreamId};
+use fluxora_stream::{Assumed, Checkpoint, Kind, OnChain, Schedule, Status, Stream, StreamId, StreamNumber};
 
 use super::effect::{Moment, on_chain};
 use super::evidence;
@@ -86,7 +86,7 @@ pub(super) fn share(
         created_ledger: now.ledger,
         last_ledger: now.ledger,
         tx_hash: tx_hash.to_owned(),
-        parent_stream_id: Some(value.stream_id.0),
+        parent_stream_id: Some(StreamNumber(value.stream_id.0)),
         delegation_depth: parent.map_or(0, |chain| chain.delegation_depth).saturating_add(1),
         withdraw_dust_threshold: parent.map(|chain| chain.withdraw_dust_threshold).unwrap_or_default(),
         memo: parent.and_then(|chain| chain.memo.clone()),
@@ -124,5 +124,5 @@ pub(super) fn inherit(stream: &mut Stream, source: u64, kind: Option<(Kind, bool
         stream.schedule.kind = kind;
         on_chain(stream).assumed.kind = assumed && own.1;
     }
-    on_chain(stream).source_stream_id = Some(source);
+    on_chain(stream).source_stream_id = Some(StreamNumber(source));
 }

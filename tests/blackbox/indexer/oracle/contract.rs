@@ -58,7 +58,6 @@ fn as_written(name: &str, value: &Value, state: &Value) -> Value {
         "paused_at_timestamp" => Value::Null,
         // What the contract does not set is what it means.
         "decommissioned" | "is_pooled" if value.is_null() => json!(false),
-        "parent_stream_id" => value.as_str().map(|id| json!(id.parse::<u64>().unwrap())).unwrap_or_default(),
         _ => value.clone(),
     }
 }

@@ -1,5 +1,5 @@
 use fluxora_indexer::{ContractEvent, Refusal, Rules};
-use fluxora_stream::{CancelRefused, StatusName};
+use fluxora_stream::{CancelRefused, StatusName, StreamNumber};
 use futures_util::future::join_all;
 
 use super::events::*;
@@ -152,7 +152,7 @@ pub async fn an_event_that_says_it_happened_before_the_last_is_taken(store: &imp
 pub async fn a_late_event_reaches_the_shares_of_its_stream(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 2), shared(At(20, 1, 0), 0, 1, 1, 1)];
     MAIN.push(store, &events, Some(30)).await;
-    assert_eq!(stream(store, 1).await.unwrap().chain.unwrap().parent_stream_id, Some(0));
+    assert_eq!(stream(store, 1).await.unwrap().chain.unwrap().parent_stream_id, Some(StreamNumber(0)));
     let before = stream(store, 1).await.unwrap();
     MAIN.push(store, &[rate_updated(At(15, 1, 0), 0, 2, 1)], None).await;
     let after = stream(store, 1).await.unwrap();
