@@ -91,7 +91,8 @@ pub(super) async fn read(chain: &mut Chain, ids: &[StreamId]) -> Result<Vec<Stor
         return Ok(Vec::new());
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let [present, removed] = chain.query_both(READING, [READ, REMOVED], &[&ids]).await?;
+    // What waits to be sent never changes streams: `write` has sent all that does.
+    let [present, removed] = chain.query_meanwhile(READING, [(READ, &[&ids]), (REMOVED, &[&ids])]).await?;
     let present = present.iter().map(stored);
     Ok(present.chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
 }
@@ -143,16 +144,20 @@ pub(super) async fn write(
         let rows = Some(updated.seqs.len());
         chain.later(CHANGING, UPDATE, updated, rows).await?;
     }
-    if !inserted.seqs.is_empty() {
+    // The server works on these while the rest is put into words.
+    chain.dispatch();
+    let mut told = EventValues::default();
+    events.iter().try_for_each(|event| told.push(event))?;
+    if inserted.seqs.is_empty() {
+        chain.send().await?;
+    } else {
         for row in chain.query(CHANGING, INSERT, &inserted.parameters()).await? {
             let id: &str = row.try_get(1).attempt(CHANGING)?;
             let seq: i64 = row.try_get(0).attempt(CHANGING)?;
             places.extend(StreamId::parse(id).map(|id| (id, seq)));
         }
-    } else {
-        chain.send().await?;
     }
-    tell(chain, &places, events).await
+    tell(chain, &places, events, told).await
 }
 
 /// Writes streams of either origin at their places, together with what comes next.
@@ -183,20 +188,18 @@ async fn tell(
     chain: &mut Chain,
     places: &HashMap<StreamId, i64>,
     events: &[StreamEvent],
+    told: EventValues,
 ) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut told = EventValues::default();
-    let mut streams = Vec::with_capacity(events.len());
-    for event in events {
-        let place = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
+    let place = |event: &StreamEvent| {
+        places.get(&event.stream).copied().ok_or_else(|| StoreError::Internal {
             reason: format!("an event is told of stream {}, which does not change", event.stream),
             source: None,
-        })?;
-        streams.push(*place);
-        told.push(event)?;
-    }
+        })
+    };
+    let streams: Vec<i64> = events.iter().map(place).collect::<Result<_, _>>()?;
     let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
     let values: Values = vec![
         Box::new(streams),
