@@ -37,7 +37,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 18] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 19] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -58,6 +58,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 18] = [
     (streams::REMOVED, &["removed_streams_id_key"]),
     (streams::AFTER, &["streams_by_origin"]),
     (streams::UPDATE, &["Index Scan using streams_"]),
+    (streams::UPDATE_LIFE, &["Index Scan using streams_"]),
     (streams::DELETE, &["streams_pkey"]),
 ];
 

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -10,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::ahead::Ahead;
+use super::streams::Terms;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
@@ -42,6 +44,8 @@ pub(crate) struct Chain {
     /// What the server works on while something else is done here.
     underway: Vec<Underway>,
     pub(super) ahead: Ahead,
+    /// The terms of the streams that were read, by place: what a change of one need not write again.
+    pub(super) terms: HashMap<i64, Terms>,
 }
 
 type Underway = Pin<Box<MaybeDone<Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>>>>;
@@ -84,7 +88,8 @@ impl Chain {
 
     fn with(lease: Arc<Lease>, begin: String) -> Self {
         let begin = Unsent { what: "beginning a transaction of the chain", sql: Sql::Text(begin) };
-        Self { lease, unsent: vec![begin], underway: Vec::new(), ahead: Ahead::default() }
+        let (ahead, terms) = (Ahead::default(), HashMap::new());
+        Self { lease, unsent: vec![begin], underway: Vec::new(), ahead, terms }
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
