@@ -66,7 +66,7 @@ impl Bare {
                       status, created_at, updated_at, events) VALUES ($1, 'api', $2, $3, $4::text::numeric, $5::text::numeric, \
                       $6::text::numeric, $6::text::numeric, $7::text::numeric, 0, 'active', $8, $8, 1) RETURNING seq";
         let event = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-                     VALUES ($1, 1, 'stream.created', $2, $2, $3::text::jsonb)";
+                     VALUES ($1, 1, 'stream.created', $2, $2, $3::text::json)";
         let read = "SELECT seq, id, origin, sender, recipient, deposit::text, rate::text, start_time::text, cliff_time::text, \
                     end_time::text, withdrawn::text, status, status_at, created_at, updated_at, events FROM streams WHERE id = $1";
         Self {

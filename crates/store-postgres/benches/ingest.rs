@@ -179,7 +179,7 @@ const STREAMS: Columns = &[
     ("kind", "text"),
     ("checkpoint_amount", "numeric"),
     ("checkpoint_at", "numeric"),
-    ("chain", "jsonb"),
+    ("chain", "json"),
 ];
 const STREAM_EVENTS: Columns = &[
     ("stream", "bigint"),
@@ -187,7 +187,7 @@ const STREAM_EVENTS: Columns = &[
     ("type", "text"),
     ("occurred_at", "timestamptz"),
     ("recorded_at", "timestamptz"),
-    ("data", "jsonb"),
+    ("data", "json"),
 ];
 
 fn listed(columns: Columns, each: impl Fn(usize, &str, &str) -> String) -> String {

@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::Chain;
+use super::ahead::Waiting;
 use super::transaction::Values;
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
@@ -36,6 +37,11 @@ macro_rules! select {
 pub(super) const BY_ID: &str = select!("WHERE e.id = ANY($1::text[])");
 pub(super) const BETWEEN: &str = select!(
     "WHERE e.ledger > $1 AND e.ledger <= $2 \
+     ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
+);
+/// Those that become safe if a ledger does, by what is stored when it is asked.
+pub(super) const WAITING: &str = select!(
+    "WHERE e.ledger > (SELECT coalesce(last_safe, -1) FROM chain_state) AND e.ledger <= $1 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
 );
 pub(super) const OF_TRANSACTIONS: &str =
@@ -75,14 +81,21 @@ pub(super) async fn by_id(chain: &mut Chain, ids: &[Opaque]) -> Result<Vec<Contr
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = ids.iter().map(Opaque::as_str).collect();
-    Ok(select(chain, BY_ID, &[&ids]).await?.into_iter().map(|stored| stored.event).collect())
+    let stored = match chain.ahead.known(ids) {
+        Some(rows) => decode_all(&rows)?,
+        None => {
+            let ids: Vec<&str> = ids.iter().map(Opaque::as_str).collect();
+            select(chain, BY_ID, &[&ids]).await?
+        }
+    };
+    Ok(stored.into_iter().map(|stored| stored.event).collect())
 }
 
 pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
+    chain.ahead.events_come(events);
     let text = |get: fn(&ContractEvent) -> &str| -> Box<Vec<String>> {
         Box::new(events.iter().map(|stored| get(&stored.event).to_owned()).collect())
     };
@@ -113,6 +126,7 @@ pub(super) async fn reclassify(chain: &mut Chain, events: &[StoredEvent]) -> Res
     if events.is_empty() {
         return Ok(());
     }
+    chain.ahead.everything_changes();
     let ids: Vec<String> = events.iter().map(|stored| stored.event.id.as_str().to_owned()).collect();
     let values: Values = vec![
         Box::new(ids),
@@ -140,6 +154,14 @@ pub(super) async fn between(
     after: Option<u32>,
     upto: u32,
 ) -> Result<Vec<StoredEvent>, Fault> {
+    if let Some(Waiting { stored, written, .. }) = chain.ahead.waiting(after, upto) {
+        let mut events = decode_all(&stored)?;
+        if !written.is_empty() {
+            events.extend(written);
+            events.sort_unstable_by(|a, b| a.event.order().cmp(&b.event.order()));
+        }
+        return Ok(events);
+    }
     let after = after.map_or(-1, i64::from);
     select(chain, BETWEEN, &[&after, &i64::from(upto)]).await
 }
@@ -193,8 +215,11 @@ async fn select(
     sql: &str,
     values: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<StoredEvent>, Fault> {
-    let rows = chain.query(READING, sql, values).await?;
-    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+    Ok(decode_all(&chain.query(READING, sql, values).await?)?)
+}
+
+fn decode_all(rows: &[Row]) -> Result<Vec<StoredEvent>, StoreError> {
+    rows.iter().map(decode).collect()
 }
 
 pub(super) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {

@@ -22,8 +22,13 @@ pub(super) async fn read(chain: &mut Chain, sequences: &[u32]) -> Result<Vec<Led
     if sequences.is_empty() {
         return Ok(Vec::new());
     }
-    let sequences: Vec<i64> = sequences.iter().copied().map(i64::from).collect();
-    let rows = chain.query("reading ledgers", READ, &[&sequences]).await?;
+    let rows = match chain.ahead.ledgers(sequences) {
+        Some(rows) => rows,
+        None => {
+            let sequences: Vec<i64> = sequences.iter().copied().map(i64::from).collect();
+            chain.query("reading ledgers", READ, &[&sequences]).await?
+        }
+    };
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
@@ -47,6 +52,7 @@ pub(super) async fn write(chain: &mut Chain, ledgers: &[Ledger]) -> Result<(), F
     if ledgers.is_empty() {
         return Ok(());
     }
+    chain.ahead.ledgers_change();
     let sequences: Vec<i64> = ledgers.iter().map(|ledger| ledger.sequence.into()).collect();
     let hashes: Vec<String> = ledgers.iter().map(|ledger| ledger.hash.to_string()).collect();
     let previous: Vec<Option<String>> =
@@ -58,6 +64,7 @@ pub(super) async fn write(chain: &mut Chain, ledgers: &[Ledger]) -> Result<(), F
 }
 
 pub(super) async fn remove_from(chain: &mut Chain, sequence: u32) -> Result<(), Fault> {
+    chain.ahead.everything_changes();
     let values: Values = vec![Box::new(i64::from(sequence))];
     chain.later("removing ledgers", REMOVE, values, None).await
 }

@@ -4,6 +4,7 @@
 //! chain from each other; then the rows of its streams, which nobody else changes; and the lock that numbers events last, together
 //! with the commit.
 
+mod ahead;
 mod events;
 mod ledgers;
 mod list;
@@ -36,7 +37,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 17] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 19] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -44,6 +45,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 17] = [
     (ledgers::REMOVE, &["ledgers_pkey"]),
     (events::BY_ID, &["contract_events_pkey"]),
     (events::BETWEEN, &["contract_events_in_order"]),
+    (events::WAITING, &["contract_events_in_order"]),
     (events::OF_TRANSACTIONS, &["contract_events_in_order"]),
     (
         events::HISTORIES,
@@ -56,6 +58,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 17] = [
     (streams::REMOVED, &["removed_streams_id_key"]),
     (streams::AFTER, &["streams_by_origin"]),
     (streams::UPDATE, &["Index Scan using streams_"]),
+    (streams::UPDATE_LIFE, &["Index Scan using streams_"]),
     (streams::DELETE, &["streams_pkey"]),
 ];
 

@@ -3,8 +3,9 @@ use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
 use tokio_postgres::Row;
 
-use super::Chain;
-use super::transaction::{Parameters, Values};
+use super::ahead::{Foreseen, Found};
+use super::transaction::{Parameters, Question, Values};
+use super::{Chain, events, ledgers};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -52,7 +53,16 @@ const READING: &str = "reading how the chain stands";
 
 pub(super) async fn lock(chain: &mut Chain) -> Result<ChainState, Fault> {
     chain.later("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
-    read(chain).await
+    let Some(foreseen) = chain.ahead.foreseen.take() else { return read(chain).await };
+    let Foreseen { ledgers, ids, upto } = &foreseen;
+    let ledgers: Vec<i64> = ledgers.iter().copied().map(i64::from).collect();
+    let upto = upto.map_or(-1, i64::from);
+    let questions: [Question<'_>; 4] =
+        [(STATE, &[]), (ledgers::READ, &[&ledgers]), (events::BY_ID, &[ids]), (events::WAITING, &[&upto])];
+    let [state, ledgers, known, waiting] = chain.query_all(READING, questions).await?;
+    let state = state.first().ok_or_else(lost).and_then(decode)?;
+    chain.ahead.keep(foreseen, Found { ledgers, known, waiting }, state.frontier.last_safe);
+    Ok(state)
 }
 
 pub(super) async fn frontier(chain: &mut Chain) -> Result<Frontier, Fault> {
@@ -153,7 +163,7 @@ pub(super) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreErro
 }
 
 /// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
-pub(super) async fn record_reorg(chain: &Chain, reorg: &Reorg) -> Result<u64, Fault> {
+pub(super) async fn record_reorg(chain: &mut Chain, reorg: &Reorg) -> Result<u64, Fault> {
     let what = "recording a reorg";
     let rows = chain.query_ahead(what, RECORD, &values(None, reorg).parameters()).await?;
     let number = rows.first().map(|row| Columns::of(row, "reorgs").number("number")).transpose()?;

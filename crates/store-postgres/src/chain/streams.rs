@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use fluxora_store::chain::{StoredStream, StreamWrite};
 use fluxora_store::transfer::RemovedStream;
 use fluxora_store::{Position, StoreError};
-use fluxora_stream::{Stream, StreamEvent, StreamId};
+use fluxora_stream::{Address, Schedule, Stream, StreamEvent, StreamId};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -35,7 +36,7 @@ macro_rules! values {
         "new.id, new.origin, new.sender, new.recipient, new.deposit::numeric, new.rate::numeric, new.start_time::numeric, \
          new.cliff_time::numeric, new.end_time::numeric, new.withdrawn::numeric, new.status, new.status_at, new.created_at, \
          new.updated_at, new.events, new.contract_id, new.kind, new.checkpoint_amount::numeric, new.checkpoint_at::numeric, \
-         new.chain::jsonb"
+         new.chain::json"
     };
 }
 macro_rules! from_new {
@@ -74,13 +75,19 @@ pub(super) const UPDATE: &str = concat!(
     from_new!(),
     "WHERE streams.seq = new.seq AND streams.id = new.id"
 );
+/// What most events change, and nothing else.
+pub(super) const UPDATE_LIFE: &str = "UPDATE streams SET (withdrawn, status, status_at, updated_at, events, chain) = \
+         ROW (new.withdrawn::numeric, new.status, new.status_at, new.updated_at, new.events, new.chain::json) \
+     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::text[]) \
+         AS new (seq, id, withdrawn, status, status_at, updated_at, events, chain) \
+     WHERE streams.seq = new.seq AND streams.id = new.id";
 pub(super) const DELETE: &str = "DELETE FROM streams WHERE seq = ANY($1::bigint[])";
 pub(super) const FORGET_REMOVAL: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
 const REMEMBER_REMOVAL: &str = "INSERT INTO removed_streams (seq, id, events) \
                                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])";
 /// Numbered in the order of commit: the table's trigger sees to that.
 const TELL: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-                    SELECT stream, number, type, occurred_at, recorded_at, data::jsonb \
+                    SELECT stream, number, type, occurred_at, recorded_at, data::json \
                     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) \
                         WITH ORDINALITY AS event (stream, number, type, occurred_at, recorded_at, data, place) ORDER BY place";
 const READING: &str = "reading streams of the chain";
@@ -91,9 +98,12 @@ pub(super) async fn read(chain: &mut Chain, ids: &[StreamId]) -> Result<Vec<Stor
         return Ok(Vec::new());
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let [present, removed] = chain.query_both(READING, [READ, REMOVED], &[&ids]).await?;
-    let present = present.iter().map(stored);
-    Ok(present.chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
+    // What waits to be sent never changes streams: `write` has sent all that does.
+    let [present, removed] = chain.query_meanwhile(READING, [(READ, &[&ids]), (REMOVED, &[&ids])]).await?;
+    let present: Vec<_> = present.iter().map(stored).collect::<Result<_, _>>()?;
+    let terms = |stored: &StoredStream| Some((seq(stored.place), Terms::of(stored.stream.as_ref()?)));
+    chain.terms.extend(present.iter().filter_map(terms));
+    Ok(present.into_iter().map(Ok).chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn after(
@@ -125,7 +135,8 @@ pub(super) async fn write(
     streams: &[StreamWrite],
     events: &[StreamEvent],
 ) -> Result<(), Fault> {
-    let Sorted { inserted, updated, restored, removed, mut places } = Sorted::of(streams)?;
+    let Sorted { inserted, updated, lived, restored, removed, mut places } =
+        Sorted::of(streams, &chain.terms)?;
     if !removed.is_empty() {
         let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.place)).collect();
         let rows = Some(seqs.len());
@@ -143,16 +154,24 @@ pub(super) async fn write(
         let rows = Some(updated.seqs.len());
         chain.later(CHANGING, UPDATE, updated, rows).await?;
     }
-    if !inserted.seqs.is_empty() {
+    if !lived.seqs.is_empty() {
+        let rows = Some(lived.seqs.len());
+        chain.later(CHANGING, UPDATE_LIFE, lived, rows).await?;
+    }
+    // The server works on these while the rest is put into words.
+    chain.dispatch();
+    let mut told = EventValues::default();
+    events.iter().try_for_each(|event| told.push(event))?;
+    if inserted.seqs.is_empty() {
+        chain.send().await?;
+    } else {
         for row in chain.query(CHANGING, INSERT, &inserted.parameters()).await? {
             let id: &str = row.try_get(1).attempt(CHANGING)?;
             let seq: i64 = row.try_get(0).attempt(CHANGING)?;
             places.extend(StreamId::parse(id).map(|id| (id, seq)));
         }
-    } else {
-        chain.send().await?;
     }
-    tell(chain, &places, events).await
+    tell(chain, &places, events, told).await
 }
 
 /// Writes streams of either origin at their places, together with what comes next.
@@ -183,20 +202,18 @@ async fn tell(
     chain: &mut Chain,
     places: &HashMap<StreamId, i64>,
     events: &[StreamEvent],
+    told: EventValues,
 ) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut told = EventValues::default();
-    let mut streams = Vec::with_capacity(events.len());
-    for event in events {
-        let place = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
+    let place = |event: &StreamEvent| {
+        places.get(&event.stream).copied().ok_or_else(|| StoreError::Internal {
             reason: format!("an event is told of stream {}, which does not change", event.stream),
             source: None,
-        })?;
-        streams.push(*place);
-        told.push(event)?;
-    }
+        })
+    };
+    let streams: Vec<i64> = events.iter().map(place).collect::<Result<_, _>>()?;
     let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
     let values: Values = vec![
         Box::new(streams),
@@ -214,6 +231,8 @@ async fn tell(
 struct Sorted {
     inserted: ChainValues,
     updated: ChainValues,
+    /// Those of the updated ones whose terms stay.
+    lived: LifeValues,
     restored: ChainValues,
     removed: Vec<RemovedStream>,
     /// Where the streams are that are not inserted.
@@ -221,7 +240,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(writes: &[StreamWrite]) -> Result<Self, StoreError> {
+    fn of(writes: &[StreamWrite], terms: &HashMap<i64, Terms>) -> Result<Self, StoreError> {
         let mut sorted = Self::default();
         for write in writes {
             let (id, place) = match write {
@@ -230,7 +249,12 @@ impl Sorted {
                     continue;
                 }
                 StreamWrite::Update(place, stream) => {
-                    sorted.updated.push(seq(*place), stream)?;
+                    let place_of = seq(*place);
+                    if terms.get(&place_of) == Some(&Terms::of(stream)) {
+                        sorted.lived.push(place_of, stream)?;
+                    } else {
+                        sorted.updated.push(place_of, stream)?;
+                    }
                     (stream.id, place)
                 }
                 StreamWrite::Restore(place, stream) => {
@@ -262,11 +286,7 @@ struct ChainValues {
 
 impl ChainValues {
     fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
-        let chain = stream.chain.as_ref().map(serde_json::to_string).transpose();
-        let chain = chain.map_err(|error| StoreError::Internal {
-            reason: "writing what the chain knows of a stream".to_owned(),
-            source: Some(error.into()),
-        })?;
+        let chain = on_chain(stream)?;
         self.seqs.push(seq);
         self.streams.push(stream);
         self.contracts.push(stream.id.contract().map(|contract| contract.to_string()));
@@ -289,6 +309,64 @@ impl Parameters for ChainValues {
         parameters.extend(chain);
         parameters
     }
+}
+
+/// What a stream was made with. Most events leave it as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    id: StreamId,
+    sender: Address,
+    recipient: Address,
+    schedule: Schedule,
+    created_at: Timestamp,
+}
+
+impl Terms {
+    const fn of(stream: &Stream) -> Self {
+        let Stream { id, sender, recipient, schedule, created_at, .. } = *stream;
+        Self { id, sender, recipient, schedule, created_at }
+    }
+}
+
+/// What else there is to a stream of the chain, as columns of values in the order of [`UPDATE_LIFE`].
+#[derive(Default)]
+struct LifeValues {
+    seqs: Vec<i64>,
+    ids: Vec<String>,
+    withdrawn: Vec<String>,
+    status: Vec<&'static str>,
+    status_at: Vec<Option<Timestamp>>,
+    updated_at: Vec<Timestamp>,
+    counts: Vec<i64>,
+    chains: Vec<Option<String>>,
+}
+
+impl LifeValues {
+    fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        self.seqs.push(seq);
+        self.ids.push(stream.id.to_string());
+        self.withdrawn.push(stream.withdrawn.to_string());
+        self.status.push(stream.status.name().as_str());
+        self.status_at.push(stream.status.since().map(columns::instant));
+        self.updated_at.push(columns::instant(stream.updated_at));
+        self.counts.push(stream.events.into());
+        self.chains.push(on_chain(stream)?);
+        Ok(())
+    }
+}
+
+impl Parameters for LifeValues {
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { seqs, ids, withdrawn, status, status_at, updated_at, counts, chains } = self;
+        vec![seqs, ids, withdrawn, status, status_at, updated_at, counts, chains]
+    }
+}
+
+fn on_chain(stream: &Stream) -> Result<Option<String>, StoreError> {
+    stream.chain.as_ref().map(serde_json::to_string).transpose().map_err(|error| StoreError::Internal {
+        reason: "writing what the chain knows of a stream".to_owned(),
+        source: Some(error.into()),
+    })
 }
 
 fn place(seq: i64) -> Position {

@@ -1,11 +1,17 @@
+use std::collections::HashMap;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use fluxora_indexer::{Batch, Rules};
 use fluxora_store::StoreError;
-use futures_util::future::join_all;
+use futures_util::future::{MaybeDone, join_all, maybe_done};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
+use super::ahead::Ahead;
+use super::streams::Terms;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
@@ -22,14 +28,27 @@ impl Parameters for Values {
     }
 }
 
+/// A statement that reads, and its values.
+pub(super) type Question<'q> = (&'q str, &'q [&'q (dyn ToSql + Sync)]);
+
+type Prepared<'q> = (Statement, &'q [&'q (dyn ToSql + Sync)]);
+
 /// A transaction on a connection of its own.
 ///
 /// What is written waits here and is sent together with what is asked next, or with the commit: the server works through it in
-/// order, and only an answer that is needed costs a round trip. A fault of what waited shows there.
+/// order, and only an answer that is needed costs a round trip. A fault of what waited shows there, or where something is next
+/// asked.
 pub(crate) struct Chain {
-    lease: Arc<Lease>,
+    pub(super) lease: Arc<Lease>,
     unsent: Vec<Unsent>,
+    /// What the server works on while something else is done here.
+    underway: Vec<Underway>,
+    pub(super) ahead: Ahead,
+    /// The terms of the streams that were read, by place: what a change of one need not write again.
+    pub(super) terms: HashMap<i64, Terms>,
 }
+
+type Underway = Pin<Box<MaybeDone<Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>>>>;
 
 struct Unsent {
     what: &'static str,
@@ -48,6 +67,11 @@ impl Chain {
         Self::with(lease, "BEGIN".to_owned())
     }
 
+    /// A transaction that takes a batch.
+    pub(crate) fn begin_for(lease: Arc<Lease>, batch: &Batch, rules: Rules) -> Self {
+        Self { ahead: Ahead::of(batch, rules), ..Self::begin(lease) }
+    }
+
     /// A transaction that changes the chain and may take this long, and may let the server wait as long.
     pub(crate) fn begin_long(lease: Arc<Lease>, limit: Duration) -> Self {
         let limit = limit.as_millis();
@@ -64,7 +88,8 @@ impl Chain {
 
     fn with(lease: Arc<Lease>, begin: String) -> Self {
         let begin = Unsent { what: "beginning a transaction of the chain", sql: Sql::Text(begin) };
-        Self { lease, unsent: vec![begin] }
+        let (ahead, terms) = (Ahead::default(), HashMap::new());
+        Self { lease, unsent: vec![begin], underway: Vec::new(), ahead, terms }
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
@@ -87,43 +112,73 @@ impl Chain {
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Fault> {
-        let lease = Arc::clone(&self.lease);
-        let statement = lease.prepare_cached(sql).await.attempt(what)?;
-        let (sent, rows) = tokio::join!(biased; self.send(), lease.query(&statement, values));
-        sent?;
-        rows.attempt(what)
+        let [rows] = self.query_all(what, [(sql, values)]).await?;
+        Ok(rows)
     }
 
-    /// Asks two things at once.
-    pub(super) async fn query_both(
+    /// Asks several things at once, none of which depends on the answer to another.
+    pub(super) async fn query_all<const N: usize>(
         &mut self,
         what: &'static str,
-        sql: [&str; 2],
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<[Vec<Row>; 2], Fault> {
+        questions: [Question<'_>; N],
+    ) -> Result<[Vec<Row>; N], Fault> {
         let lease = Arc::clone(&self.lease);
-        let [first, second] = sql;
-        let first = lease.prepare_cached(first).await.attempt(what)?;
-        let second = lease.prepare_cached(second).await.attempt(what)?;
-        let (sent, first, second) = tokio::join!(
-            biased;
-            self.send(),
-            lease.query(&first, values),
-            lease.query(&second, values),
-        );
-        sent?;
-        Ok([first.attempt(what)?, second.attempt(what)?])
+        let prepared = self.prepare_all(what, questions).await?;
+        self.dispatch();
+        let rows = ask(&lease, what, prepared).await;
+        self.settle().await?;
+        rows
     }
 
     /// Asks before what waits is sent, and must not depend on it.
     pub(super) async fn query_ahead(
-        &self,
+        &mut self,
         what: &'static str,
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Fault> {
-        let statement = self.lease.prepare_cached(sql).await.attempt(what)?;
-        self.lease.query(&statement, values).await.attempt(what)
+        self.settle().await?;
+        let prepared = self.prepare_all(what, [(sql, values)]).await?;
+        let [rows] = ask(&self.lease, what, prepared).await?;
+        Ok(rows)
+    }
+
+    /// Asks before what waits is sent, and must not depend on it. What waits follows at once: the server works on it while the
+    /// answer is read here.
+    pub(super) async fn query_meanwhile<const N: usize>(
+        &mut self,
+        what: &'static str,
+        questions: [Question<'_>; N],
+    ) -> Result<[Vec<Row>; N], Fault> {
+        self.settle().await?;
+        let lease = Arc::clone(&self.lease);
+        let prepared = self.prepare_all(what, questions).await?;
+        let mut asked = pin!(maybe_done(ask(&lease, what, prepared)));
+        send_first(asked.as_mut());
+        self.dispatch();
+        asked.as_mut().await;
+        asked.take_output().unwrap_or_else(|| Err(lost(what)))
+    }
+
+    async fn prepare_all<'q, const N: usize>(
+        &mut self,
+        what: &'static str,
+        questions: [Question<'q>; N],
+    ) -> Result<Vec<Prepared<'q>>, Fault> {
+        let mut prepared = Vec::with_capacity(N);
+        for (sql, values) in questions {
+            prepared.push((self.prepare(what, sql).await?, values));
+        }
+        Ok(prepared)
+    }
+
+    /// Prepares a statement, once for the connection. Where that fails after something else has, that is the fault.
+    async fn prepare(&mut self, what: &'static str, sql: &str) -> Result<Statement, Fault> {
+        let prepared = self.lease.prepare_cached(sql).await;
+        if prepared.is_err() {
+            self.settle().await?;
+        }
+        prepared.attempt(what)
     }
 
     /// Writes, together with what comes next.
@@ -134,7 +189,7 @@ impl Chain {
         values: impl Parameters + 'static,
         rows: Option<usize>,
     ) -> Result<(), Fault> {
-        let statement = self.lease.prepare_cached(sql).await.attempt(what)?;
+        let statement = self.prepare(what, sql).await?;
         let rows = rows.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
         self.unsent.push(Unsent { what, sql: Sql::Prepared(statement, Box::new(values), rows) });
         Ok(())
@@ -142,9 +197,51 @@ impl Chain {
 
     /// Sends what waits, and waits for what comes of it. The first fault counts: whatever follows it is refused for its sake.
     pub(super) async fn send(&mut self) -> Result<(), Fault> {
-        let unsent = std::mem::take(&mut self.unsent);
-        join_all(unsent.iter().map(|unsent| unsent.send(&self.lease))).await.into_iter().collect()
+        self.dispatch();
+        self.settle().await
     }
+
+    /// Sends what waits, and lets the server work on it.
+    pub(super) fn dispatch(&mut self) {
+        for unsent in std::mem::take(&mut self.unsent) {
+            let lease = Arc::clone(&self.lease);
+            let sending: Pin<Box<dyn Future<Output = _> + Send>> =
+                Box::pin(async move { unsent.send(&lease).await });
+            let mut sending = Box::pin(maybe_done(sending));
+            send_first(sending.as_mut());
+            self.underway.push(sending);
+        }
+    }
+
+    /// Waits for what comes of what was sent, all of it also after a fault: the server may still be at it.
+    async fn settle(&mut self) -> Result<(), Fault> {
+        let mut outcome = Ok(());
+        for mut sent in std::mem::take(&mut self.underway) {
+            sent.as_mut().await;
+            outcome = outcome.and(sent.as_mut().take_output().unwrap_or(Ok(())));
+        }
+        outcome
+    }
+}
+
+/// Asks, in this order. It is sent when it is first polled.
+async fn ask<const N: usize>(
+    lease: &Lease,
+    what: &'static str,
+    prepared: Vec<Prepared<'_>>,
+) -> Result<[Vec<Row>; N], Fault> {
+    let asked = prepared.iter().map(|(statement, values)| lease.query(statement, values));
+    let rows: Result<Vec<_>, _> = join_all(asked).await.into_iter().collect();
+    rows.attempt(what)?.try_into().map_err(|_| lost(what))
+}
+
+/// Sends a request: that happens when it is first polled. Whoever waits for the answer polls it again.
+fn send_first(request: Pin<&mut impl Future>) {
+    let _sent = request.poll(&mut Context::from_waker(Waker::noop()));
+}
+
+fn lost(what: &str) -> Fault {
+    StoreError::Internal { reason: format!("{what}: no answer"), source: None }.into()
 }
 
 impl Unsent {

@@ -24,7 +24,7 @@ impl ChainStore for PostgresStore {
         let batch = batch.as_ref();
         self.units
             .run(&self.chain, |lease| async move {
-                let mut chain = Chain::begin(lease);
+                let mut chain = Chain::begin_for(lease, batch, rules);
                 let outcome = steps::ingest(&mut chain, batch, rules, now).await?;
                 chain.commit().await?;
                 Ok(outcome)

@@ -16,7 +16,7 @@ const WRITE: &str = "WITH changed AS (\
         WHERE streams.seq = new.seq RETURNING streams.seq\
     ), told AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-        SELECT stream, number, type, occurred_at, recorded_at, data::jsonb \
+        SELECT stream, number, type, occurred_at, recorded_at, data::json \
         FROM unnest($6::bigint[], $7::bigint[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[]) WITH ORDINALITY \
              AS event (stream, number, type, occurred_at, recorded_at, data, place) \
         WHERE stream IN (SELECT seq FROM changed) ORDER BY place\

@@ -42,7 +42,7 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
         RETURNING seq, id\
     ), told AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-        SELECT written.seq, number, type, occurred_at, recorded_at, data::jsonb \
+        SELECT written.seq, number, type, occurred_at, recorded_at, data::json \
         FROM written JOIN new USING (id) ORDER BY place\
     ) SELECT id FROM written";
 

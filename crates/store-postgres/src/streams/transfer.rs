@@ -42,7 +42,7 @@ pub(crate) const ANSWERS: Query = Query {
 };
 
 const PUT_EVENTS: &str = "INSERT INTO stream_events (seq, stream, number, type, occurred_at, recorded_at, data) OVERRIDING SYSTEM VALUE \
-    SELECT seq, stream, number, type, occurred_at, recorded_at, data::jsonb \
+    SELECT seq, stream, number, type, occurred_at, recorded_at, data::json \
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[]) \
         AS new (seq, stream, number, type, occurred_at, recorded_at, data)";
 

@@ -2,6 +2,7 @@
 
 mod breaking_off;
 mod corrupt;
+mod lives;
 mod plans;
 mod stored;
 mod trips;

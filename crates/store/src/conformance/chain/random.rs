@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
-use fluxora_stream::{Stream, StreamId};
+use fluxora_stream::{Stream, UnixTime};
 
 use super::events::*;
 use super::plain::{Plain, Verdict};
-use crate::Store;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
+use crate::{Store, StreamFilter, StreamQuery};
 
 const STREAMS: u64 = 5;
 const STEPS: usize = 8;
@@ -264,13 +264,16 @@ impl History {
         let plain = &self.plain;
         let expect = (plain.tip(), plain.last_safe, plain.final_ledger, plain.pending());
         assert_eq!(stands, expect, "{context}");
+        // All of them, in one question: there may be none that the plain chain does not know.
+        let (filter, at) = (StreamFilter::default(), UnixTime::from_seconds(0));
+        let limit = u32::try_from(STREAMS).unwrap();
+        let page = store.list_streams(&StreamQuery { filter, at, before: None, limit }).await.unwrap();
+        assert_eq!((page.unreadable, page.next), (vec![], None), "{context}");
         let mut streams = self.plain.streams();
-        for number in 0..STREAMS {
-            let id: StreamId = id(number);
-            let stored = store.stream(&id).await.unwrap();
-            let told = stored.as_ref().map_or(0, |stream| stream.events);
-            let expect = streams.remove(&id).map(|stream| Stream { events: told, ..stream });
-            assert_eq!(stored, expect, "{context}");
+        for stored in page.streams {
+            let told = stored.events;
+            let expect = streams.remove(&stored.id).map(|stream| Stream { events: told, ..stream });
+            assert_eq!(Some(stored), expect, "{context}");
         }
         assert!(streams.is_empty(), "{context}: {streams:?}");
     }
