@@ -21,12 +21,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use fluxora_indexer::{ContractEvent, Place};
+use fluxora_store::conformance::traffic;
+
 const TOKEN: &str = "bench-bench-bench-bench-bench-bench";
 /// Pushers are never further apart than this, so that no event comes late.
 const MARGIN: u64 = 64;
-const BATCH: u64 = 100;
-/// Each transaction is a transfer and what the contract says of it; one in so many makes a stream.
-const CREATES: u64 = 10;
+const BATCH: u64 = traffic::EVENTS;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -43,7 +44,7 @@ fn main() {
         let upto = (done + lap).min(events) / BATCH;
         // Made before the clock runs: it is the server that is measured.
         let first = done / BATCH;
-        let bodies: Vec<_> = (first..upto).map(batch).collect();
+        let bodies: Vec<_> = (first..upto).map(body).collect();
         let (begun, cpu) = (Instant::now(), server.cpu());
         std::thread::scope(|scope| {
             for _ in 0..pushers {
@@ -72,50 +73,18 @@ fn push_all(address: &str, next: &AtomicU64, first: u64, bodies: &[String]) {
     }
 }
 
-/// One ledger of transactions, as a pusher sends it.
-fn batch(ledger: u64) -> String {
-    const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
-    const TOKEN: &str = "CBWLJK3P6ECN2KZZPKGUIIJ6BCJPXNQTMHMJJGJPZ2ITUJFHPXHUQGBS";
-    const SENDER: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
-    const RECIPIENT: &str = "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H";
-    let transactions = BATCH / 2;
-    let creates = transactions / CREATES;
-    let sequence = ledger + 1_000_000;
-    let start = 1_767_225_600 + ledger * 5;
-    let at = jiff::Timestamp::from_second(i64::try_from(start).unwrap()).unwrap();
+/// One ledger, as a pusher sends it.
+fn body(n: u64) -> String {
+    let batch = traffic::ledger(n);
     let mut body = String::from(r#"{"events":["#);
-    for n in 0..BATCH {
-        let transaction = n / 2;
-        let made = (ledger + 1) * creates;
-        let (contract, topic, payload) = if n % 2 == 0 {
-            let value =
-                format!(r#"{{"topic":["transfer","{CONTRACT}","{RECIPIENT}","native"],"value":"5"}}"#);
-            (TOKEN, "transfer", value)
-        } else if transaction < creates {
-            let (number, end) = (ledger * creates + transaction, start + 1_000_000);
-            let value = format!(
-                r#"{{"topic":["created","{number}"],"value":{{"cliff_time":"{start}","deposit_amount":"100000000","end_time":"{end}","memo":null,"metadata":null,"rate_per_second":"100","recipient":"{RECIPIENT}","sender":"{SENDER}","start_time":"{start}","stream_id":"{number}","withdraw_dust_threshold":"0"}}}}"#
-            );
-            (CONTRACT, "created", value)
-        } else {
-            // Mostly of streams made lately, sometimes of any.
-            let back = (ledger * 7_919 + transaction * 104_729)
-                % if transaction % 4 == 0 { made } else { made.min(5_000) };
-            let number = made - 1 - back;
-            let value = format!(
-                r#"{{"topic":["withdrew","{number}"],"value":{{"amount":"5","recipient":"{RECIPIENT}","stream_id":"{number}"}}}}"#
-            );
-            (CONTRACT, "withdrew", value)
-        };
-        let id = format!("{:019}-{n:010}", sequence << 32 | (transaction + 1) << 12);
-        let comma = if n == 0 { "" } else { "," };
+    for (index, event) in batch.events().iter().enumerate() {
+        let ContractEvent { id, place, contract, topic, tx_hash, happened_at, payload } = event;
+        let Place { ledger, transaction, operation, event } = place;
+        let [hash, previous] = [*ledger, ledger - 1].map(|sequence| traffic::hash(sequence.into()));
+        let comma = if index == 0 { "" } else { "," };
         write!(
             body,
-            r#"{comma}{{"eventId":"{id}","ledger":{sequence},"ledgerHash":"{sequence:064x}","previousLedgerHash":"{:064x}","contractId":"{contract}","topic":"{topic}","txHash":"{:064x}","txIndex":{},"operationIndex":0,"eventIndex":{},"payload":{payload},"happenedAt":"{at}"}}"#,
-            sequence - 1,
-            sequence * 1_000 + transaction,
-            transaction + 1,
-            n % 2,
+            r#"{comma}{{"eventId":"{id}","ledger":{ledger},"ledgerHash":"{hash}","previousLedgerHash":"{previous}","contractId":"{contract}","topic":"{topic}","txHash":"{tx_hash}","txIndex":{transaction},"operationIndex":{operation},"eventIndex":{event},"payload":{payload},"happenedAt":"{happened_at}"}}"#,
         )
         .unwrap();
     }

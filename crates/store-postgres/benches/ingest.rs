@@ -19,18 +19,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluxora_indexer::{Batch, ContractEvent, Opaque, Place, Pushed, Rules};
+use fluxora_indexer::{Batch, Rules};
+use fluxora_store::conformance::traffic::{self, EVENTS};
 use fluxora_store::{ChainStore, Store};
 use fluxora_store_postgres::testing::{Cluster, Settings};
 use fluxora_store_postgres::{Location, Options, PostgresStore};
-use fluxora_stream::{AccountId, ContractId};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 
-const EVENTS: u64 = 100;
-const TRANSACTIONS: u64 = EVENTS / 2;
-const CREATES: u64 = TRANSACTIONS / 10;
 /// So many batches by the one, and then by the other: a disk or a neighbour that is slow for a while hardly moves their ratio.
 const LAP: u64 = 20;
 
@@ -94,51 +91,9 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-fn batch(ledger: u64) -> Arc<Batch> {
-    let opaque = |text: &str| Opaque::new(text).unwrap();
-    let contract = ContractId::from_hash([7; 32]).to_string();
-    let token = ContractId::from_hash([8; 32]).to_string();
-    let (sender, recipient) = (AccountId::from_public_key([1; 32]), AccountId::from_public_key([2; 32]));
-    let start = 1_767_225_600 + ledger * 5;
-    let event = |n: u64| {
-        let (transaction, made) = (n / 2, (ledger - 1) * CREATES);
-        let (emitter, topic, payload) = if n.is_multiple_of(2) {
-            let topics = format!(r#"["transfer","{contract}","{recipient}","native"]"#);
-            (&token, "transfer", format!(r#"{{"topic":{topics},"value":"5"}}"#))
-        } else if transaction < CREATES || made == 0 {
-            let number = if made == 0 && transaction >= CREATES {
-                1_000_000_000 + transaction
-            } else {
-                made + transaction
-            };
-            let value = format!(
-                r#"{{"cliff_time":"{start}","deposit_amount":"100000000","end_time":"{}","memo":null,"metadata":null,"rate_per_second":"100","recipient":"{recipient}","sender":"{sender}","start_time":"{start}","stream_id":"{number}","withdraw_dust_threshold":"0"}}"#,
-                start + 1_000_000
-            );
-            (&contract, "created", format!(r#"{{"topic":["created","{number}"],"value":{value}}}"#))
-        } else {
-            let number = (ledger * 7_919 + transaction * 104_729) % made;
-            let value = format!(r#"{{"amount":"5","recipient":"{recipient}","stream_id":"{number}"}}"#);
-            (&contract, "withdrew", format!(r#"{{"topic":["withdrew","{number}"],"value":{value}}}"#))
-        };
-        let [place, transaction, index] = [ledger, transaction, n % 2].map(|n| u32::try_from(n).unwrap());
-        let event = ContractEvent {
-            id: opaque(&format!("{:019}-{n:010}", ledger << 32)),
-            place: Place { ledger: place, transaction, operation: 0, event: index },
-            contract: opaque(emitter),
-            topic: opaque(topic),
-            tx_hash: opaque(&format!("{:064x}", ledger * 1_000 + u64::from(transaction))),
-            happened_at: Timestamp::from_second(i64::try_from(start).unwrap()).unwrap(),
-            payload: payload.into(),
-        };
-        let (ledger_hash, previous_hash) = (hash(ledger), Some(hash(ledger - 1)));
-        Pushed { event, ledger_hash, previous_hash }
-    };
-    Arc::new(Batch::new((0..EVENTS).map(event).collect(), None).unwrap())
-}
-
-fn hash(ledger: u64) -> Opaque {
-    Opaque::new(&format!("{ledger:064x}")).unwrap()
+/// The ledger with this sequence, from 1 on.
+fn batch(sequence: u64) -> Arc<Batch> {
+    traffic::ledger(sequence - 1)
 }
 
 /// Columns of a table, with the types that texts are cast to.
@@ -315,7 +270,7 @@ impl Bare {
     async fn write(&self, ledger: u64, batch: &Batch, made: &Made) {
         let Self { client, .. } = self;
         let (sequence, closed) = (i64::try_from(ledger).unwrap(), batch.events()[0].happened_at);
-        let [hash, previous] = [ledger, ledger - 1].map(|ledger| hash(ledger).to_string());
+        let [hash, previous] = [ledger, ledger - 1].map(|ledger| traffic::hash(ledger).to_string());
         client.batch_execute("BEGIN").await.unwrap();
         client.execute(&self.ledger, &[&sequence, &hash, &previous, &closed]).await.unwrap();
         client.execute(&self.events, &made.events.parameters()).await.unwrap();

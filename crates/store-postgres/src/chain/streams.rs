@@ -363,9 +363,11 @@ impl Parameters for LifeValues {
 }
 
 fn on_chain(stream: &Stream) -> Result<Option<String>, StoreError> {
-    stream.chain.as_ref().map(serde_json::to_string).transpose().map_err(|error| StoreError::Internal {
-        reason: "writing what the chain knows of a stream".to_owned(),
-        source: Some(error.into()),
+    stream.chain.as_ref().map(|chain| serde_json::to_string(&chain.sparse())).transpose().map_err(|error| {
+        StoreError::Internal {
+            reason: "writing what the chain knows of a stream".to_owned(),
+            source: Some(error.into()),
+        }
     })
 }
 

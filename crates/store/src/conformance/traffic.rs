@@ -10,9 +10,9 @@ use jiff::Timestamp;
 /// How many events a ledger has.
 pub const EVENTS: u64 = 100;
 /// How many transactions.
-pub const TRANSACTIONS: u64 = EVENTS / 2;
+const TRANSACTIONS: u64 = EVENTS / 2;
 /// How many of these make a stream; the others withdraw from one.
-pub const CREATES: u64 = TRANSACTIONS / 10;
+const CREATES: u64 = TRANSACTIONS / 10;
 
 /// The ledger at this place, from 0 on, as one batch. Three of four withdrawals are from one of the 5,000 newest streams, the fourth from
 /// any.
@@ -66,7 +66,8 @@ fn subject(n: u64, transaction: u64) -> u64 {
     made - 1 - (n * 7_919 + transaction * 104_729) % among
 }
 
-fn hash(sequence: u64) -> Opaque {
+/// The hash of the ledger with this sequence.
+pub fn hash(sequence: u64) -> Opaque {
     opaque(&format!("{sequence:064x}"))
 }
 

@@ -2,7 +2,6 @@
 
 mod breaking_off;
 mod corrupt;
-mod lives;
 mod plans;
 mod stored;
 mod trips;
