@@ -1,7 +1,9 @@
--- What is written for each event of the chain, made cheaper to write and to read.
+-- What is written for each event of the chain, made cheaper to write and to read. Both tables are written anew, while nobody else can use
+-- them: however long that takes.
+SET LOCAL statement_timeout = 0;
 
 -- JSON instead of JSONB, as contract_events.payload is: it is checked and kept as it comes, where JSONB takes it apart, sorts its names
--- and puts it together again for whoever reads it. Nothing looks for its parts but an operator, who finds them with the same -> and ->>.
+-- and puts it together again for whoever reads it. Nothing looks for its parts but an operator, who finds them with the same -> and ->>. Of `chain`, what is not there is as by default.
 ALTER TABLE streams
     DROP CONSTRAINT streams_chain_check,
     ALTER COLUMN chain TYPE JSON USING chain::text::json,

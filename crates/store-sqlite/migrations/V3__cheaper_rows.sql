@@ -1,6 +1,7 @@
 -- What a row costs to write. SQLite builds a table in memory for a list of more than two values each time it checks a row against it: the
 -- lists become comparisons. The index of contract events holds everything they are ordered by, so that nothing is left to be sorted.
--- SQLite cannot change a constraint: the tables are made again, with what they hold.
+-- SQLite cannot change a constraint: the tables are made again, with what they hold. Their indexes are there before, and grow with them:
+-- made afterwards, each would be sorted in memory, whatever its size.
 
 CREATE TABLE streams_again (
     seq               INTEGER PRIMARY KEY, -- order of creation: what lists follow
@@ -31,20 +32,25 @@ CREATE TABLE streams_again (
     checkpoint_at     ANY CHECK ((checkpoint_at IS NULL) = (origin = 'api')),
     chain             TEXT CHECK ((chain IS NULL) = (origin = 'api'))
 ) STRICT;
+DROP INDEX streams_by_sender;
+DROP INDEX streams_by_recipient;
+DROP INDEX streams_by_status;
+DROP INDEX streams_by_origin;
+DROP INDEX streams_by_contract;
+DROP INDEX streams_due;
+-- Each index ends in seq (the rowid), so a filtered list reads its page in order from any place.
+CREATE INDEX streams_by_sender ON streams_again (sender);
+CREATE INDEX streams_by_recipient ON streams_again (recipient);
+CREATE INDEX streams_by_status ON streams_again (status);
+CREATE INDEX streams_by_origin ON streams_again (origin);
+CREATE INDEX streams_by_contract ON streams_again (contract_id) WHERE contract_id IS NOT NULL;
+CREATE INDEX streams_due ON streams_again (due_at) WHERE due_at IS NOT NULL;
 INSERT INTO streams_again
 SELECT seq, id, origin, contract_id, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at,
     due_at, created_at, updated_at, events, kind, checkpoint_amount, checkpoint_at, chain
 FROM streams ORDER BY seq;
 DROP TABLE streams;
 ALTER TABLE streams_again RENAME TO streams;
-
--- Each index ends in seq (the rowid), so a filtered list reads its page in order from any place.
-CREATE INDEX streams_by_sender ON streams (sender);
-CREATE INDEX streams_by_recipient ON streams (recipient);
-CREATE INDEX streams_by_status ON streams (status);
-CREATE INDEX streams_by_origin ON streams (origin);
-CREATE INDEX streams_by_contract ON streams (contract_id) WHERE contract_id IS NOT NULL;
-CREATE INDEX streams_due ON streams (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE contract_events_again (
     seq             INTEGER PRIMARY KEY,
@@ -65,12 +71,14 @@ CREATE TABLE contract_events_again (
     stream          ANY,
     other           ANY CHECK (other IS NULL OR stream IS NOT NULL)
 ) STRICT;
+DROP INDEX contract_events_in_order;
+DROP INDEX contract_events_by_stream;
+DROP INDEX contract_events_by_other;
+CREATE INDEX contract_events_in_order ON contract_events_again (ledger, tx_index, operation_index, event_index, id);
+CREATE INDEX contract_events_by_stream ON contract_events_again (stream) WHERE stream IS NOT NULL;
+CREATE INDEX contract_events_by_other ON contract_events_again (other) WHERE other IS NOT NULL;
 INSERT INTO contract_events_again
 SELECT seq, id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload, class, stream, other
 FROM contract_events ORDER BY seq;
 DROP TABLE contract_events;
 ALTER TABLE contract_events_again RENAME TO contract_events;
-
-CREATE INDEX contract_events_in_order ON contract_events (ledger, tx_index, operation_index, event_index, id);
-CREATE INDEX contract_events_by_stream ON contract_events (stream) WHERE stream IS NOT NULL;
-CREATE INDEX contract_events_by_other ON contract_events (other) WHERE other IS NOT NULL;

@@ -15,7 +15,7 @@ macro_rules! on_chain {
         ///
         /// It is read as it is written, whole or [sparse](OnChain::sparse).
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct OnChain {
             $($(#[doc = $need_doc])+ pub $need: $need_type,)*
             $($(#[doc = $doc])+ #[serde(default)] pub $field: $type,)*
@@ -132,8 +132,8 @@ mod tests {
         for text in [stored, &whole] {
             assert_eq!(serde_json::from_str::<OnChain>(text).unwrap(), known);
         }
-        for lacking in ["{}", &stored.replace("txHash", "hash")] {
-            serde_json::from_str::<OnChain>(lacking).unwrap_err();
+        for wrong in ["{}", &stored.replace("txHash", "hash"), &stored.replace("memo", "note")] {
+            serde_json::from_str::<OnChain>(wrong).unwrap_err();
         }
     }
 }

@@ -323,7 +323,19 @@ pub(super) struct Terms {
 
 impl Terms {
     const fn of(stream: &Stream) -> Self {
-        let Stream { id, sender, recipient, schedule, created_at, .. } = *stream;
+        let Stream {
+            id,
+            sender,
+            recipient,
+            schedule,
+            created_at,
+            // What a change of its life writes.
+            withdrawn: _,
+            status: _,
+            updated_at: _,
+            events: _,
+            chain: _,
+        } = *stream;
         Self { id, sender, recipient, schedule, created_at }
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -125,7 +126,7 @@ impl Chain {
         let lease = Arc::clone(&self.lease);
         let prepared = self.prepare_all(what, questions).await?;
         self.dispatch();
-        let rows = ask(&lease, what, prepared).await;
+        let rows = self.meanwhile(ask(&lease, what, prepared)).await;
         self.settle().await?;
         rows
     }
@@ -174,7 +175,8 @@ impl Chain {
 
     /// Prepares a statement, once for the connection. Where that fails after something else has, that is the fault.
     async fn prepare(&mut self, what: &'static str, sql: &str) -> Result<Statement, Fault> {
-        let prepared = self.lease.prepare_cached(sql).await;
+        let lease = Arc::clone(&self.lease);
+        let prepared = self.meanwhile(lease.prepare_cached(sql)).await;
         if prepared.is_err() {
             self.settle().await?;
         }
@@ -211,6 +213,18 @@ impl Chain {
             send_first(sending.as_mut());
             self.underway.push(sending);
         }
+    }
+
+    /// Waits for an answer, and takes in what comes of what was sent before: the connection reads nothing on while that is left.
+    async fn meanwhile<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        poll_fn(|context| {
+            for sent in &mut self.underway {
+                let _done = sent.as_mut().poll(context);
+            }
+            answer.as_mut().poll(context)
+        })
+        .await
     }
 
     /// Waits for what comes of what was sent, all of it also after a fault: the server may still be at it.

@@ -33,7 +33,7 @@ macro_rules! select {
 }
 
 const BY_ID: &str = select!("WHERE e.id = ?1");
-const BY_RANGE_OF_IDS: &str = select!("WHERE e.id >= ?1 AND e.id <= ?2 ORDER BY e.id LIMIT ?3");
+const IDS_BETWEEN: &str = "SELECT id FROM contract_events WHERE id >= ?1 AND id <= ?2 LIMIT ?3";
 const BETWEEN: &str = select!(
     "INDEXED BY contract_events_in_order WHERE e.ledger > ?1 AND e.ledger <= ?2 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
@@ -64,26 +64,28 @@ const REMOVED: &str = concat!(
 const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
 const READING: &str = "reading contract events";
 
-/// Ids are mostly in the order of the chain, and those of a batch lie together: one look at what is stored between the least and the
-/// greatest of them then tells of all. Where more lies there than they are, each is looked up.
 pub(super) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
-    let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
-    let between = params![least.as_str(), greatest.as_str(), columns::count(ids.len()).saturating_add(1)];
-    let between = select(connection, BY_RANGE_OF_IDS, between)?;
-    if between.len() <= ids.len() {
-        let wanted: HashSet<_> = ids.iter().collect();
-        let events = between.into_iter().map(|stored| stored.event);
-        return Ok(events.filter(|event| wanted.contains(&event.id)).collect());
-    }
     let mut found = Vec::new();
     let mut statement = connection.prepare_cached(BY_ID).attempt(READING)?;
-    for id in ids {
+    for id in perhaps_stored(connection, ids)? {
         let mut rows = statement.query([id.as_str()]).attempt(READING)?;
         if let Some(row) = rows.next().attempt(READING)? {
             found.push(decode(row)?.event);
         }
     }
     Ok(found)
+}
+
+/// Those of the ids that are worth looking up. Ids are mostly in the order of the chain, and those of a batch lie together: one look at
+/// what is stored between the least and the greatest of them then tells of all. Where more lies there than they are, it tells nothing.
+fn perhaps_stored<'i>(connection: &Connection, ids: &'i [Opaque]) -> Result<Vec<&'i Opaque>, StoreError> {
+    let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(IDS_BETWEEN).attempt(READING)?;
+    let between = params![least.as_str(), greatest.as_str(), columns::count(ids.len()).saturating_add(1)];
+    let between = statement.query_map(between, |row| row.get::<_, String>(0)).attempt(READING)?;
+    let between: HashSet<String> = between.collect::<Result<_, _>>().attempt(READING)?;
+    let told = between.len() <= ids.len();
+    Ok(ids.iter().filter(|id| !told || between.contains(id.as_str())).collect())
 }
 
 pub(super) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
@@ -241,5 +243,52 @@ fn number_of(id: StreamId) -> Option<Value> {
     match id {
         StreamId::Chain { number, .. } => Some(columns::unsigned(number)),
         StreamId::Api(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{Location, open};
+
+    #[test]
+    fn ids_are_found_whatever_lies_between_them() {
+        let opened = open::writer(&Location::Memory, Duration::ZERO).unwrap();
+        let opaque = |text: &str| Opaque::new(text).unwrap();
+        let stored = |id: &str| {
+            let [id, contract, topic, tx_hash] = [id, "c", "t", "h"].map(opaque);
+            let place = Place { ledger: 1, transaction: 0, operation: 0, event: 0 };
+            let event = ContractEvent {
+                id,
+                place,
+                contract,
+                topic,
+                tx_hash,
+                happened_at: Timestamp::UNIX_EPOCH,
+                payload: "{}".into(),
+            };
+            StoredEvent { event, class: Class::Unknown, subjects: Subjects::default() }
+        };
+        insert(&opened.connection, &["a", "b", "c", "d", "é", "𝄞"].map(stored)).unwrap();
+        for (ids, found) in [
+            (vec![], vec![]),
+            (vec!["A", "Z"], vec![]),
+            (vec!["b"], vec!["b"]),
+            // As many between them as they are, one of which is not meant; then more than they are.
+            (vec!["c", "a", "bb"], vec!["a", "c"]),
+            (vec!["d", "a"], vec!["a", "d"]),
+            (vec!["𝄞", "a", "x"], vec!["a", "𝄞"]),
+            (vec!["é", "z"], vec!["é"]),
+        ] {
+            let ids: Vec<_> = ids.into_iter().map(opaque).collect();
+            let events = by_id(&opened.connection, &ids).unwrap();
+            let mut told: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
+            told.sort_unstable();
+            assert_eq!(told, found, "{ids:?}");
+        }
     }
 }

@@ -24,7 +24,8 @@ async fn ingestion_that_breaks_off_at_any_step_leaves_everything_as_it_was() {
     let before = everything(&database);
     let mut steps = 0;
     loop {
-        let mut transaction = Failing::after(steps, Chain::begin(Arc::new(store.lease_of_chain().await)));
+        let lease = Arc::new(store.lease_of_chain().await);
+        let mut transaction = Failing::after(steps, Chain::begin_for(lease, &fork, Rules::default()));
         let outcome = ingest(&mut transaction, &fork, Rules::default(), t(0)).await;
         // Before the commit, whatever was done is not.
         drop(transaction);

@@ -169,3 +169,19 @@ async fn a_change_of_a_stream_that_went_away_undoes_the_whole_transaction() {
         assert_eq!(store.stream(&on_chain(0)).await.unwrap(), Some(stream.clone()));
     }
 }
+
+/// Also where only its life is written, because its terms were read and are the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_goes_away_after_it_was_read_is_not_written() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    push(&store, "a", vec![created(1, 0, 0), created(1, 1, 1)]).await;
+    let mut chain = Chain::begin(Arc::new(store.lease().await));
+    let read = chain.streams(&[on_chain(0)]).await.unwrap().remove(0);
+    let lived = Stream { withdrawn: "0.0000001".parse().unwrap(), ..read.stream.unwrap() };
+    chain.query("deleting", "DELETE FROM streams WHERE seq = 1", &[]).await.unwrap();
+    let written = chain.write(&[StreamWrite::Update(read.place, lived)], &[]).await;
+    let Err(Fault::Store(StoreError::Internal { reason, .. })) = written else { panic!("{written:?}") };
+    assert!(reason.contains("rows were touched, not"), "{reason}");
+}
