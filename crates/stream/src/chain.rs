@@ -136,4 +136,20 @@ mod tests {
             serde_json::from_str::<OnChain>(wrong).unwrap_err();
         }
     }
+
+    /// Every field, whatever it was, and numbers of streams as JSON numbers.
+    #[test]
+    fn what_an_earlier_version_stored_is_read() {
+        let stored = r#"{"createdLedger":7,"lastLedger":9,"txHash":"ab","claimOwner":null,"autoClaimDestination":null,"autoRenew":null,"parentStreamId":3,"delegationDepth":1,"sourceStreamId":null,"withdrawDustThreshold":"0.0000000","memo":null,"metadata":null,"pooled":false,"pausedSeconds":0,"lastPauseToggleLedger":0,"lastRateChangeLedger":0,"lastWithdrawLedger":9,"decommissioned":false,"underfunded":false,"closedLedger":null,"keeperPaidAmount":null,"unprojectedEvents":0,"assumed":{"kind":false,"checkpoint":false,"withdrawn":false}}"#;
+        let known = OnChain {
+            created_ledger: 7,
+            last_ledger: 9,
+            tx_hash: "ab".to_owned(),
+            parent_stream_id: Some(StreamNumber(3)),
+            delegation_depth: 1,
+            last_withdraw_ledger: 9,
+            ..OnChain::default()
+        };
+        assert_eq!(serde_json::from_str::<OnChain>(stored).unwrap(), known);
+    }
 }
