@@ -8,6 +8,7 @@ mod ahead;
 mod events;
 mod ledgers;
 mod list;
+mod sorted;
 mod state;
 mod streams;
 mod transaction;

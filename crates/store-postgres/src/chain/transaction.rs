@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::ahead::Ahead;
-use super::streams::Terms;
+use super::sorted::Terms;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
