@@ -37,24 +37,24 @@ impl Sorted {
                     continue;
                 }
                 StreamWrite::Update(place, stream) => {
-                    let place_of = seq(*place);
-                    if terms.get(&place_of) == Some(&Terms::of(stream)) {
-                        sorted.lived.push(place_of, stream)?;
+                    let place = seq(*place);
+                    if terms.get(&place) == Some(&Terms::of(stream)) {
+                        sorted.lived.push(place, stream)?;
                     } else {
-                        sorted.updated.push(place_of, stream)?;
+                        sorted.updated.push(place, stream)?;
                     }
                     (stream.id, place)
                 }
                 StreamWrite::Restore(place, stream) => {
                     sorted.restored.push(seq(*place), stream)?;
-                    (stream.id, place)
+                    (stream.id, seq(*place))
                 }
                 StreamWrite::Remove { place, id, events } => {
                     sorted.removed.push(RemovedStream { place: *place, id: *id, events: *events });
-                    (*id, place)
+                    (*id, seq(*place))
                 }
             };
-            sorted.places.insert(id, seq(*place));
+            sorted.places.insert(id, place);
         }
         Ok(sorted)
     }

@@ -40,7 +40,7 @@ type Prepared<'q> = (Statement, &'q [&'q (dyn ToSql + Sync)]);
 /// order, and only an answer that is needed costs a round trip. A fault of what waited shows there, or where something is next
 /// asked.
 pub(crate) struct Chain {
-    pub(super) lease: Arc<Lease>,
+    lease: Arc<Lease>,
     unsent: Vec<Unsent>,
     /// What the server works on while something else is done here.
     underway: Vec<Underway>,
