@@ -10,7 +10,7 @@
 )]
 
 mod architecture;
-mod at;
+mod as_of;
 mod bad_input;
 mod balance;
 mod binary;

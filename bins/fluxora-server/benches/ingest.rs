@@ -21,7 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fluxora_indexer::{ContractEvent, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent};
 use fluxora_store::conformance::traffic;
 
 const TOKEN: &str = "bench-bench-bench-bench-bench-bench";
@@ -67,8 +67,8 @@ fn main() {
 fn push_all(address: &str, next: &AtomicU64, first: u64, bodies: &[String]) {
     let mut connection = Connection::open(address);
     loop {
-        let place = usize::try_from(next.fetch_add(1, Ordering::Relaxed) - first).unwrap();
-        let Some(body) = bodies.get(place) else { break };
+        let position = usize::try_from(next.fetch_add(1, Ordering::Relaxed) - first).unwrap();
+        let Some(body) = bodies.get(position) else { break };
         connection.push(body);
     }
 }
@@ -78,8 +78,8 @@ fn body(n: u64) -> String {
     let batch = traffic::ledger(n);
     let mut body = String::from(r#"{"events":["#);
     for (index, event) in batch.events().iter().enumerate() {
-        let ContractEvent { id, place, contract, topic, tx_hash, happened_at, payload } = event;
-        let Place { ledger, transaction, operation, event } = place;
+        let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload } = event;
+        let ChainPosition { ledger, transaction, operation, event } = position;
         let [hash, previous] = [*ledger, ledger - 1].map(|sequence| traffic::hash(sequence.into()));
         let comma = if index == 0 { "" } else { "," };
         write!(

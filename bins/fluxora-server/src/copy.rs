@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use fluxora_store::transfer::{Copied, CopyError, PAGE, Progress, Step, copy};
+use fluxora_store::copy::{Copied, CopyError, PAGE, Progress, Step, copy};
 use fluxora_store_sqlite::Location;
 
 use crate::storage::{Database, PoolLimits};
@@ -168,14 +168,14 @@ mod tests {
     mod from_sqlite_to_postgres {
         use super::*;
 
-        fluxora_store::transfer_suite!(sqlite(), postgres().await);
-        fluxora_store::transfer_suite!(chain sqlite(), postgres().await);
+        fluxora_store::copy_suite!(sqlite(), postgres().await);
+        fluxora_store::copy_suite!(chain sqlite(), postgres().await);
     }
 
     mod from_postgres_to_sqlite {
         use super::*;
 
-        fluxora_store::transfer_suite!(postgres().await, sqlite());
-        fluxora_store::transfer_suite!(chain postgres().await, sqlite());
+        fluxora_store::copy_suite!(postgres().await, sqlite());
+        fluxora_store::copy_suite!(chain postgres().await, sqlite());
     }
 }

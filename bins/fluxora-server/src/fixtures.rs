@@ -4,21 +4,21 @@ use std::sync::Mutex;
 
 use fluxora_api::Clock;
 use fluxora_store::conformance::Model;
-use fluxora_store::{CreateStream, KeyedAnswer, StreamStore};
+use fluxora_store::{CreateStream, KeyedResponse, StreamStore};
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
 
 /// A clock that is set by hand. It begins at the epoch.
 #[derive(Default)]
-pub(crate) struct Hand(Mutex<Timestamp>);
+pub(crate) struct ManualClock(Mutex<Timestamp>);
 
-impl Hand {
+impl ManualClock {
     pub(crate) fn set(&self, second: i64) {
         *self.0.lock().unwrap() = Timestamp::from_second(second).unwrap();
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
@@ -29,7 +29,7 @@ pub(crate) fn id(n: u16) -> StreamId {
 }
 
 /// Creates, at the epoch, a stream of 10 seconds that starts at second 100.
-pub(crate) async fn put(store: &Model, n: u16, keyed: Option<KeyedAnswer>) {
+pub(crate) async fn put(store: &Model, n: u16, keyed: Option<KeyedResponse>) {
     let draft = TermsDraft {
         sender: Some(AccountId::from_public_key([1; 32])),
         recipient: Some(AccountId::from_public_key([2; 32])),

@@ -30,7 +30,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use config::{Config, ConfigFaults};
 use supervisor::{Supervisor, WorkerFailed};
-use workers::Materials;
+use workers::WorkerDeps;
 
 const STOPPED_IN_ORDER: u8 = 0;
 const IT_GAVE_UP: u8 = 1;
@@ -65,7 +65,7 @@ fn start() -> Result<ExitCode, ConfigFaults> {
 }
 
 /// Serves until the end, and says with which code to exit.
-fn serve(config: Config, start_workers: impl FnOnce(&mut Supervisor, &Materials)) -> u8 {
+fn serve(config: Config, start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps)) -> u8 {
     logging::start(config.log_level, config.log_format);
     let Err(error) = serve::run(config, start_workers) else { return STOPPED_IN_ORDER };
     tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");

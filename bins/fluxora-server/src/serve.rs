@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::Config;
 use crate::shell::{RandomIds, SystemClock, roll};
 use crate::supervisor::{Policy, Supervisor};
-use crate::workers::Materials;
+use crate::workers::WorkerDeps;
 
 /// Serves until SIGTERM or SIGINT, or until a worker keeps failing; then stops in order: no new requests, those in flight answered,
 /// the workers, the store.
@@ -17,7 +17,7 @@ use crate::workers::Materials;
 /// Why it could not start or had to give up: a [`WorkerFailed`](crate::supervisor::WorkerFailed) if that is why.
 pub(crate) fn run(
     config: Config,
-    start_workers: impl FnOnce(&mut Supervisor, &Materials),
+    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("starting the runtime")?.block_on(serve(config, start_workers))
@@ -25,7 +25,7 @@ pub(crate) fn run(
 
 async fn serve(
     config: Config,
-    start_workers: impl FnOnce(&mut Supervisor, &Materials),
+    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
@@ -59,7 +59,7 @@ async fn serve(
         .with_context(|| format!("cannot listen on {address} (HOST, PORT)"))?;
 
     let stream_clock_interval = config.stream_clock_interval;
-    start_workers(&mut supervisor, &Materials { store: Arc::clone(&store), clock, stream_clock_interval });
+    start_workers(&mut supervisor, &WorkerDeps { store: Arc::clone(&store), clock, stream_clock_interval });
     tracing::info!(
         address = %server.address(),
         storage = store.describe(),
@@ -84,7 +84,7 @@ async fn serve(
         } } => {
             lifecycle.shut_down();
             let signal = reason.as_ref().ok();
-            tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
+            tracing::info!(signal, "shutdown: no new requests, waiting for those in flight");
             let ((), ended) = tokio::join!(stop.gracefully(), serving);
             (reason.map(drop), ended.context("the HTTP server did not stop in order"))
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluxora_store::Store;
-use fluxora_store::transfer::Transfer;
+use fluxora_store::copy::CopyStore;
 use fluxora_store_postgres::PostgresStore;
 use fluxora_store_sqlite::SqliteStore;
 
@@ -69,6 +69,6 @@ impl Database {
 }
 
 /// A store whose contents can be moved.
-pub(crate) trait Movable: Store + Transfer {}
+pub(crate) trait Movable: Store + CopyStore {}
 
-impl<S: Store + Transfer> Movable for S {}
+impl<S: Store + CopyStore> Movable for S {}

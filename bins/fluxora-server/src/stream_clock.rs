@@ -5,7 +5,7 @@ use fluxora_api::Clock;
 use fluxora_store::{CorruptRow, Recorded, Store, StoreError};
 use tokio::time::MissedTickBehavior;
 
-use crate::supervisor::{Stopping, Worker};
+use crate::supervisor::{ShutdownToken, Worker};
 
 /// How many streams one step takes; a backlog is worked off step by step, and requests come in between.
 const STREAMS_A_STEP: u32 = 200;
@@ -25,15 +25,15 @@ impl Worker for StreamClock {
         "stream_clock"
     }
 
-    async fn run(mut self, mut stopping: Stopping) -> anyhow::Result<()> {
+    async fn run(mut self, mut shutdown: ShutdownToken) -> anyhow::Result<()> {
         let mut interval = tokio::time::interval(self.interval);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stopping.asked() => return Ok(()),
+                () = shutdown.asked() => return Ok(()),
                 _ = interval.tick() => {}
             }
-            match self.tick(&stopping).await {
+            match self.tick(&shutdown).await {
                 Ok(()) => {}
                 Err(defect @ StoreError::Internal { .. }) => return Err(defect.into()),
                 Err(error) => {
@@ -51,14 +51,14 @@ impl StreamClock {
     }
 
     /// Records everything that has fallen due, or as much as there is time for before a stop.
-    async fn tick(&mut self, stopping: &Stopping) -> Result<(), StoreError> {
+    async fn tick(&mut self, shutdown: &ShutdownToken) -> Result<(), StoreError> {
         let unreadable = loop {
             let step = self.store.record_due(self.clock.now(), STREAMS_A_STEP).await?;
             let Recorded { streams, events, unreadable, more } = step;
             if streams > 0 {
                 tracing::info!(streams, events, "the stream clock recorded what had fallen due");
             }
-            if !more || stopping.is_asked() {
+            if !more || shutdown.is_asked() {
                 break unreadable;
             }
         };
@@ -84,7 +84,7 @@ impl StreamClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{Hand, id, put};
+    use crate::fixtures::{ManualClock, id, put};
     use fluxora_store::StreamStore;
     use fluxora_store::conformance::Model;
     use fluxora_store_sqlite::{Location, Options, SqliteStore};
@@ -92,14 +92,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_tick_works_off_all_that_has_fallen_due() {
-        let (store, clock) = (Arc::new(Model::default()), Arc::new(Hand::default()));
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         for n in 0..450 {
             put(&store, n, None).await;
         }
         let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), Duration::from_secs(5));
         for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
             clock.set(now);
-            stream_clock.tick(&Stopping::when_asked().1).await.unwrap();
+            stream_clock.tick(&ShutdownToken::pair().1).await.unwrap();
             for n in 0..450 {
                 assert_eq!(store.stream(&id(n)).await.unwrap().unwrap().status, expect, "{n} at {now}");
             }
@@ -108,11 +108,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_ticks_at_its_interval_until_it_is_stopped() {
-        let (store, clock) = (Arc::new(Model::default()), Arc::new(Hand::default()));
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         put(&store, 1, None).await;
-        let (stop, stopping) = Stopping::when_asked();
+        let (stop, shutdown) = ShutdownToken::pair();
         let running = StreamClock::new(store.clone(), clock.clone(), Duration::from_secs(5));
-        let running = tokio::spawn(running.run(stopping));
+        let running = tokio::spawn(running.run(shutdown));
         tokio::task::yield_now().await;
         tokio::time::advance(Duration::from_millis(4_999)).await;
         clock.set(100);
@@ -129,10 +129,10 @@ mod tests {
     async fn an_outage_of_storage_is_no_failure_of_the_clock() {
         let store = Arc::new(SqliteStore::open(&Location::Memory, Options::default()).unwrap());
         store.close().await;
-        let (stop, stopping) = Stopping::when_asked();
+        let (stop, shutdown) = ShutdownToken::pair();
         let interval = Duration::from_secs(5);
-        let running = StreamClock::new(store, Arc::new(Hand::default()), interval);
-        let running = tokio::spawn(running.run(stopping));
+        let running = StreamClock::new(store, Arc::new(ManualClock::default()), interval);
+        let running = tokio::spawn(running.run(shutdown));
         for _ in 0..100 {
             tokio::time::advance(interval).await;
             assert!(!running.is_finished());

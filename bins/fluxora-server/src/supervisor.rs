@@ -8,7 +8,7 @@
 
 mod panics;
 mod policy;
-mod stopping;
+mod shutdown;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -22,9 +22,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) use policy::{MOST_RESTARTS, Policy};
-pub(crate) use stopping::Stopping;
+pub(crate) use shutdown::ShutdownToken;
 
-use stopping::Stop;
+use shutdown::Stop;
 use task::Task;
 
 /// How long a worker may take to stop. Together they and the requests in flight have to fit into the time that whoever stops the
@@ -40,11 +40,11 @@ pub(crate) trait Worker: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// A defect, which a start from scratch may mend. An outage of what it works with is none: there it waits and tries again.
-    fn run(self, stopping: Stopping) -> impl Future<Output = anyhow::Result<()>> + Send;
+    fn run(self, shutdown: ShutdownToken) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// Where chance comes from: any number, each as likely as any other.
-pub(crate) type Dice = fn() -> u32;
+pub(crate) type Jitter = fn() -> u32;
 
 /// A worker failed more often than the policy allows.
 #[derive(Debug, Error)]
@@ -61,7 +61,7 @@ pub(crate) struct WorkerFailed {
 /// Starts workers, starts them again, and stops them.
 pub(crate) struct Supervisor {
     policy: Policy,
-    dice: Dice,
+    jitter: Jitter,
     board: Arc<Board>,
     started: Vec<Started>,
     report: mpsc::UnboundedSender<WorkerFailed>,
@@ -77,10 +77,10 @@ struct Started {
 }
 
 impl Supervisor {
-    pub(crate) fn new(policy: Policy, dice: Dice) -> Self {
+    pub(crate) fn new(policy: Policy, jitter: Jitter) -> Self {
         panics::keep_to_the_log();
         let (report, reports) = mpsc::unbounded_channel();
-        Self { policy, dice, board: Arc::default(), started: Vec::new(), report, reports }
+        Self { policy, jitter, board: Arc::default(), started: Vec::new(), report, reports }
     }
 
     /// How the workers are, also those that are started later.
@@ -91,15 +91,15 @@ impl Supervisor {
     /// Keeps a worker at work until it is stopped.
     pub(crate) fn start(&mut self, worker: impl Worker) {
         let name = worker.name();
-        let (stop, stopping) = Stopping::when_asked();
+        let (stop, shutdown) = ShutdownToken::pair();
         let running = WorkerHealth { name, state: WorkerState::Running, restarts: 0, last_error: None };
         let (health, shown) = watch::channel(running);
         self.board.add(shown);
         let task = Task {
             worker,
             policy: self.policy,
-            dice: self.dice,
-            stopping,
+            jitter: self.jitter,
+            shutdown,
             health: health.clone(),
             report: self.report.clone(),
         };

@@ -9,15 +9,15 @@ use crate::stream_clock::StreamClock;
 use crate::supervisor::Supervisor;
 
 /// What workers are made of.
-pub(crate) struct Materials {
+pub(crate) struct WorkerDeps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stream_clock_interval: Duration,
 }
 
 /// Starts whatever works in the background of a server. They are stopped in the opposite order.
-pub(crate) fn start(supervisor: &mut Supervisor, materials: &Materials) {
-    let Materials { store, clock, stream_clock_interval } = materials;
+pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
+    let WorkerDeps { store, clock, stream_clock_interval } = deps;
     supervisor.start(StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval));
     supervisor.start(Retention::new(Arc::clone(store), Arc::clone(clock)));
 }

@@ -3,7 +3,7 @@
 /// Written as a version digit, the place and a fingerprint of the list's filters, in lower-case hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    pub(crate) place: u64,
+    pub(crate) position: u64,
     list: u64,
 }
 
@@ -14,22 +14,22 @@ impl Cursor {
     pub(crate) const LENGTH: usize = 33;
 
     /// The cursor that stands at `place` in the list described by `list`.
-    pub(crate) fn at(place: u64, list: &str) -> Self {
-        Self { place, list: fingerprint(list) }
+    pub(crate) fn at(position: u64, list: &str) -> Self {
+        Self { position, list: fingerprint(list) }
     }
 
     /// Reads a cursor that was handed out for this list; any other text is `None`.
     pub(crate) fn parse(text: &str, list: &str) -> Option<Self> {
         let hex = text.strip_prefix(VERSION).filter(|hex| hex.len() == 32)?;
-        let (place, fingerprint) = hex.split_at_checked(16)?;
-        let cursor = Self { place: number(place)?, list: number(fingerprint)? };
-        (cursor == Self::at(cursor.place, list)).then_some(cursor)
+        let (position, fingerprint) = hex.split_at_checked(16)?;
+        let cursor = Self { position: number(position)?, list: number(fingerprint)? };
+        (cursor == Self::at(cursor.position, list)).then_some(cursor)
     }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{VERSION}{:016x}{:016x}", self.place, self.list)
+        write!(f, "{VERSION}{:016x}{:016x}", self.position, self.list)
     }
 }
 

@@ -34,9 +34,9 @@ const START: i64 = 1_767_225_600;
 
 /// A clock and a source of ids that do as they are told.
 #[derive(Clone)]
-struct Hand(Arc<Mutex<(Timestamp, u128)>>);
+struct ManualClock(Arc<Mutex<(Timestamp, u128)>>);
 
-impl Hand {
+impl ManualClock {
     fn new() -> Self {
         Self(Arc::new(Mutex::new((Timestamp::from_millisecond(START * 1_000 + 250).unwrap(), 0))))
     }
@@ -46,13 +46,13 @@ impl Hand {
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         self.0.lock().unwrap().0
     }
 }
 
-impl Ids for Hand {
+impl Ids for ManualClock {
     fn next(&self) -> Uuid {
         let mut hand = self.0.lock().unwrap();
         hand.1 += 1;
@@ -62,18 +62,18 @@ impl Ids for Hand {
 
 /// Workers that are as they are told.
 #[derive(Default)]
-struct Team(Mutex<Vec<WorkerHealth>>);
+struct StubWorkers(Mutex<Vec<WorkerHealth>>);
 
-impl Workers for Team {
+impl Workers for StubWorkers {
     fn snapshot(&self) -> Vec<WorkerHealth> {
         self.0.lock().unwrap().clone()
     }
 }
 
 struct Server {
-    hand: Hand,
+    hand: ManualClock,
     lifecycle: Lifecycle,
-    workers: Arc<Team>,
+    workers: Arc<StubWorkers>,
     api: Arc<Api>,
 }
 
@@ -94,7 +94,8 @@ impl Server {
 
     /// Whoever pushes and whoever operates has to send this secret, if there is one.
     fn with(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>) -> Self {
-        let (hand, lifecycle, workers) = (Hand::new(), Lifecycle::default(), Arc::new(Team::default()));
+        let (hand, lifecycle, workers) =
+            (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let api = Arc::new(Api::new(Parts {
             store,
             clock: Arc::new(hand.clone()),

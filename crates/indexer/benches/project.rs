@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fluxora_indexer::projection::{Streams, classify, project};
-use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_stream::ContractId;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn scenario_events(path: &std::path::Path, copy: u8, scenario: u8) -> Vec<Contra
 fn event(step: &Value, emitted: &Value) -> ContractEvent {
     let opaque = |value: &Value| Opaque::new(value.as_str().unwrap()).unwrap();
     let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
-    let place = Place {
+    let position = ChainPosition {
         ledger: number(&step["ledger"]),
         transaction: number(&step["txIndex"]),
         operation: number(&emitted["operationIndex"]),
@@ -49,7 +49,7 @@ fn event(step: &Value, emitted: &Value) -> ContractEvent {
     };
     ContractEvent {
         id: opaque(&emitted["id"]),
-        place,
+        position,
         contract: opaque(&emitted["contractId"]),
         topic: opaque(&emitted["decoded"]["topic"][0]),
         tx_hash: opaque(&step["txHash"]),

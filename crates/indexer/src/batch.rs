@@ -47,7 +47,7 @@ pub enum BatchFault {
         /// The ledger.
         ledger: u32,
         /// Who says so.
-        speaker: Speaker,
+        reported_by: BatchSource,
     },
     /// One ledger has two predecessors.
     #[error("ledger {ledger} has another previous hash earlier in this batch")]
@@ -55,7 +55,7 @@ pub enum BatchFault {
         /// The ledger.
         ledger: u32,
         /// Who says so.
-        speaker: Speaker,
+        reported_by: BatchSource,
     },
     /// Two neighbouring ledgers do not belong to one chain.
     #[error(
@@ -81,7 +81,7 @@ pub enum BatchFault {
 
 /// Which part of a batch speaks of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
+pub enum BatchSource {
     /// The event at this place.
     Event(usize),
     /// The tip.
@@ -101,7 +101,7 @@ impl Batch {
         if events.len() > BATCH_MAX {
             return Err(vec![BatchFault::TooMany { count: events.len() }]);
         }
-        let newest = events.iter().map(|pushed| pushed.event.place.ledger).max();
+        let newest = events.iter().map(|pushed| pushed.event.position.ledger).max();
         if let (Some(tip), Some(newest)) = (&tip, newest)
             && tip.sequence < newest
         {
@@ -113,7 +113,7 @@ impl Batch {
             taken.push(pushed.event);
         }
         if let Some(tip) = tip {
-            reading.ledger(Speaker::Tip, tip);
+            reading.ledger(BatchSource::Tip, tip);
         }
         reading.check_links();
         if reading.faults.is_empty() {
@@ -136,9 +136,9 @@ impl Batch {
     }
 
     /// The event at this place, what kind it is, and the streams it is about.
-    pub fn classified(&self, place: usize) -> Option<(&ContractEvent, Class, Subjects)> {
-        let (class, subjects) = *self.classes.get(place)?;
-        Some((self.events.get(place)?, class, subjects))
+    pub fn classified(&self, index: usize) -> Option<(&ContractEvent, Class, Subjects)> {
+        let (class, subjects) = *self.classes.get(index)?;
+        Some((self.events.get(index)?, class, subjects))
     }
 
     /// The sequences whose stored ledgers [`plan`](crate::plan) must see: each of its own, and the neighbours of each.
@@ -164,24 +164,24 @@ impl Reading {
             self.faults.push(BatchFault::DuplicateId { index });
         }
         let ledger = Ledger {
-            sequence: pushed.event.place.ledger,
+            sequence: pushed.event.position.ledger,
             hash: pushed.ledger_hash.clone(),
             previous_hash: pushed.previous_hash.clone(),
             closed_at: Some(pushed.event.happened_at),
         };
-        self.ledger(Speaker::Event(index), ledger);
+        self.ledger(BatchSource::Event(index), ledger);
     }
 
-    fn ledger(&mut self, speaker: Speaker, ledger: Ledger) {
+    fn ledger(&mut self, reported_by: BatchSource, ledger: Ledger) {
         let sequence = ledger.sequence;
         let Some(known) = self.ledgers.get_mut(&sequence) else {
             self.ledgers.insert(sequence, ledger);
             return;
         };
         if known.hash != ledger.hash {
-            self.faults.push(BatchFault::TwoHashes { ledger: sequence, speaker });
+            self.faults.push(BatchFault::TwoHashes { ledger: sequence, reported_by });
         } else if differ(known.previous_hash.as_ref(), ledger.previous_hash.as_ref()) {
-            self.faults.push(BatchFault::TwoPreviousHashes { ledger: sequence, speaker });
+            self.faults.push(BatchFault::TwoPreviousHashes { ledger: sequence, reported_by });
         } else {
             known.enrich(&ledger);
         }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::Opaque;
 
-/// Where an event lies on chain. The order of places is the order in which things happened.
+/// Where an event lies on chain. The order of positions is the order in which things happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct ChainPosition {
     /// The ledger's sequence.
     pub ledger: u32,
     /// The transaction's place in the ledger.
@@ -17,7 +17,7 @@ pub struct Place {
     pub event: u32,
 }
 
-impl Place {
+impl ChainPosition {
     /// The ledger and the transaction: what an event shares with those it was emitted together with.
     pub const fn transaction(self) -> (u32, u32) {
         (self.ledger, self.transaction)
@@ -29,8 +29,8 @@ impl Place {
 pub struct ContractEvent {
     /// Its identity, given by the source.
     pub id: Opaque,
-    /// Where it lies.
-    pub place: Place,
+    /// Its coordinates on chain.
+    pub position: ChainPosition,
     /// The contract that emitted it.
     pub contract: Opaque,
     /// Its first topic.
@@ -45,7 +45,7 @@ pub struct ContractEvent {
 
 impl ContractEvent {
     /// What events are put in order by: the place, then the id where a source gave one place twice.
-    pub fn order(&self) -> (Place, &Opaque) {
-        (self.place, &self.id)
+    pub fn order(&self) -> (ChainPosition, &Opaque) {
+        (self.position, &self.id)
     }
 }

@@ -9,9 +9,9 @@ mod opaque;
 mod plan;
 pub mod projection;
 
-pub use batch::{BATCH_MAX, Batch, BatchFault, Pushed, Speaker};
+pub use batch::{BATCH_MAX, Batch, BatchFault, BatchSource, Pushed};
 pub use class::UnknownClass;
-pub use event::{ContractEvent, Place};
+pub use event::{ChainPosition, ContractEvent};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};

@@ -176,7 +176,7 @@ fn find_fork(view: &View, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
 /// Tells new events from known ones. What a rollback takes away is not known any more.
 fn sort_events(view: &View, batch: &Batch, fork: Option<u32>) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
     let (mut insert, mut duplicates, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
-    let stays = |event: &ContractEvent| fork.is_none_or(|fork| event.place.ledger < fork);
+    let stays = |event: &ContractEvent| fork.is_none_or(|fork| event.position.ledger < fork);
     for (index, event) in batch.events().iter().enumerate() {
         match view.events.get(&event.id).filter(|stored| stays(stored)) {
             None => insert.push(index),
@@ -197,9 +197,9 @@ fn same(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
     // What cannot be held as a value (a number beyond every float) is the same only to the letter.
     let same_value = || value(stored).is_some_and(|stored| Some(stored) == value(pushed));
     let payload = stored.payload == pushed.payload || same_value();
-    let ContractEvent { id: _, place, contract, topic, tx_hash, happened_at, payload: _ } = pushed;
+    let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload: _ } = pushed;
     payload
-        && stored.place == *place
+        && stored.position == *position
         && stored.contract == *contract
         && stored.topic == *topic
         && stored.tx_hash == *tx_hash

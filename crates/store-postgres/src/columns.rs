@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use fluxora_store::{CorruptRow, StoreError};
+use fluxora_store::{CorruptRow, Sequence, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -154,4 +154,14 @@ pub(crate) fn count(n: impl TryInto<i64>) -> i64 {
 /// A time of a schedule as it is sent.
 pub(crate) fn time(time: UnixTime) -> String {
     time.seconds().to_string()
+}
+
+/// A `seq` column as a sequence. A negative value, which no column allows, reads as 0.
+pub(crate) fn sequence(seq: i64) -> Sequence {
+    Sequence(u64::try_from(seq).unwrap_or_default())
+}
+
+/// A sequence as the value of a `seq` column.
+pub(crate) fn seq(Sequence(sequence): Sequence) -> i64 {
+    count(sequence)
 }

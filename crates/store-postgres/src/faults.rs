@@ -67,7 +67,7 @@ pub(crate) fn sort(attempted: &str, error: Error) -> Fault {
     }
     let lost = sources(&error).any(<dyn StdError>::is::<std::io::Error>);
     let reason = match &code {
-        Some(code) => hindrance(code),
+        Some(code) => outage(code),
         None if error.is_closed() || lost => Some("the connection to the database server was lost"),
         None => None,
     };
@@ -79,7 +79,7 @@ pub(crate) fn sort(attempted: &str, error: Error) -> Fault {
 }
 
 /// What is in the way, if it is the server and not our SQL.
-fn hindrance(code: &SqlState) -> Option<&'static str> {
+fn outage(code: &SqlState) -> Option<&'static str> {
     Some(match *code {
         SqlState::QUERY_CANCELED => "the database server did not finish a statement within its time limit",
         SqlState::LOCK_NOT_AVAILABLE => "a lock in the database is held by somebody else",

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fluxora_store::{
     Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
-    StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
+    StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
 
 mod chain;
-mod transfer;
+mod copy;
 
 /// How many answers one unit forgets at most.
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
@@ -93,7 +93,7 @@ impl StreamStore for PostgresStore {
         self.writer.create(create).await
     }
 
-    async fn kept_answer(
+    async fn idempotency_record(
         &self,
         scope: &'static str,
         key: &IdempotencyKey,
@@ -106,7 +106,7 @@ impl StreamStore for PostgresStore {
                 })
                 .await?;
         let found = found.into_values().next().transpose()?;
-        let kept = found.filter(|kept| kept.at >= forgotten_before(now));
+        let kept = found.filter(|kept| kept.at >= expired_before(now));
         Ok(kept.map(|kept| (kept.request, kept.answer)))
     }
 
@@ -160,14 +160,14 @@ impl StreamStore for PostgresStore {
             .await
     }
 
-    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut forgotten = 0_u64;
         loop {
             // In steps, so that no transaction is long.
             let step = self
                 .units
                 .run(&self.connections, |lease| async move {
-                    streams::forget_answers(&lease, before, FORGOTTEN_AT_ONCE).await
+                    streams::delete_expired_idempotency_records(&lease, before, FORGOTTEN_AT_ONCE).await
                 })
                 .await?;
             forgotten = forgotten.saturating_add(step);
@@ -187,7 +187,7 @@ impl Store for PostgresStore {
     async fn check(&self) -> Result<(), StoreError> {
         let doubt = self.units.in_doubt();
         self.units.run(&self.connections, |lease| async move { probe::read(&lease).await }).await?;
-        // A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a hindrance has cast.
+        // A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a outage has cast.
         if let Some(doubt) = doubt {
             self.units.run(&self.connections, |lease| async move { probe::write(&lease).await }).await?;
             self.units.overcome(doubt);

@@ -19,7 +19,7 @@ pub(crate) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect, Op
     let config = match encryption {
         Encryption::Verified { roots } => config.with_root_certificates(trusted(roots.as_deref())?),
         Encryption::Disabled | Encryption::Preferred | Encryption::Required => {
-            config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            config.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
         }
     };
     Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
@@ -45,9 +45,9 @@ fn trusted(file: Option<&std::path::Path>) -> Result<RootCertStore, OpenError> {
 
 /// Takes any certificate, as `sslmode=require` means it: what is read on the way stays secret, who answers is not known.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

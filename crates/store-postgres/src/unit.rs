@@ -18,12 +18,12 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Units {
     limit: Duration,
     repeated: AtomicU64,
-    hindrances: Hindrances,
+    outages: OutageTracker,
 }
 
 /// How often something was in the way of a unit, and up to which time of these a proof has shown that it is over.
 #[derive(Debug, Default)]
-struct Hindrances {
+struct OutageTracker {
     met: AtomicU64,
     overcome: AtomicU64,
 }
@@ -31,7 +31,7 @@ struct Hindrances {
 impl Units {
     pub(crate) fn new(statement_timeout: Duration) -> Self {
         let limit = statement_timeout.saturating_add(GRACE);
-        Self { limit, repeated: AtomicU64::new(0), hindrances: Hindrances::default() }
+        Self { limit, repeated: AtomicU64::new(0), outages: OutageTracker::default() }
     }
 
     /// How many attempts were repeated.
@@ -66,7 +66,7 @@ impl Units {
     ) -> Result<T, StoreError> {
         let result = self.attempt(limit, connections, work).await;
         if matches!(result, Err(StoreError::Unavailable { .. })) {
-            self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+            self.outages.met.fetch_add(1, Ordering::Relaxed);
         }
         result
     }
@@ -108,12 +108,12 @@ impl Units {
     /// Whether something has been in the way since the last proof that it is over: the proof to hand to
     /// [`overcome`](Self::overcome).
     pub(crate) fn in_doubt(&self) -> Option<u64> {
-        let met = self.hindrances.met.load(Ordering::Relaxed);
-        (met != self.hindrances.overcome.load(Ordering::Relaxed)).then_some(met)
+        let met = self.outages.met.load(Ordering::Relaxed);
+        (met != self.outages.overcome.load(Ordering::Relaxed)).then_some(met)
     }
 
     pub(crate) fn overcome(&self, met: u64) {
-        self.hindrances.overcome.fetch_max(met, Ordering::Relaxed);
+        self.outages.overcome.fetch_max(met, Ordering::Relaxed);
     }
 }
 

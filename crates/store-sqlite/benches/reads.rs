@@ -15,7 +15,7 @@ mod population;
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fluxora_store::{Position, Store, StreamFilter, StreamQuery, StreamStore};
+use fluxora_store::{Sequence, Store, StreamFilter, StreamQuery, StreamStore};
 use fluxora_store_sqlite::{Location, Options, SqliteStore};
 use fluxora_stream::{StatusName, UnixTime};
 use futures_util::StreamExt;
@@ -99,7 +99,7 @@ impl Database {
             Read::Newest => {}
             Read::Active => query.filter.status = Some(StatusName::Active),
             Read::Scheduled => query.filter.status = Some(StatusName::Scheduled),
-            Read::Anywhere => query.before = Some(Position(22 + random % (self.streams - 22))),
+            Read::Anywhere => query.before = Some(Sequence(22 + random % (self.streams - 22))),
             Read::OfASender => {
                 let sender = population::account(population::SENDER, random % self.senders);
                 query.filter.sender = Some(sender.into());

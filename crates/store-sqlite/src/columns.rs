@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use fluxora_store::{CorruptRow, StoreError};
+use fluxora_store::{CorruptRow, Sequence, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -140,4 +140,14 @@ pub(crate) fn end_of(until: UnixTime) -> i64 {
 /// A count as SQL takes it.
 pub(crate) fn count(n: impl TryInto<i64>) -> i64 {
     n.try_into().unwrap_or(i64::MAX)
+}
+
+/// A `seq` column as a sequence. A negative value, which no column allows, reads as 0.
+pub(crate) fn sequence(seq: i64) -> Sequence {
+    Sequence(u64::try_from(seq).unwrap_or_default())
+}
+
+/// A sequence as the value of a `seq` column.
+pub(crate) fn seq(Sequence(sequence): Sequence) -> i64 {
+    count(sequence)
 }

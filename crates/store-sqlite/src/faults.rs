@@ -5,14 +5,14 @@ use rusqlite::{Error, ErrorCode};
 
 /// Sorts a driver's error by what a caller can do about it.
 pub(crate) fn sort(attempted: &str, error: Error) -> StoreError {
-    match hindrance(&error) {
+    match outage(&error) {
         Some(reason) => StoreError::Unavailable { reason: reason.to_owned(), source: Some(error.into()) },
         None => StoreError::Internal { reason: attempted.to_owned(), source: Some(error.into()) },
     }
 }
 
 /// What is in the way, if it is the machine and not our SQL.
-fn hindrance(error: &Error) -> Option<&'static str> {
+fn outage(error: &Error) -> Option<&'static str> {
     Some(match error.sqlite_error_code()? {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another process holds the database locked",
         ErrorCode::DiskFull => "the disk is full",

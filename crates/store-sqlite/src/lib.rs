@@ -2,15 +2,16 @@
 
 mod chain;
 mod columns;
+mod copy;
 mod faults;
 mod location;
 mod open;
-mod opened;
 mod probe;
 mod readers;
 mod store;
 mod streams;
-mod transfer;
+
+mod write_connection;
 mod writer;
 
 pub use location::{InvalidLocation, Location};

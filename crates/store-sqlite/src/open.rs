@@ -6,7 +6,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use thiserror::Error;
 
 use crate::Location;
-use crate::opened::{DatabaseFile, Opened};
+use crate::write_connection::{DatabaseFile, WriteConnection};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -88,7 +88,7 @@ pub enum OpenError {
 
 /// Opens the one connection that writes: makes folders and file, checks that the file is ours and migrates it. It waits for
 /// `lock_wait` where another process holds the database locked.
-pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<Opened, OpenError> {
+pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<WriteConnection, OpenError> {
     let name = location.to_string();
     let fault = |what| {
         let location = name.clone();
@@ -120,7 +120,7 @@ pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<Opened,
             Some(file.map_err(|source| OpenError::Vanished { path: path.clone(), source })?)
         }
     };
-    Ok(Opened { connection, file })
+    Ok(WriteConnection { connection, file })
 }
 
 /// Opens a connection that can only read.

@@ -96,7 +96,7 @@ impl StreamStore for SqliteStore {
         self.writer.run(move |connection| streams::create(connection, &create)).await
     }
 
-    async fn kept_answer(
+    async fn idempotency_record(
         &self,
         scope: &'static str,
         key: &IdempotencyKey,
@@ -152,13 +152,15 @@ impl StreamStore for SqliteStore {
         self.writer.run(move |connection| streams::record_due(connection, now, limit)).await
     }
 
-    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut forgotten = 0_u64;
         loop {
             // In steps, so that other writes come in between.
             let step = self
                 .writer
-                .run(move |connection| streams::forget_answers(connection, before, FORGOTTEN_AT_ONCE))
+                .run(move |connection| {
+                    streams::delete_expired_idempotency_records(connection, before, FORGOTTEN_AT_ONCE)
+                })
                 .await?;
             forgotten = forgotten.saturating_add(step.into());
             if step < FORGOTTEN_AT_ONCE {
@@ -236,7 +238,7 @@ impl Store for SqliteStore {
     }
 }
 
-mod transfer;
+mod copy;
 
 #[cfg(test)]
 mod tests;

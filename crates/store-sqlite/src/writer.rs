@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::Options;
 use crate::faults::closed;
-use crate::opened::Opened;
 use crate::probe;
+use crate::write_connection::WriteConnection;
 
 mod commit;
 
@@ -27,12 +27,12 @@ use commit::GroupCommit;
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: SyncSender<Message>,
-    hindrances: Arc<Hindrances>,
+    outages: Arc<OutageTracker>,
 }
 
 /// How often the machine was in the way of a write, and up to which time of these a proof has shown that it is over.
 #[derive(Debug, Default)]
-struct Hindrances {
+struct OutageTracker {
     met: AtomicU64,
     overcome: AtomicU64,
 }
@@ -82,12 +82,12 @@ where
 }
 
 impl Writer {
-    pub(crate) fn start(opened: Opened, options: Options) -> std::io::Result<Self> {
+    pub(crate) fn start(opened: WriteConnection, options: Options) -> std::io::Result<Self> {
         let (queue, units) = sync_channel(options.queue);
-        let hindrances = Arc::new(Hindrances::default());
-        let commit = GroupCommit::new(opened, options, Arc::clone(&hindrances));
+        let outages = Arc::new(OutageTracker::default());
+        let commit = GroupCommit::new(opened, options, Arc::clone(&outages));
         thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || commit.serve(&units))?;
-        Ok(Self { queue, hindrances })
+        Ok(Self { queue, outages })
     }
 
     /// Queues a unit of work and waits until it has been committed. Whoever stops waiting takes nothing back. The work may be
@@ -105,17 +105,17 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Proves that a write can be committed: by taking the lock, and after a hindrance by really writing.
+    /// Proves that a write can be committed: by taking the lock, and after a outage by really writing.
     ///
-    /// A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a hindrance has cast.
+    /// A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a outage has cast.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        let met = self.hindrances.met.load(Ordering::Relaxed);
-        if met == self.hindrances.overcome.load(Ordering::Relaxed) {
+        let met = self.outages.met.load(Ordering::Relaxed);
+        if met == self.outages.overcome.load(Ordering::Relaxed) {
             return self.run(|_| Ok(())).await;
         }
         self.run(probe::write).await?;
         self.run(probe::clear).await?;
-        self.hindrances.overcome.fetch_max(met, Ordering::Relaxed);
+        self.outages.overcome.fetch_max(met, Ordering::Relaxed);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 /// How long a keyed answer is kept.
-pub const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub const IDEMPOTENCY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 /// A client's name for one request, so that sending it twice does it once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ pub struct Answer {
 
 /// The answer to keep for a keyed request, written in the same unit as what the request does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyedAnswer {
+pub struct KeyedResponse {
     /// What kind of request the key belongs to, for example `POST /api/streams`: one key may be used once for each.
     pub scope: &'static str,
     /// The client's key.
@@ -63,16 +63,16 @@ pub struct KeyedAnswer {
     pub at: Timestamp,
 }
 
-impl KeyedAnswer {
+impl KeyedResponse {
     /// The instant before which an answer has been forgotten, seen from this request.
-    pub fn forgotten_before(&self) -> Timestamp {
-        forgotten_before(self.at)
+    pub fn expired_before(&self) -> Timestamp {
+        expired_before(self.at)
     }
 }
 
 /// The instant before which an answer has been forgotten at `now`.
-pub fn forgotten_before(now: Timestamp) -> Timestamp {
-    now.checked_sub(ANSWERS_KEPT).unwrap_or(Timestamp::MIN)
+pub fn expired_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(IDEMPOTENCY_RETENTION).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 pub mod chain;
 mod clock;
+pub mod copy;
 mod error;
 mod idempotency;
 mod page;
 mod streams;
-pub mod transfer;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -14,6 +14,8 @@ pub mod conformance;
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};
-pub use idempotency::{ANSWERS_KEPT, Answer, IdempotencyKey, InvalidKey, KeyedAnswer, forgotten_before};
-pub use page::{EventPage, Position, StreamFilter, StreamPage, StreamQuery};
+pub use idempotency::{
+    Answer, IDEMPOTENCY_RETENTION, IdempotencyKey, InvalidKey, KeyedResponse, expired_before,
+};
+pub use page::{EventPage, Sequence, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -4,7 +4,7 @@ use crate::CorruptRow;
 
 /// A place in the order in which streams were created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(pub u64);
+pub struct Sequence(pub u64);
 
 /// Which streams are meant; an absent condition leaves all in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct StreamQuery {
     /// The instant at which the status counts.
     pub at: UnixTime,
     /// Only streams created before this place: the `next` of the page before.
-    pub before: Option<Position>,
+    pub before: Option<Sequence>,
     /// How many rows at most; at least 1.
     pub limit: u32,
 }
@@ -42,7 +42,7 @@ pub struct StreamPage {
     /// The rows of this page that could not.
     pub unreadable: Vec<CorruptRow>,
     /// Where the next page begins; `None` if this is the last one.
-    pub next: Option<Position>,
+    pub next: Option<Sequence>,
 }
 
 /// A page of one stream's history, oldest first.

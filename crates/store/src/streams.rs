@@ -5,8 +5,8 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    Answer, ChainStore, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedAnswer, StoreError, StreamFilter,
-    StreamPage, StreamQuery,
+    Answer, ChainStore, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedResponse, StoreError,
+    StreamFilter, StreamPage, StreamQuery,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the answer to keep.
@@ -17,7 +17,7 @@ pub struct CreateStream {
     /// The event that made it.
     pub event: StreamEvent,
     /// What a repetition of the request is to be answered.
-    pub keyed: Option<KeyedAnswer>,
+    pub keyed: Option<KeyedResponse>,
 }
 
 /// What came of a [`CreateStream`].
@@ -64,12 +64,12 @@ pub trait StreamStore: Send + Sync {
     /// Writes a new stream, its first event and its keyed answer.
     ///
     /// Of several requests under one key, running at once or one after the other within
-    /// [`ANSWERS_KEPT`](crate::ANSWERS_KEPT), one is written.
+    /// [`IDEMPOTENCY_RETENTION`](crate::IDEMPOTENCY_RETENTION), one is written.
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError>;
 
     /// Reads what the last request under a key was, in its canonical form, and what it was answered; `None` if there was none or
     /// it has been forgotten at `now`. For a repetition that can no longer be understood as it was the first time.
-    async fn kept_answer(
+    async fn idempotency_record(
         &self,
         scope: &'static str,
         key: &IdempotencyKey,
@@ -113,7 +113,7 @@ pub trait StreamStore: Send + Sync {
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError>;
 
     /// Drops keyed answers made before `before`; answers how many.
-    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError>;
+    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 
 /// A whole storage backend.

@@ -5,27 +5,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Address, StreamNumber};
 
-/// Lists what is known of a stream of the chain, once: the fields of [`OnChain`], and of [`Sparse`].
+/// Lists what is known of a stream of the chain, once: the fields of [`OnChain`], and of [`NonDefault`].
 macro_rules! on_chain {
     (
         always { $($(#[doc = $need_doc:literal])+ $need:ident: $need_type:ty;)* }
-        unless_default { $($(#[doc = $doc:literal])+ $field:ident: $type:ty;)* }
+        unless_default { $($(#[doc = $doc:literal])+ $field:ident $(alias $alias:literal)?: $type:ty;)* }
     ) => {
         /// What the contract knows of a stream beyond its terms and its status, as far as its events tell.
         ///
-        /// It is read as it is written, whole or [sparse](OnChain::sparse).
+        /// It is read as it is written, whole or [non_default](OnChain::non_default).
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct OnChain {
             $($(#[doc = $need_doc])+ pub $need: $need_type,)*
-            $($(#[doc = $doc])+ #[serde(default)] pub $field: $type,)*
+            $($(#[doc = $doc])+ #[serde(default $(, alias = $alias)?)] pub $field: $type,)*
         }
 
         /// An [`OnChain`] without the fields that are as by default: most streams have little in them, and each change of a stream
         /// writes all.
         #[derive(Clone, Copy, Debug, Serialize)]
         #[serde(rename_all = "camelCase")]
-        pub struct Sparse<'a> {
+        pub struct NonDefault<'a> {
             $($need: &'a $need_type,)*
             $(
                 #[serde(skip_serializing_if = "is_default")]
@@ -35,8 +35,8 @@ macro_rules! on_chain {
 
         impl OnChain {
             /// How it is stored.
-            pub const fn sparse(&self) -> Sparse<'_> {
-                Sparse { $($need: &self.$need,)* $($field: &self.$field,)* }
+            pub const fn non_default(&self) -> NonDefault<'_> {
+                NonDefault { $($need: &self.$need,)* $($field: &self.$field,)* }
             }
         }
     };
@@ -95,15 +95,15 @@ on_chain! {
         keeper_paid_amount: Option<Amount>;
         /// How many events of this stream could not be understood. Above zero, the stream may differ from the contract's.
         unprojected_events: u32;
-        /// What the events leave open and was assumed.
-        assumed: Assumed;
+        /// What the events leave open and was inferred.
+        inferred alias "assumed": Inferred;
     }
 }
 
 /// What the contract's events cannot tell, where it matters to a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Assumed {
+pub struct Inferred {
     /// Its kind: its first terms fit a linear stream and a cliff with a slope alike. The likelier one is taken: linear, unless withdrawals
     /// took out exactly what the other would have accrued.
     pub kind: bool,
@@ -122,11 +122,11 @@ mod tests {
         let known = OnChain {
             created_ledger: 7,
             memo: Some("0x00".to_owned()),
-            assumed: Assumed { kind: true, ..Assumed::default() },
+            inferred: Inferred { kind: true, ..Inferred::default() },
             ..OnChain::default()
         };
-        let stored = r#"{"createdLedger":7,"lastLedger":0,"txHash":"","withdrawDustThreshold":"0","memo":"0x00","assumed":{"kind":true,"checkpoint":false,"withdrawn":false}}"#;
-        assert_eq!(serde_json::to_string(&known.sparse()).unwrap(), stored);
+        let stored = r#"{"createdLedger":7,"lastLedger":0,"txHash":"","withdrawDustThreshold":"0","memo":"0x00","inferred":{"kind":true,"checkpoint":false,"withdrawn":false}}"#;
+        assert_eq!(serde_json::to_string(&known.non_default()).unwrap(), stored);
         let whole = serde_json::to_string(&known).unwrap();
         assert!(whole.contains(r#""claimOwner":null"#), "{whole}");
         for text in [stored, &whole] {

@@ -3,18 +3,18 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Address, Assumed, Kind, OnChain, StatusName, Stream, StreamNumber, UnixTime};
+use crate::{Address, Inferred, Kind, OnChain, StatusName, Stream, StreamNumber, UnixTime};
 
 /// Lists what can change about a stream of the chain, once: the fields of [`Changes`], and where each is read from.
 macro_rules! changes {
-    ($(#[doc = $doc:literal] $field:ident: $type:ty = $get:expr;)*) => {
+    ($(#[doc = $doc:literal] $field:ident $(alias $alias:literal)?: $type:ty = $get:expr;)*) => {
         /// What changed about a stream of the chain, with the values it has changed to. Absent is what stayed.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct Changes {
             $(
                 #[doc = $doc]
-                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present" $(, alias = $alias)?)]
                 pub $field: Option<$type>,
             )*
         }
@@ -106,8 +106,8 @@ changes! {
     keeper_paid_amount: Option<Amount> = |stream| of(stream, |chain| chain.keeper_paid_amount);
     /// How many of its events could not be understood.
     unprojected_events: u32 = |stream| of(stream, |chain| chain.unprojected_events);
-    /// What was assumed.
-    assumed: Assumed = |stream| of(stream, |chain| chain.assumed);
+    /// What was inferred.
+    inferred alias "assumed": Inferred = |stream| of(stream, |chain| chain.inferred);
 }
 
 fn changed<T: PartialEq>(

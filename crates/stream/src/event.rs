@@ -60,7 +60,7 @@ pub enum Fact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainFact {
     /// What it comes down to.
-    pub news: News,
+    pub news: EventKind,
     /// Why it is told.
     pub cause: Cause,
     /// What changed.
@@ -69,7 +69,7 @@ pub struct ChainFact {
 
 /// What can become known of a stream of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum News {
+pub enum EventKind {
     /// It was made.
     Created,
     /// Something was taken out.
@@ -92,7 +92,7 @@ pub enum News {
     Removed,
 }
 
-impl News {
+impl EventKind {
     /// Everything that can become known.
     pub const ALL: [Self; 10] = [
         Self::Created,
@@ -219,7 +219,7 @@ impl Fact {
     }
 
     fn from_chain<'de, D: Deserializer<'de>>(name: &str, data: D) -> Result<Self, FactError<D::Error>> {
-        let news = News::ALL.into_iter().find(|news| news.name() == name);
+        let news = EventKind::ALL.into_iter().find(|news| news.name() == name);
         let news = news.ok_or_else(|| UnknownFact(name.to_owned()))?;
         let ChainData { cause, changes } = ChainData::deserialize(data).map_err(FactError::Data)?;
         Ok(Self::Chain(Box::new(ChainFact { news, cause, changes })))
@@ -299,12 +299,12 @@ mod tests {
         };
         let fact = |news, cause| Fact::Chain(Box::new(ChainFact { news, cause, changes: changes.clone() }));
         check(
-            &fact(News::Withdrawn, event),
+            &fact(EventKind::Withdrawn, event),
             "stream.withdrawn",
             r#"{"cause":{"type":"contractEvent","ledger":7,"txHash":"ab","eventId":"7-1","topic":"withdrew"},"changes":{"withdrawnAmount":"0.0000005","claimOwner":null}}"#,
         );
         check(
-            &fact(News::Corrected, Cause::Reorg { fork_ledger: 9 }),
+            &fact(EventKind::Corrected, Cause::Reorg { fork_ledger: 9 }),
             "stream.corrected",
             r#"{"cause":{"type":"reorg","forkLedger":9},"changes":{"withdrawnAmount":"0.0000005","claimOwner":null}}"#,
         );

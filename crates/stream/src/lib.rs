@@ -20,9 +20,9 @@ mod time;
 
 pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
-pub use chain::{Assumed, OnChain, Sparse};
+pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
-pub use event::{Cause, ChainFact, Closing, Fact, FactError, News, StreamEvent, UnknownFact};
+pub use event::{Cause, ChainFact, Closing, EventKind, Fact, FactError, StreamEvent, UnknownFact};
 pub use id::StreamId;
 pub use number::StreamNumber;
 pub use origin::{Origin, UnknownOrigin};

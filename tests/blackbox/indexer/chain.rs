@@ -21,7 +21,7 @@ pub(super) struct Chain {
 
 /// Where an event of a made-up contract lies.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct ChainPosition {
     pub(super) transaction: u32,
     pub(super) event: u32,
 }
@@ -67,8 +67,8 @@ impl Chain {
     }
 
     /// An event. Its id is that of its place, as on chain: another way of the chain has other events under the same ids.
-    pub(super) fn event(&self, sequence: u32, place: Place, payload: &Value) -> Value {
-        let Place { transaction, event } = place;
+    pub(super) fn event(&self, sequence: u32, place: ChainPosition, payload: &Value) -> Value {
+        let ChainPosition { transaction, event } = place;
         let mut pushed = self.ledger(sequence);
         let more = json!({
             "eventId": format!("{sequence}-{transaction}-{event}"),

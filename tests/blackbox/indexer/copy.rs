@@ -5,7 +5,7 @@ use std::process::Command;
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
-use super::chain::{Chain, FIRST, Place, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, withdrawn_to};
 use super::state::state;
 use super::worker::Worker;
 use super::{batch, indexing};
@@ -15,7 +15,7 @@ use crate::sample;
 use crate::server::TestServer;
 use crate::walk::{ids, walk};
 
-const PLACE: Place = Place { transaction: 1, event: 0 };
+const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
 
 /// A chain that takes another way, without the stream that it began with at its fifth ledger; what is pushed of both ways.
 fn two_ways() -> [Value; 2] {

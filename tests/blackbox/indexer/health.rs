@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::chain::{Chain, FIRST, Place, created, stream_id};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id};
 use super::worker::{Worker, push, rewind};
 use super::{batch, indexing};
 use crate::envelope;
 use crate::http::Request;
 use crate::server::TestServer;
 
-const PLACE: Place = Place { transaction: 1, event: 0 };
+const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
 
 /// The state of the service, and what it says of the indexer.
 #[track_caller]

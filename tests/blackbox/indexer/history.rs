@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::batch;
-use super::chain::{Chain, FIRST, Place, close_time, created, named, paused, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, close_time, created, named, paused, withdrawn_to};
 use crate::random::Random;
 use crate::sample;
 
@@ -63,7 +63,7 @@ impl History {
                 let ledger = self.chain.tip() - u32::try_from(self.random.below(deep)).unwrap();
                 self.late += 1;
                 let payload = self.payload(ledger);
-                self.chain.event(ledger, Place { transaction: self.late, event: 0 }, &payload)
+                self.chain.event(ledger, ChainPosition { transaction: self.late, event: 0 }, &payload)
             })
             .collect();
         batch(&events, None)
@@ -75,7 +75,7 @@ impl History {
         for ledger in from..=self.chain.tip() {
             for event in 0..u32::try_from(self.random.below(6)).unwrap() {
                 let payload = self.payload(ledger);
-                events.push(self.chain.event(ledger, Place { transaction: 1, event }, &payload));
+                events.push(self.chain.event(ledger, ChainPosition { transaction: 1, event }, &payload));
             }
         }
         batch(&events, Some(&self.chain.newest()))

@@ -3,7 +3,7 @@
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
-use super::chain::{Chain, FIRST, Place, contract, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, contract, created, stream_id, withdrawn_to};
 use super::worker::{Worker, events, push};
 use super::{batch, indexing};
 use crate::envelope;
@@ -22,7 +22,7 @@ fn filled() -> (TestServer, Worker, Vec<Value>) {
         for (transaction, event, payload) in
             [(1, 0, created(number, ledger)), (1, 1, withdrawn_to(number, 1)), (2, 0, noise)]
         {
-            pushed.push(chain.event(ledger, Place { transaction, event }, &payload));
+            pushed.push(chain.event(ledger, ChainPosition { transaction, event }, &payload));
         }
         let last = pushed.last_mut().unwrap();
         last["contractId"] = json!(sample::contract(2));
@@ -140,8 +140,8 @@ fn is_kept(launch: Launch) {
         "{}",
     ];
     for (index, payload) in (0..).zip(odd) {
-        let place = Place { transaction: 1, event: index };
-        let mut event = chain.event(FIRST, place, &json!({ "topic": ["created"] }));
+        let position = ChainPosition { transaction: 1, event: index };
+        let mut event = chain.event(FIRST, position, &json!({ "topic": ["created"] }));
         event["payload"] = json!("HERE");
         let body = batch(&[event], None).to_string().replace("\"HERE\"", payload);
         assert_eq!(worker.send(&push(body.clone())).expect(200)["insertedCount"], 1, "{payload}");
@@ -169,7 +169,8 @@ fn an_event_that_cannot_be_read_is_kept_and_makes_its_stream_uncertain_and_block
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);
     let chain = Chain::of(3);
-    let event = |ledger, event, payload| chain.event(ledger, Place { transaction: 1, event }, payload);
+    let event =
+        |ledger, event, payload| chain.event(ledger, ChainPosition { transaction: 1, event }, payload);
     let unreadable = json!({ "topic": ["wdraw_to", "0"], "value": { "stream_id": "0", "amount": "many" } });
     worker.push(&batch(
         &[

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::batch;
-use super::chain::{Chain, FIRST, Place, created, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, withdrawn_to};
 use super::indexing;
 use super::worker::{Worker, push};
 use crate::envelope;
@@ -12,7 +12,7 @@ use crate::http::{Request, Response};
 use crate::sample::with;
 use crate::server::TestServer;
 
-const PLACE: Place = Place { transaction: 1, event: 0 };
+const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
 
 /// A server to which nothing has been pushed, and a sound event for it.
 struct Empty {
@@ -250,7 +250,7 @@ fn what_is_stored_under_an_id_or_a_hash_is_never_overwritten() {
     worker.push(&batch(std::slice::from_ref(&known), Some(&chain.newest())));
     let before = (worker.streams(4_000_000_000), worker.events(1000));
 
-    let fresh = chain.event(FIRST, Place { event: 1, ..PLACE }, &withdrawn_to(0, 5));
+    let fresh = chain.event(FIRST, ChainPosition { event: 1, ..PLACE }, &withdrawn_to(0, 5));
     for changes in [
         json!({ "payload": withdrawn_to(0, 7) }),
         json!({ "topic": "other" }),

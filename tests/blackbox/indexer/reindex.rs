@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use super::chain::{Chain, FIRST, Place, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, withdrawn_to};
 use super::worker::Worker;
 use super::{batch, indexing};
 use crate::binary;
@@ -24,10 +24,10 @@ fn reindex(server: &TestServer, options: &[&str], code: i32) -> String {
 fn a_stream_that_is_stored_wrong_is_named_and_put_right() {
     let mut server = TestServer::launch(indexing());
     let chain = Chain::of(4);
-    let place = Place { transaction: 1, event: 0 };
+    let position = ChainPosition { transaction: 1, event: 0 };
     let events =
         [(FIRST, created(0, FIRST)), (FIRST + 1, withdrawn_to(0, 5)), (FIRST + 2, created(1, FIRST + 2))]
-            .map(|(ledger, payload)| chain.event(ledger, place, &payload));
+            .map(|(ledger, payload)| chain.event(ledger, position, &payload));
     Worker::of(&server).push(&batch(&events, Some(&chain.newest())));
     let path = format!("/api/streams/{}", stream_id(0));
     let right = server.get(&path).expect(200);

@@ -6,7 +6,7 @@ use std::thread;
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
-use super::chain::{Chain, FIRST, Place, created, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, withdrawn_to};
 use super::worker::{Worker, push};
 use super::{batch, indexing};
 use crate::random::Random;
@@ -28,7 +28,7 @@ fn events(chain: &Chain) -> Vec<Value> {
                 true => created(u64::from(ledger - FIRST), ledger),
                 false => withdrawn_to(number, 1 + random.below(1_000)),
             };
-            events.push(chain.event(ledger, Place { transaction: 1, event }, &payload));
+            events.push(chain.event(ledger, ChainPosition { transaction: 1, event }, &payload));
         }
     }
     events

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::chain::{Chain, FIRST, Place, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, withdrawn_to};
 use super::worker::{Worker, rewind};
 use super::{batch, indexing};
 use crate::envelope;
 use crate::http::Request;
 use crate::server::TestServer;
 
-const PLACE: Place = Place { transaction: 1, event: 0 };
+const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
 
 #[test]
 fn each_field_of_a_rewind_is_checked() {

@@ -4,7 +4,7 @@ use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
 use super::chain::{
-    Chain, FIRST, Place, close_time, contract, created, named, paused, stream_id, withdrawn_to,
+    Chain, ChainPosition, FIRST, close_time, contract, created, named, paused, stream_id, withdrawn_to,
 };
 use super::worker::Worker;
 use super::{batch, indexing};
@@ -25,7 +25,7 @@ fn told(worker: &mut Worker, payloads: &[Value]) {
     let chain = Chain::of(2);
     let events: Vec<_> = (0..)
         .zip(payloads)
-        .map(|(event, payload)| chain.event(FIRST, Place { transaction: 1, event }, payload))
+        .map(|(event, payload)| chain.event(FIRST, ChainPosition { transaction: 1, event }, payload))
         .collect();
     worker.push(&batch(&events, Some(&chain.newest())));
 }
@@ -113,8 +113,11 @@ fn the_first_and_the_last_ledger_that_there_can_be_are_taken() {
     on_both(|launch| {
         let mut server = TestServer::launch(launch);
         let mut worker = Worker::of(&server);
-        let sound =
-            Chain::of(1).event(FIRST, Place { transaction: u32::MAX, event: u32::MAX }, &created(0, FIRST));
+        let sound = Chain::of(1).event(
+            FIRST,
+            ChainPosition { transaction: u32::MAX, event: u32::MAX },
+            &created(0, FIRST),
+        );
         let at = |ledger: u32, id: &str| {
             let place =
                 json!({ "ledger": ledger, "ledgerHash": id, "previousLedgerHash": null, "eventId": id });

@@ -3,11 +3,11 @@
 //! `FLUXORA_OUTAGE_SECONDS` says for how long a replica is stopped and PostgreSQL is away: 3 seconds unless it is set, so that a run of
 //! all tests stays short. Before a release, run them with 20.
 
+mod chaos;
 mod client;
 mod contents;
 mod load;
 mod outage;
-mod turmoil;
 
 use std::collections::BTreeSet;
 use std::thread;

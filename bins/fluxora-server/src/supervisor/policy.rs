@@ -38,15 +38,15 @@ pub(super) enum Verdict {
 }
 
 impl Policy {
-    /// Judges a worker by its failures within the window, the last one included. Half of the wait is for certain; `dice`, any number,
+    /// Judges a worker by its failures within the window, the last one included. Half of the wait is for certain; `jitter`, any number,
     /// says how much of the other half, so that what failed together is not all started together.
-    pub(super) fn judge(&self, failures: u32, dice: u32) -> Verdict {
+    pub(super) fn judge(&self, failures: u32, jitter: u32) -> Verdict {
         if failures > self.max_restarts {
             return Verdict::GiveUp;
         }
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let half = self.first_wait.saturating_mul(doubled).min(self.longest_wait) / 2;
-        Verdict::RestartAfter(half.saturating_add(half.saturating_mul(dice) / u32::MAX))
+        Verdict::RestartAfter(half.saturating_add(half.saturating_mul(jitter) / u32::MAX))
     }
 }
 
@@ -73,9 +73,9 @@ mod tests {
     /// What becomes of a worker that works for each of these times and then fails: when it is given up, in which restart.
     fn live(policy: &Policy, lives: impl IntoIterator<Item = (Duration, u32)>) -> (u32, Option<Duration>) {
         let (mut now, mut restarts, mut failures) = (Duration::ZERO, 0, Failures::default());
-        for (worked, dice) in lives {
+        for (worked, jitter) in lives {
             now += worked;
-            match policy.judge(failures.add(now, policy.window), dice) {
+            match policy.judge(failures.add(now, policy.window), jitter) {
                 Verdict::RestartAfter(wait) => now += wait,
                 Verdict::GiveUp => return (restarts, Some(now)),
             }
@@ -90,9 +90,9 @@ mod tests {
         for (failures, at_least, at_most) in
             [(1, 250, 500), (2, 500, 1_000), (3, 1_000, 2_000), (6, 8_000, 16_000), (7, 15_000, 30_000)]
         {
-            for (dice, wait) in [(0, at_least), (u32::MAX, at_most)] {
+            for (jitter, wait) in [(0, at_least), (u32::MAX, at_most)] {
                 let wait = Verdict::RestartAfter(Duration::from_millis(wait));
-                assert_eq!(policy.judge(failures, dice), wait, "{failures}");
+                assert_eq!(policy.judge(failures, jitter), wait, "{failures}");
             }
         }
         assert_eq!(policy.judge(9, 0), Verdict::GiveUp);
@@ -102,12 +102,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_wait_is_between_half_and_all_of_what_it_may_be(
-            first in 0_u64..=u64::MAX, longest in 0_u64..=u64::MAX, failures in 0_u32.., dice: u32,
+            first in 0_u64..=u64::MAX, longest in 0_u64..=u64::MAX, failures in 0_u32.., jitter: u32,
         ) {
             let first_wait = Duration::from_nanos(first);
             let longest_wait = Duration::from_nanos(longest);
             let policy = Policy { first_wait, longest_wait, max_restarts: u32::MAX, ..Policy::with_restarts(0) };
-            let Verdict::RestartAfter(wait) = policy.judge(failures, dice) else { panic!("it is given up") };
+            let Verdict::RestartAfter(wait) = policy.judge(failures, jitter) else { panic!("it is given up") };
             prop_assert!(wait <= longest_wait);
             let Verdict::RestartAfter(shortest) = policy.judge(failures, 0) else { panic!("it is given up") };
             prop_assert!(shortest <= wait && wait <= shortest * 2 + Duration::from_nanos(1));
@@ -117,21 +117,21 @@ mod tests {
 
         #[test]
         fn a_worker_that_only_fails_is_given_up_after_exactly_so_many_restarts_within_the_window(
-            max_restarts in 0..=MOST_RESTARTS, dice in proptest::collection::vec(0_u32.., 100),
+            max_restarts in 0..=MOST_RESTARTS, jitter in proptest::collection::vec(0_u32.., 100),
         ) {
             let policy = Policy::with_restarts(max_restarts);
-            let (restarts, given_up) = live(&policy, dice.into_iter().map(|dice| (Duration::ZERO, dice)));
+            let (restarts, given_up) = live(&policy, jitter.into_iter().map(|jitter| (Duration::ZERO, jitter)));
             prop_assert_eq!(restarts, max_restarts);
             prop_assert!(given_up.is_some_and(|after| after < policy.window));
         }
 
         #[test]
         fn a_worker_that_works_long_enough_between_failures_is_never_given_up(
-            max_restarts in 1..=MOST_RESTARTS, dice in proptest::collection::vec(0_u32.., 100),
+            max_restarts in 1..=MOST_RESTARTS, jitter in proptest::collection::vec(0_u32.., 100),
         ) {
             let policy = Policy::with_restarts(max_restarts);
             let worked = policy.window / max_restarts;
-            prop_assert_eq!(live(&policy, dice.into_iter().map(|dice| (worked, dice))), (100, None));
+            prop_assert_eq!(live(&policy, jitter.into_iter().map(|jitter| (worked, jitter))), (100, None));
         }
 
         #[test]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::panics::{self, Place};
 use super::policy::{Failures, Policy, Verdict};
-use super::{Dice, Stopping, Worker, WorkerFailed, milliseconds};
+use super::{Jitter, ShutdownToken, Worker, WorkerFailed, milliseconds};
 
 /// How much of an error `GET /health` shows, in characters.
 const MOST_SHOWN: usize = 200;
@@ -16,8 +16,8 @@ const MOST_SHOWN: usize = 200;
 pub(super) struct Task<W> {
     pub(super) worker: W,
     pub(super) policy: Policy,
-    pub(super) dice: Dice,
-    pub(super) stopping: Stopping,
+    pub(super) jitter: Jitter,
+    pub(super) shutdown: ShutdownToken,
     pub(super) health: watch::Sender<WorkerHealth>,
     pub(super) report: mpsc::UnboundedSender<WorkerFailed>,
 }
@@ -73,12 +73,12 @@ impl<W: Worker> Task<W> {
         let end = loop {
             let Err(failure) = self.run().await else { break WorkerState::Stopped };
             self.health.send_modify(|health| health.last_error = Some(failure.shown()));
-            if self.stopping.is_asked() {
+            if self.shutdown.is_asked() {
                 self.failed_to_stop(&failure);
                 break WorkerState::Stopped;
             }
             let count = failures.add(began.elapsed(), self.policy.window);
-            let Verdict::RestartAfter(wait) = self.policy.judge(count, (self.dice)()) else {
+            let Verdict::RestartAfter(wait) = self.policy.judge(count, (self.jitter)()) else {
                 self.give_up(&failure, count);
                 break WorkerState::Failed;
             };
@@ -88,7 +88,7 @@ impl<W: Worker> Task<W> {
             tracing::warn!(worker, restarts, next_attempt_ms, error = %failure, backtrace, "a worker failed and is started again");
             self.health.send_modify(|health| health.state = WorkerState::BackingOff);
             tokio::select! {
-                () = self.stopping.asked() => break WorkerState::Stopped,
+                () = self.shutdown.asked() => break WorkerState::Stopped,
                 () = tokio::time::sleep(wait) => {}
             }
             self.health.send_modify(|health| {
@@ -101,11 +101,11 @@ impl<W: Worker> Task<W> {
 
     /// Works until the worker has ended. It has a task of its own, so that a panic ends nothing else; that task ends with this one.
     async fn run(&self) -> Result<(), Failure> {
-        let (worker, stopping, place) = (self.worker.clone(), self.stopping.clone(), Place::default());
+        let (worker, shutdown, place) = (self.worker.clone(), self.shutdown.clone(), Place::default());
         let mut task = JoinSet::new();
-        task.spawn(place.clone().of(async move { worker.run(stopping).await }));
+        task.spawn(place.clone().of(async move { worker.run(shutdown).await }));
         match task.join_next().await {
-            Some(Ok(Ok(()))) if self.stopping.is_asked() => Ok(()),
+            Some(Ok(Ok(()))) if self.shutdown.is_asked() => Ok(()),
             Some(Ok(Err(error))) => Err(Failure::Error(error)),
             Some(Err(error)) => {
                 let found = place.found();
@@ -138,7 +138,7 @@ impl<W: Worker> Task<W> {
             window_seconds: self.policy.window.as_secs(),
             error: failure.to_string(),
         };
-        // Whoever has stopped listening is stopping already.
+        // Whoever has stopped listening is shutdown already.
         self.report.send(failed).ok();
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tracing::subscriber::DefaultGuard;
 
-use super::{Policy, STOP_DEADLINE, Stopping, Supervisor, Worker};
+use super::{Policy, STOP_DEADLINE, ShutdownToken, Supervisor, Worker};
 
 enum Command {
     Panic,
@@ -41,10 +41,10 @@ impl Worker for Puppet {
         self.name
     }
 
-    async fn run(self, mut stopping: Stopping) -> anyhow::Result<()> {
+    async fn run(self, mut shutdown: ShutdownToken) -> anyhow::Result<()> {
         let mut commands = self.commands.lock().await;
         let command = tokio::select! {
-            () = stopping.asked() => {
+            () = shutdown.asked() => {
                 tracing::info!(worker = self.name, "ends");
                 return Ok(());
             }
@@ -59,7 +59,7 @@ impl Worker for Puppet {
             Some(Command::End) => Ok(()),
             Some(Command::Hang) | None => std::future::pending().await,
             Some(Command::FailLate) => {
-                stopping.asked().await;
+                shutdown.asked().await;
                 anyhow::bail!("too late")
             }
         }
@@ -75,7 +75,7 @@ impl Worker for Broken {
         "broken"
     }
 
-    async fn run(self, _: Stopping) -> anyhow::Result<()> {
+    async fn run(self, _: ShutdownToken) -> anyhow::Result<()> {
         panic!("again")
     }
 }

@@ -16,7 +16,7 @@ impl StreamStore for Broken {
     async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
         Err(self.0())
     }
-    async fn kept_answer(
+    async fn idempotency_record(
         &self,
         _: &'static str,
         _: &IdempotencyKey,
@@ -49,7 +49,7 @@ impl StreamStore for Broken {
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
         Err(self.0())
     }
-    async fn forget_answers(&self, _: Timestamp) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_records(&self, _: Timestamp) -> Result<u64, StoreError> {
         Err(self.0())
     }
 }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::{BatchFault, Place, Pushed, Speaker};
+use crate::{BatchFault, BatchSource, ChainPosition, Pushed};
 
 const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5 };
 
@@ -23,7 +23,7 @@ fn ledger(text: &str) -> Ledger {
 fn event(id: &str, ledger: u32, payload: &str) -> ContractEvent {
     ContractEvent {
         id: opaque(id),
-        place: Place { ledger, transaction: 0, operation: 0, event: 0 },
+        position: ChainPosition { ledger, transaction: 0, operation: 0, event: 0 },
         contract: opaque("contract"),
         topic: opaque("topic"),
         tx_hash: opaque("tx"),
@@ -204,12 +204,12 @@ fn a_batch_agrees_with_itself() {
     let many = (0..101).map(|n| pushed(&n.to_string(), "a10")).collect();
     no_batch(many, None, &[BatchFault::TooMany { count: 101 }]);
     let two = |second| vec![pushed("1", "a10<a9"), pushed("2", second)];
-    let speaker = Speaker::Event(1);
-    no_batch(two("b10"), None, &[BatchFault::TwoHashes { ledger: 10, speaker }]);
-    no_batch(two("a10<b9"), None, &[BatchFault::TwoPreviousHashes { ledger: 10, speaker }]);
+    let reported_by = BatchSource::Event(1);
+    no_batch(two("b10"), None, &[BatchFault::TwoHashes { ledger: 10, reported_by }]);
+    no_batch(two("a10<b9"), None, &[BatchFault::TwoPreviousHashes { ledger: 10, reported_by }]);
     no_batch(two("a11<b10"), None, &[BatchFault::BrokenLink { ledger: 11 }]);
     no_batch(two("a12"), Some("a11"), &[BatchFault::TipTooLow { ledger: 12 }]);
-    let tip = [BatchFault::TwoHashes { ledger: 10, speaker: Speaker::Tip }];
+    let tip = [BatchFault::TwoHashes { ledger: 10, reported_by: BatchSource::Tip }];
     no_batch(vec![pushed("1", "a10")], Some("b10"), &tip);
     no_batch(vec![pushed("1", "a10"), pushed("1", "a10")], None, &[BatchFault::DuplicateId { index: 1 }]);
 }

@@ -14,7 +14,7 @@ use super::values::{
 #[derive(Debug)]
 pub(super) enum Decoded<'a> {
     /// Something happened to the stream with this number.
-    Stream(u64, Happening<'a>),
+    Stream(u64, ContractAction<'a>),
     /// Something happened to the contract as a whole.
     Protocol,
     /// A token moved.
@@ -37,7 +37,7 @@ pub(super) enum Fault {
 
 /// What can happen to a stream.
 #[derive(Debug)]
-pub(super) enum Happening<'a> {
+pub(super) enum ContractAction<'a> {
     Created(Created),
     Withdrew(Withdrew<'a>),
     WithdrawnTo(WithdrawnTo),
@@ -77,34 +77,34 @@ impl<'a> Decoded<'a> {
     pub(super) fn read(topic: &str, payload: &'a str) -> Result<Self, Fault> {
         let event = Event { topic, payload };
         match topic {
-            "created" => event.of_stream(Happening::Created),
-            "withdrew" => event.of_stream(Happening::Withdrew),
-            "wdraw_to" => event.of_stream(Happening::WithdrawnTo),
-            "ac_trig" => event.of_stream(|Bare { .. }| Happening::AutoClaimTriggered),
-            "completed" => event.named("StreamCompleted", Happening::Completed),
-            "cancelled" => event.named("StreamCancelled", Happening::Cancelled),
-            "closed" => event.named("StreamClosed", Happening::Closed),
-            "resumed" => event.named("Resumed", Happening::Resumed),
-            "paused" => event.of_stream(|Bare { .. }| Happening::Paused),
-            "kp_cncl" => event.of_stream(Happening::KeeperCancelled),
-            "rate_upd" => event.of_stream(Happening::RateUpdated),
-            "rate_dec" => event.of_stream(Happening::RateDecreased),
-            "end_shrt" => event.of_stream(Happening::EndShortened),
-            "end_ext" => event.of_stream(Happening::EndExtended),
-            "top_up" => event.of_stream(Happening::ToppedUp),
-            "recp_upd" => event.of_stream(Happening::RecipientUpdated),
-            "claim_own" => event.of_stream(Happening::ClaimOwnerChanged),
-            "sndr_xfr" => event.of_stream(Happening::SenderTransferred),
-            "del_share" => event.of_two(Happening::ShareDelegated, |share| share.child_stream_id.0),
+            "created" => event.of_stream(ContractAction::Created),
+            "withdrew" => event.of_stream(ContractAction::Withdrew),
+            "wdraw_to" => event.of_stream(ContractAction::WithdrawnTo),
+            "ac_trig" => event.of_stream(|Bare { .. }| ContractAction::AutoClaimTriggered),
+            "completed" => event.named("StreamCompleted", ContractAction::Completed),
+            "cancelled" => event.named("StreamCancelled", ContractAction::Cancelled),
+            "closed" => event.named("StreamClosed", ContractAction::Closed),
+            "resumed" => event.named("Resumed", ContractAction::Resumed),
+            "paused" => event.of_stream(|Bare { .. }| ContractAction::Paused),
+            "kp_cncl" => event.of_stream(ContractAction::KeeperCancelled),
+            "rate_upd" => event.of_stream(ContractAction::RateUpdated),
+            "rate_dec" => event.of_stream(ContractAction::RateDecreased),
+            "end_shrt" => event.of_stream(ContractAction::EndShortened),
+            "end_ext" => event.of_stream(ContractAction::EndExtended),
+            "top_up" => event.of_stream(ContractAction::ToppedUp),
+            "recp_upd" => event.of_stream(ContractAction::RecipientUpdated),
+            "claim_own" => event.of_stream(ContractAction::ClaimOwnerChanged),
+            "sndr_xfr" => event.of_stream(ContractAction::SenderTransferred),
+            "del_share" => event.of_two(ContractAction::ShareDelegated, |share| share.child_stream_id.0),
             "cloned" => event.of_two(
-                |clone: Cloned| Happening::Cloned { source: clone.source_stream_id.0 },
+                |clone: Cloned| ContractAction::Cloned { source: clone.source_stream_id.0 },
                 |clone| clone.source_stream_id.0,
             ),
             "renewed" => event.renewed(),
-            "decomm" => event.of_stream(Happening::Decommissioned),
-            "ac_set" => event.of_stream(Happening::AutoClaimSet),
-            "ac_revoke" => event.of_stream(|Bare { .. }| Happening::AutoClaimRevoked),
-            "health" => event.of_stream(Happening::HealthChanged),
+            "decomm" => event.of_stream(ContractAction::Decommissioned),
+            "ac_set" => event.of_stream(ContractAction::AutoClaimSet),
+            "ac_revoke" => event.of_stream(|Bare { .. }| ContractAction::AutoClaimRevoked),
+            "health" => event.of_stream(ContractAction::HealthChanged),
             "offr_crt" | "offr_acc" | "offr_cxl" | "gl_pause" | "gl_resume" | "ct_pause" | "pr_pause"
             | "pr_resume" | "ex_swept" | "AdminUpd" | "tmpl_def" | "res_rel" | "rate_cap" | "upgraded"
             | "upgrade" => event.protocol(),
@@ -123,26 +123,26 @@ impl<'a> Event<'_, 'a> {
     /// Two topics, the second of which is the stream that the value names too.
     fn of_stream<V: Deserialize<'a> + OfStream>(
         &self,
-        happening: impl FnOnce(V) -> Happening<'a>,
+        action: impl FnOnce(V) -> ContractAction<'a>,
     ) -> Result<Decoded<'a>, Fault> {
-        self.stream(2, |value, _| Ok(happening(value)))
+        self.stream(2, |value, _| Ok(action(value)))
     }
 
     /// The same, with a second stream.
     fn of_two<V: Deserialize<'a> + OfStream>(
         &self,
-        happening: impl FnOnce(V) -> Happening<'a>,
+        action: impl FnOnce(V) -> ContractAction<'a>,
         other: impl FnOnce(&V) -> u64,
     ) -> Result<Decoded<'a>, Fault> {
         self.stream(2, |value: V, _| match other(&value) == value.stream() {
             true => Err("the two streams are one".to_owned()),
-            false => Ok(happening(value)),
+            false => Ok(action(value)),
         })
     }
 
-    fn named(&self, name: &str, happening: Happening<'a>) -> Result<Decoded<'a>, Fault> {
+    fn named(&self, name: &str, action: ContractAction<'a>) -> Result<Decoded<'a>, Fault> {
         self.stream(2, |Named(text, _), _| match text.0 == name {
-            true => Ok(happening),
+            true => Ok(action),
             false => Err(format!("the value does not say {name}")),
         })
     }
@@ -154,14 +154,14 @@ impl<'a> Event<'_, 'a> {
             if topics.stream(2) != Some(renewal) || renewal == value.stream_id.0 {
                 return Err("the streams of the topics are not those of the value, or are one".to_owned());
             }
-            Ok(Happening::Renewed { renewal })
+            Ok(ContractAction::Renewed { renewal })
         })
     }
 
     fn stream<V: Deserialize<'a> + OfStream>(
         &self,
         topics: usize,
-        happening: impl FnOnce(V, &Topics<'a>) -> Result<Happening<'a>, String>,
+        action: impl FnOnce(V, &Topics<'a>) -> Result<ContractAction<'a>, String>,
     ) -> Result<Decoded<'a>, Fault> {
         let payload: Payload<'a, V> = self.read()?;
         let stream = payload.topic.stream(1);
@@ -173,8 +173,8 @@ impl<'a> Event<'_, 'a> {
         if payload.value.stream() != number {
             return Err(unreadable("the value is of another stream than the topics".to_owned()));
         }
-        let happening = happening(payload.value, &payload.topic).map_err(unreadable)?;
-        Ok(Decoded::Stream(number, happening))
+        let action = action(payload.value, &payload.topic).map_err(unreadable)?;
+        Ok(Decoded::Stream(number, action))
     }
 
     fn protocol(&self) -> Result<Decoded<'a>, Fault> {

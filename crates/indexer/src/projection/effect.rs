@@ -4,15 +4,15 @@ use fluxora_decimal::Amount;
 use fluxora_stream::{Checkpoint, OnChain, Status, Stream, UnixTime};
 use jiff::Timestamp;
 
-use super::decode::Happening;
+use super::decode::ContractAction;
 use super::payload::Stroops;
 use super::transfers::Preceding;
 use super::values::{EndShortened, KeeperCancelled, RateDecreased, RateUpdated, Withdrew};
-use super::{Oddity, evidence};
+use super::{Anomaly, inference};
 
 /// When an event happened, and what went before it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment<'a> {
+pub(super) struct EventContext<'a> {
     /// When its ledger closed, as the chain counts: in whole seconds.
     pub(super) at: UnixTime,
     /// When its ledger closed, as it is recorded: in milliseconds.
@@ -25,7 +25,7 @@ pub(super) struct Moment<'a> {
     pub(super) withdrew: bool,
 }
 
-impl Moment<'_> {
+impl EventContext<'_> {
     /// The second as an instant: what a status holds.
     fn second(&self) -> Timestamp {
         self.at.instant()
@@ -37,115 +37,119 @@ pub(super) fn on_chain(stream: &mut Stream) -> &mut OnChain {
     stream.chain.get_or_insert_default()
 }
 
-/// Applies what happened to one stream. What concerns two is [`lineage`](super::lineage)'s.
-pub(super) fn apply(stream: &mut Stream, happening: &Happening<'_>, now: &Moment<'_>) -> Option<Oddity> {
-    match happening {
-        Happening::Withdrew(value) => return withdrew(stream, value, now),
-        Happening::WithdrawnTo(value) => return take_out(stream, value.amount.0, now),
-        Happening::Completed => completed(stream, now),
-        Happening::Cancelled => cancelled(stream, now),
-        Happening::KeeperCancelled(value) => keeper_cancelled(stream, value, now),
-        Happening::Closed => on_chain(stream).closed_ledger = Some(now.ledger),
-        Happening::Paused => {
+/// Applies what happened to one stream. What concerns two is [`births`](super::births)'s.
+pub(super) fn apply(
+    stream: &mut Stream,
+    action: &ContractAction<'_>,
+    now: &EventContext<'_>,
+) -> Option<Anomaly> {
+    match action {
+        ContractAction::Withdrew(value) => return withdrew(stream, value, now),
+        ContractAction::WithdrawnTo(value) => return take_out(stream, value.amount.0, now),
+        ContractAction::Completed => completed(stream, now),
+        ContractAction::Cancelled => cancelled(stream, now),
+        ContractAction::KeeperCancelled(value) => keeper_cancelled(stream, value, now),
+        ContractAction::Closed => on_chain(stream).closed_ledger = Some(now.ledger),
+        ContractAction::Paused => {
             stream.status = Status::Paused { at: now.second() };
             on_chain(stream).last_pause_toggle_ledger = now.ledger;
         }
-        Happening::Resumed => resumed(stream, now),
-        Happening::RateUpdated(value) => rate_updated(stream, value, now),
-        Happening::RateDecreased(value) => rate_decreased(stream, value, now),
-        Happening::EndShortened(EndShortened { new_end_time, refund_amount, .. }) => {
-            evidence::is_linear(stream);
+        ContractAction::Resumed => resumed(stream, now),
+        ContractAction::RateUpdated(value) => rate_updated(stream, value, now),
+        ContractAction::RateDecreased(value) => rate_decreased(stream, value, now),
+        ContractAction::EndShortened(EndShortened { new_end_time, refund_amount, .. }) => {
+            inference::is_linear(stream);
             stream.schedule.end = new_end_time.0;
             refund(stream, *refund_amount);
         }
-        Happening::EndExtended(value) => {
-            evidence::is_linear(stream);
+        ContractAction::EndExtended(value) => {
+            inference::is_linear(stream);
             stream.schedule.end = value.new_end_time.0;
         }
-        Happening::ToppedUp(value) => {
-            evidence::is_linear(stream);
+        ContractAction::ToppedUp(value) => {
+            inference::is_linear(stream);
             stream.schedule.deposit = value.new_deposit_amount.amount();
             stream.schedule.end = value.new_end_time.0;
         }
-        Happening::RecipientUpdated(value) => stream.recipient = value.new_recipient.0,
-        Happening::ClaimOwnerChanged(value) => on_chain(stream).claim_owner = Some(value.new_owner.0),
-        Happening::SenderTransferred(value) => stream.sender = value.new_sender.0,
-        Happening::Decommissioned(value) => on_chain(stream).decommissioned = value.decommissioned,
-        Happening::AutoClaimSet(value) => {
+        ContractAction::RecipientUpdated(value) => stream.recipient = value.new_recipient.0,
+        ContractAction::ClaimOwnerChanged(value) => on_chain(stream).claim_owner = Some(value.new_owner.0),
+        ContractAction::SenderTransferred(value) => stream.sender = value.new_sender.0,
+        ContractAction::Decommissioned(value) => on_chain(stream).decommissioned = value.decommissioned,
+        ContractAction::AutoClaimSet(value) => {
             on_chain(stream).auto_claim_destination = Some(value.destination.0);
         }
-        Happening::AutoClaimRevoked => on_chain(stream).auto_claim_destination = None,
-        Happening::HealthChanged(value) => on_chain(stream).underfunded = value.is_underfunded,
+        ContractAction::AutoClaimRevoked => on_chain(stream).auto_claim_destination = None,
+        ContractAction::HealthChanged(value) => on_chain(stream).underfunded = value.is_underfunded,
         // It is always followed by a `wdraw_to` of the same amount.
-        Happening::AutoClaimTriggered
-        | Happening::Created(_)
-        | Happening::ShareDelegated(_)
-        | Happening::Cloned { .. }
-        | Happening::Renewed { .. } => {}
+        ContractAction::AutoClaimTriggered
+        | ContractAction::Created(_)
+        | ContractAction::ShareDelegated(_)
+        | ContractAction::Cloned { .. }
+        | ContractAction::Renewed { .. } => {}
     }
     None
 }
 
 /// The amount is net of what a relayer was paid; the stream gives both.
-fn withdrew(stream: &mut Stream, value: &Withdrew<'_>, now: &Moment<'_>) -> Option<Oddity> {
+fn withdrew(stream: &mut Stream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Option<Anomaly> {
     let net = value.amount.0;
     let gross = now.paid.gross(&value.recipient.0, net);
-    on_chain(stream).assumed.withdrawn |= gross.is_none();
+    on_chain(stream).inferred.withdrawn |= gross.is_none();
     take_out(stream, gross.unwrap_or(net), now)
 }
 
-fn take_out(stream: &mut Stream, amount: i128, now: &Moment<'_>) -> Option<Oddity> {
+fn take_out(stream: &mut Stream, amount: i128, now: &EventContext<'_>) -> Option<Anomaly> {
     stream.withdrawn = Amount::from_stroops(stream.withdrawn.stroops().saturating_add(amount));
     let pooled = on_chain(stream).pooled;
     match stream.status {
         // Members of a pool are paid as if it had never been cancelled.
         Status::Cancelled { .. } if pooled => {}
-        Status::Cancelled { at } => evidence::accrued_at_least(stream, UnixTime::of(at), stream.withdrawn),
-        _ => evidence::accrued_at_least(stream, now.at, stream.withdrawn),
+        Status::Cancelled { at } => inference::accrued_at_least(stream, UnixTime::of(at), stream.withdrawn),
+        _ => inference::accrued_at_least(stream, now.at, stream.withdrawn),
     }
     let chain = on_chain(stream);
     chain.last_withdraw_ledger = now.ledger;
     let keeper_paid = chain.keeper_paid_amount.filter(|paid| paid.is_positive() && amount > 0);
-    keeper_paid.map(|keeper_paid| Oddity::PaidTwice { keeper_paid, again: Amount::from_stroops(amount) })
+    keeper_paid.map(|keeper_paid| Anomaly::PaidTwice { keeper_paid, again: Amount::from_stroops(amount) })
 }
 
 /// Everything has been taken out. A pool's members may have taken more: each share is rounded by itself.
-fn completed(stream: &mut Stream, now: &Moment<'_>) {
+fn completed(stream: &mut Stream, now: &EventContext<'_>) {
     let deposit = stream.schedule.deposit;
-    evidence::accrued_at_least(stream, now.at, deposit);
+    inference::accrued_at_least(stream, now.at, deposit);
     stream.status = Status::Completed;
     let chain = on_chain(stream);
-    chain.assumed.withdrawn = false;
+    chain.inferred.withdrawn = false;
     stream.withdrawn = if chain.pooled { stream.withdrawn.max(deposit) } else { deposit };
 }
 
 /// What had not accrued goes back to the sender, at once or, where many are cancelled together, after the last of them. Those have
 /// their recipients paid in full just before.
-fn cancelled(stream: &mut Stream, now: &Moment<'_>) {
+fn cancelled(stream: &mut Stream, now: &EventContext<'_>) {
     if now.withdrew {
-        evidence::accrued_exactly(stream, now.at, stream.withdrawn);
+        inference::accrued_exactly(stream, now.at, stream.withdrawn);
     } else if let Some(refund) = now.paid.refund(stream.sender) {
         let accrued = stream.schedule.deposit.stroops().saturating_sub(refund);
-        evidence::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
+        inference::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
     }
     stream.status = Status::Cancelled { at: now.second() };
 }
 
 /// The recipient is paid without the contract counting it as withdrawn. What was paid tells what had accrued and what had been taken.
-fn keeper_cancelled(stream: &mut Stream, value: &KeeperCancelled, now: &Moment<'_>) {
+fn keeper_cancelled(stream: &mut Stream, value: &KeeperCancelled, now: &EventContext<'_>) {
     let returned = value.sender_refund.0.saturating_add(value.keeper_fee.0);
     let accrued = stream.schedule.deposit.stroops().saturating_sub(returned);
-    evidence::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
+    inference::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
     if value.recipient_amount.0 > 0 {
         let withdrawn = accrued.saturating_sub(value.recipient_amount.0).max(0);
         stream.withdrawn = Amount::from_stroops(withdrawn);
-        on_chain(stream).assumed.withdrawn = false;
+        on_chain(stream).inferred.withdrawn = false;
     }
     on_chain(stream).keeper_paid_amount = Some(value.recipient_amount.amount());
     stream.status = Status::Cancelled { at: now.second() };
 }
 
-fn resumed(stream: &mut Stream, now: &Moment<'_>) {
+fn resumed(stream: &mut Stream, now: &EventContext<'_>) {
     let paused = match stream.status {
         Status::Paused { at } => now.at.seconds_since(UnixTime::of(at)),
         _ => 0,
@@ -156,28 +160,28 @@ fn resumed(stream: &mut Stream, now: &Moment<'_>) {
     chain.last_pause_toggle_ledger = now.ledger;
 }
 
-/// Told by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
+/// EmittedEvent by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
 /// deposit covers it from start to end; and `update_rate`, which keeps nothing and minds neither.
-fn rate_updated(stream: &mut Stream, value: &RateUpdated, now: &Moment<'_>) {
-    evidence::is_linear(stream);
+fn rate_updated(stream: &mut Stream, value: &RateUpdated, now: &EventContext<'_>) {
+    inference::is_linear(stream);
     let rate = value.new_rate_per_second.amount();
-    if rate > stream.schedule.rate && evidence::covers(&stream.schedule, rate) {
+    if rate > stream.schedule.rate && inference::covers(&stream.schedule, rate) {
         let at = value.effective_time.0;
         stream.schedule.checkpoint = Checkpoint { amount: stream.schedule.accrued(at), at };
-        on_chain(stream).assumed.checkpoint = true;
+        on_chain(stream).inferred.checkpoint = true;
     }
     stream.schedule.rate = rate;
     on_chain(stream).last_rate_change_ledger = now.ledger;
 }
 
-fn rate_decreased(stream: &mut Stream, value: &RateDecreased, now: &Moment<'_>) {
-    evidence::is_linear(stream);
+fn rate_decreased(stream: &mut Stream, value: &RateDecreased, now: &EventContext<'_>) {
+    inference::is_linear(stream);
     stream.schedule.rate = value.new_rate_per_second.amount();
     stream.schedule.checkpoint =
         Checkpoint { amount: value.checkpointed_amount.amount(), at: value.effective_time.0 };
     refund(stream, value.refund_amount);
     let chain = on_chain(stream);
-    chain.assumed.checkpoint = false;
+    chain.inferred.checkpoint = false;
     chain.last_rate_change_ledger = now.ledger;
 }
 

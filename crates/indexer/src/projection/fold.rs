@@ -1,13 +1,13 @@
 //! Events, one after the other, onto streams.
 
-use fluxora_stream::{Cause, ChainFact, Changes, ContractId, News, Stream, StreamId, UnixTime};
+use fluxora_stream::{Cause, ChainFact, Changes, ContractId, EventKind, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
-use super::decode::{Decoded, Fault, Happening};
-use super::effect::{self, Moment, on_chain};
+use super::decode::{ContractAction, Decoded, Fault};
+use super::effect::{self, EventContext, on_chain};
 use super::transfers::Transfers;
 use super::values::ShareDelegated;
-use super::{Odd, Projected, Streams, Told, Unprojected, lineage};
+use super::{EmittedEvent, Projected, ReportedAnomaly, Streams, Unprojected, births};
 use crate::ContractEvent;
 
 pub(super) struct Fold<'s, 'a, W> {
@@ -40,7 +40,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
     }
 
     pub(super) fn event(&mut self, event: &'a ContractEvent) {
-        if self.transaction.replace(event.place.transaction()) != Some(event.place.transaction()) {
+        if self.transaction.replace(event.position.transaction()) != Some(event.position.transaction()) {
             self.transfers.clear();
             self.withdrew = None;
         }
@@ -50,19 +50,19 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             self.transfers.record(event.contract.as_str(), transfer);
             return;
         }
-        let now = Moment {
+        let now = EventContext {
             at: UnixTime::of(event.happened_at),
             recorded: in_milliseconds(event.happened_at),
-            ledger: event.place.ledger,
+            ledger: event.position.ledger,
             paid: self.transfers.take(event.contract.as_str()),
             withdrew: false,
         };
         let withdrew = self.withdrew.take();
         match decoded {
-            Ok(Decoded::Stream(number, happening)) => {
+            Ok(Decoded::Stream(number, action)) => {
                 let id = StreamId::chain(contract, number);
-                self.withdrew = matches!(happening, Happening::Withdrew(_)).then_some(id);
-                self.happened(id, happening, &Moment { withdrew: withdrew == Some(id), ..now }, event);
+                self.withdrew = matches!(action, ContractAction::Withdrew(_)).then_some(id);
+                self.happened(id, action, &EventContext { withdrew: withdrew == Some(id), ..now }, event);
             }
             Err(Fault::Unreadable { stream, reason }) => {
                 let id = stream.map(|number| StreamId::chain(contract, number));
@@ -84,34 +84,42 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         Some(contract)
     }
 
-    fn happened(&mut self, id: StreamId, happening: Happening<'_>, now: &Moment<'_>, event: &ContractEvent) {
-        match happening {
-            Happening::Created(value) => {
+    fn happened(
+        &mut self,
+        id: StreamId,
+        action: ContractAction<'_>,
+        now: &EventContext<'_>,
+        event: &ContractEvent,
+    ) {
+        match action {
+            ContractAction::Created(value) => {
                 if (self.within)(&id) {
-                    self.insert(lineage::created(id, value, event.tx_hash.as_str(), now), now, event);
+                    self.insert(births::created(id, value, event.tx_hash.as_str(), now), now, event);
                 }
             }
-            Happening::ShareDelegated(value) => self.share(id, &value, now, event),
-            Happening::Cloned { source } => {
-                let kind = self.sibling(id, source).map(lineage::kind);
-                self.change(id, News::Updated, now, event, |stream| lineage::inherit(stream, source, kind));
+            ContractAction::ShareDelegated(value) => self.share(id, &value, now, event),
+            ContractAction::Cloned { source } => {
+                let kind = self.sibling(id, source).map(births::kind);
+                self.change(id, EventKind::Updated, now, event, |stream| {
+                    births::inherit(stream, source, kind)
+                });
             }
-            Happening::Renewed { renewal } => {
+            ContractAction::Renewed { renewal } => {
                 let StreamId::Chain { contract, number: source } = id else { return };
-                let kind = self.streams.get(&id).map(lineage::kind);
-                self.change(id, News::Updated, now, event, |old| on_chain(old).auto_renew = Some(false));
-                self.change(StreamId::chain(contract, renewal), News::Updated, now, event, |stream| {
-                    lineage::inherit(stream, source, kind);
+                let kind = self.streams.get(&id).map(births::kind);
+                self.change(id, EventKind::Updated, now, event, |old| on_chain(old).auto_renew = Some(false));
+                self.change(StreamId::chain(contract, renewal), EventKind::Updated, now, event, |stream| {
+                    births::inherit(stream, source, kind);
                     on_chain(stream).auto_renew = Some(true);
                 });
             }
-            happening => {
+            action => {
                 let mut odd = None;
-                self.change(id, news(&happening), now, event, |stream| {
-                    odd = effect::apply(stream, &happening, now);
+                self.change(id, news(&action), now, event, |stream| {
+                    odd = effect::apply(stream, &action, now);
                 });
-                let odd = odd.map(|what| Odd { event: event.id.clone(), stream: id, what });
-                self.projected.oddities.extend(odd);
+                let odd = odd.map(|what| ReportedAnomaly { event: event.id.clone(), stream: id, what });
+                self.projected.anomalies.extend(odd);
             }
         }
     }
@@ -121,23 +129,23 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         self.streams.get(&StreamId::chain(id.contract()?, number))
     }
 
-    fn share(&mut self, id: StreamId, value: &ShareDelegated, now: &Moment<'_>, event: &ContractEvent) {
+    fn share(&mut self, id: StreamId, value: &ShareDelegated, now: &EventContext<'_>, event: &ContractEvent) {
         let (Some(contract), Some(before)) = (id.contract(), self.streams.get(&id)) else { return };
         let before = before.clone();
         let mut after = before.clone();
-        lineage::give_share(&mut after, value, now);
+        births::give_share(&mut after, value, now);
         let child = StreamId::chain(contract, value.child_stream_id.0);
-        let child = lineage::share(child, &before, &after, value, event.tx_hash.as_str(), now);
-        self.change(id, News::Updated, now, event, |parent| *parent = after);
+        let child = births::share(child, &before, &after, value, event.tx_hash.as_str(), now);
+        self.change(id, EventKind::Updated, now, event, |parent| *parent = after);
         if (self.within)(&child.id) {
             self.insert(child, now, event);
         }
     }
 
     /// Adds a stream. One that has the id already is replaced: the contract issues an id again once nobody holds it.
-    fn insert(&mut self, mut stream: Stream, now: &Moment<'_>, event: &ContractEvent) {
+    fn insert(&mut self, mut stream: Stream, now: &EventContext<'_>, event: &ContractEvent) {
         stream.events = self.streams.get(&stream.id).map_or(0, |replaced| replaced.events);
-        self.tell(stream.id, News::Created, Changes::between(None, &stream), now, event);
+        self.tell(stream.id, EventKind::Created, Changes::between(None, &stream), now, event);
         self.streams.insert(stream.id, stream);
     }
 
@@ -145,8 +153,8 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
     fn change(
         &mut self,
         id: StreamId,
-        news: News,
-        now: &Moment<'_>,
+        news: EventKind,
+        now: &EventContext<'_>,
         event: &ContractEvent,
         change: impl FnOnce(&mut Stream),
     ) {
@@ -167,12 +175,18 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         self.tell(id, news, changes, now, event);
     }
 
-    fn unreadable(&mut self, id: Option<StreamId>, reason: String, now: &Moment<'_>, event: &ContractEvent) {
+    fn unreadable(
+        &mut self,
+        id: Option<StreamId>,
+        reason: String,
+        now: &EventContext<'_>,
+        event: &ContractEvent,
+    ) {
         if let Some(id) = id {
             if !(self.within)(&id) {
                 return;
             }
-            self.change(id, News::Updated, now, event, |stream| {
+            self.change(id, EventKind::Updated, now, event, |stream| {
                 let chain = on_chain(stream);
                 chain.unprojected_events = chain.unprojected_events.saturating_add(1);
             });
@@ -183,32 +197,32 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
     fn tell(
         &mut self,
         stream: StreamId,
-        news: News,
+        news: EventKind,
         changes: Changes,
-        now: &Moment<'_>,
+        now: &EventContext<'_>,
         event: &ContractEvent,
     ) {
         let cause = Cause::ContractEvent {
-            ledger: event.place.ledger,
+            ledger: event.position.ledger,
             tx_hash: event.tx_hash.as_str().to_owned(),
             event_id: event.id.as_str().to_owned(),
             topic: event.topic.as_str().to_owned(),
         };
         let fact = ChainFact { news, cause, changes };
-        self.projected.told.push(Told { stream, at: now.recorded, fact });
+        self.projected.told.push(EmittedEvent { stream, at: now.recorded, fact });
     }
 }
 
 /// What an event of one stream comes down to.
-fn news(happening: &Happening<'_>) -> News {
-    match happening {
-        Happening::Withdrew(_) | Happening::WithdrawnTo(_) => News::Withdrawn,
-        Happening::Completed => News::Completed,
-        Happening::Cancelled | Happening::KeeperCancelled(_) => News::Cancelled,
-        Happening::Paused => News::Paused,
-        Happening::Resumed => News::Resumed,
-        Happening::Closed => News::Closed,
-        _ => News::Updated,
+fn news(action: &ContractAction<'_>) -> EventKind {
+    match action {
+        ContractAction::Withdrew(_) | ContractAction::WithdrawnTo(_) => EventKind::Withdrawn,
+        ContractAction::Completed => EventKind::Completed,
+        ContractAction::Cancelled | ContractAction::KeeperCancelled(_) => EventKind::Cancelled,
+        ContractAction::Paused => EventKind::Paused,
+        ContractAction::Resumed => EventKind::Resumed,
+        ContractAction::Closed => EventKind::Closed,
+        _ => EventKind::Updated,
     }
 }
 

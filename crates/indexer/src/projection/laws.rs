@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Class, Projected, Streams, classify, project};
-use crate::{ContractEvent, Opaque, Place};
+use crate::{ChainPosition, ContractEvent, Opaque};
 
 /// Topics whose value is a map. One map with the fields of all serves for each: what a topic does not need is not read.
 const MAPS: [&str; 21] = [
@@ -169,7 +169,7 @@ fn event(ledger: u32, transaction: usize, place: usize, by: u8, payload: &Value)
     let opaque = |text: &str| Opaque::new(text).unwrap();
     ContractEvent {
         id: opaque(&format!("{ledger}-{transaction}-{place}")),
-        place: Place {
+        position: ChainPosition {
             ledger,
             transaction: transaction.try_into().unwrap(),
             operation: 0,
@@ -228,7 +228,7 @@ proptest! {
             let part = project(&mut streams, |_| true, now.iter().flatten());
             parts.told.extend(part.told);
             parts.unprojected.extend(part.unprojected);
-            parts.oddities.extend(part.oddities);
+            parts.anomalies.extend(part.anomalies);
             rest = later;
         }
         prop_assert_eq!(streams, whole);

@@ -1,13 +1,13 @@
 //! The contract's events, folded into streams.
 //!
-//! The rules are the contract's own (version 9). What its events leave open is assumed, marked on the stream
-//! ([`Assumed`](fluxora_stream::Assumed)) and put right as soon as a later event, or the money that moved, proves it.
+//! The rules are the contract's own (version 9). What its events leave open is inferred, marked on the stream
+//! ([`Inferred`](fluxora_stream::Inferred)) and put right as soon as a later event, or the money that moved, proves it.
 
+mod births;
 mod decode;
 mod effect;
-mod evidence;
 mod fold;
-mod lineage;
+mod inference;
 mod payload;
 mod transfers;
 mod values;
@@ -25,7 +25,7 @@ use fluxora_decimal::Amount;
 use fluxora_stream::{ChainFact, ContractId, Stream, StreamId};
 use jiff::Timestamp;
 
-use decode::{Decoded, Fault, Happening};
+use decode::{ContractAction, Decoded, Fault};
 use fold::Fold;
 
 use crate::{ContractEvent, Opaque};
@@ -62,15 +62,15 @@ pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
     let id = |number| StreamId::chain(contract, number);
     let of = |number: Option<u64>| Subjects { stream: number.map(id), other: None };
     match Decoded::read(event.topic.as_str(), &event.payload) {
-        Ok(Decoded::Stream(number, happening)) => {
-            let subjects = match happening {
-                Happening::ShareDelegated(share) => {
+        Ok(Decoded::Stream(number, action)) => {
+            let subjects = match action {
+                ContractAction::ShareDelegated(share) => {
                     Subjects { stream: Some(id(share.child_stream_id.0)), other: Some(id(number)) }
                 }
-                Happening::Cloned { source } => {
+                ContractAction::Cloned { source } => {
                     Subjects { stream: Some(id(number)), other: Some(id(source)) }
                 }
-                Happening::Renewed { renewal } => {
+                ContractAction::Renewed { renewal } => {
                     Subjects { stream: Some(id(renewal)), other: Some(id(number)) }
                 }
                 _ => of(Some(number)),
@@ -89,7 +89,7 @@ pub type Streams = HashMap<StreamId, Stream>;
 
 /// One thing that became known of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct EmittedEvent {
     /// Of which stream.
     pub stream: StreamId,
     /// When its ledger closed.
@@ -113,27 +113,27 @@ pub struct Unprojected {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Projected {
     /// What is to be told, in order.
-    pub told: Vec<Told>,
+    pub told: Vec<EmittedEvent>,
     /// What could not be applied.
     pub unprojected: Vec<Unprojected>,
     /// What was applied, but is not as it should be on chain.
-    pub oddities: Vec<Odd>,
+    pub anomalies: Vec<ReportedAnomaly>,
 }
 
 /// Something that an operator has to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Odd {
+pub struct ReportedAnomaly {
     /// The event that shows it.
     pub event: Opaque,
     /// Its stream.
     pub stream: StreamId,
     /// What is wrong.
-    pub what: Oddity,
+    pub what: Anomaly,
 }
 
 /// What can be wrong on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oddity {
+pub enum Anomaly {
     /// A recipient that a keeper's cancellation had paid was paid once more, out of what belongs to other streams: the contract does not
     /// count what keepers pay as withdrawn.
     PaidTwice {

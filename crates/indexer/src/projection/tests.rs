@@ -1,10 +1,10 @@
 //! Single rules, where the recorded scenarios do not reach or do not name them.
 
-use fluxora_stream::{Changes, Kind, News, Status, Stream, StreamId};
+use fluxora_stream::{Changes, EventKind, Kind, Status, Stream, StreamId};
 use jiff::Timestamp;
 
-use super::{Class, Oddity, Projected, Streams, classify, project};
-use crate::{ContractEvent, Opaque, Place};
+use super::{Anomaly, Class, Projected, Streams, classify, project};
+use crate::{ChainPosition, ContractEvent, Opaque};
 
 const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
 const SENDER: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
@@ -36,7 +36,7 @@ fn event(second: u32, place: u32, topic: &str, payload: &str) -> ContractEvent {
     let opaque = |text: &str| Opaque::new(text).unwrap();
     ContractEvent {
         id: opaque(&format!("{second}-{place}")),
-        place: Place { ledger: second, transaction: 1, operation: 0, event: place },
+        position: ChainPosition { ledger: second, transaction: 1, operation: 0, event: place },
         contract: opaque(CONTRACT),
         topic: opaque(topic),
         tx_hash: opaque(&format!("tx{second}")),
@@ -67,7 +67,7 @@ fn one(transactions: &[Vec<ContractEvent>]) -> (Stream, Projected) {
     (streams.remove(&id()).unwrap(), projected)
 }
 
-fn news(projected: &Projected) -> Vec<News> {
+fn news(projected: &Projected) -> Vec<EventKind> {
     projected.told.iter().map(|told| told.fact.news).collect()
 }
 
@@ -126,7 +126,7 @@ fn an_unreadable_event_is_counted_on_its_stream_and_reported() {
     let broken = || r#"{"topic":["top_up","0"],"value":{"stream_id":"0"}}"#.to_owned();
     let (stream, projected) = one(&[transaction(1, [created(0)]), transaction(2, [broken(), broken()])]);
     assert_eq!(stream.chain.unwrap().unprojected_events, 2);
-    assert_eq!(news(&projected), [News::Created, News::Updated, News::Updated]);
+    assert_eq!(news(&projected), [EventKind::Created, EventKind::Updated, EventKind::Updated]);
     let changes = Changes { unprojected_events: Some(2), ..Changes::default() };
     assert_eq!(projected.told[2].fact.changes, changes);
     let reported: Vec<_> = projected.unprojected.iter().map(|it| (it.event.as_str(), it.stream)).collect();
@@ -146,7 +146,7 @@ fn a_withdrawal_takes_out_what_its_transfers_say() {
     let paid = |before: &[String]| {
         let events = transaction(60, before.iter().cloned().chain([withdrew(40)]));
         let (stream, _) = one(&[transaction(1, [created(0)]), events]);
-        (stream.withdrawn.stroops(), stream.chain.unwrap().assumed.withdrawn)
+        (stream.withdrawn.stroops(), stream.chain.unwrap().inferred.withdrawn)
     };
     assert_eq!(paid(&[transfer(RECIPIENT, 40), transfer(SENDER, 3)]), (43, false));
     assert_eq!(paid(&[transfer(SENDER, 3), transfer(RECIPIENT, 40)]), (40, false), "the fee comes last");
@@ -155,15 +155,15 @@ fn a_withdrawal_takes_out_what_its_transfers_say() {
 }
 
 #[test]
-fn a_completion_heals_what_was_assumed_of_withdrawals() {
+fn a_completion_heals_what_was_inferred_of_withdrawals() {
     let history = [
         transaction(1, [created(0)]),
         transaction(100, [withdrew(98), named("completed", "StreamCompleted")]),
     ];
     let (stream, projected) = one(&history);
     assert_eq!((stream.withdrawn.stroops(), stream.status), (100, Status::Completed));
-    assert!(!stream.chain.unwrap().assumed.withdrawn);
-    assert_eq!(news(&projected), [News::Created, News::Withdrawn, News::Completed]);
+    assert!(!stream.chain.unwrap().inferred.withdrawn);
+    assert_eq!(news(&projected), [EventKind::Created, EventKind::Withdrawn, EventKind::Completed]);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_refund_settles_the_kind() {
     let cancelled = |refund| {
         let end = transaction(70, [transfer(SENDER, refund), named("cancelled", "StreamCancelled")]);
         let (stream, _) = one(&[transaction(1, [created(0)]), end]);
-        (stream.schedule.kind, stream.chain.unwrap().assumed.kind)
+        (stream.schedule.kind, stream.chain.unwrap().inferred.kind)
     };
     assert_eq!(cancelled(30), (Kind::Linear, false));
     assert_eq!(cancelled(80), (Kind::CliffSlope, false));
@@ -183,9 +183,9 @@ fn a_withdrawal_makes_a_kind_likelier_and_a_larger_one_proves_the_other() {
     let history =
         [transaction(1, [created(0)]), transaction(70, [withdrew(20)]), transaction(71, [withdrew(30)])];
     let (likelier, _) = one(&history[..2]);
-    assert_eq!((likelier.schedule.kind, likelier.chain.unwrap().assumed.kind), (Kind::CliffSlope, true));
+    assert_eq!((likelier.schedule.kind, likelier.chain.unwrap().inferred.kind), (Kind::CliffSlope, true));
     let (proven, _) = one(&history);
-    assert_eq!((proven.schedule.kind, proven.chain.unwrap().assumed.kind), (Kind::Linear, false));
+    assert_eq!((proven.schedule.kind, proven.chain.unwrap().inferred.kind), (Kind::Linear, false));
 }
 
 #[test]
@@ -200,9 +200,9 @@ fn who_was_paid_by_a_keeper_and_is_paid_again_is_reported() {
     let (stream, projected) = one(&history);
     let chain = stream.chain.as_ref().unwrap();
     assert_eq!((stream.withdrawn.stroops(), chain.keeper_paid_amount.unwrap().stroops()), (100, 100));
-    let Oddity::PaidTwice { keeper_paid, again } = projected.oddities[0].what;
+    let Anomaly::PaidTwice { keeper_paid, again } = projected.anomalies[0].what;
     assert_eq!((keeper_paid.stroops(), again.stroops()), (100, 100));
-    assert_eq!((projected.oddities.len(), projected.oddities[0].event.as_str()), (1, "201-0"));
+    assert_eq!((projected.anomalies.len(), projected.anomalies[0].event.as_str()), (1, "201-0"));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_stream_that_gets_an_id_again_replaces_the_one_that_had_it() {
     let stream = &streams[&id()];
     let chain = stream.chain.as_ref().unwrap();
     assert_eq!((chain.created_ledger, chain.closed_ledger, stream.events), (10, None, 2));
-    assert_eq!(news(&projected), [News::Created]);
+    assert_eq!(news(&projected), [EventKind::Created]);
     assert_eq!(projected.told[0].fact.changes, Changes::between(None, stream), "all of it is told");
 }
 

@@ -1,5 +1,5 @@
 use fluxora_indexer::projection::{Class, Subjects};
-use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, StoredEvent};
 use fluxora_stream::{ContractId, StreamId};
@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::Chain;
-use super::ahead::Waiting;
-use super::transaction::Values;
+use super::prefetch::Waiting;
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
+use crate::pipeline::PipelinedTransaction;
+use crate::pipeline::Values;
 
 /// The columns that [`decode`] reads, in its order. Numbers of any size travel as text.
 macro_rules! event_columns {
@@ -26,7 +26,7 @@ macro_rules! event_columns {
         )
     };
 }
-pub(super) use event_columns;
+pub(crate) use event_columns;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -34,25 +34,25 @@ macro_rules! select {
     };
 }
 
-pub(super) const BY_ID: &str = select!("WHERE e.id = ANY($1::text[])");
-pub(super) const BETWEEN: &str = select!(
+pub(crate) const BY_ID: &str = select!("WHERE e.id = ANY($1::text[])");
+pub(crate) const BETWEEN: &str = select!(
     "WHERE e.ledger > $1 AND e.ledger <= $2 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
 );
 /// Those that become safe if a ledger does, by what is stored when it is asked.
-pub(super) const WAITING: &str = select!(
+pub(crate) const WAITING: &str = select!(
     "WHERE e.ledger > (SELECT coalesce(last_safe, -1) FROM chain_state) AND e.ledger <= $1 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
 );
-pub(super) const OF_TRANSACTIONS: &str =
+pub(crate) const OF_TRANSACTIONS: &str =
     select!("JOIN unnest($1::bigint[], $2::bigint[]) AS t (ledger, tx_index) USING (ledger, tx_index)");
-pub(super) const AFTER: &str = select!(
+pub(crate) const AFTER: &str = select!(
     "WHERE e.ledger >= $1 AND e.ledger <= $2 \
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($1, $3, $4, $5, $6) \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $7"
 );
 /// The transactions of the streams' events, and then all events of these.
-pub(super) const HISTORIES: &str = select!(
+pub(crate) const HISTORIES: &str = select!(
     "JOIN ( \
          SELECT own.ledger, own.tx_index FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) \
          JOIN contract_events own ON own.stream = s.number::numeric AND own.contract_id = s.contract_id WHERE own.ledger <= $3 \
@@ -69,19 +69,22 @@ const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operati
                           $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[]) \
                           AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                           happened_at, payload, class, stream, other)";
-pub(super) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
+pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
 /// Hands back no payloads: a rewind may remove everything, and nobody reads them any more.
-pub(super) const REMOVE: &str =
+pub(crate) const REMOVE: &str =
     concat!("DELETE FROM contract_events e WHERE e.ledger >= $1 RETURNING ", event_columns!("''::text"));
 const READING: &str = "reading contract events";
 
-pub(super) async fn by_id(chain: &mut Chain, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Fault> {
+pub(crate) async fn by_id(
+    chain: &mut PipelinedTransaction,
+    ids: &[Opaque],
+) -> Result<Vec<ContractEvent>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let stored = match chain.ahead.known(ids) {
+    let stored = match chain.prefetch.known(ids) {
         Some(rows) => decode_all(&rows)?,
         None => {
             let ids: Vec<&str> = ids.iter().map(Opaque::as_str).collect();
@@ -91,16 +94,16 @@ pub(super) async fn by_id(chain: &mut Chain, ids: &[Opaque]) -> Result<Vec<Contr
     Ok(stored.into_iter().map(|stored| stored.event).collect())
 }
 
-pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<(), Fault> {
+pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEvent]) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
-    chain.ahead.events_come(events);
+    chain.prefetch.events_come(events);
     let text = |get: fn(&ContractEvent) -> &str| -> Box<Vec<String>> {
         Box::new(events.iter().map(|stored| get(&stored.event).to_owned()).collect())
     };
-    let place = |get: fn(&Place) -> u32| -> Box<Vec<i64>> {
-        Box::new(events.iter().map(|stored| get(&stored.event.place).into()).collect())
+    let place = |get: fn(&ChainPosition) -> u32| -> Box<Vec<i64>> {
+        Box::new(events.iter().map(|stored| get(&stored.event.position).into()).collect())
     };
     let happened: Vec<Timestamp> =
         events.iter().map(|stored| columns::instant(stored.event.happened_at)).collect();
@@ -122,11 +125,14 @@ pub(super) async fn insert(chain: &mut Chain, events: &[StoredEvent]) -> Result<
     chain.later("writing contract events", INSERT, values, Some(events.len())).await
 }
 
-pub(super) async fn reclassify(chain: &mut Chain, events: &[StoredEvent]) -> Result<(), Fault> {
+pub(crate) async fn reclassify(
+    chain: &mut PipelinedTransaction,
+    events: &[StoredEvent],
+) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
-    chain.ahead.everything_changes();
+    chain.prefetch.everything_changes();
     let ids: Vec<String> = events.iter().map(|stored| stored.event.id.as_str().to_owned()).collect();
     let values: Values = vec![
         Box::new(ids),
@@ -145,16 +151,19 @@ fn subject(events: &[StoredEvent], get: fn(&Subjects) -> Option<StreamId>) -> Ve
     events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect()
 }
 
-pub(super) async fn remove_from(chain: &mut Chain, ledger: u32) -> Result<Vec<StoredEvent>, Fault> {
+pub(crate) async fn remove_from(
+    chain: &mut PipelinedTransaction,
+    ledger: u32,
+) -> Result<Vec<StoredEvent>, Fault> {
     select(chain, REMOVE, &[&i64::from(ledger)]).await
 }
 
-pub(super) async fn between(
-    chain: &mut Chain,
+pub(crate) async fn between(
+    chain: &mut PipelinedTransaction,
     after: Option<u32>,
     upto: u32,
 ) -> Result<Vec<StoredEvent>, Fault> {
-    if let Some(Waiting { stored, written, .. }) = chain.ahead.waiting(after, upto) {
+    if let Some(Waiting { stored, written, .. }) = chain.prefetch.waiting(after, upto) {
         let mut events = decode_all(&stored)?;
         if !written.is_empty() {
             events.extend(written);
@@ -166,8 +175,8 @@ pub(super) async fn between(
     select(chain, BETWEEN, &[&after, &i64::from(upto)]).await
 }
 
-pub(super) async fn of_transactions(
-    chain: &mut Chain,
+pub(crate) async fn of_transactions(
+    chain: &mut PipelinedTransaction,
     transactions: &[(u32, u32)],
 ) -> Result<Vec<StoredEvent>, Fault> {
     if transactions.is_empty() {
@@ -178,8 +187,8 @@ pub(super) async fn of_transactions(
     select(chain, OF_TRANSACTIONS, &[&ledgers, &places]).await
 }
 
-pub(super) async fn histories(
-    chain: &mut Chain,
+pub(crate) async fn histories(
+    chain: &mut PipelinedTransaction,
     streams: &[StreamId],
     upto: u32,
 ) -> Result<Vec<StoredEvent>, Fault> {
@@ -191,8 +200,8 @@ pub(super) async fn histories(
     select(chain, HISTORIES, &[&contracts, &numbers, &i64::from(upto)]).await
 }
 
-pub(super) async fn after(
-    chain: &mut Chain,
+pub(crate) async fn after(
+    chain: &mut PipelinedTransaction,
     after: Option<&EventCursor>,
     upto: u32,
     limit: u32,
@@ -205,13 +214,13 @@ pub(super) async fn after(
 /// A cursor as SQL compares it; without one, the place before every other.
 pub(crate) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
     cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
-        let Place { ledger, transaction, operation, event } = cursor.place;
+        let ChainPosition { ledger, transaction, operation, event } = cursor.position;
         (ledger.into(), [transaction.into(), operation.into(), event.into()], cursor.id.as_str())
     })
 }
 
 async fn select(
-    chain: &mut Chain,
+    chain: &mut PipelinedTransaction,
     sql: &str,
     values: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<StoredEvent>, Fault> {
@@ -222,7 +231,7 @@ fn decode_all(rows: &[Row]) -> Result<Vec<StoredEvent>, StoreError> {
     rows.iter().map(decode).collect()
 }
 
-pub(super) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
+pub(crate) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
     let mut columns = Columns::of(row, "contract_events");
     let event = decode_event(&mut columns)?;
     let class = columns.parsed("class", str::parse::<Class>)?;
@@ -241,10 +250,10 @@ pub(super) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
 }
 
 /// Reads the columns of the event itself: the first ten.
-pub(super) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
+pub(crate) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
     Ok(ContractEvent {
         id: columns.parsed("id", Opaque::new)?,
-        place: Place {
+        position: ChainPosition {
             ledger: columns.number("ledger")?,
             transaction: columns.number("tx_index")?,
             operation: columns.number("operation_index")?,

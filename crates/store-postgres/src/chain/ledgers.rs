@@ -3,26 +3,26 @@ use fluxora_store::StoreError;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::Chain;
-use super::transaction::Values;
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
+use crate::pipeline::PipelinedTransaction;
+use crate::pipeline::Values;
 
-pub(super) const READ: &str =
+pub(crate) const READ: &str =
     "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ANY($1::bigint[])";
-pub(super) const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= $1 \
+pub(crate) const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= $1 \
                                  ORDER BY sequence DESC LIMIT 1";
 const WRITE: &str = "INSERT INTO ledgers (sequence, hash, previous_hash, closed_at) \
                      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) \
                      ON CONFLICT (sequence) DO UPDATE SET hash = excluded.hash, previous_hash = excluded.previous_hash, \
                          closed_at = excluded.closed_at";
-pub(super) const REMOVE: &str = "DELETE FROM ledgers WHERE sequence >= $1";
+pub(crate) const REMOVE: &str = "DELETE FROM ledgers WHERE sequence >= $1";
 
-pub(super) async fn read(chain: &mut Chain, sequences: &[u32]) -> Result<Vec<Ledger>, Fault> {
+pub(crate) async fn read(chain: &mut PipelinedTransaction, sequences: &[u32]) -> Result<Vec<Ledger>, Fault> {
     if sequences.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = match chain.ahead.ledgers(sequences) {
+    let rows = match chain.prefetch.ledgers(sequences) {
         Some(rows) => rows,
         None => {
             let sequences: Vec<i64> = sequences.iter().copied().map(i64::from).collect();
@@ -32,12 +32,12 @@ pub(super) async fn read(chain: &mut Chain, sequences: &[u32]) -> Result<Vec<Led
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-pub(super) async fn newest(chain: &mut Chain, upto: u32) -> Result<Option<Ledger>, Fault> {
+pub(crate) async fn newest(chain: &mut PipelinedTransaction, upto: u32) -> Result<Option<Ledger>, Fault> {
     let rows = chain.query("reading the newest ledger", NEWEST, &[&i64::from(upto)]).await?;
     Ok(rows.first().map(decode).transpose()?)
 }
 
-pub(super) fn decode(row: &Row) -> Result<Ledger, StoreError> {
+pub(crate) fn decode(row: &Row) -> Result<Ledger, StoreError> {
     let mut columns = Columns::of(row, "ledgers");
     Ok(Ledger {
         sequence: columns.number("sequence")?,
@@ -48,11 +48,11 @@ pub(super) fn decode(row: &Row) -> Result<Ledger, StoreError> {
     })
 }
 
-pub(super) async fn write(chain: &mut Chain, ledgers: &[Ledger]) -> Result<(), Fault> {
+pub(crate) async fn write(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) -> Result<(), Fault> {
     if ledgers.is_empty() {
         return Ok(());
     }
-    chain.ahead.ledgers_change();
+    chain.prefetch.ledgers_change();
     let sequences: Vec<i64> = ledgers.iter().map(|ledger| ledger.sequence.into()).collect();
     let hashes: Vec<String> = ledgers.iter().map(|ledger| ledger.hash.to_string()).collect();
     let previous: Vec<Option<String>> =
@@ -63,8 +63,8 @@ pub(super) async fn write(chain: &mut Chain, ledgers: &[Ledger]) -> Result<(), F
     chain.later("writing ledgers", WRITE, values, Some(ledgers.len())).await
 }
 
-pub(super) async fn remove_from(chain: &mut Chain, sequence: u32) -> Result<(), Fault> {
-    chain.ahead.everything_changes();
+pub(crate) async fn remove_from(chain: &mut PipelinedTransaction, sequence: u32) -> Result<(), Fault> {
+    chain.prefetch.everything_changes();
     let values: Values = vec![Box::new(i64::from(sequence))];
     chain.later("removing ledgers", REMOVE, values, None).await
 }

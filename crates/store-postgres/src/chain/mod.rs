@@ -4,18 +4,16 @@
 //! chain from each other; then the rows of its streams, which nobody else changes; and the lock that numbers events last, together
 //! with the commit.
 
-mod ahead;
-mod events;
-mod ledgers;
+pub(crate) mod change_set;
+pub(crate) mod events;
+pub(crate) mod ledgers;
 mod list;
-mod sorted;
-mod state;
-mod streams;
-mod transaction;
-mod transfer;
+pub(crate) mod prefetch;
+pub(crate) mod state;
+pub(crate) mod streams;
 
 use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
-use fluxora_store::Position;
+use fluxora_store::Sequence;
 use fluxora_store::chain::{
     ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
 };
@@ -24,13 +22,9 @@ use fluxora_stream::{StreamEvent, StreamId};
 pub(crate) use events::place_of;
 pub(crate) use list::list;
 pub(crate) use state::{reorgs, state};
-pub(crate) use transaction::{Chain, Parameters, Values};
-pub(crate) use transfer::{
-    CONTRACT_EVENTS, LEDGERS, REMOVED, REORGS, STATE, put_events, put_ledgers, put_removed, put_reorgs,
-    put_states, put_streams,
-};
 
 use crate::faults::Fault;
+use crate::pipeline::PipelinedTransaction;
 
 #[cfg(test)]
 pub(crate) use list::LIST;
@@ -63,7 +57,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 19] = [
     (streams::DELETE, &["streams_pkey"]),
 ];
 
-impl ChainTransaction for Chain {
+impl ChainTransaction for PipelinedTransaction {
     type Fault = Fault;
 
     async fn state(&mut self) -> Result<ChainState, Fault> {
@@ -137,7 +131,7 @@ impl ChainTransaction for Chain {
 
     async fn streams_after(
         &mut self,
-        after: Option<Position>,
+        after: Option<Sequence>,
         limit: u32,
     ) -> Result<Vec<StoredStream>, Fault> {
         streams::after(self, after, limit).await

@@ -3,11 +3,12 @@ use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
 use tokio_postgres::Row;
 
-use super::ahead::{Foreseen, Found};
-use super::transaction::{Parameters, Question, Values};
-use super::{Chain, events, ledgers};
+use super::prefetch::{PrefetchKeys, Prefetched};
+use super::{events, ledgers};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
+use crate::pipeline::PipelinedTransaction;
+use crate::pipeline::{Parameters, Question, Values};
 use crate::pool::Lease;
 
 /// The columns that [`decode_state`] reads, in its order.
@@ -17,7 +18,7 @@ macro_rules! state_columns {
          s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork"
     };
 }
-pub(super) use state_columns;
+pub(crate) use state_columns;
 
 /// The columns that [`decode_reorg`] reads, in its order.
 macro_rules! reorg_columns {
@@ -26,19 +27,19 @@ macro_rules! reorg_columns {
          r.incoming_hash, r.reason"
     };
 }
-pub(super) use reorg_columns;
+pub(crate) use reorg_columns;
 
 /// Whoever else asks waits until the transaction ends. A statement of its own: the one that reads comes after the wait, and sees
 /// what the other has committed.
 const LOCK: &str = "SELECT FROM chain_state FOR UPDATE";
-pub(super) const STATE: &str = concat!(
+pub(crate) const STATE: &str = concat!(
     "SELECT ",
     state_columns!(),
     ", ",
     reorg_columns!(),
     " FROM chain_state s LEFT JOIN LATERAL (SELECT * FROM reorgs ORDER BY number DESC LIMIT 1) r ON true"
 );
-pub(super) const REORGS: &str =
+pub(crate) const REORGS: &str =
     concat!("SELECT ", reorg_columns!(), " FROM reorgs r ORDER BY r.number DESC LIMIT $1");
 const SAVE: &str = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $2, last_safe = $3::bigint, final_ledger = $4::bigint, \
                         events = $5, pending = $6, unknown_events = $7, unreadable_events = $8, synced_at = $9, refused_at = $10, \
@@ -51,25 +52,25 @@ const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_be
                       FROM reorgs RETURNING number";
 const READING: &str = "reading how the chain stands";
 
-pub(super) async fn lock(chain: &mut Chain) -> Result<ChainState, Fault> {
+pub(crate) async fn lock(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
     chain.later("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
-    let Some(foreseen) = chain.ahead.foreseen.take() else { return read(chain).await };
-    let Foreseen { ledgers, ids, upto } = &foreseen;
+    let Some(keys) = chain.prefetch.keys.take() else { return read(chain).await };
+    let PrefetchKeys { ledgers, ids, upto } = &keys;
     let ledgers: Vec<i64> = ledgers.iter().copied().map(i64::from).collect();
     let upto = upto.map_or(-1, i64::from);
     let questions: [Question<'_>; 4] =
         [(STATE, &[]), (ledgers::READ, &[&ledgers]), (events::BY_ID, &[ids]), (events::WAITING, &[&upto])];
     let [state, ledgers, known, waiting] = chain.query_all(READING, questions).await?;
     let state = state.first().ok_or_else(lost).and_then(decode)?;
-    chain.ahead.keep(foreseen, Found { ledgers, known, waiting }, state.frontier.last_safe);
+    chain.prefetch.keep(keys, Prefetched { ledgers, known, waiting }, state.frontier.last_safe);
     Ok(state)
 }
 
-pub(super) async fn frontier(chain: &mut Chain) -> Result<Frontier, Fault> {
+pub(crate) async fn frontier(chain: &mut PipelinedTransaction) -> Result<Frontier, Fault> {
     read(chain).await.map(|state| state.frontier)
 }
 
-async fn read(chain: &mut Chain) -> Result<ChainState, Fault> {
+async fn read(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
     let rows = chain.query(READING, STATE, &[]).await?;
     Ok(rows.first().ok_or_else(lost).and_then(decode)?)
 }
@@ -94,7 +95,7 @@ fn decode(row: &Row) -> Result<ChainState, StoreError> {
 }
 
 /// Reads how the chain stands, but for the last reorg.
-pub(super) fn decode_state(columns: &mut Columns<'_>) -> Result<ChainState, StoreError> {
+pub(crate) fn decode_state(columns: &mut Columns<'_>) -> Result<ChainState, StoreError> {
     columns.integer("one")?;
     let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
     let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
@@ -114,7 +115,7 @@ pub(super) fn decode_state(columns: &mut Columns<'_>) -> Result<ChainState, Stor
     Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
 }
 
-pub(super) async fn save(chain: &mut Chain, state: &ChainState) -> Result<(), Fault> {
+pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -> Result<(), Fault> {
     let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
         state;
     let Frontier { tip, last_safe, final_ledger } = frontier;
@@ -142,7 +143,7 @@ pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Faul
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-pub(super) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
+pub(crate) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
     let number = columns.number("number")?;
     let at = columns.instant("at")?;
     let fork_ledger = columns.number("fork_ledger")?;
@@ -163,15 +164,15 @@ pub(super) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreErro
 }
 
 /// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
-pub(super) async fn record_reorg(chain: &mut Chain, reorg: &Reorg) -> Result<u64, Fault> {
+pub(crate) async fn record_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<u64, Fault> {
     let what = "recording a reorg";
-    let rows = chain.query_ahead(what, RECORD, &values(None, reorg).parameters()).await?;
+    let rows = chain.query_early(what, RECORD, &values(None, reorg).parameters()).await?;
     let number = rows.first().map(|row| Columns::of(row, "reorgs").number("number")).transpose()?;
     number.ok_or_else(|| StoreError::Internal { reason: what.to_owned(), source: None }.into())
 }
 
 /// Writes a reorg under the number it has.
-pub(super) async fn put_reorg(chain: &mut Chain, reorg: &Reorg) -> Result<(), Fault> {
+pub(crate) async fn put_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<(), Fault> {
     chain.later("putting a reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
 }
 

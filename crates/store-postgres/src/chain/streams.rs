@@ -1,23 +1,23 @@
 use std::collections::HashMap;
 
 use fluxora_store::chain::{StoredStream, StreamWrite};
-use fluxora_store::transfer::RemovedStream;
-use fluxora_store::{Position, StoreError};
+use fluxora_store::copy::RemovedStream;
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 use tokio_postgres::Row;
 
-use super::Chain;
-use super::sorted::{ChainValues, Sorted, Terms};
-use super::transaction::{Parameters, Values};
-use crate::columns::{self, Columns};
+use super::change_set::{ChainValues, ChangeSet, Terms};
+use crate::columns::{self, Columns, seq};
 use crate::faults::{Attempt, Fault};
+use crate::pipeline::PipelinedTransaction;
+use crate::pipeline::{Parameters, Values};
 use crate::streams::{EventValues, StreamRow, decode, stream_columns};
 
-pub(super) const READ: &str =
+pub(crate) const READ: &str =
     concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ANY($1::text[])");
-pub(super) const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ANY($1::text[])";
+pub(crate) const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ANY($1::text[])";
 /// Written so that no other index will do: those of the chain may be few among many.
-pub(super) const AFTER: &str = concat!(
+pub(crate) const AFTER: &str = concat!(
     "SELECT ",
     stream_columns!(),
     " FROM streams WHERE (origin, seq) > ('chain', $1) AND origin <= 'chain' ORDER BY origin, seq LIMIT $2"
@@ -65,7 +65,7 @@ const INSERT_AT: &str = concat!(
     values!(),
     from_new!()
 );
-pub(super) const UPDATE: &str = concat!(
+pub(crate) const UPDATE: &str = concat!(
     "UPDATE streams SET (",
     columns!(),
     ") = ROW (",
@@ -75,13 +75,13 @@ pub(super) const UPDATE: &str = concat!(
     "WHERE streams.seq = new.seq AND streams.id = new.id"
 );
 /// What most events change, and nothing else.
-pub(super) const UPDATE_LIFE: &str = "UPDATE streams SET (withdrawn, status, status_at, updated_at, events, chain) = \
+pub(crate) const UPDATE_LIFE: &str = "UPDATE streams SET (withdrawn, status, status_at, updated_at, events, chain) = \
          ROW (new.withdrawn::numeric, new.status, new.status_at, new.updated_at, new.events, new.chain::json) \
      FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::text[]) \
          AS new (seq, id, withdrawn, status, status_at, updated_at, events, chain) \
      WHERE streams.seq = new.seq AND streams.id = new.id";
-pub(super) const DELETE: &str = "DELETE FROM streams WHERE seq = ANY($1::bigint[])";
-pub(super) const FORGET_REMOVAL: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
+pub(crate) const DELETE: &str = "DELETE FROM streams WHERE seq = ANY($1::bigint[])";
+pub(crate) const FORGET_REMOVAL: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
 const REMEMBER_REMOVAL: &str = "INSERT INTO removed_streams (seq, id, events) \
                                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])";
 /// Numbered in the order of commit: the table's trigger sees to that.
@@ -92,7 +92,10 @@ const TELL: &str = "INSERT INTO stream_events (stream, number, type, occurred_at
 const READING: &str = "reading streams of the chain";
 const CHANGING: &str = "changing streams of the chain";
 
-pub(super) async fn read(chain: &mut Chain, ids: &[StreamId]) -> Result<Vec<StoredStream>, Fault> {
+pub(crate) async fn read(
+    chain: &mut PipelinedTransaction,
+    ids: &[StreamId],
+) -> Result<Vec<StoredStream>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -100,44 +103,49 @@ pub(super) async fn read(chain: &mut Chain, ids: &[StreamId]) -> Result<Vec<Stor
     // What waits to be sent never changes streams: `write` has sent all that does.
     let [present, removed] = chain.query_meanwhile(READING, [(READ, &[&ids]), (REMOVED, &[&ids])]).await?;
     let present: Vec<_> = present.iter().map(stored).collect::<Result<_, _>>()?;
-    let terms = |stored: &StoredStream| Some((seq(stored.place), Terms::of(stored.stream.as_ref()?)));
+    let terms = |stored: &StoredStream| Some((seq(stored.sequence), Terms::of(stored.stream.as_ref()?)));
     chain.terms.extend(present.iter().filter_map(terms));
     Ok(present.into_iter().map(Ok).chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
 }
 
-pub(super) async fn after(
-    chain: &mut Chain,
-    after: Option<Position>,
+pub(crate) async fn after(
+    chain: &mut PipelinedTransaction,
+    after: Option<Sequence>,
     limit: u32,
 ) -> Result<Vec<StoredStream>, Fault> {
-    let after = after.map_or(0, |Position(place)| columns::count(place));
+    let after = after.map_or(0, seq);
     let rows = chain.query(READING, AFTER, &[&after, &i64::from(limit)]).await?;
     Ok(rows.iter().map(stored).collect::<Result<_, _>>()?)
 }
 
 fn stored(row: &Row) -> Result<StoredStream, StoreError> {
     let StreamRow { seq, stream } = decode(row)?;
-    Ok(StoredStream { id: stream.id, place: place(seq), events: stream.events, stream: Some(stream) })
+    Ok(StoredStream {
+        id: stream.id,
+        sequence: columns::sequence(seq),
+        events: stream.events,
+        stream: Some(stream),
+    })
 }
 
 fn decode_removed(row: &Row) -> Result<StoredStream, StoreError> {
     let mut columns = Columns::of(row, "removed_streams");
-    let place = place(columns.integer("seq")?);
+    let sequence = columns::sequence(columns.integer("seq")?);
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(StoredStream { id, place, events: columns.number("events")?, stream: None })
+    Ok(StoredStream { id, sequence, events: columns.number("events")?, stream: None })
 }
 
 /// Changes the streams. What is told of them waits for the commit, so that the lock that numbers events is held no longer than the
 /// commit takes.
-pub(super) async fn write(
-    chain: &mut Chain,
+pub(crate) async fn write(
+    chain: &mut PipelinedTransaction,
     streams: &[StreamWrite],
     events: &[StreamEvent],
 ) -> Result<(), Fault> {
-    let Sorted { inserted, updated, lived, restored, removed, mut places } =
-        Sorted::of(streams, &chain.terms)?;
+    let ChangeSet { inserted, updated, status_only, restored, removed, mut places } =
+        ChangeSet::of(streams, &chain.terms)?;
     if !removed.is_empty() {
-        let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.place)).collect();
+        let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.sequence)).collect();
         let rows = Some(seqs.len());
         let places: Values = vec![Box::new(seqs)];
         chain.later(CHANGING, DELETE, places, rows).await?;
@@ -153,9 +161,9 @@ pub(super) async fn write(
         let rows = Some(updated.seqs.len());
         chain.later(CHANGING, UPDATE, updated, rows).await?;
     }
-    if !lived.seqs.is_empty() {
-        let rows = Some(lived.seqs.len());
-        chain.later(CHANGING, UPDATE_LIFE, lived, rows).await?;
+    if !status_only.seqs.is_empty() {
+        let rows = Some(status_only.seqs.len());
+        chain.later(CHANGING, UPDATE_LIFE, status_only, rows).await?;
     }
     // The server works on these while the rest is put into words.
     chain.dispatch();
@@ -174,7 +182,10 @@ pub(super) async fn write(
 }
 
 /// Writes streams of either origin at their places, together with what comes next.
-pub(super) async fn insert_at(chain: &mut Chain, streams: &[(Position, &Stream)]) -> Result<(), Fault> {
+pub(crate) async fn insert_at(
+    chain: &mut PipelinedTransaction,
+    streams: &[(Sequence, &Stream)],
+) -> Result<(), Fault> {
     if streams.is_empty() {
         return Ok(());
     }
@@ -186,11 +197,14 @@ pub(super) async fn insert_at(chain: &mut Chain, streams: &[(Position, &Stream)]
 }
 
 /// Writes what is left of removed streams, together with what comes next.
-pub(super) async fn remember_removals(chain: &mut Chain, removed: &[RemovedStream]) -> Result<(), Fault> {
+pub(crate) async fn remember_removals(
+    chain: &mut PipelinedTransaction,
+    removed: &[RemovedStream],
+) -> Result<(), Fault> {
     if removed.is_empty() {
         return Ok(());
     }
-    let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.place)).collect();
+    let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.sequence)).collect();
     let ids: Vec<String> = removed.iter().map(|removed| removed.id.to_string()).collect();
     let counts: Vec<i64> = removed.iter().map(|removed| removed.events.into()).collect();
     let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
@@ -198,7 +212,7 @@ pub(super) async fn remember_removals(chain: &mut Chain, removed: &[RemovedStrea
 }
 
 async fn tell(
-    chain: &mut Chain,
+    chain: &mut PipelinedTransaction,
     places: &HashMap<StreamId, i64>,
     events: &[StreamEvent],
     told: EventValues,
@@ -223,12 +237,4 @@ async fn tell(
         Box::new(data),
     ];
     chain.later("telling of streams of the chain", TELL, values, Some(events.len())).await
-}
-
-fn place(seq: i64) -> Position {
-    Position(u64::try_from(seq).unwrap_or_default())
-}
-
-pub(super) fn seq(Position(place): Position) -> i64 {
-    columns::count(place)
 }

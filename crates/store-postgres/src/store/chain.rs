@@ -11,7 +11,8 @@ use fluxora_stream::{Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::PostgresStore;
-use crate::chain::{self, Chain};
+use crate::chain;
+use crate::pipeline::PipelinedTransaction;
 
 #[async_trait]
 impl ChainStore for PostgresStore {
@@ -24,7 +25,7 @@ impl ChainStore for PostgresStore {
         let batch = batch.as_ref();
         self.units
             .run(&self.chain, |lease| async move {
-                let mut chain = Chain::begin_for(lease, batch, rules);
+                let mut chain = PipelinedTransaction::begin_for(lease, batch, rules);
                 let outcome = steps::ingest(&mut chain, batch, rules, now).await?;
                 chain.commit().await?;
                 Ok(outcome)
@@ -36,7 +37,7 @@ impl ChainStore for PostgresStore {
         let (rewind, limit) = (&rewind, self.rebuild_timeout);
         self.units
             .run_within(limit, &self.chain, |lease| async move {
-                let mut chain = Chain::begin_long(lease, limit);
+                let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let reorg = steps::rewind(&mut chain, rewind, rules, now).await?;
                 chain.commit().await?;
                 Ok(reorg)
@@ -59,7 +60,7 @@ impl ChainStore for PostgresStore {
     async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
         self.units
             .run(&self.connections, |lease| async move {
-                let mut chain = Chain::snapshot(lease);
+                let mut chain = PipelinedTransaction::snapshot(lease);
                 let stream = steps::stream_as_of(&mut chain, *id, until).await?;
                 chain.commit().await?;
                 Ok(stream)
@@ -71,7 +72,7 @@ impl ChainStore for PostgresStore {
         let (rebuild, limit) = (&rebuild, self.rebuild_timeout);
         self.units
             .run_within(limit, &self.chain, |lease| async move {
-                let mut chain = Chain::begin_long(lease, limit);
+                let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let report = steps::rebuild(&mut chain, rebuild, now).await?;
                 chain.commit().await?;
                 Ok(report)

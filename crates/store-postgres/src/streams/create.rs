@@ -12,7 +12,7 @@ use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 /// One statement, and so one transaction and one round trip. Keys are taken in their order, or two replicas could each wait for
-/// a key that the other holds. `24 hours` is [`fluxora_store::ANSWERS_KEPT`].
+/// a key that the other holds. `24 hours` is [`fluxora_store::IDEMPOTENCY_RETENTION`].
 const CREATE: &str = "WITH new AS MATERIALIZED (\
         SELECT * FROM unnest(\
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
@@ -149,7 +149,11 @@ fn decode(row: &Row) -> Result<Kept, StoreError> {
 }
 
 /// Drops up to `limit` of the answers made before `before`.
-pub(crate) async fn forget_answers(lease: &Lease, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+pub(crate) async fn delete_expired_idempotency_records(
+    lease: &Lease,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, Fault> {
     let what = "forgetting old answers";
     let statement = lease.prepare_cached(FORGET).await.attempt(what)?;
     lease.execute(&statement, &[&columns::instant(before), &i64::from(limit)]).await.attempt(what)
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_statement_keeps_answers_as_long_as_they_are_to_be_kept() {
-        assert_eq!(fluxora_store::ANSWERS_KEPT, jiff::SignedDuration::from_hours(24));
+        assert_eq!(fluxora_store::IDEMPOTENCY_RETENTION, jiff::SignedDuration::from_hours(24));
         assert!(CREATE.contains("INTERVAL '24 hours'"));
     }
 }

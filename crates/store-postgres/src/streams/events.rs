@@ -8,10 +8,10 @@ use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
-pub(super) const EVENTS: &str = "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text FROM streams LEFT JOIN LATERAL \
+pub(crate) const EVENTS: &str = "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text FROM streams LEFT JOIN LATERAL \
                       (SELECT * FROM stream_events WHERE stream = streams.seq AND number > $2 ORDER BY number LIMIT $3) e \
                       ON true WHERE id = $1 ORDER BY e.number";
-pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data::text FROM stream_events \
+pub(crate) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data::text FROM stream_events \
                        WHERE stream = (SELECT seq FROM streams WHERE id = $1) AND occurred_at < $2 ORDER BY number";
 
 pub(crate) async fn events(
@@ -44,7 +44,7 @@ pub(crate) async fn history(
     Ok(rows.iter().map(|row| decode(row, id)).collect::<Result<_, _>>()?)
 }
 
-pub(super) fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(crate) fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
     columns.integer("seq")?;
     let number = columns.number("number")?;

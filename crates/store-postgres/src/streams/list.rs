@@ -1,4 +1,4 @@
-use fluxora_store::{Position, StoreError, StreamFilter, StreamPage, StreamQuery};
+use fluxora_store::{Sequence, StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{StatusName, UnixTime};
 use tokio_postgres::types::{ToSql, Type};
 
@@ -25,7 +25,7 @@ pub(crate) async fn list(lease: &Lease, query: &StreamQuery) -> Result<StreamPag
         && let Some(last) = limit.checked_sub(1).and_then(|last| rows.get(last))
     {
         let seq: i64 = last.try_get(0).attempt(what)?;
-        page.next = u64::try_from(seq).ok().map(Position);
+        page.next = u64::try_from(seq).ok().map(Sequence);
     }
     Ok(page)
 }
@@ -40,7 +40,7 @@ pub(crate) async fn count(lease: &Lease, filter: &StreamFilter, at: UnixTime) ->
 
 pub(super) fn page(query: &StreamQuery) -> (String, Vec<Value>) {
     let mut parts = Query::of(&query.filter, query.at);
-    if let Some(Position(before)) = query.before {
+    if let Some(Sequence(before)) = query.before {
         parts.require("seq < ", Value::Place(i64::try_from(before).unwrap_or(i64::MAX)));
     }
     parts.select(query.limit)

@@ -2,21 +2,19 @@
 
 mod cancel;
 mod change;
-mod create;
+pub(crate) mod create;
 mod due;
-mod events;
+pub(crate) mod events;
 mod list;
-mod row;
-mod transfer;
-mod values;
+pub(crate) mod row;
+pub(crate) mod values;
 
 pub(crate) use cancel::cancel;
-pub(crate) use create::{Kept, create_all, forget_answers, kept};
+pub(crate) use create::{Kept, create_all, delete_expired_idempotency_records, kept};
 pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
 pub(crate) use row::{StreamRow, decode, find, stream_columns};
-pub(crate) use transfer::{ANSWERS, EVENTS, STREAMS, put_answers, put_events};
 pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.

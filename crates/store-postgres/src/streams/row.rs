@@ -23,7 +23,7 @@ macro_rules! stream_columns {
 }
 pub(crate) use stream_columns;
 
-pub(super) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
+pub(crate) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
 
 pub(crate) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
@@ -68,7 +68,7 @@ fn decode_chain(columns: &mut Columns<'_>, schedule: &mut Schedule) -> Result<Bo
 
 /// Reads a stream that is about to change, together with the number of the last event in its history: its count of events must
 /// be that number, or the next event would leave a hole or meet another of its number.
-pub(super) fn decode_to_change(row: &Row, last: Option<i64>) -> Result<StreamRow, StoreError> {
+pub(crate) fn decode_to_change(row: &Row, last: Option<i64>) -> Result<StreamRow, StoreError> {
     let found = decode(row)?;
     if last == Some(found.stream.events.into()) {
         return Ok(found);

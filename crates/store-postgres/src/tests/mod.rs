@@ -1,6 +1,6 @@
 //! Against a real server. Where PostgreSQL is not installed, each test says so in one line and ends.
 
-use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamStore};
+use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedResponse, StreamStore};
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,10 +14,10 @@ mod limits;
 mod opening;
 mod outage;
 mod plans;
-mod private;
 mod replicas;
-mod stored;
+mod stored_form;
 mod suite;
+mod tls;
 
 /// A store in a fresh database.
 async fn fresh() -> Option<PostgresStore> {
@@ -66,7 +66,7 @@ fn create(n: u64) -> CreateStream {
 }
 
 fn keyed(n: u64, key: &str, request: &str) -> CreateStream {
-    let keyed = KeyedAnswer {
+    let keyed = KeyedResponse {
         scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),

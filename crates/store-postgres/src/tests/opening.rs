@@ -145,7 +145,7 @@ async fn a_role_that_may_not_make_tables_opens_a_current_schema_and_is_told_of_o
     store.create_stream(keyed(2, "k", "r")).await.unwrap();
     store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
     assert_eq!(store.record_due(t(200), 10).await.unwrap().events, 2);
-    assert_eq!(store.forget_answers(t(1)).await.unwrap(), 1);
+    assert_eq!(store.delete_expired_idempotency_records(t(1)).await.unwrap(), 1);
     fluxora_store::Store::check(&store).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! How the server goes about a query, with enough rows to make it think.
 
-use fluxora_store::{Position, StreamFilter, StreamQuery};
+use fluxora_store::{Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{Address, Origin, StatusName};
 
 use super::*;
@@ -44,7 +44,7 @@ async fn a_page_follows_an_index_whatever_it_is_of() {
         sender: address(1),
         ..all.clone()
     })) {
-        for before in [None, Some(Position(10_000))] {
+        for before in [None, Some(Sequence(10_000))] {
             let query = StreamQuery { filter: filter.clone(), at: UnixTime::of(t(20)), before, limit: 20 };
             let plan = explain(&client, &query).await;
             let merges = matches!(filter.status, Some(StatusName::Active | StatusName::Completed));

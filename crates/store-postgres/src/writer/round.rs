@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use fluxora_store::{Answer, CreateStream, Created, KeyedAnswer, StoreError};
+use fluxora_store::{Answer, CreateStream, Created, KeyedResponse, StoreError};
 
 use super::Waiting;
 use crate::faults::{repeat, unavailable};
@@ -51,7 +51,7 @@ enum Written {
 type Precedent = Option<Result<Kept, StoreError>>;
 
 impl Written {
-    fn answer(self, keyed: Option<&KeyedAnswer>) -> Result<Created, StoreError> {
+    fn answer(self, keyed: Option<&KeyedResponse>) -> Result<Created, StoreError> {
         match (self, keyed) {
             (Self::Done, _) => Ok(Created::Done),
             (Self::Kept(kept), Some(keyed)) => Ok(told(&kept, keyed)),
@@ -63,7 +63,7 @@ impl Written {
     }
 }
 
-fn told(kept: &Kept, keyed: &KeyedAnswer) -> Created {
+fn told(kept: &Kept, keyed: &KeyedResponse) -> Created {
     if kept.request == keyed.request { Created::Replayed(kept.answer.clone()) } else { Created::KeyReused }
 }
 
@@ -77,7 +77,7 @@ fn key(create: &CreateStream) -> Option<Key> {
     create.keyed.as_ref().map(named)
 }
 
-fn named(keyed: &KeyedAnswer) -> Key {
+fn named(keyed: &KeyedResponse) -> Key {
     (keyed.scope.to_string(), keyed.key.as_str().to_owned())
 }
 
@@ -85,7 +85,7 @@ fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Prece
     match outcome {
         Ok(Written::Kept(kept)) => Some(Ok(kept.clone())),
         Ok(Written::Done) => create.keyed.as_ref().map(|keyed| {
-            let KeyedAnswer { request, answer: Answer { status, location, body }, at, .. } = keyed;
+            let KeyedResponse { request, answer: Answer { status, location, body }, at, .. } = keyed;
             let answer = Answer { status: *status, location: location.clone(), body: body.clone() };
             Ok(Kept { request: request.clone(), answer, at: *at })
         }),
@@ -101,7 +101,7 @@ fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting>
     let precedent = key(&follower.create).and_then(|key| known.get(&key)?.as_ref());
     let (Some(precedent), Some(keyed)) = (precedent, &follower.create.keyed) else { return Some(follower) };
     let outcome = match precedent {
-        Ok(kept) if kept.at < keyed.forgotten_before() => return Some(follower),
+        Ok(kept) if kept.at < keyed.expired_before() => return Some(follower),
         Ok(kept) => Ok(told(kept, keyed)),
         Err(fault) => Err(repeat(fault)),
     };

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Class, Subjects};
-use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, StoredEvent};
 use fluxora_stream::{ContractId, StreamId};
@@ -24,7 +24,7 @@ macro_rules! event_columns {
         )
     };
 }
-pub(super) use event_columns;
+pub(crate) use event_columns;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -64,7 +64,7 @@ const REMOVED: &str = concat!(
 const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
 const READING: &str = "reading contract events";
 
-pub(super) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+pub(crate) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
     let mut found = Vec::new();
     let mut statement = connection.prepare_cached(BY_ID).attempt(READING)?;
     for id in perhaps_stored(connection, ids)? {
@@ -88,16 +88,16 @@ fn perhaps_stored<'i>(connection: &Connection, ids: &'i [Opaque]) -> Result<Vec<
     Ok(ids.iter().filter(|id| !told || between.contains(id.as_str())).collect())
 }
 
-pub(super) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
+pub(crate) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
     let what = "writing contract events";
     let mut statement = connection.prepare_cached(INSERT).attempt(what)?;
     for StoredEvent { event, class, subjects } in events {
         let written = statement.execute(params![
             event.id.as_str(),
-            event.place.ledger,
-            event.place.transaction,
-            event.place.operation,
-            event.place.event,
+            event.position.ledger,
+            event.position.transaction,
+            event.position.operation,
+            event.position.event,
             event.contract.as_str(),
             event.topic.as_str(),
             event.tx_hash.as_str(),
@@ -112,7 +112,7 @@ pub(super) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<
     Ok(())
 }
 
-pub(super) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
+pub(crate) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
     let what = "writing what contract events are about";
     let mut statement = connection.prepare_cached(RECLASSIFY).attempt(what)?;
     for StoredEvent { event, class, subjects } in events {
@@ -127,14 +127,14 @@ pub(super) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Res
     Ok(())
 }
 
-pub(super) fn remove_from(connection: &Connection, ledger: u32) -> Result<Vec<StoredEvent>, StoreError> {
+pub(crate) fn remove_from(connection: &Connection, ledger: u32) -> Result<Vec<StoredEvent>, StoreError> {
     let removed = select(connection, REMOVED, [ledger])?;
     let remove = || connection.prepare_cached(REMOVE)?.execute([ledger]);
     remove().attempt("removing contract events")?;
     Ok(removed)
 }
 
-pub(super) fn between(
+pub(crate) fn between(
     connection: &Connection,
     after: Option<u32>,
     upto: u32,
@@ -143,7 +143,7 @@ pub(super) fn between(
     select(connection, BETWEEN, params![after, upto])
 }
 
-pub(super) fn of_transactions(
+pub(crate) fn of_transactions(
     connection: &Connection,
     transactions: impl IntoIterator<Item = (u32, u32)>,
 ) -> Result<Vec<StoredEvent>, StoreError> {
@@ -155,7 +155,7 @@ pub(super) fn of_transactions(
 }
 
 /// One transaction may be about many of the streams: each is read once.
-pub(super) fn histories(
+pub(crate) fn histories(
     connection: &Connection,
     streams: &[StreamId],
     upto: u32,
@@ -174,7 +174,7 @@ pub(super) fn histories(
     of_transactions(connection, transactions)
 }
 
-pub(super) fn after(
+pub(crate) fn after(
     connection: &Connection,
     after: Option<&EventCursor>,
     upto: u32,
@@ -188,7 +188,7 @@ pub(super) fn after(
 /// A cursor as SQL compares it; without one, the place before every other.
 pub(crate) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
     cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
-        let Place { ledger, transaction, operation, event } = cursor.place;
+        let ChainPosition { ledger, transaction, operation, event } = cursor.position;
         (ledger.into(), [transaction.into(), operation.into(), event.into()], cursor.id.as_str())
     })
 }
@@ -203,7 +203,7 @@ fn select(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec
     Ok(found)
 }
 
-pub(super) fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
+pub(crate) fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
     let mut columns = Columns::of(row, "contract_events");
     let event = decode_event(&mut columns)?;
     let class = columns.parsed("class", str::parse::<Class>)?;
@@ -222,10 +222,10 @@ pub(super) fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
 }
 
 /// Reads the columns of the event itself: the first ten.
-pub(super) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
+pub(crate) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
     Ok(ContractEvent {
         id: columns.parsed("id", Opaque::new)?,
-        place: Place {
+        position: ChainPosition {
             ledger: columns.number("ledger")?,
             transaction: columns.number("tx_index")?,
             operation: columns.number("operation_index")?,
@@ -261,10 +261,10 @@ mod tests {
         let opaque = |text: &str| Opaque::new(text).unwrap();
         let stored = |id: &str| {
             let [id, contract, topic, tx_hash] = [id, "c", "t", "h"].map(opaque);
-            let place = Place { ledger: 1, transaction: 0, operation: 0, event: 0 };
+            let position = ChainPosition { ledger: 1, transaction: 0, operation: 0, event: 0 };
             let event = ContractEvent {
                 id,
-                place,
+                position,
                 contract,
                 topic,
                 tx_hash,

@@ -9,7 +9,7 @@ const ONE: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers 
 const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= ?1 \
                       ORDER BY sequence DESC LIMIT 1";
 
-pub(super) fn read(connection: &Connection, sequences: &[u32]) -> Result<Vec<Ledger>, StoreError> {
+pub(crate) fn read(connection: &Connection, sequences: &[u32]) -> Result<Vec<Ledger>, StoreError> {
     let mut found = Vec::with_capacity(sequences.len());
     for sequence in sequences {
         found.extend(one(connection, ONE, *sequence)?);
@@ -17,7 +17,7 @@ pub(super) fn read(connection: &Connection, sequences: &[u32]) -> Result<Vec<Led
     Ok(found)
 }
 
-pub(super) fn newest(connection: &Connection, upto: u32) -> Result<Option<Ledger>, StoreError> {
+pub(crate) fn newest(connection: &Connection, upto: u32) -> Result<Option<Ledger>, StoreError> {
     one(connection, NEWEST, upto)
 }
 
@@ -28,7 +28,7 @@ fn one(connection: &Connection, sql: &str, sequence: u32) -> Result<Option<Ledge
     rows.next().attempt(what)?.map(decode).transpose()
 }
 
-pub(super) fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
+pub(crate) fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
     let mut columns = Columns::of(row, "ledgers");
     Ok(Ledger {
         sequence: columns.number("sequence")?,
@@ -39,7 +39,7 @@ pub(super) fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
     })
 }
 
-pub(super) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), StoreError> {
+pub(crate) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), StoreError> {
     let sql =
         "INSERT OR REPLACE INTO ledgers (sequence, hash, previous_hash, closed_at) VALUES (?1, ?2, ?3, ?4)";
     let write = |ledger: &Ledger| {
@@ -53,7 +53,7 @@ pub(super) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), S
     ledgers.iter().try_for_each(|ledger| write(ledger).map(drop)).attempt("writing a ledger")
 }
 
-pub(super) fn remove_from(connection: &Connection, sequence: u32) -> Result<(), StoreError> {
+pub(crate) fn remove_from(connection: &Connection, sequence: u32) -> Result<(), StoreError> {
     let remove =
         || connection.prepare_cached("DELETE FROM ledgers WHERE sequence >= ?1")?.execute([sequence]);
     remove().map(drop).attempt("removing ledgers")

@@ -1,11 +1,10 @@
 //! The SQL of the chain: what the steps of [`fluxora_store::chain`] need, on whatever connection they are handed.
 
-mod events;
-mod ledgers;
+pub(crate) mod events;
+pub(crate) mod ledgers;
 mod list;
-mod state;
-mod streams;
-mod transfer;
+pub(crate) mod state;
+pub(crate) mod streams;
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,7 +14,7 @@ use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
 use fluxora_store::chain::{
     ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
 };
-use fluxora_store::{Position, StoreError};
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
 use rusqlite::Connection;
 
@@ -24,10 +23,6 @@ use crate::faults::Attempt;
 pub(crate) use events::place_of;
 pub(crate) use list::list;
 pub(crate) use state::{read as state, reorgs};
-pub(crate) use transfer::{
-    CONTRACT_EVENTS, LEDGERS, REMOVED, REORGS, STATE, put_event, put_ledger, put_removed, put_reorg,
-    put_state,
-};
 
 /// A connection that a transaction is open on, or that only reads.
 pub(crate) struct Chain<'c>(pub(crate) &'c Connection);
@@ -133,7 +128,7 @@ impl ChainTransaction for Chain<'_> {
 
     async fn streams_after(
         &mut self,
-        after: Option<Position>,
+        after: Option<Sequence>,
         limit: u32,
     ) -> Result<Vec<StoredStream>, StoreError> {
         streams::after(self.0, after, limit)

@@ -13,7 +13,7 @@ macro_rules! state_columns {
          refused_at, refused_fork"
     };
 }
-pub(super) use state_columns;
+pub(crate) use state_columns;
 
 /// The columns that [`decode_reorg`] reads, in its order.
 macro_rules! reorg_columns {
@@ -21,7 +21,7 @@ macro_rules! reorg_columns {
         "number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, incoming_hash, reason"
     };
 }
-pub(super) use reorg_columns;
+pub(crate) use reorg_columns;
 
 const STATE: &str = concat!("SELECT ", state_columns!(), " FROM chain_state");
 const REORGS: &str = concat!("SELECT ", reorg_columns!(), " FROM reorgs ORDER BY number DESC LIMIT ?1");
@@ -37,7 +37,7 @@ pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
     Ok(ChainState { last_reorg: reorgs(connection, 1)?.pop(), ..state })
 }
 
-pub(super) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
+pub(crate) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
     let mut columns = Columns::of(row, "chain_state");
     columns.integer("one")?;
     let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
@@ -62,7 +62,7 @@ pub(super) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
     })
 }
 
-pub(super) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
+pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
     let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
         state;
     let write = || {
@@ -90,7 +90,7 @@ pub(crate) fn reorgs(connection: &Connection, limit: u32) -> Result<Vec<Reorg>, 
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-pub(super) fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
+pub(crate) fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
     let mut columns = Columns::of(row, "reorgs");
     let number = columns.number("number")?;
     let at = columns.instant("at")?;
@@ -111,12 +111,12 @@ pub(super) fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
     Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
 }
 
-pub(super) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64, StoreError> {
+pub(crate) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64, StoreError> {
     insert_reorg(connection, None, reorg)
 }
 
 /// Writes a reorg under a number, or under the next one.
-pub(super) fn insert_reorg(
+pub(crate) fn insert_reorg(
     connection: &Connection,
     number: Option<i64>,
     reorg: &Reorg,

@@ -1,25 +1,25 @@
 use std::collections::HashMap;
 
 use fluxora_store::chain::{StoredStream, StreamWrite};
-use fluxora_store::{Position, StoreError};
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::columns::{self, Columns};
+use crate::columns::{self, Columns, seq};
 use crate::faults::Attempt;
 use crate::streams::{EventInserts, Finder, Inserts, Updates, read_chain_rows};
 
 const REMOVED: &str = "SELECT seq, events FROM removed_streams WHERE id = ?1";
 const WHAT: &str = "changing streams of the chain";
 
-pub(super) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
+pub(crate) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     let mut finder = Finder::new(connection)?;
     for id in ids {
         found.extend(match finder.find(id)? {
             Some(row) => Some(StoredStream {
                 id: *id,
-                place: place(row.seq),
+                sequence: columns::sequence(row.seq),
                 events: row.stream.events,
                 stream: Some(row.stream),
             }),
@@ -34,58 +34,58 @@ fn removed(connection: &Connection, id: StreamId) -> Result<Option<StoredStream>
     let row = statement.query_row([id.to_string()], |row| {
         let mut columns = Columns::of(row, "removed_streams");
         let mut decode = || {
-            let place = place(columns.integer("seq")?);
-            Ok(StoredStream { id, place, events: columns.number("events")?, stream: None })
+            let sequence = columns::sequence(columns.integer("seq")?);
+            Ok(StoredStream { id, sequence, events: columns.number("events")?, stream: None })
         };
         Ok(decode())
     });
     row.optional().attempt(WHAT)?.transpose()
 }
 
-pub(super) fn after(
+pub(crate) fn after(
     connection: &Connection,
-    after: Option<Position>,
+    after: Option<Sequence>,
     limit: u32,
 ) -> Result<Vec<StoredStream>, StoreError> {
-    let after = after.map_or(0, |Position(place)| columns::count(place));
+    let after = after.map_or(0, seq);
     let rows = read_chain_rows(connection, after, limit)?;
     let stored = |row: crate::streams::StreamRow| StoredStream {
         id: row.stream.id,
-        place: place(row.seq),
+        sequence: columns::sequence(row.seq),
         events: row.stream.events,
         stream: Some(row.stream),
     };
     Ok(rows.into_iter().map(stored).collect())
 }
 
-pub(super) fn write(
+pub(crate) fn write(
     connection: &Connection,
     streams: &[StreamWrite],
     events: &[StreamEvent],
 ) -> Result<(), StoreError> {
-    let mut places = HashMap::with_capacity(streams.len());
+    let mut sequences = HashMap::with_capacity(streams.len());
     let (mut inserts, mut updates) = (Inserts::new(connection)?, Updates::new(connection)?);
     for write in streams {
         let (id, seq) = match write {
             StreamWrite::Insert(stream) => (stream.id, inserts.insert(None, stream)?),
-            StreamWrite::Update(place, stream) => {
-                updates.update(seq(*place), stream)?;
-                (stream.id, seq(*place))
+            StreamWrite::Update(sequence, stream) => {
+                updates.update(seq(*sequence), stream)?;
+                (stream.id, seq(*sequence))
             }
-            StreamWrite::Restore(place, stream) => {
-                forget_removal(connection, seq(*place))?;
-                (stream.id, inserts.insert(Some(seq(*place)), stream)?)
+            StreamWrite::Restore(sequence, stream) => {
+                forget_removal(connection, seq(*sequence))?;
+                (stream.id, inserts.insert(Some(seq(*sequence)), stream)?)
             }
-            StreamWrite::Remove { place, id, events } => {
-                remove(connection, seq(*place), *id, *events)?;
-                (*id, seq(*place))
+            StreamWrite::Remove { sequence, id, events } => {
+                remove(connection, seq(*sequence), *id, *events)?;
+                (*id, seq(*sequence))
             }
         };
-        places.insert(id, seq);
+        sequences.insert(id, seq);
     }
     let mut told = EventInserts::new(connection)?;
     for event in events {
-        let seq = places.get(&event.stream).ok_or_else(|| StoreError::Internal {
+        let seq = sequences.get(&event.stream).ok_or_else(|| StoreError::Internal {
             reason: format!("an event is told of stream {}, which does not change", event.stream),
             source: None,
         })?;
@@ -100,7 +100,7 @@ fn remove(connection: &Connection, seq: i64, id: StreamId, events: u32) -> Resul
     remember_removal(connection, seq, id, events)
 }
 
-pub(super) fn remember_removal(
+pub(crate) fn remember_removal(
     connection: &Connection,
     seq: i64,
     id: StreamId,
@@ -114,12 +114,4 @@ pub(super) fn remember_removal(
 fn forget_removal(connection: &Connection, seq: i64) -> Result<(), StoreError> {
     let write = || connection.prepare_cached("DELETE FROM removed_streams WHERE seq = ?1")?.execute([seq]);
     write().map(drop).attempt(WHAT)
-}
-
-fn place(seq: i64) -> Position {
-    Position(u64::try_from(seq).unwrap_or_default())
-}
-
-fn seq(Position(place): Position) -> i64 {
-    columns::count(place)
 }

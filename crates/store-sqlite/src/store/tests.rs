@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use fluxora_store::{Answer, IdempotencyKey, KeyedAnswer};
+use fluxora_store::{Answer, IdempotencyKey, KeyedResponse};
 use fluxora_stream::{AccountId, TermsDraft};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::*;
 
 mod batches;
-mod breaking_off;
 mod corruption;
-mod hindrances;
+mod fault_injection;
+mod outages;
 mod rebuilding;
 mod restarts;
 
@@ -38,16 +38,16 @@ mod in_memory {
 
 mod copies {
     use super::*;
-    use fluxora_store::conformance::transfer::Records;
+    use fluxora_store::conformance::copy::Records;
 
-    fluxora_store::transfer_suite!(Some(Records::default()), fresh());
-    fluxora_store::transfer_suite!(target fresh());
-    fluxora_store::transfer_suite!(chain fresh(), fresh());
+    fluxora_store::copy_suite!(Some(Records::default()), fresh());
+    fluxora_store::copy_suite!(target fresh());
+    fluxora_store::copy_suite!(chain fresh(), fresh());
 
     #[test]
     fn every_table_is_copied_or_holds_nothing_to_keep() {
         let kept = Kept::open(Options::default());
-        let mut known = crate::transfer::copied_tables();
+        let mut known = crate::copy::copied_tables();
         known.extend(["refinery_schema_history", "write_proofs"]);
         known.sort_unstable();
         let tables = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";
@@ -125,7 +125,7 @@ fn create(n: u64) -> CreateStream {
 }
 
 fn keyed(n: u64, key: &str) -> CreateStream {
-    let keyed = KeyedAnswer {
+    let keyed = KeyedResponse {
         scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: "the request".to_owned(),
@@ -135,7 +135,7 @@ fn keyed(n: u64, key: &str) -> CreateStream {
     CreateStream { keyed: Some(keyed), ..create(n) }
 }
 
-fn page(before: Option<fluxora_store::Position>, limit: u32) -> StreamQuery {
+fn page(before: Option<fluxora_store::Sequence>, limit: u32) -> StreamQuery {
     StreamQuery { filter: StreamFilter::default(), at: UnixTime::of(t(0)), before, limit }
 }
 

@@ -1,5 +1,5 @@
 use fluxora_store::{
-    Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StoreError, forgotten_before,
+    Answer, CreateStream, Created, IdempotencyKey, KeyedResponse, StoreError, expired_before,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -33,7 +33,7 @@ pub(crate) fn kept(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<(String, Answer)>, StoreError> {
-    let oldest = columns::instant(forgotten_before(now));
+    let oldest = columns::instant(expired_before(now));
     let mut statement = connection.prepare_cached(KEPT).attempt("looking up an idempotency key")?;
     let found = statement.query_row(params![scope, key.as_str(), oldest], |row| {
         let mut columns = Columns::of(row, "kept_answers");
@@ -50,10 +50,10 @@ pub(crate) fn kept(
     found.optional().attempt("looking up an idempotency key")?.transpose()
 }
 
-fn keep(connection: &Connection, keyed: &KeyedAnswer) -> Result<(), StoreError> {
+fn keep(connection: &Connection, keyed: &KeyedResponse) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO kept_answers (scope, key, request, status, location, body, made_at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let KeyedAnswer { scope, key, request, answer, at } = keyed;
+    let KeyedResponse { scope, key, request, answer, at } = keyed;
     let write = || {
         connection.prepare_cached(sql)?.execute(params![
             scope,
@@ -69,7 +69,7 @@ fn keep(connection: &Connection, keyed: &KeyedAnswer) -> Result<(), StoreError> 
 }
 
 /// Drops up to `limit` of the answers made before `before`.
-pub(crate) fn forget_answers(
+pub(crate) fn delete_expired_idempotency_records(
     connection: &Connection,
     before: Timestamp,
     limit: u32,

@@ -5,14 +5,14 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, para
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
-pub(super) const EVENTS: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+pub(crate) const EVENTS: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
                                  WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-pub(super) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
+pub(crate) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
                                   WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
 const INSERT: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const WRITING: &str = "writing an event";
-pub(super) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
+pub(crate) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
 
 /// Writes what is told of streams.
 pub(crate) struct Inserts<'c>(CachedStatement<'c>);
@@ -82,7 +82,7 @@ fn select(
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-pub(super) fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(crate) fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
     columns.integer("seq")?;
     let number = columns.number("number")?;

@@ -1,4 +1,4 @@
-use fluxora_store::{Position, StoreError, StreamFilter, StreamPage, StreamQuery};
+use fluxora_store::{Sequence, StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -31,7 +31,7 @@ pub(crate) fn list(connection: &Connection, query: &StreamQuery) -> Result<Strea
             break;
         }
         read = read.saturating_add(1);
-        last = row.get(0).ok().map(Position);
+        last = row.get(0).ok().map(Sequence);
         match row::decode(row) {
             Ok(found) => page.streams.push(found.stream),
             Err(StoreError::Corrupt(row)) => page.unreadable.push(row),
@@ -94,8 +94,8 @@ impl Query {
         query
     }
 
-    pub(super) fn before(mut self, place: Option<Position>) -> Self {
-        if let Some(Position(place)) = place {
+    pub(super) fn before(mut self, place: Option<Sequence>) -> Self {
+        if let Some(Sequence(place)) = place {
             self.require("seq < ", Value::Integer(columns::count(place)));
         }
         self

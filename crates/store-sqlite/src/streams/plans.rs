@@ -1,6 +1,6 @@
 //! Every query follows an index, whatever it is asked for and whatever the data.
 
-use fluxora_store::{Position, StreamFilter, StreamQuery};
+use fluxora_store::{Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{AccountId, Origin, StatusName, UnixTime};
 use rusqlite::{Connection, StatementStatus};
 
@@ -76,7 +76,7 @@ fn index(filter: &StreamFilter) -> Option<(&'static str, &'static str)> {
 fn a_page_follows_one_index_in_order_from_its_place_on() {
     let connection = database();
     for filter in filters() {
-        for before in [None, Some(Position(7))] {
+        for before in [None, Some(Sequence(7))] {
             let (sql, _) = Query::of(&filter, UnixTime::EPOCH).before(before).select(20);
             let plan = plan(&connection, &sql);
             let place = if before.is_some() { " AND rowid<?" } else { "" };
@@ -155,11 +155,11 @@ fn a_query_is_planned_once_whatever_values_are_bound_to_it() {
     let connection = database();
     let filter = StreamFilter { status: Some(StatusName::Active), ..StreamFilter::default() };
     let mut query =
-        StreamQuery { filter, at: UnixTime::from_seconds(1), before: Some(Position(7)), limit: 20 };
+        StreamQuery { filter, at: UnixTime::from_seconds(1), before: Some(Sequence(7)), limit: 20 };
     for _ in 0..3 {
         super::list(&connection, &query).unwrap();
         query.at = query.at.saturating_add(1);
-        query.before = Some(Position(9));
+        query.before = Some(Sequence(9));
         query.limit += 1;
     }
     let (sql, _) = Query::of(&query.filter, query.at).before(query.before).select(query.limit);

@@ -19,7 +19,7 @@ macro_rules! stream_columns {
          created_at, updated_at, events, kind, checkpoint_amount, checkpoint_at, chain"
     };
 }
-pub(super) use stream_columns;
+pub(crate) use stream_columns;
 
 /// A query for what [`decode_to_change`] reads: the row and the number of the last event in its history.
 macro_rules! select_to_change {
@@ -32,10 +32,10 @@ macro_rules! select_to_change {
         )
     };
 }
-pub(super) use select_to_change;
+pub(crate) use select_to_change;
 
-pub(super) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ?1");
-pub(super) const FIND_TO_CHANGE: &str = select_to_change!("WHERE id = ?1");
+pub(crate) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ?1");
+pub(crate) const FIND_TO_CHANGE: &str = select_to_change!("WHERE id = ?1");
 
 const FINDING: &str = "reading a stream";
 const CHAIN_ROWS: &str = concat!(
@@ -43,13 +43,13 @@ const CHAIN_ROWS: &str = concat!(
     stream_columns!(),
     " FROM streams INDEXED BY streams_by_origin WHERE origin = 'chain' AND seq > ?1 ORDER BY seq LIMIT ?2"
 );
-pub(super) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
+pub(crate) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     decode_from(&mut Columns::of(row, "streams"))
 }
 
 /// Reads a stream that is about to change. Its count of events must be that of its history, or the next event would leave a
 /// hole or meet another of its number.
-pub(super) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
+pub(crate) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
     let found = decode_from(&mut columns)?;
     let last = columns.integer("events")?;
@@ -119,7 +119,7 @@ impl<'c> Finder<'c> {
     }
 
     /// For streams that are about to change.
-    pub(super) fn to_change(connection: &'c Connection) -> Result<Self, StoreError> {
+    pub(crate) fn to_change(connection: &'c Connection) -> Result<Self, StoreError> {
         Self::of(connection, FIND_TO_CHANGE, decode_to_change)
     }
 

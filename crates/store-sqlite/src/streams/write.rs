@@ -127,7 +127,7 @@ fn stored(stream: &Stream) -> Result<Stored, StoreError> {
     let Some(chain) = &stream.chain else {
         return Ok(Stored { terms, kind: None, checkpoint: None, chain: None });
     };
-    let chain = serde_json::to_string(&chain.sparse()).map_err(|error| StoreError::Internal {
+    let chain = serde_json::to_string(&chain.non_default()).map_err(|error| StoreError::Internal {
         reason: "writing what the chain knows of a stream".to_owned(),
         source: Some(error.into()),
     })?;
@@ -136,7 +136,7 @@ fn stored(stream: &Stream) -> Result<Stored, StoreError> {
 }
 
 /// Writes what a decision made of the stream in row `seq`, and its events.
-pub(super) fn write_change(connection: &Connection, seq: i64, change: &Change) -> Result<(), StoreError> {
+pub(crate) fn write_change(connection: &Connection, seq: i64, change: &Change) -> Result<(), StoreError> {
     let sql = "UPDATE streams SET status = ?1, status_at = ?2, due_at = ?3, updated_at = ?4, events = ?5 WHERE seq = ?6";
     let stream = &change.stream;
     let write = || {

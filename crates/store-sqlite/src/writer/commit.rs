@@ -6,16 +6,16 @@ use std::time::Duration;
 use fluxora_store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{Hindrances, Message, Unit};
+use super::{Message, OutageTracker, Unit};
 use crate::Options;
 use crate::faults::{Attempt, chain, repeat};
-use crate::opened::Opened;
+use crate::write_connection::WriteConnection;
 
 /// The far end of the queue.
 pub(super) struct GroupCommit {
-    opened: Opened,
+    opened: WriteConnection,
     options: Options,
-    hindrances: Arc<Hindrances>,
+    outages: Arc<OutageTracker>,
 }
 
 /// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
@@ -32,8 +32,8 @@ struct Pace {
 }
 
 impl GroupCommit {
-    pub(super) fn new(opened: Opened, options: Options, hindrances: Arc<Hindrances>) -> Self {
-        Self { opened, options, hindrances }
+    pub(super) fn new(opened: WriteConnection, options: Options, outages: Arc<OutageTracker>) -> Self {
+        Self { opened, options, outages }
     }
 
     /// Works until it is asked to close, or nobody is left to ask for anything.
@@ -56,7 +56,7 @@ impl GroupCommit {
             }
             pace.took = begun.elapsed();
         }
-        self.leave_tidy();
+        self.checkpoint();
         drop(self.opened);
         if let Some(closed) = closing {
             closed.send(()).ok();
@@ -117,16 +117,16 @@ impl GroupCommit {
         if batch.iter_mut().any(|unit| unit.run(&self.opened.connection).is_some()) {
             self.undo()?;
             self.execute("BEGIN IMMEDIATE")?;
-            batch.iter_mut().try_for_each(|unit| self.apart(unit.as_mut()))?;
+            batch.iter_mut().try_for_each(|unit| self.run_in_savepoint(unit.as_mut()))?;
         }
         Ok(())
     }
 
-    fn apart(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
+    fn run_in_savepoint(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.execute("SAVEPOINT unit")?;
         if let Some(fault) = unit.run(&self.opened.connection) {
             if matches!(fault, StoreError::Unavailable { .. }) {
-                self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+                self.outages.met.fetch_add(1, Ordering::Relaxed);
             }
             // After some faults (a full disk) SQLite undoes the whole transaction, with the units that went before.
             if self.opened.connection.is_autocommit() {
@@ -139,7 +139,7 @@ impl GroupCommit {
 
     pub(super) fn answer(&self, batch: &mut Batch, undone: Option<&StoreError>) {
         if let Some(fault) = undone {
-            self.hindrances.met.fetch_add(1, Ordering::Relaxed);
+            self.outages.met.fetch_add(1, Ordering::Relaxed);
             tracing::error!(units = batch.len(), error = chain(fault), "a batch of writes was undone");
         }
         for unit in batch.drain(..) {
@@ -158,7 +158,7 @@ impl GroupCommit {
     }
 
     /// Leaves one file behind: the log is folded into the database.
-    fn leave_tidy(&self) {
+    fn checkpoint(&self) {
         let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
         match self.opened.connection.query_row(fold, [], |row| row.get("busy")) {
             Ok(false) => {}

@@ -1,11 +1,11 @@
 use std::collections::{BTreeSet, HashSet};
 
-use fluxora_indexer::projection::{Class, Odd, Projected, Unprojected};
+use fluxora_indexer::projection::{Class, Projected, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Frontier, IngestPlan, Refusal, Rollback, Rules, View, plan};
 use fluxora_stream::{Cause, StreamId};
 use jiff::Timestamp;
 
-use super::kinship::family;
+use super::dependents::family;
 use super::project::Projection;
 use super::{ChainState, ChainTransaction, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent};
 
@@ -51,7 +51,7 @@ pub async fn ingest<T: ChainTransaction>(
     projection.load(transaction, &fresh, &family).await?;
     let again = projection.build_again(&family, &cause);
     let projected = projection.carry_on(&fresh, |id| !(forked && family.members.contains(id)));
-    let (unprojected, oddities) = unheard(again, projected, batch, &plan, &fresh);
+    let (unprojected, anomalies) = unheard(again, projected, batch, &plan, &fresh);
 
     let rebuilt = projection.rebuilt;
     projection.write(transaction).await?;
@@ -72,7 +72,7 @@ pub async fn ingest<T: ChainTransaction>(
         state,
         reorg,
         unprojected,
-        oddities,
+        anomalies,
     }))
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn undo_from<T: ChainTransaction>(
     for stored in &removed {
         state.events = state.events.saturating_sub(1);
         tally(state, stored.class, u64::saturating_sub);
-        if Some(stored.event.place.ledger) <= last_safe {
+        if Some(stored.event.position.ledger) <= last_safe {
             dirty.add(stored);
         } else {
             state.pending = state.pending.saturating_sub(1);
@@ -160,11 +160,11 @@ async fn insert<T: ChainTransaction>(
     for (event, class, subjects) in plan.insert.iter().filter_map(|index| batch.classified(*index)) {
         state.events = state.events.saturating_add(1);
         tally(state, class, u64::saturating_add);
-        if Some(event.place.ledger) > plan.keep {
+        if Some(event.position.ledger) > plan.keep {
             state.pending = state.pending.saturating_add(1);
         } else {
             // Whatever it is: also an event of no stream parts the transfers before it from the withdrawal after it.
-            late.insert(event.place.transaction());
+            late.insert(event.position.transaction());
         }
         insert.push(StoredEvent { event: event.clone(), class, subjects });
     }
@@ -184,11 +184,11 @@ fn unheard(
     batch: &Batch,
     plan: &IngestPlan,
     fresh: &[StoredEvent],
-) -> (Vec<Unprojected>, Vec<Odd>) {
+) -> (Vec<Unprojected>, Vec<ReportedAnomaly>) {
     let brought = plan.insert.iter().filter_map(|index| batch.events().get(*index)).map(|event| &event.id);
     let new: HashSet<_> = brought.chain(fresh.iter().map(|stored| &stored.event.id)).collect();
     let mut heard = HashSet::new();
-    let both = [again, projected].map(|projected| (projected.unprojected, projected.oddities));
+    let both = [again, projected].map(|projected| (projected.unprojected, projected.anomalies));
     let [(mut unprojected, mut odd), (more_unprojected, more_odd)] = both;
     unprojected.extend(more_unprojected);
     odd.extend(more_odd);

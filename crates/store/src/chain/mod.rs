@@ -1,7 +1,7 @@
 //! The chain's side of a store: what is kept of it, and the steps in which a batch becomes ledgers, events and streams.
 
+mod dependents;
 mod ingest;
-mod kinship;
 mod numbering;
 mod project;
 mod rebuild;
@@ -12,7 +12,7 @@ mod transaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::projection::{Odd, Unprojected};
+use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Refusal, Rules};
 use fluxora_stream::{Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -42,7 +42,7 @@ pub struct Ingested {
     /// Events that could not be projected.
     pub unprojected: Vec<Unprojected>,
     /// What the contract did and an operator should know.
-    pub oddities: Vec<Odd>,
+    pub anomalies: Vec<ReportedAnomaly>,
 }
 
 /// What an operator wants undone.

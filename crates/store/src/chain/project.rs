@@ -1,10 +1,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use fluxora_indexer::projection::{self, Projected, Streams};
-use fluxora_stream::{Cause, ChainFact, Changes, News, Stream, StreamId};
+use fluxora_stream::{Cause, ChainFact, Changes, EventKind, Stream, StreamId};
 use jiff::Timestamp;
 
-use super::kinship::Family;
+use super::dependents::Family;
 use super::numbering::Numbering;
 use super::{ChainTransaction, StoredEvent, StoredStream, StreamWrite};
 
@@ -82,10 +82,12 @@ impl Projection {
         let before = self.streams.get(&id);
         let (news, at, changes) = match (before, &built) {
             (None, None) => return,
-            (None, Some(after)) => (News::Created, after.created_at, Changes::between(None, after)),
-            (Some(_), None) => (News::Removed, self.now, Changes::default()),
+            (None, Some(after)) => (EventKind::Created, after.created_at, Changes::between(None, after)),
+            (Some(_), None) => (EventKind::Removed, self.now, Changes::default()),
             (Some(before), Some(after)) if same(before, after) => return,
-            (Some(before), Some(after)) => (News::Corrected, self.now, Changes::between(Some(before), after)),
+            (Some(before), Some(after)) => {
+                (EventKind::Corrected, self.now, Changes::between(Some(before), after))
+            }
         };
         self.rebuilt = self.rebuilt.saturating_add(1);
         self.numbering.tell(id, at, ChainFact { news, cause: cause.clone(), changes });
@@ -123,10 +125,10 @@ fn change(
         (None, stream) => StreamWrite::Insert(stream?),
         (Some(stored), Some(stream)) => match &stored.stream {
             Some(before) if *before == stream => return None,
-            Some(_) => StreamWrite::Update(stored.place, stream),
-            None => StreamWrite::Restore(stored.place, stream),
+            Some(_) => StreamWrite::Update(stored.sequence, stream),
+            None => StreamWrite::Restore(stored.sequence, stream),
         },
-        (Some(stored), None) => StreamWrite::Remove { place: stored.place, id, events },
+        (Some(stored), None) => StreamWrite::Remove { sequence: stored.sequence, id, events },
     })
 }
 

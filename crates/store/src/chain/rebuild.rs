@@ -5,11 +5,11 @@ use fluxora_indexer::projection::{Class, Streams, classify, project};
 use fluxora_stream::{Cause, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
+use super::dependents::{family, lineage};
 use super::ingest::count;
-use super::kinship::{family, lineage};
 use super::project::{Projection, same};
 use super::{ChainState, ChainTransaction, EventCursor, StoredEvent, StoredStream};
-use crate::Position;
+use crate::Sequence;
 
 /// How many events or streams are read at once.
 const PAGE: u32 = 10_000;
@@ -178,17 +178,18 @@ async fn everything<T: ChainTransaction>(
         let last_page = count(page.len()) < u64::from(PAGE);
         if !last_page {
             // A transaction is projected whole: the one that the page may have cut is read again.
-            let cut = page.last().map(|stored| stored.event.place.transaction());
-            let whole = page.iter().rposition(|stored| Some(stored.event.place.transaction()) != cut);
+            let cut = page.last().map(|stored| stored.event.position.transaction());
+            let whole = page.iter().rposition(|stored| Some(stored.event.position.transaction()) != cut);
             page.truncate(whole.map_or(page.len(), |last| last.saturating_add(1)));
         }
-        let safe = page.partition_point(|stored| Some(stored.event.place.ledger) <= state.frontier.last_safe);
+        let safe =
+            page.partition_point(|stored| Some(stored.event.position.ledger) <= state.frontier.last_safe);
         project(&mut built.streams, |_| true, page.iter().take(safe).map(|stored| &stored.event));
         built.events = built.events.saturating_add(count(safe));
         read = read.saturating_add(count(page.len()));
         (rebuild.progress)(Step { events: read, of });
-        let last = page.last().map(|StoredEvent { event, .. }| (event.place, event.id.clone()));
-        cursor = last.map(|(place, id)| EventCursor { place, id });
+        let last = page.last().map(|StoredEvent { event, .. }| (event.position, event.id.clone()));
+        cursor = last.map(|(position, id)| EventCursor { position, id });
         let stale = read_anew(page, &mut state);
         built.reclassified = built.reclassified.saturating_add(count(stale.len()));
         if !rebuild.verify_only {
@@ -201,11 +202,11 @@ async fn everything<T: ChainTransaction>(
     if !rebuild.verify_only && (state.unknown, state.unreadable) != before {
         transaction.save(&state).await?;
     }
-    let mut place: Option<Position> = None;
+    let mut place: Option<Sequence> = None;
     loop {
         let page = transaction.streams_after(place, PAGE).await?;
         let last_page = count(page.len()) < u64::from(PAGE);
-        place = page.last().map(|stored| stored.place);
+        place = page.last().map(|stored| stored.sequence);
         built.stored.extend(page);
         if last_page {
             return Ok(built);

@@ -2,8 +2,8 @@ use fluxora_indexer::{Frontier, Rules, Tip};
 use fluxora_stream::Cause;
 use jiff::Timestamp;
 
+use super::dependents::family;
 use super::ingest::{Dirty, undo_from};
-use super::kinship::family;
 use super::project::Projection;
 use super::{ChainTransaction, Reorg, ReorgCause, Rewind};
 

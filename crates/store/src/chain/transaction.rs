@@ -1,9 +1,9 @@
 use fluxora_indexer::projection::{Class, Subjects};
-use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 
 use super::{ChainState, Reorg};
-use crate::{Position, StoreError};
+use crate::{Sequence, StoreError};
 
 /// A contract event as it is stored: with what was read from it when it came, or when everything was last rebuilt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct ListedEvent {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCursor {
     /// Where it lies on chain.
-    pub place: Place,
+    pub position: ChainPosition,
     /// Its id.
     pub id: Opaque,
 }
@@ -66,7 +66,7 @@ pub struct StoredStream {
     /// Its id.
     pub id: StreamId,
     /// Its place in the order of creation.
-    pub place: Position,
+    pub sequence: Sequence,
     /// How many events have been told of it.
     pub events: u32,
     /// The stream; `None` if it was removed, because the ledgers that made it are not part of the chain any more.
@@ -79,13 +79,13 @@ pub enum StreamWrite {
     /// It was not there.
     Insert(Stream),
     /// It is different.
-    Update(Position, Stream),
+    Update(Sequence, Stream),
     /// It had been removed, and is back in its place.
-    Restore(Position, Stream),
+    Restore(Sequence, Stream),
     /// It goes. Its place, and what was told of it, are kept.
     Remove {
         /// Its place in the order of creation.
-        place: Position,
+        sequence: Sequence,
         /// Which.
         id: StreamId,
         /// How many events have been told of it with the one that says that it goes.
@@ -163,7 +163,7 @@ pub trait ChainTransaction {
     /// Reads up to `limit` streams of the chain in the order of their creation, after a place; without the removed ones.
     async fn streams_after(
         &mut self,
-        after: Option<Position>,
+        after: Option<Sequence>,
         limit: u32,
     ) -> Result<Vec<StoredStream>, Self::Fault>;
 

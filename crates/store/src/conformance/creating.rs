@@ -79,18 +79,18 @@ pub async fn what_was_answered_under_a_key_can_be_looked_up_until_it_is_forgotte
     let scope = "POST /api/streams";
     let [k, other] = ["k", "other"].map(|key| crate::IdempotencyKey::parse(key).unwrap());
     let expect = Some(("request".to_owned(), answer(1)));
-    assert_eq!(store.kept_answer(scope, &k, t(DAY)).await.unwrap(), expect);
-    assert_eq!(store.kept_answer(scope, &k, t(DAY + 1)).await.unwrap(), None);
-    assert_eq!(store.kept_answer(scope, &other, t(1)).await.unwrap(), None);
-    assert_eq!(store.kept_answer("POST /elsewhere", &k, t(1)).await.unwrap(), None);
+    assert_eq!(store.idempotency_record(scope, &k, t(DAY)).await.unwrap(), expect);
+    assert_eq!(store.idempotency_record(scope, &k, t(DAY + 1)).await.unwrap(), None);
+    assert_eq!(store.idempotency_record(scope, &other, t(1)).await.unwrap(), None);
+    assert_eq!(store.idempotency_record("POST /elsewhere", &k, t(1)).await.unwrap(), None);
 }
 
 /// Housekeeping removes what is old and nothing else.
 pub async fn forgotten_answers_are_dropped_and_others_kept(store: &impl StreamStore) {
     store.create_stream(keyed(1, "old", "request", t0())).await.unwrap();
     store.create_stream(keyed(2, "young", "request", t(10))).await.unwrap();
-    assert_eq!(store.forget_answers(t(10)).await.unwrap(), 1);
-    assert_eq!(store.forget_answers(t(10)).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_idempotency_records(t(10)).await.unwrap(), 1);
+    assert_eq!(store.delete_expired_idempotency_records(t(10)).await.unwrap(), 0);
     let young = store.create_stream(keyed(3, "young", "request", t(11))).await.unwrap();
     assert_eq!(young, Created::Replayed(answer(2)));
 }

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer, StreamFilter, StreamQuery, StreamStore,
+    Answer, CreateStream, Created, IdempotencyKey, KeyedResponse, StreamFilter, StreamQuery, StreamStore,
 };
 
 pub(super) use crate::still;
@@ -51,7 +51,7 @@ pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream
 }
 
 pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateStream {
-    let keyed = KeyedAnswer {
+    let keyed = KeyedResponse {
         scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),

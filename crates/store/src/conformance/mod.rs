@@ -18,15 +18,15 @@
 
 mod cancelling;
 mod chain;
+mod chain_model;
 mod clock;
+pub mod copy;
 mod creating;
 mod fixtures;
 mod listing;
 mod model;
-mod model_chain;
 mod random;
 pub mod traffic;
-pub mod transfer;
 
 pub use cancelling::*;
 pub use chain::*;

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use fluxora_stream::{CancelRefused, Change, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
-use super::model_chain::ModelChain;
+use super::chain_model::ModelChain;
 use crate::{
-    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedAnswer, Outcome, Position,
-    Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, forgotten_before,
+    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedResponse, Outcome, Recorded,
+    Sequence, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -18,11 +18,11 @@ pub struct Model(Mutex<Contents>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contents {
     /// By their place in the order of creation.
-    pub(super) streams: BTreeMap<Position, Stream>,
+    pub(super) streams: BTreeMap<Sequence, Stream>,
     /// How many places have been given away.
     places: u64,
     pub(super) events: Vec<StreamEvent>,
-    answers: Vec<KeyedAnswer>,
+    answers: Vec<KeyedResponse>,
     pub(super) chain: ModelChain,
 }
 
@@ -33,16 +33,16 @@ impl Model {
 }
 
 impl Contents {
-    pub(super) fn find(&self, id: &StreamId) -> Option<Position> {
+    pub(super) fn find(&self, id: &StreamId) -> Option<Sequence> {
         self.streams.iter().find(|(_, stream)| stream.id == *id).map(|(place, _)| *place)
     }
 
-    pub(super) fn next_place(&mut self) -> Position {
+    pub(super) fn next_place(&mut self) -> Sequence {
         self.places += 1;
-        Position(self.places)
+        Sequence(self.places)
     }
 
-    fn write(&mut self, at: Position, change: Change) {
+    fn write(&mut self, at: Sequence, change: Change) {
         self.streams.insert(at, change.stream);
         self.events.extend(change.events);
     }
@@ -69,7 +69,7 @@ impl StreamStore for Model {
         let mut contents = self.contents();
         if let Some(keyed) = create.keyed {
             contents.answers.retain(|kept| {
-                (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.forgotten_before()
+                (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.expired_before()
             });
             let kept =
                 contents.answers.iter().find(|kept| (&kept.scope, &kept.key) == (&keyed.scope, &keyed.key));
@@ -87,7 +87,7 @@ impl StreamStore for Model {
         Ok(Created::Done)
     }
 
-    async fn kept_answer(
+    async fn idempotency_record(
         &self,
         scope: &'static str,
         key: &IdempotencyKey,
@@ -95,7 +95,7 @@ impl StreamStore for Model {
     ) -> Result<Option<(String, Answer)>, StoreError> {
         let contents = self.contents();
         let kept = contents.answers.iter().find(|kept| kept.scope == scope && kept.key == *key);
-        let kept = kept.filter(|kept| kept.at >= forgotten_before(now));
+        let kept = kept.filter(|kept| kept.at >= expired_before(now));
         Ok(kept.map(|kept| (kept.request.clone(), kept.answer.clone())))
     }
 
@@ -187,7 +187,7 @@ impl StreamStore for Model {
         Ok(recorded)
     }
 
-    async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
         let had = contents.answers.len();
         contents.answers.retain(|kept| kept.at >= before);

@@ -86,7 +86,9 @@ async fn run(store: &impl StreamStore, step: &Step, now: i64, made: u64) -> Stri
         }
         Step::Cancel { stream } => format!("{:?}", store.cancel_stream(&nth(stream), still(t(now))).await),
         Step::Clock { limit } => format!("{:?}", store.record_due(t(now), limit).await),
-        Step::Forget { age } => format!("{:?}", store.forget_answers(t(now - i64::from(age))).await),
+        Step::Forget { age } => {
+            format!("{:?}", store.delete_expired_idempotency_records(t(now - i64::from(age))).await)
+        }
         Step::List { filter: (status, sender, recipient), limit, ahead } => {
             let filter = StreamFilter {
                 status,

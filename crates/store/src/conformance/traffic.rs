@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fluxora_indexer::{Batch, ContractEvent, Opaque, Place, Pushed};
+use fluxora_indexer::{Batch, ChainPosition, ContractEvent, Opaque, Pushed};
 use fluxora_stream::{AccountId, ContractId};
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ pub fn ledger(n: u64) -> Arc<Batch> {
             let value = format!(r#"{{"amount":"5","recipient":"{recipient}","stream_id":"{number}"}}"#);
             (&contract, "withdrew", format!(r#"{{"topic":["withdrew","{number}"],"value":{value}}}"#))
         };
-        let place = Place {
+        let position = ChainPosition {
             ledger: u32::try_from(n + 1).unwrap(),
             transaction: u32::try_from(transaction + 1).unwrap(),
             operation: 0,
@@ -47,7 +47,7 @@ pub fn ledger(n: u64) -> Arc<Batch> {
         };
         let event = ContractEvent {
             id: opaque(&format!("{:019}-{index:010}", ((n + 1) << 32) | ((transaction + 1) << 12))),
-            place,
+            position,
             contract: opaque(emitter),
             topic: opaque(topic),
             tx_hash: opaque(&format!("{:064x}", n * 1_000 + transaction)),

@@ -6,9 +6,9 @@ use std::fmt;
 use fluxora_stream::{Kind, UnixTime};
 use serde_json::{Value, json};
 
+use super::answers::{Answered, Fields};
 use super::contract;
 use super::scenario::stroops;
-use super::told::{Fields, Told};
 
 /// Seconds that the contract counts for one ledger of a lookback.
 const SECONDS_PER_LEDGER: u64 = 5;
@@ -47,26 +47,26 @@ impl fmt::Display for Table {
     }
 }
 
-/// A stream of the server beside the contract's: as it was answered, with the contract's kind where that was assumed, and with its
+/// A stream of the server beside the contract's: as it was answered, with the contract's kind where that was inferred, and with its
 /// checkpoint as well.
 pub(super) struct Pair<'a> {
     pub(super) state: &'a Value,
     contract: Fields,
-    told: [Told; 3],
+    told: [Answered; 3],
     /// Where it is compared, for who reads that it differs.
     place: String,
     /// The server says that it could not see what a withdrawal took out in all.
-    assumed_withdrawn: bool,
+    inferred_withdrawn: bool,
 }
 
 impl<'a> Pair<'a> {
     pub(super) fn of(state: &'a Value, answer: &Value, place: String) -> Self {
         let contract = contract::fields(state);
-        let answered = Told::of(answer);
+        let answered = Answered::of(answer);
         let with_kind = answered.clone().with_kind(&contract);
         let with_both = with_kind.clone().with_checkpoint(&contract);
-        let assumed_withdrawn = answer["chain"]["assumed"]["withdrawn"] == true;
-        Self { state, contract, told: [answered, with_kind, with_both], place, assumed_withdrawn }
+        let inferred_withdrawn = answer["chain"]["inferred"]["withdrawn"] == true;
+        Self { state, contract, told: [answered, with_kind, with_both], place, inferred_withdrawn }
     }
 
     /// The second of the stream's last event. What is asked of an earlier one is answered by its history.
@@ -98,7 +98,7 @@ impl<'a> Pair<'a> {
         self.streamed(now, stroops(&view["accrued"]), answer, table);
         // This view looks back from now also where the stream was cancelled before.
         let theirs = contract::amount(stroops(&view["withdrawable"]));
-        let capped = |told: &Told, amount: i128| {
+        let capped = |told: &Answered, amount: i128| {
             let lookback = self.within_lookback(told, now, amount);
             (lookback, lookback.min(balance).max(0))
         };
@@ -136,7 +136,7 @@ impl<'a> Pair<'a> {
     }
 
     /// The contract pays out only what accrued within a stream's lookback, if it has one: a setting that no event tells.
-    fn within_lookback(&self, told: &Told, until: u64, withdrawable: i128) -> i128 {
+    fn within_lookback(&self, told: &Answered, until: u64, withdrawable: i128) -> i128 {
         let Some(ledgers) = self.state["side"]["max_lookback_ledgers"].as_u64() else { return withdrawable };
         let schedule = &told.schedule;
         let end = UnixTime::from_seconds(until).min(schedule.end);
@@ -149,14 +149,14 @@ impl<'a> Pair<'a> {
         withdrawable.min(if whole { accrued } else { recent.max(0) })
     }
 
-    /// Counts a value, and why it differs if it does. The server must have said that it assumed what the reason is.
+    /// Counts a value, and why it differs if it does. The server must have said that it inferred what the reason is.
     fn judge(
         &self,
         table: &mut Table,
         what: &str,
         contract: &Value,
         ours: &Value,
-        corrected: impl Fn(&Told) -> Value,
+        corrected: impl Fn(&Answered) -> Value,
     ) {
         table.compared += 1;
         if ours == contract {
@@ -167,7 +167,7 @@ impl<'a> Pair<'a> {
             table.kind += 1;
         } else if corrected(with_both) == *contract {
             table.checkpoint += 1;
-        } else if self.assumed_withdrawn && what.starts_with("withdraw") {
+        } else if self.inferred_withdrawn && what.starts_with("withdraw") {
             table.withdrawn += 1;
         } else {
             panic!("{}: {what} is {contract} to the contract and {ours} to the server", self.place);

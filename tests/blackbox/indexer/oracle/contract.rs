@@ -4,8 +4,8 @@ use fluxora_decimal::Amount;
 use fluxora_stream::UnixTime;
 use serde_json::{Value, json};
 
+use super::answers::Fields;
 use super::scenario::stroops;
-use super::told::Fields;
 
 /// Fields of the contract's stream that no event tells. In the last two the contract counts what some of its functions do and not what
 /// others do, and their events are the same.

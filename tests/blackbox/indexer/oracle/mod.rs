@@ -1,12 +1,12 @@
 //! The contract's own answers, beside those of a server that its events were pushed to.
 //!
-//! Where the two differ, the server must have said that it assumed something (`chain.assumed`), and with the contract's own word on that
+//! Where the two differ, the server must have said that it inferred something (`chain.inferred`), and with the contract's own word on that
 //! in its place the two must agree.
 
+mod answers;
 mod compare;
 mod contract;
 mod scenario;
-mod told;
 
 use std::thread;
 

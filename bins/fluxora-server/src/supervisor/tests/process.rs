@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 fn be_the_server() -> ! {
     let words = ["fluxora-server", "--port=0", "--database-url=sqlite::memory:", "--worker-max-restarts=3"];
     let config = Config::check(&Cli::parse_from(words).settings).unwrap();
-    let code = crate::serve(config, |supervisor, materials| {
-        workers::start(supervisor, materials);
+    let code = crate::serve(config, |supervisor, deps| {
+        workers::start(supervisor, deps);
         supervisor.start(Broken);
     });
     exit(code.into())

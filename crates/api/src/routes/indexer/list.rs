@@ -1,7 +1,7 @@
 use std::fmt;
 
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::{Opaque, Place};
+use fluxora_indexer::{ChainPosition, Opaque};
 use fluxora_store::chain::{ContractEventQuery, EventCursor, ListedEvent};
 use fluxora_store::{CorruptRow, StoreError};
 use serde::Serialize;
@@ -87,14 +87,14 @@ impl EventView {
             })?;
         Ok(Self {
             event_id: event.id.to_string(),
-            ledger: event.place.ledger,
+            ledger: event.position.ledger,
             ledger_hash: ledger_hash.to_string(),
             contract_id: event.contract.to_string(),
             topic: event.topic.to_string(),
             tx_hash: event.tx_hash.to_string(),
-            tx_index: event.place.transaction,
-            operation_index: event.place.operation,
-            event_index: event.place.event,
+            tx_index: event.position.transaction,
+            operation_index: event.position.operation,
+            event_index: event.position.event,
             payload,
             happened_at: Instant(event.happened_at),
         })
@@ -110,7 +110,7 @@ struct Written<'a> {
 impl fmt::Display for Written<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = &self.event.event;
-        let Place { ledger, transaction, operation, event: index } = event.place;
+        let ChainPosition { ledger, transaction, operation, event: index } = event.position;
         let pair = |high: u32, low: u32| Cursor::at(u64::from(high) << 32 | u64::from(low), self.list);
         write!(f, "{}{}", pair(ledger, transaction), pair(operation, index))?;
         event.id.as_str().bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -122,8 +122,8 @@ impl Written<'_> {
         let (first, rest) = text.split_at_checked(Cursor::LENGTH)?;
         let (second, id) = rest.split_at_checked(Cursor::LENGTH)?;
         let pair = |text| {
-            let place = Cursor::parse(text, list)?.place;
-            Some((u32::try_from(place >> 32).ok()?, u32::try_from(place & u64::from(u32::MAX)).ok()?))
+            let position = Cursor::parse(text, list)?.position;
+            Some((u32::try_from(position >> 32).ok()?, u32::try_from(position & u64::from(u32::MAX)).ok()?))
         };
         let ((ledger, transaction), (operation, event)) = (pair(first)?, pair(second)?);
         let bytes = id.as_bytes().chunks(2).map(|pair| {
@@ -131,7 +131,7 @@ impl Written<'_> {
             u8::from_str_radix(pair, 16).ok()
         });
         let id = String::from_utf8(bytes.collect::<Option<_>>()?).ok()?;
-        let place = Place { ledger, transaction, operation, event };
-        Some(EventCursor { place, id: Opaque::new(&id).ok()? })
+        let position = ChainPosition { ledger, transaction, operation, event };
+        Some(EventCursor { position, id: Opaque::new(&id).ok()? })
     }
 }

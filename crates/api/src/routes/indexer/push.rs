@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::projection::{Odd, Oddity, Unprojected};
+use fluxora_indexer::projection::{Anomaly, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Refusal, Rollback};
 use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
 use serde::Serialize;
@@ -57,7 +57,11 @@ pub(crate) async fn push(
 
 fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> Answer<'a> {
     let ids = |places: &[usize]| {
-        places.iter().filter_map(|place| batch.events().get(*place)).map(|event| event.id.as_str()).collect()
+        places
+            .iter()
+            .filter_map(|position| batch.events().get(*position))
+            .map(|event| event.id.as_str())
+            .collect()
     };
     let Ingested { inserted, duplicates, state, reorg, .. } = ingested;
     Answer {
@@ -109,7 +113,7 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
             ApiError { details, ..ApiError::new(ErrorKind::EventConflict, message) }
         }
         Refusal::LedgerConflict { ledger } => {
-            let index = batch.events().iter().position(|event| event.place.ledger == *ledger);
+            let index = batch.events().iter().position(|event| event.position.ledger == *ledger);
             let at = index.map_or("tip".to_owned(), |index| format!("events[{index}]"));
             let fault = FieldFault::new(
                 format!("{at}.previousLedgerHash"),
@@ -139,7 +143,9 @@ fn log(ingested: &Ingested) {
         let stream = stream.map(|stream| stream.to_string());
         tracing::warn!(%event, stream, reason, "an event of the contract cannot be read: its stream may be uncertain");
     }
-    for Odd { event, stream, what: Oddity::PaidTwice { keeper_paid, again } } in &ingested.oddities {
+    for ReportedAnomaly { event, stream, what: Anomaly::PaidTwice { keeper_paid, again } } in
+        &ingested.anomalies
+    {
         tracing::warn!(
             %event,
             %stream,

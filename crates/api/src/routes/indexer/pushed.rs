@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use fluxora_indexer::{BATCH_MAX, Batch, BatchFault, ContractEvent, Ledger, Opaque, Place, Pushed, Speaker};
+use fluxora_indexer::{
+    BATCH_MAX, Batch, BatchFault, BatchSource, ChainPosition, ContractEvent, Ledger, Opaque, Pushed,
+};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -73,7 +75,12 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
     Some(Pushed {
         event: ContractEvent {
             id: id?,
-            place: Place { ledger: ledger?, transaction: transaction?, operation: operation?, event: event? },
+            position: ChainPosition {
+                ledger: ledger?,
+                transaction: transaction?,
+                operation: operation?,
+                event: event?,
+            },
             contract: contract?,
             topic: topic?,
             tx_hash: tx_hash?,
@@ -100,9 +107,11 @@ fn contradictory(faults: &[BatchFault]) -> ApiError {
     let details = faults.iter().map(|fault| {
         let (field, code) = match fault {
             BatchFault::Empty | BatchFault::TooMany { .. } => ("events".to_owned(), "BATCH_SIZE"),
-            BatchFault::TwoHashes { speaker, .. } => (field(*speaker, "ledgerHash"), "LEDGER_HASH_MISMATCH"),
-            BatchFault::TwoPreviousHashes { speaker, .. } => {
-                (field(*speaker, "previousLedgerHash"), "LEDGER_HASH_MISMATCH")
+            BatchFault::TwoHashes { reported_by, .. } => {
+                (field(*reported_by, "ledgerHash"), "LEDGER_HASH_MISMATCH")
+            }
+            BatchFault::TwoPreviousHashes { reported_by, .. } => {
+                (field(*reported_by, "previousLedgerHash"), "LEDGER_HASH_MISMATCH")
             }
             BatchFault::BrokenLink { .. } => ("events".to_owned(), "LEDGER_HASH_MISMATCH"),
             BatchFault::TipTooLow { .. } => ("tip.ledger".to_owned(), "TIP_TOO_LOW"),
@@ -115,10 +124,10 @@ fn contradictory(faults: &[BatchFault]) -> ApiError {
     if only_repeats { ApiError { kind: ErrorKind::Conflict, ..error } } else { error }
 }
 
-fn field(speaker: Speaker, name: &str) -> String {
-    match speaker {
-        Speaker::Event(index) => format!("events[{index}].{name}"),
-        Speaker::Tip => format!("tip.{name}"),
+fn field(source: BatchSource, name: &str) -> String {
+    match source {
+        BatchSource::Event(index) => format!("events[{index}].{name}"),
+        BatchSource::Tip => format!("tip.{name}"),
     }
 }
 

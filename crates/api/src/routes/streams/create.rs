@@ -1,7 +1,7 @@
 use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedAnswer};
+use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedResponse};
 use fluxora_stream::{Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
 
@@ -50,7 +50,7 @@ pub(crate) async fn create(
 
     let (stream, event) = Stream::create(StreamId::api(api.next_id()), terms, now);
     let answer = made(&stream, now)?;
-    let keyed = key.map(|key| KeyedAnswer {
+    let keyed = key.map(|key| KeyedResponse {
         scope: SCOPE,
         key,
         request: canonical(&draft),
@@ -76,7 +76,7 @@ async fn repeated(
     now: Timestamp,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let Some(key) = key else { return Ok(None) };
-    let kept = api.store().kept_answer(SCOPE, &key, now).await?;
+    let kept = api.store().idempotency_record(SCOPE, &key, now).await?;
     kept.filter(|(request, _)| *request == canonical(draft))
         .map(|(_, answer)| respond(answer, true))
         .transpose()

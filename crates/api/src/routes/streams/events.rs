@@ -26,7 +26,7 @@ pub(crate) async fn events(
     let mut query = Query::of(&request)?;
     let limit = query.limit();
     let after = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of this list's last page", |text| {
-        u32::try_from(Cursor::parse(text, &path)?.place).ok()
+        u32::try_from(Cursor::parse(text, &path)?.position).ok()
     });
     query.finish()?;
     let id = super::id(&path)?;

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{CorruptRow, Position, StreamFilter, StreamQuery};
+use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{Address, Origin, StatusName, UnixTime};
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     query.finish()?;
 
     let at = api.present();
-    let before = before.map(|cursor| Position(cursor.place));
+    let before = before.map(|cursor| Sequence(cursor.position));
     let query = StreamQuery { filter, at, before, limit };
     let page = api.store().list_streams(&query).await?;
     let total = match with_total {
@@ -52,7 +52,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
             .map(|stream| StreamView::of(stream, at.max(UnixTime::of(stream.updated_at))))
             .collect(),
         has_more: page.next.is_some(),
-        next_cursor: page.next.map(|Position(place)| Cursor::at(place, &list).to_string()),
+        next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,
         unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
     }))

@@ -14,7 +14,7 @@ use fluxora_stream::{Kind, Stream, StreamId};
 
 use self::compare::{Caps, Compared, Differences};
 use self::scenario::{Scenario, State, Step, handwritten};
-use super::{Class, Oddity, Projected, Streams, classify, project};
+use super::{Anomaly, Class, Projected, Streams, classify, project};
 use crate::ContractEvent;
 
 /// What the projection is told beyond the events; each hint comes with those before it.
@@ -49,9 +49,9 @@ impl Scenario {
         let mut replay =
             Replay { compared: 0, differences: Differences::new(), caps: Caps::default(), paid_twice: 0 };
         for (place, step) in self.steps.iter().enumerate() {
-            let Projected { unprojected, oddities, .. } = self.apply(&mut streams, step, hints);
+            let Projected { unprojected, anomalies, .. } = self.apply(&mut streams, step, hints);
             assert_eq!(unprojected, [], "{}: every event is read", self.name);
-            let twice = oddities.iter().filter(|odd| matches!(odd.what, Oddity::PaidTwice { .. }));
+            let twice = anomalies.iter().filter(|odd| matches!(odd.what, Anomaly::PaidTwice { .. }));
             replay.paid_twice += twice.count();
 
             let mut compare = |number: &str, what: &str, compared: Vec<Compared>| {
@@ -112,7 +112,7 @@ impl Scenario {
             let until = events.iter().position(|event| hinted(event.topic.as_str()));
             let (now, later) = events.split_at(until.map_or(events.len(), |place| place + 1));
             let before = streams.clone();
-            let Projected { told, unprojected, oddities } = project(streams, |_| true, now);
+            let Projected { told, unprojected, anomalies } = project(streams, |_| true, now);
             for fact in told.iter().filter(|_| until.is_some()) {
                 let stream = streams.get_mut(&fact.stream).unwrap();
                 let number = fact.stream.to_string().split_once('-').unwrap().1.to_owned();
@@ -122,7 +122,7 @@ impl Scenario {
             }
             all.told.extend(told);
             all.unprojected.extend(unprojected);
-            all.oddities.extend(oddities);
+            all.anomalies.extend(anomalies);
             events = later;
         }
         all
@@ -139,11 +139,11 @@ fn hint(stream: &mut Stream, before: Option<&Stream>, truth: &State, kept: bool)
                 "CliffOnly" => Kind::CliffOnly,
                 _ => Kind::CliffSlope,
             };
-            chain.assumed.kind = false;
+            chain.inferred.kind = false;
         }
         Some(before) if !kept => {
             stream.schedule.checkpoint = before.schedule.checkpoint;
-            chain.assumed.checkpoint = before.chain.as_ref().unwrap().assumed.checkpoint;
+            chain.inferred.checkpoint = before.chain.as_ref().unwrap().inferred.checkpoint;
         }
         Some(_) => {}
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{ContractEvent, Opaque, Place};
+use crate::{ChainPosition, ContractEvent, Opaque};
 
 /// A chain of its own.
 pub(super) struct Scenario {
@@ -114,7 +114,7 @@ pub(super) fn read(lines: &str) -> Vec<Scenario> {
 fn event(emitted: &Emitted, ledger: u32, tx_hash: &str, closed_at: &str) -> ContractEvent {
     let opaque = |text: &str| Opaque::new(text).unwrap();
     ContractEvent {
-        place: Place {
+        position: ChainPosition {
             ledger,
             transaction: emitted.transaction_index,
             operation: emitted.operation_index,

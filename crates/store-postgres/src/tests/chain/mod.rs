@@ -1,15 +1,15 @@
 //! The chain, as only this backend keeps it.
 
-mod breaking_off;
 mod corrupt;
+mod fault_injection;
+mod lock_order;
 mod plans;
-mod stored;
-mod trips;
-mod turns;
+mod round_trips;
+mod stored_form;
 
 use std::sync::Arc;
 
-use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Place, Pushed, Rules};
+use fluxora_indexer::{Batch, ChainPosition, ContractEvent, Ledger, Opaque, Pushed, Rules};
 use fluxora_store::ChainStore;
 use fluxora_store::chain::Ingested;
 use fluxora_stream::{ContractId, StreamId};
@@ -32,7 +32,7 @@ fn opaque(text: impl AsRef<str>) -> Opaque {
 fn event(ledger: u32, n: u32, topic: &str, payload: &str) -> ContractEvent {
     ContractEvent {
         id: opaque(format!("{ledger}-{n}")),
-        place: Place { ledger, transaction: n, operation: 0, event: 0 },
+        position: ChainPosition { ledger, transaction: n, operation: 0, event: 0 },
         contract: opaque(contract().to_string()),
         topic: opaque(topic),
         tx_hash: opaque(format!("tx-{ledger}-{n}")),
@@ -61,11 +61,11 @@ fn withdrew(ledger: u32, n: u32, number: u64, amount: u32) -> ContractEvent {
 
 /// A batch of the branch of this name, with the tip two ledgers past its last event.
 fn batch(branch: &str, events: Vec<ContractEvent>) -> Arc<Batch> {
-    let last = events.iter().map(|event| event.place.ledger).max().unwrap();
+    let last = events.iter().map(|event| event.position.ledger).max().unwrap();
     let hash = |ledger: u32| opaque(format!("{branch}{ledger}"));
     let tip = Ledger { sequence: last + 2, hash: hash(last + 2), previous_hash: None, closed_at: None };
     let pushed = |event: ContractEvent| {
-        let ledger_hash = hash(event.place.ledger);
+        let ledger_hash = hash(event.position.ledger);
         Pushed { event, ledger_hash, previous_hash: None }
     };
     Arc::new(Batch::new(events.into_iter().map(pushed).collect(), Some(tip)).unwrap())

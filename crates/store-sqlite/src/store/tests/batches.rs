@@ -181,14 +181,14 @@ async fn more_answers_than_one_unit_forgets_are_forgotten() {
     for n in 1_000..many {
         store.create_stream(keyed(n, &format!("key-{n}"))).await.unwrap();
     }
-    assert_eq!(store.forget_answers(t(1)).await.unwrap(), many);
-    assert_eq!(store.forget_answers(t(1)).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_idempotency_records(t(1)).await.unwrap(), many);
+    assert_eq!(store.delete_expired_idempotency_records(t(1)).await.unwrap(), 0);
 }
 
 /// A clock that is moved on by hand.
-struct Hand(std::sync::Mutex<Timestamp>);
+struct ManualClock(std::sync::Mutex<Timestamp>);
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
@@ -198,7 +198,7 @@ impl Clock for Hand {
 async fn what_streams_while_a_cancellation_waits_stays_streamed() {
     let store = Kept::open(Options::default());
     store.create_stream(create(1)).await.unwrap();
-    let clock = Arc::new(Hand(std::sync::Mutex::new(t(10))));
+    let clock = Arc::new(ManualClock(std::sync::Mutex::new(t(10))));
     let (gate, open) = gate();
     let cancelled = store
         .held_up(gate, async {

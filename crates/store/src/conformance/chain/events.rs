@@ -1,6 +1,6 @@
 //! Events as a contract emits them.
 
-use fluxora_indexer::{ContractEvent, Opaque, Place};
+use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_stream::{ContractId, StreamId};
 use jiff::Timestamp;
 
@@ -31,7 +31,7 @@ pub(super) fn event(at: At, contract: ContractId, topic: &str, topics: &str, val
     let At(ledger, transaction, index) = at;
     ContractEvent {
         id: Opaque::new(&format!("{ledger}-{transaction}-{index}")).unwrap(),
-        place: Place { ledger, transaction, operation: 0, event: index },
+        position: ChainPosition { ledger, transaction, operation: 0, event: index },
         contract: Opaque::new(&contract.to_string()).unwrap(),
         topic: Opaque::new(topic).unwrap(),
         tx_hash: Opaque::new(&format!("tx-{ledger}-{transaction}")).unwrap(),

@@ -59,7 +59,8 @@ pub async fn an_event_with_other_contents_is_a_conflict(store: &impl Store) {
     let batch = [created(At(11, 1, 0), 1, 100, 1), withdrew(At(10, 1, 0), 0, 6)];
     let refused = MAIN.try_push(store, &batch, Some(12)).await;
     assert_eq!(refused, Err(Refusal::EventConflict { indices: vec![1] }));
-    let moved = ContractEvent { place: withdrew(At(11, 1, 0), 0, 5).place, ..withdrew(At(10, 1, 0), 0, 5) };
+    let moved =
+        ContractEvent { position: withdrew(At(11, 1, 0), 0, 5).position, ..withdrew(At(10, 1, 0), 0, 5) };
     let refused = MAIN.try_push(store, &[moved], None).await;
     assert_eq!(refused, Err(Refusal::EventConflict { indices: vec![0] }));
     assert_eq!(store.chain_state().await.unwrap(), before);

@@ -21,8 +21,10 @@ pub async fn contract_events_are_listed_in_the_order_of_the_chain(store: &impl S
         let query = ContractEventQuery { after, limit: 2, ..ContractEventQuery::default() };
         let page = store.contract_events(&query).await.unwrap();
         assert!(page.events.len() <= 2);
-        after =
-            page.events.last().map(|last| EventCursor { place: last.event.place, id: last.event.id.clone() });
+        after = page
+            .events
+            .last()
+            .map(|last| EventCursor { position: last.event.position, id: last.event.id.clone() });
         read.extend(page.events);
         if !page.more {
             break;
@@ -32,7 +34,7 @@ pub async fn contract_events_are_listed_in_the_order_of_the_chain(store: &impl S
         read.iter().map(|listed| &listed.event).collect::<Vec<_>>(),
         events.iter().collect::<Vec<_>>()
     );
-    assert!(read.iter().all(|listed| listed.ledger_hash == MAIN.hash(listed.event.place.ledger)));
+    assert!(read.iter().all(|listed| listed.ledger_hash == MAIN.hash(listed.event.position.ledger)));
 }
 
 /// Ledgers, contract and topic narrow the list down.

@@ -1,21 +1,21 @@
 //! What every backend must make of the chain.
 
+mod copying;
 mod events;
-mod failing;
+mod fault_injection;
 mod forks;
 mod history;
 mod ingesting;
 mod listing;
-mod moving;
-mod plain;
 mod random;
+mod reference_model;
 
-pub use failing::Failing;
+pub(super) use copying::{go_on, live_through_forks, removed_stream};
+pub use fault_injection::Failing;
 pub use forks::*;
 pub use history::*;
 pub use ingesting::*;
 pub use listing::*;
-pub(super) use moving::{go_on, live_through_forks, removed_stream};
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
 
 use std::sync::Arc;
@@ -67,8 +67,8 @@ impl<'p> Branch<'p> {
     pub(super) fn batch(&self, events: &[ContractEvent], tip: Option<u32>) -> Arc<Batch> {
         let pushed = events.iter().map(|event| Pushed {
             event: event.clone(),
-            ledger_hash: self.hash(event.place.ledger),
-            previous_hash: self.previous(event.place.ledger),
+            ledger_hash: self.hash(event.position.ledger),
+            previous_hash: self.previous(event.position.ledger),
         });
         Arc::new(Batch::new(pushed.collect(), tip.map(|tip| self.ledger(tip))).unwrap())
     }

@@ -8,7 +8,7 @@ use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rul
 use fluxora_stream::{Stream, UnixTime};
 
 use super::events::*;
-use super::plain::{Plain, Verdict};
+use super::reference_model::{ReferenceModel, Verdict};
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
 use crate::{Store, StreamFilter, StreamQuery};
@@ -52,7 +52,7 @@ struct History {
     seed: u64,
     dice: Dice,
     rules: Rules,
-    plain: Plain,
+    model: ReferenceModel,
     blocks: Vec<Block>,
     left: Vec<Vec<Block>>,
     hashes: u32,
@@ -66,8 +66,8 @@ impl History {
             safety_margin: dice.below(4),
             max_reorg_depth: if dice.one_in(3) { 3 + dice.below(4) } else { 128 },
         };
-        let (plain, blocks, left) = (Plain::default(), Vec::new(), Vec::new());
-        Self { seed, dice, rules, plain, blocks, left, hashes: 0, pushed: 0 }
+        let (model, blocks, left) = (ReferenceModel::default(), Vec::new(), Vec::new());
+        Self { seed, dice, rules, model, blocks, left, hashes: 0, pushed: 0 }
     }
 
     /// Whether its end could be compared with a fresh chain's.
@@ -76,7 +76,7 @@ impl History {
             let from = self.step();
             self.tell(store, from).await;
         }
-        // Told once more from the start and in order, the store knows the whole chain, unless the end was refused as too deep.
+        // EmittedEvent once more from the start and in order, the store knows the whole chain, unless the end was refused as too deep.
         let everything = self.batches(0, false);
         let mut refused = false;
         for batch in everything {
@@ -86,14 +86,14 @@ impl History {
         if refused {
             return false;
         }
-        let mut fresh = Plain::default();
+        let mut fresh = ReferenceModel::default();
         for batch in self.batches(0, false) {
             fresh.take(&batch, self.rules);
         }
         // A margin that was passed once is not gone back behind, so more may be safe than on a fresh chain.
-        let comparable = self.plain.last_safe == fresh.last_safe;
+        let comparable = self.model.last_safe == fresh.last_safe;
         if comparable {
-            assert_eq!(self.plain.streams(), fresh.streams(), "seed {}", self.seed);
+            assert_eq!(self.model.streams(), fresh.streams(), "seed {}", self.seed);
         }
         comparable
     }
@@ -134,19 +134,19 @@ impl History {
         self.hashes += 1;
         let mut events: Vec<_> = gone
             .iter()
-            .filter(|event| event.place.ledger == sequence && self.dice.one_in(2))
+            .filter(|event| event.position.ledger == sequence && self.dice.one_in(2))
             .cloned()
             .collect();
-        let mut taken: BTreeSet<_> = events.iter().map(|event| event.place).collect();
+        let mut taken: BTreeSet<_> = events.iter().map(|event| event.position).collect();
         for transaction in 0..self.dice.below(3) {
             for index in 0..=self.dice.below(3) {
                 let event = self.event(At(sequence, transaction, index));
-                if taken.insert(event.place) {
+                if taken.insert(event.position) {
                     events.push(event);
                 }
             }
         }
-        events.sort_by_key(|event| event.place);
+        events.sort_by_key(|event| event.position);
         self.blocks.push(Block { sequence, hash: hash(self.hashes), previous, events });
     }
 
@@ -224,7 +224,7 @@ impl History {
         if !events.is_empty() || tip.is_some() {
             batches.push((events, tip));
         }
-        let newest = |events: &[Pushed]| events.iter().map(|pushed| pushed.event.place.ledger).max();
+        let newest = |events: &[Pushed]| events.iter().map(|pushed| pushed.event.position.ledger).max();
         let batches = batches.into_iter().map(|(mut events, tip)| {
             if by_chance {
                 self.dice.shuffle(&mut events);
@@ -235,10 +235,10 @@ impl History {
         batches.collect()
     }
 
-    /// Pushes a batch to the store and to the plain chain: both must say the same.
+    /// Pushes a batch to the store and to the model chain: both must say the same.
     async fn push(&mut self, store: &impl Store, batch: &Arc<Batch>) -> Result<(), ()> {
         self.pushed += 1;
-        let expect = self.plain.take(batch, self.rules);
+        let expect = self.model.take(batch, self.rules);
         let now = t(i64::try_from(self.pushed).unwrap());
         let outcome = store.ingest(Arc::clone(batch), self.rules, now).await.unwrap();
         let verdict = match &outcome {
@@ -261,15 +261,15 @@ impl History {
             state.frontier.final_ledger,
             usize::try_from(state.pending).unwrap(),
         );
-        let plain = &self.plain;
-        let expect = (plain.tip(), plain.last_safe, plain.final_ledger, plain.pending());
+        let model = &self.model;
+        let expect = (model.tip(), model.last_safe, model.final_ledger, model.pending());
         assert_eq!(stands, expect, "{context}");
-        // All of them, in one question: there may be none that the plain chain does not know.
+        // All of them, in one question: there may be none that the model chain does not know.
         let (filter, at) = (StreamFilter::default(), UnixTime::from_seconds(0));
         let limit = u32::try_from(STREAMS).unwrap();
         let page = store.list_streams(&StreamQuery { filter, at, before: None, limit }).await.unwrap();
         assert_eq!((page.unreadable, page.next), (vec![], None), "{context}");
-        let mut streams = self.plain.streams();
+        let mut streams = self.model.streams();
         for stored in page.streams {
             let told = stored.events;
             let expect = streams.remove(&stored.id).map(|stream| Stream { events: told, ..stream });

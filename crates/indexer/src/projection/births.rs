@@ -1,0 +1,128 @@
+//! How streams come from nothing and from each other.
+
+use std::collections::BTreeMap;
+
+use fluxora_decimal::Amount;
+use fluxora_stream::{Checkpoint, Inferred, Kind, OnChain, Schedule, Status, Stream, StreamId, StreamNumber};
+
+use super::effect::{EventContext, on_chain};
+use super::inference;
+use super::payload::Hex;
+use super::values::{Created, ShareDelegated};
+
+/// The stream that was made.
+pub(super) fn created(id: StreamId, value: Created, tx_hash: &str, now: &EventContext<'_>) -> Stream {
+    let mut schedule = Schedule::linear(
+        value.deposit_amount.amount(),
+        value.rate_per_second.amount(),
+        value.start_time.0,
+        value.cliff_time.0,
+        value.end_time.0,
+    );
+    let (kind, inferred) = inference::kind_of(&schedule);
+    schedule.kind = kind;
+    let chain = OnChain {
+        created_ledger: now.ledger,
+        last_ledger: now.ledger,
+        tx_hash: tx_hash.to_owned(),
+        withdraw_dust_threshold: value.withdraw_dust_threshold.amount(),
+        memo: value.memo.map(|Hex(memo)| memo),
+        metadata: value.metadata.map(plain),
+        pooled: value.sender == value.recipient,
+        inferred: Inferred { kind: inferred, ..Inferred::default() },
+        ..OnChain::default()
+    };
+    Stream {
+        id,
+        sender: value.sender.0,
+        recipient: value.recipient.0,
+        schedule,
+        withdrawn: Amount::from_stroops(0),
+        status: Status::Active,
+        created_at: now.recorded,
+        updated_at: now.recorded,
+        events: 0,
+        chain: Some(Box::new(chain)),
+    }
+}
+
+fn plain(metadata: BTreeMap<Hex, Hex>) -> BTreeMap<String, String> {
+    metadata.into_iter().map(|(Hex(name), Hex(value))| (name, value)).collect()
+}
+
+/// Takes a share off the parent's flow: what has accrued is kept, and the deposit is what the lower rate still needs. Hands back what
+/// the deposit was before.
+pub(super) fn give_share(parent: &mut Stream, value: &ShareDelegated, now: &EventContext<'_>) {
+    inference::is_linear(parent);
+    let schedule = &mut parent.schedule;
+    let accrued = schedule.accrued(now.at);
+    let rate = value.new_parent_rate.amount();
+    let left = i128::from(schedule.end.seconds_since(now.at));
+    let flow = rate.stroops().saturating_mul(left);
+    schedule.checkpoint = Checkpoint { amount: accrued, at: now.at };
+    schedule.rate = rate;
+    schedule.deposit = Amount::from_stroops(accrued.stroops().saturating_add(flow));
+}
+
+/// The stream that the share goes to, from the parent as it was before and as it is after.
+pub(super) fn share(
+    id: StreamId,
+    before: &Stream,
+    after: &Stream,
+    value: &ShareDelegated,
+    tx_hash: &str,
+    now: &EventContext<'_>,
+) -> Stream {
+    let deposit = before.schedule.deposit.stroops().saturating_sub(after.schedule.deposit.stroops()).max(0);
+    let schedule = Schedule::linear(
+        Amount::from_stroops(deposit),
+        value.child_rate.amount(),
+        now.at,
+        before.schedule.cliff.max(now.at),
+        before.schedule.end,
+    );
+    let parent = before.chain.as_deref();
+    let chain = OnChain {
+        created_ledger: now.ledger,
+        last_ledger: now.ledger,
+        tx_hash: tx_hash.to_owned(),
+        parent_stream_id: Some(StreamNumber(value.stream_id.0)),
+        delegation_depth: parent.map_or(0, |chain| chain.delegation_depth).saturating_add(1),
+        withdraw_dust_threshold: parent.map(|chain| chain.withdraw_dust_threshold).unwrap_or_default(),
+        memo: parent.and_then(|chain| chain.memo.clone()),
+        metadata: parent.and_then(|chain| chain.metadata.clone()),
+        // What the parent's deposit was split by may have been inferred.
+        inferred: Inferred {
+            checkpoint: parent.is_some_and(|chain| chain.inferred.checkpoint),
+            ..Inferred::default()
+        },
+        ..OnChain::default()
+    };
+    Stream {
+        id,
+        sender: before.sender,
+        recipient: value.delegatee.0,
+        schedule,
+        withdrawn: Amount::from_stroops(0),
+        status: Status::Active,
+        created_at: now.recorded,
+        updated_at: now.recorded,
+        events: 0,
+        chain: Some(Box::new(chain)),
+    }
+}
+
+/// The kind of a stream, and whether it was inferred: what its clones and renewals inherit.
+pub(super) fn kind(stream: &Stream) -> (Kind, bool) {
+    (stream.schedule.kind, stream.chain.as_ref().is_some_and(|chain| chain.inferred.kind))
+}
+
+/// Makes a stream a clone or a renewal of another. Where its own terms allow one kind only, they are the better witness.
+pub(super) fn inherit(stream: &mut Stream, source: u64, kind: Option<(Kind, bool)>) {
+    let own = inference::kind_of(&stream.schedule);
+    if let (Kind::Linear, Some((kind, inferred))) = (own.0, kind) {
+        stream.schedule.kind = kind;
+        on_chain(stream).inferred.kind = inferred && own.1;
+    }
+    on_chain(stream).source_stream_id = Some(StreamNumber(source));
+}

@@ -1,0 +1,171 @@
+//! Changes of streams, changes by what is done, as the columns of values that statements take.
+
+use std::collections::HashMap;
+
+use fluxora_store::StoreError;
+use fluxora_store::chain::StreamWrite;
+use fluxora_store::copy::RemovedStream;
+use fluxora_stream::{Address, Schedule, Stream, StreamId};
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+
+use crate::columns::{self, seq};
+use crate::pipeline::Parameters;
+use crate::streams::StreamValues;
+
+/// Changes by what is done.
+#[derive(Default)]
+pub(crate) struct ChangeSet {
+    pub(crate) inserted: ChainValues,
+    pub(crate) updated: ChainValues,
+    /// Those of the updated ones whose terms stay.
+    pub(crate) status_only: StatusOnlyValues,
+    pub(crate) restored: ChainValues,
+    pub(crate) removed: Vec<RemovedStream>,
+    /// Where the streams are that are not inserted.
+    pub(crate) places: HashMap<StreamId, i64>,
+}
+
+impl ChangeSet {
+    pub(crate) fn of(writes: &[StreamWrite], terms: &HashMap<i64, Terms>) -> Result<Self, StoreError> {
+        let mut changes = Self::default();
+        for write in writes {
+            let (id, sequence) = match write {
+                StreamWrite::Insert(stream) => {
+                    changes.inserted.push(0, stream)?;
+                    continue;
+                }
+                StreamWrite::Update(sequence, stream) => {
+                    let sequence = seq(*sequence);
+                    if terms.get(&sequence) == Some(&Terms::of(stream)) {
+                        changes.status_only.push(sequence, stream)?;
+                    } else {
+                        changes.updated.push(sequence, stream)?;
+                    }
+                    (stream.id, sequence)
+                }
+                StreamWrite::Restore(sequence, stream) => {
+                    changes.restored.push(seq(*sequence), stream)?;
+                    (stream.id, seq(*sequence))
+                }
+                StreamWrite::Remove { sequence, id, events } => {
+                    changes.removed.push(RemovedStream { sequence: *sequence, id: *id, events: *events });
+                    (*id, seq(*sequence))
+                }
+            };
+            changes.places.insert(id, sequence);
+        }
+        Ok(changes)
+    }
+}
+
+/// Streams and their places as columns of values, those among them that only a stream of the chain has.
+#[derive(Default)]
+pub(crate) struct ChainValues {
+    pub(crate) seqs: Vec<i64>,
+    streams: StreamValues,
+    contracts: Vec<Option<String>>,
+    kinds: Vec<Option<&'static str>>,
+    checkpoint_amounts: Vec<Option<String>>,
+    checkpoint_times: Vec<Option<String>>,
+    chains: Vec<Option<String>>,
+}
+
+impl ChainValues {
+    pub(crate) fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        let chain = on_chain(stream)?;
+        self.seqs.push(seq);
+        self.streams.push(stream);
+        self.contracts.push(stream.id.contract().map(|contract| contract.to_string()));
+        let schedule = chain.is_some().then_some(&stream.schedule);
+        self.kinds.push(schedule.map(|schedule| schedule.kind.as_str()));
+        self.checkpoint_amounts.push(schedule.map(|schedule| schedule.checkpoint.amount.to_string()));
+        self.checkpoint_times.push(schedule.map(|schedule| columns::time(schedule.checkpoint.at)));
+        self.chains.push(chain);
+        Ok(())
+    }
+}
+
+impl Parameters for ChainValues {
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { seqs, streams, contracts, kinds, checkpoint_amounts, checkpoint_times, chains } = self;
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![seqs];
+        parameters.extend(streams.parameters());
+        let chain: [&(dyn ToSql + Sync); 5] =
+            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains];
+        parameters.extend(chain);
+        parameters
+    }
+}
+
+/// What a stream was made with. Most events leave it as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    id: StreamId,
+    sender: Address,
+    recipient: Address,
+    schedule: Schedule,
+    created_at: Timestamp,
+}
+
+impl Terms {
+    pub(crate) const fn of(stream: &Stream) -> Self {
+        let Stream {
+            id,
+            sender,
+            recipient,
+            schedule,
+            created_at,
+            // What a change of its life writes.
+            withdrawn: _,
+            status: _,
+            updated_at: _,
+            events: _,
+            chain: _,
+        } = *stream;
+        Self { id, sender, recipient, schedule, created_at }
+    }
+}
+
+/// What else there is to a stream of the chain, as columns of values in the order of `UPDATE_LIFE`.
+#[derive(Default)]
+pub(crate) struct StatusOnlyValues {
+    pub(crate) seqs: Vec<i64>,
+    ids: Vec<String>,
+    withdrawn: Vec<String>,
+    status: Vec<&'static str>,
+    status_at: Vec<Option<Timestamp>>,
+    updated_at: Vec<Timestamp>,
+    counts: Vec<i64>,
+    chains: Vec<Option<String>>,
+}
+
+impl StatusOnlyValues {
+    fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        self.seqs.push(seq);
+        self.ids.push(stream.id.to_string());
+        self.withdrawn.push(stream.withdrawn.to_string());
+        self.status.push(stream.status.name().as_str());
+        self.status_at.push(stream.status.since().map(columns::instant));
+        self.updated_at.push(columns::instant(stream.updated_at));
+        self.counts.push(stream.events.into());
+        self.chains.push(on_chain(stream)?);
+        Ok(())
+    }
+}
+
+impl Parameters for StatusOnlyValues {
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { seqs, ids, withdrawn, status, status_at, updated_at, counts, chains } = self;
+        vec![seqs, ids, withdrawn, status, status_at, updated_at, counts, chains]
+    }
+}
+
+fn on_chain(stream: &Stream) -> Result<Option<String>, StoreError> {
+    stream.chain.as_ref().map(|chain| serde_json::to_string(&chain.non_default())).transpose().map_err(
+        |error| StoreError::Internal {
+            reason: "writing what the chain knows of a stream".to_owned(),
+            source: Some(error.into()),
+        },
+    )
+}

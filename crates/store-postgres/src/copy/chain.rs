@@ -1,0 +1,114 @@
+//! What is kept of the chain as records of a copy.
+
+use fluxora_indexer::Ledger;
+use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
+use fluxora_store::copy::{Record, RemovedStream};
+use fluxora_store::{Sequence, StoreError};
+use fluxora_stream::{Stream, StreamId};
+use tokio_postgres::Row;
+
+use super::{Query, go_on_after};
+use crate::chain::events::{self, event_columns};
+use crate::chain::state::{self, reorg_columns, state_columns};
+use crate::chain::{ledgers, streams};
+use crate::columns::{self, Columns};
+use crate::faults::Fault;
+use crate::pipeline::PipelinedTransaction;
+
+pub(crate) const REMOVED: Query = Query {
+    table: "removed_streams",
+    select: "SELECT seq, id, events FROM removed_streams",
+    holds: "true",
+    after: "seq > $1 ORDER BY seq LIMIT $2",
+    at: "seq = ANY ($1)",
+    decode: removed,
+};
+pub(crate) const LEDGERS: Query = Query {
+    table: "ledgers",
+    select: "SELECT sequence, hash, previous_hash, closed_at FROM ledgers",
+    holds: "true",
+    after: "sequence > $1 ORDER BY sequence LIMIT $2",
+    at: "sequence = ANY ($1::bigint[])",
+    decode: |row| ledgers::decode(row).map(Record::Ledger),
+};
+pub(crate) const CONTRACT_EVENTS: Query = Query {
+    table: "contract_events",
+    select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
+    holds: "true",
+    after: "e.ledger >= $1 \
+            AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($1, $2, $3, $4, $5) \
+            ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $6",
+    at: "e.id = ANY ($1::text[])",
+    decode: |row| events::decode(row).map(Record::ContractEvent),
+};
+pub(crate) const REORGS: Query = Query {
+    table: "reorgs",
+    select: concat!("SELECT ", reorg_columns!(), " FROM reorgs r"),
+    holds: "true",
+    after: "r.number > $1 ORDER BY r.number LIMIT $2",
+    at: "r.number = ANY ($1)",
+    decode: |row| state::decode_reorg(&mut Columns::of(row, "reorgs")).map(Record::Reorg),
+};
+/// The row is there from the first. It says something as soon as one of these does: the other counts are parts of `events`, the
+/// other values come with these.
+pub(crate) const STATE: Query = Query {
+    table: "chain_state",
+    select: concat!("SELECT ", state_columns!(), " FROM chain_state s"),
+    holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at) > 0)",
+    after: "s.one > $1 ORDER BY s.one LIMIT $2",
+    at: "s.one = ANY ($1)",
+    decode: |row| state::decode_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),
+};
+
+fn removed(row: &Row) -> Result<Record, StoreError> {
+    let mut columns = Columns::of(row, "removed_streams");
+    let sequence = columns::sequence(columns.integer("seq")?);
+    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
+    Ok(Record::Removed(RemovedStream { sequence, id, events: columns.number("events")? }))
+}
+
+/// Puts streams of either origin at their places.
+pub(crate) async fn put_streams(
+    chain: &mut PipelinedTransaction,
+    streams: &[(Sequence, &Stream)],
+) -> Result<(), Fault> {
+    streams::insert_at(chain, streams).await?;
+    go_on_after(chain, "streams", streams.iter().map(|(place, _)| *place).max()).await
+}
+
+/// Their places are as taken as those of streams.
+pub(crate) async fn put_removed(
+    chain: &mut PipelinedTransaction,
+    removed: &[RemovedStream],
+) -> Result<(), Fault> {
+    streams::remember_removals(chain, removed).await?;
+    go_on_after(chain, "streams", removed.iter().map(|removed| removed.sequence).max()).await
+}
+
+pub(crate) async fn put_ledgers(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) -> Result<(), Fault> {
+    ledgers::write(chain, ledgers).await
+}
+
+pub(crate) async fn put_events(
+    chain: &mut PipelinedTransaction,
+    events: &[StoredEvent],
+) -> Result<(), Fault> {
+    events::insert(chain, events).await
+}
+
+pub(crate) async fn put_reorgs(chain: &mut PipelinedTransaction, reorgs: &[&Reorg]) -> Result<(), Fault> {
+    for reorg in reorgs {
+        state::put_reorg(chain, reorg).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn put_states(
+    chain: &mut PipelinedTransaction,
+    states: &[&ChainState],
+) -> Result<(), Fault> {
+    for state in states {
+        state::save(chain, state).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Records at their places, for a copy from or to another backend.
+
+mod chain;
+mod put;
+mod streams;
+
+pub(crate) use put::{go_on_after, put};
+
+use fluxora_store::StoreError;
+use fluxora_store::copy::{Record, RecordKey, Section};
+use tokio_postgres::Row;
+
+use crate::columns::seq;
+use crate::faults::{Attempt, Fault};
+use crate::pipeline::{Parameters, Values};
+use crate::pool::Lease;
+
+/// How a section is read: a query up to its condition, and what follows it.
+pub(crate) struct Query {
+    pub(crate) table: &'static str,
+    pub(crate) select: &'static str,
+    /// Which rows of the table hold a record.
+    pub(crate) holds: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) at: &'static str,
+    pub(crate) decode: fn(&Row) -> Result<Record, StoreError>,
+}
+
+const fn query(section: Section) -> &'static Query {
+    match section {
+        Section::Streams => &streams::STREAMS,
+        Section::Removed => &chain::REMOVED,
+        Section::Events => &streams::EVENTS,
+        Section::Answers => &streams::ANSWERS,
+        Section::Ledgers => &chain::LEDGERS,
+        Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::Reorgs => &chain::REORGS,
+        Section::ChainState => &chain::STATE,
+    }
+}
+
+/// The tables that a copy takes along.
+#[cfg(test)]
+pub(crate) fn copied_tables() -> Vec<&'static str> {
+    Section::ALL.map(|section| query(section).table).to_vec()
+}
+
+pub(crate) async fn count(lease: &Lease, section: Section) -> Result<u64, Fault> {
+    let what = "counting records";
+    let Query { table, holds, .. } = query(section);
+    let sql = format!("SELECT count(*) FROM {table} WHERE {holds}");
+    let row = lease.query_one(&sql, &[]).await.attempt(what)?;
+    let count: i64 = row.try_get(0).attempt(what)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(crate) async fn records(
+    lease: &Lease,
+    section: Section,
+    after: Option<&RecordKey>,
+    limit: u32,
+) -> Result<Vec<Record>, Fault> {
+    let what = "reading records to copy";
+    let Query { select, holds, after: condition, decode, .. } = query(section);
+    let sql = format!("{select} WHERE {holds} AND {condition}");
+    let statement = lease.prepare_cached(&sql).await.attempt(what)?;
+    let mut values = key(section, after);
+    values.push(Box::new(i64::from(limit)));
+    let rows = lease.query(&statement, &values.parameters()).await.attempt(what)?;
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+/// A place as SQL compares it; without one, that before the first.
+fn key(section: Section, place: Option<&RecordKey>) -> Values {
+    match (place, section) {
+        (Some(RecordKey::Number(place)), _) => vec![Box::new(seq(*place))],
+        (Some(RecordKey::Key(scope, key)), _) => vec![Box::new(scope.clone()), Box::new(key.clone())],
+        (Some(RecordKey::OnChain(cursor)), _) => event_key(crate::chain::place_of(Some(cursor))),
+        (None, Section::Answers) => vec![Box::new(""), Box::new("")],
+        (None, Section::ContractEvents) => event_key(crate::chain::place_of(None)),
+        // There is a ledger 0.
+        (None, _) => vec![Box::new(-1_i64)],
+    }
+}
+
+fn event_key((ledger, [transaction, operation, event], id): (i64, [i64; 3], &str)) -> Values {
+    vec![
+        Box::new(ledger),
+        Box::new(transaction),
+        Box::new(operation),
+        Box::new(event),
+        Box::new(id.to_owned()),
+    ]
+}

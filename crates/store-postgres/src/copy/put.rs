@@ -1,0 +1,122 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fluxora_store::Sequence;
+use fluxora_store::copy::{Put, Record, RecordKey, Section};
+
+use super::{Query, chain, query, streams};
+use crate::columns::seq;
+use crate::faults::Fault;
+use crate::pipeline::{Parameters, PipelinedTransaction, Values};
+use crate::pool::Lease;
+
+/// Numbering goes on after the last place that was put. It is never set back, and that it is not undone with its transaction does no
+/// harm: it leaves a gap.
+const GO_ON: &str = "SELECT setval(sequence, greatest($2, coalesce(pg_sequence_last_value(sequence), 0))) \
+    FROM (SELECT pg_get_serial_sequence($1, 'seq')::regclass AS sequence) AS numbering";
+
+/// One transaction.
+pub(crate) async fn put(lease: Arc<Lease>, records: &[Record]) -> Result<Put, Fault> {
+    let mut transaction = PipelinedTransaction::begin(lease);
+    let put = write(&mut transaction, records).await?;
+    match put {
+        Put::Done => transaction.commit().await?,
+        Put::Taken(_) | Put::Orphan(_) => transaction.leave().await?,
+    }
+    Ok(put)
+}
+
+async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Result<Put, Fault> {
+    let mut missing = Vec::with_capacity(records.len());
+    for section in Section::ALL {
+        let of_section: Vec<_> = records.iter().filter(|record| record.section() == section).collect();
+        if !of_section.is_empty() {
+            match missing_of(transaction, section, of_section).await? {
+                Ok(of_section) => missing.extend(of_section),
+                Err(taken) => return Ok(Put::Taken(taken)),
+            }
+        }
+    }
+    let (mut streams, mut removed, mut events, mut answers) = (vec![], vec![], vec![], vec![]);
+    let (mut ledgers, mut contract_events, mut reorgs, mut states) = (vec![], vec![], vec![], vec![]);
+    for record in missing {
+        match record {
+            Record::Stream(place, stream) => streams.push((*place, stream)),
+            Record::Removed(stream) => removed.push(*stream),
+            Record::Event(place, event) => events.push((*place, event)),
+            Record::Answer(kept) => answers.push(kept),
+            Record::Ledger(ledger) => ledgers.push(ledger.clone()),
+            Record::ContractEvent(stored) => contract_events.push(stored.clone()),
+            Record::Reorg(reorg) => reorgs.push(reorg),
+            Record::ChainState(state) => states.push(state),
+        }
+    }
+    chain::put_streams(transaction, &streams).await?;
+    chain::put_removed(transaction, &removed).await?;
+    if let Some(orphan) = streams::put_events(transaction, &events).await? {
+        return Ok(Put::Orphan(RecordKey::Number(orphan)));
+    }
+    streams::put_answers(transaction, &answers).await?;
+    chain::put_ledgers(transaction, &ledgers).await?;
+    chain::put_events(transaction, &contract_events).await?;
+    chain::put_reorgs(transaction, &reorgs).await?;
+    chain::put_states(transaction, &states).await?;
+    Ok(Put::Done)
+}
+
+/// The records of a section whose places are free, or the first place that another record has.
+async fn missing_of<'r>(
+    transaction: &mut PipelinedTransaction,
+    section: Section,
+    records: Vec<&'r Record>,
+) -> Result<Result<Vec<&'r Record>, RecordKey>, Fault> {
+    let mut wanted: HashMap<RecordKey, String> =
+        records.iter().map(|record| (record.key(), record.canonical())).collect();
+    for there in found(transaction, section, &records).await? {
+        let place = there.key();
+        if wanted.remove(&place) != Some(there.canonical()) {
+            return Ok(Err(place));
+        }
+    }
+    Ok(Ok(records.into_iter().filter(|record| wanted.contains_key(&record.key())).collect()))
+}
+
+/// What is where these records belong, in no order.
+async fn found(
+    transaction: &mut PipelinedTransaction,
+    section: Section,
+    records: &[&Record],
+) -> Result<Vec<Record>, Fault> {
+    let (mut seqs, mut scopes, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for record in records {
+        match record.key() {
+            RecordKey::Number(place) => seqs.push(seq(place)),
+            RecordKey::Key(scope, key) => {
+                scopes.push(scope);
+                names.push(key);
+            }
+            // No two events have one id, wherever they lie.
+            RecordKey::OnChain(cursor) => names.push(cursor.id.to_string()),
+        }
+    }
+    let values: Values = match section {
+        Section::Answers => vec![Box::new(scopes), Box::new(names)],
+        Section::ContractEvents => vec![Box::new(names)],
+        _ => vec![Box::new(seqs)],
+    };
+    let Query { select, holds, at, decode, .. } = query(section);
+    let sql = format!("{select} WHERE {holds} AND {at}");
+    let rows = transaction.query("looking up the places of records", &sql, &values.parameters()).await?;
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+/// Lets the numbering of a table go on after a place, if it has not come there yet.
+pub(crate) async fn go_on_after(
+    transaction: &mut PipelinedTransaction,
+    table: &'static str,
+    last: Option<Sequence>,
+) -> Result<(), Fault> {
+    let Some(last) = last else { return Ok(()) };
+    let values: Values = vec![Box::new(table), Box::new(seq(last))];
+    transaction.later("numbering on after what was put", GO_ON, values, None).await
+}

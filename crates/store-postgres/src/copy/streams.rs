@@ -1,0 +1,153 @@
+//! Streams, their events and kept answers as records of a copy.
+
+use std::collections::HashMap;
+
+use fluxora_store::copy::{IdempotencyRecord, Record};
+use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
+use fluxora_stream::{StreamEvent, StreamId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::{Query, go_on_after};
+use crate::columns::{self, Columns};
+use crate::faults::{Attempt, Fault};
+use crate::pipeline::{PipelinedTransaction, Values};
+use crate::streams::events::{self, EventValues};
+use crate::streams::row::{self, stream_columns};
+
+pub(crate) const STREAMS: Query = Query {
+    table: "streams",
+    select: concat!("SELECT ", stream_columns!(), " FROM streams"),
+    holds: "true",
+    after: "seq > $1 ORDER BY seq LIMIT $2",
+    at: "seq = ANY ($1)",
+    decode: stream,
+};
+pub(crate) const EVENTS: Query = Query {
+    table: "stream_events",
+    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text, coalesce(s.id, r.id) AS id \
+             FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream",
+    holds: "true",
+    after: "e.seq > $1 ORDER BY e.seq LIMIT $2",
+    at: "e.seq = ANY ($1)",
+    decode: event,
+};
+pub(crate) const ANSWERS: Query = Query {
+    table: "kept_answers",
+    select: "SELECT scope || ' ' || key, scope, key, request, status::bigint, location, body, made_at FROM kept_answers",
+    holds: "true",
+    after: "(scope, key) > ($1, $2) ORDER BY scope, key LIMIT $3",
+    at: "(scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+    decode: answer,
+};
+
+const PUT_EVENTS: &str = "INSERT INTO stream_events (seq, stream, number, type, occurred_at, recorded_at, data) OVERRIDING SYSTEM VALUE \
+    SELECT seq, stream, number, type, occurred_at, recorded_at, data::json \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[]) \
+        AS new (seq, stream, number, type, occurred_at, recorded_at, data)";
+
+const PUT_ANSWERS: &str = "INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])";
+
+const OWNERS: &str = "SELECT id, seq FROM streams WHERE id = ANY ($1) \
+                      UNION ALL SELECT id, seq FROM removed_streams WHERE id = ANY ($1)";
+
+/// Answers the place of an event whose stream is not there.
+pub(crate) async fn put_events(
+    transaction: &mut PipelinedTransaction,
+    events: &[(Sequence, &StreamEvent)],
+) -> Result<Option<Sequence>, Fault> {
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let owners = owners(transaction, events).await?;
+    let (mut places, mut streams, mut told) = (Vec::new(), Vec::new(), EventValues::default());
+    for (place, event) in events {
+        let Some(owner) = owners.get(&event.stream.to_string()) else { return Ok(Some(*place)) };
+        places.push(columns::seq(*place));
+        streams.push(*owner);
+        told.push(event)?;
+    }
+    let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
+    let values: Values = vec![
+        Box::new(places),
+        Box::new(streams),
+        Box::new(numbers),
+        Box::new(types),
+        Box::new(occurred_at),
+        Box::new(recorded_at),
+        Box::new(data),
+    ];
+    transaction.later("putting events", PUT_EVENTS, values, Some(events.len())).await?;
+    go_on_after(transaction, "stream_events", events.iter().map(|(place, _)| *place).max()).await?;
+    Ok(None)
+}
+
+/// The rows of the streams of these events, be they there or removed, by their ids.
+async fn owners(
+    transaction: &mut PipelinedTransaction,
+    events: &[(Sequence, &StreamEvent)],
+) -> Result<HashMap<String, i64>, Fault> {
+    let what = "looking up the streams of events";
+    let ids: Vec<_> = events.iter().map(|(_, event)| event.stream.to_string()).collect();
+    let rows = transaction.query(what, OWNERS, &[&ids]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().attempt(what)
+}
+
+pub(crate) async fn put_answers(
+    transaction: &mut PipelinedTransaction,
+    answers: &[&IdempotencyRecord],
+) -> Result<(), Fault> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&IdempotencyRecord) -> &str| -> Box<Vec<String>> {
+        Box::new(answers.iter().map(|kept| of(kept).to_owned()).collect())
+    };
+    let status: Vec<_> = answers.iter().map(|kept| i32::from(kept.answer.status)).collect();
+    let made_at: Vec<Timestamp> = answers.iter().map(|kept| columns::instant(kept.at)).collect();
+    let values: Values = vec![
+        text(|kept| &kept.scope),
+        text(|kept| kept.key.as_str()),
+        text(|kept| &kept.request),
+        Box::new(status),
+        text(|kept| &kept.answer.location),
+        text(|kept| &kept.answer.body),
+        Box::new(made_at),
+    ];
+    transaction.later("putting kept answers", PUT_ANSWERS, values, Some(answers.len())).await
+}
+
+fn stream(row: &Row) -> Result<Record, StoreError> {
+    let found = row::decode(row)?;
+    Ok(Record::Stream(columns::sequence(found.seq), found.stream))
+}
+
+fn event(row: &Row) -> Result<Record, StoreError> {
+    let columns = || Columns::of(row, "stream_events");
+    let seq = columns().integer("seq")?;
+    let id: Option<&str> = row.try_get("id").map_err(|error| columns().corrupt("stream", error))?;
+    let id = id
+        .and_then(StreamId::parse)
+        .ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
+    Ok(Record::Event(columns::sequence(seq), events::decode(row, &id)?))
+}
+
+fn answer(row: &Row) -> Result<Record, StoreError> {
+    let mut columns = Columns::of(row, "kept_answers");
+    columns.text("key")?;
+    let scope = columns.text("scope")?.to_owned();
+    let key = columns.parsed("key", IdempotencyKey::parse)?;
+    let request = columns.text("request")?.to_owned();
+    let status = columns.number("status")?;
+    let location = columns.text("location")?.to_owned();
+    let body = columns.text("body")?.to_owned();
+    let at = columns.instant("made_at")?;
+    Ok(Record::Answer(IdempotencyRecord {
+        scope,
+        key,
+        request,
+        answer: Answer { status, location, body },
+        at,
+    }))
+}

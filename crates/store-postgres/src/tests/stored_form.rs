@@ -1,0 +1,66 @@
+//! What an operator sees, and what comes back.
+
+use fluxora_stream::StreamEvent;
+
+use super::*;
+
+/// The data of an event as it goes over the wire, and into a backend that keeps text.
+fn data(events: &[StreamEvent]) -> Vec<String> {
+    events.iter().map(|event| serde_json::to_string(&event.fact).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_of_an_event_comes_back_to_the_letter() {
+    let Some(store) = fresh().await else { return };
+    let mut create = create(1);
+    let fluxora_stream::Fact::Created(terms) = &mut create.event.fact else { panic!("it is created") };
+    terms.deposit_amount = "1000000.0000000".parse().unwrap();
+    terms.cliff_time = Some(UnixTime::of(t(15)));
+    terms.end_time = UnixTime::MAX;
+    let expect = data(std::slice::from_ref(&create.event));
+    store.create_stream(create).await.unwrap();
+    let page = store.stream_events(&id(1), 0, 10).await.unwrap().unwrap();
+    assert_eq!(data(&page.events), expect);
+    store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
+    let history = store.stream_history(&id(1), UnixTime::MAX).await.unwrap();
+    assert_eq!(data(&history)[1..], ["{}", r#"{"streamedAmount":"10.00","refundedAmount":"90.00"}"#]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_have_types_that_can_be_asked_about() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    put(&store, [1]).await;
+    let sql = "SELECT deposit, deposit * 2, to_timestamp(start_time) AT TIME ZONE 'UTC', due_at = start_time, \
+               created_at AT TIME ZONE 'UTC', data->>'depositAmount' FROM streams JOIN stream_events e ON e.stream = streams.seq";
+    assert_eq!(database.sql(sql), "100.00|200.00|2026-01-01 00:00:10|t|2026-01-01 00:00:00.25|100.00");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instants_are_kept_to_the_millisecond_and_extreme_ones_are_no_fault() {
+    let Some(store) = fresh().await else { return };
+    let now: Timestamp = "2026-01-01T00:00:00.123456789Z".parse().unwrap();
+    let mut create = create(1);
+    create.stream.created_at = now;
+    create.stream.updated_at = now;
+    store.create_stream(create).await.unwrap();
+    let stored = store.stream(&id(1)).await.unwrap().unwrap();
+    assert_eq!(stored.created_at, "2026-01-01T00:00:00.123Z".parse().unwrap());
+    assert_eq!(store.delete_expired_idempotency_records(Timestamp::MIN).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_idempotency_records(Timestamp::MAX).await.unwrap(), 0);
+    assert_eq!(store.stream_history(&id(1), UnixTime::MAX).await.unwrap().len(), 1);
+    assert_eq!(store.stream_history(&id(1), UnixTime::EPOCH).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_is_copied_or_holds_nothing_to_keep() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    open(&database).await;
+    let mut known = crate::copy::copied_tables();
+    known.extend(["fluxora_schema_history", "write_proofs"]);
+    known.sort_unstable();
+    let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(database.sql(tables), known.join(" "));
+}

@@ -1,0 +1,88 @@
+//! What is kept of the chain as records of a copy.
+
+use fluxora_indexer::Ledger;
+use fluxora_store::StoreError;
+use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
+use fluxora_store::copy::{Record, RemovedStream};
+use fluxora_stream::StreamId;
+use rusqlite::{Connection, Row};
+
+use super::Query;
+use crate::chain::events::{self, event_columns};
+use crate::chain::state::{self, reorg_columns, state_columns};
+use crate::chain::{ledgers, streams};
+use crate::columns::{self, Columns};
+
+pub(crate) const REMOVED: Query = Query {
+    table: "removed_streams",
+    select: "SELECT seq, id, events FROM removed_streams",
+    holds: "true",
+    after: "seq > ?1 ORDER BY seq LIMIT ?2",
+    at: "seq = ?1",
+    decode: removed,
+};
+pub(crate) const LEDGERS: Query = Query {
+    table: "ledgers",
+    select: "SELECT sequence, hash, previous_hash, closed_at FROM ledgers",
+    holds: "true",
+    after: "sequence > ?1 ORDER BY sequence LIMIT ?2",
+    at: "sequence = ?1",
+    decode: |row| ledgers::decode(row).map(Record::Ledger),
+};
+pub(crate) const CONTRACT_EVENTS: Query = Query {
+    table: "contract_events",
+    select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
+    holds: "true",
+    after: "e.ledger >= ?1 \
+            AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?2, ?3, ?4, ?5) \
+            ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?6",
+    // No two events have one id, wherever they lie.
+    at: "e.id = ?5",
+    decode: |row| events::decode(row).map(Record::ContractEvent),
+};
+pub(crate) const REORGS: Query = Query {
+    table: "reorgs",
+    select: concat!("SELECT ", reorg_columns!(), " FROM reorgs"),
+    holds: "true",
+    after: "number > ?1 ORDER BY number LIMIT ?2",
+    at: "number = ?1",
+    decode: |row| state::decode_reorg(row).map(Record::Reorg),
+};
+/// The row is there from the first. It says something as soon as one of these does: the other counts are parts of `events`, the
+/// other values come with these.
+pub(crate) const STATE: Query = Query {
+    table: "chain_state",
+    select: concat!("SELECT ", state_columns!(), " FROM chain_state"),
+    holds: "(events > 0 OR coalesce(tip_ledger, last_safe, final_ledger, synced_at, refused_at) IS NOT NULL)",
+    after: "one > ?1 ORDER BY one LIMIT ?2",
+    at: "one = ?1",
+    decode: |row| state::decode(row).map(Record::ChainState),
+};
+
+fn removed(row: &Row<'_>) -> Result<Record, StoreError> {
+    let mut columns = Columns::of(row, "removed_streams");
+    let sequence = columns::sequence(columns.integer("seq")?);
+    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
+    Ok(Record::Removed(RemovedStream { sequence, id, events: columns.number("events")? }))
+}
+
+pub(crate) fn put_removed(connection: &Connection, removed: &RemovedStream) -> Result<(), StoreError> {
+    let RemovedStream { sequence, id, events } = removed;
+    streams::remember_removal(connection, columns::seq(*sequence), *id, *events)
+}
+
+pub(crate) fn put_ledger(connection: &Connection, ledger: &Ledger) -> Result<(), StoreError> {
+    ledgers::write(connection, std::slice::from_ref(ledger))
+}
+
+pub(crate) fn put_event(connection: &Connection, stored: &StoredEvent) -> Result<(), StoreError> {
+    events::insert(connection, std::slice::from_ref(stored))
+}
+
+pub(crate) fn put_reorg(connection: &Connection, reorg: &Reorg) -> Result<(), StoreError> {
+    state::insert_reorg(connection, Some(columns::count(reorg.number)), reorg).map(drop)
+}
+
+pub(crate) fn put_state(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
+    state::save(connection, state)
+}

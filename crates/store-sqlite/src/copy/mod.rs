@@ -1,0 +1,129 @@
+//! Records at their places, for a copy from or to another backend.
+
+mod chain;
+mod streams;
+
+use fluxora_store::StoreError;
+use fluxora_store::chain::EventCursor;
+use fluxora_store::copy::{Put, Record, RecordKey, Section};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use crate::columns;
+use crate::faults::Attempt;
+
+/// How a section is read: a query up to its condition, and what follows it.
+pub(crate) struct Query {
+    pub(crate) table: &'static str,
+    pub(crate) select: &'static str,
+    /// Which rows of the table hold a record.
+    pub(crate) holds: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) at: &'static str,
+    pub(crate) decode: fn(&Row<'_>) -> Result<Record, StoreError>,
+}
+
+const fn query(section: Section) -> &'static Query {
+    match section {
+        Section::Streams => &streams::STREAMS,
+        Section::Removed => &chain::REMOVED,
+        Section::Events => &streams::EVENTS,
+        Section::Answers => &streams::ANSWERS,
+        Section::Ledgers => &chain::LEDGERS,
+        Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::Reorgs => &chain::REORGS,
+        Section::ChainState => &chain::STATE,
+    }
+}
+
+/// The tables that a copy takes along.
+#[cfg(test)]
+pub(crate) fn copied_tables() -> Vec<&'static str> {
+    Section::ALL.map(|section| query(section).table).to_vec()
+}
+
+pub(crate) fn count(connection: &Connection, section: Section) -> Result<u64, StoreError> {
+    let Query { table, holds, .. } = query(section);
+    let sql = format!("SELECT count(*) FROM {table} WHERE {holds}");
+    connection.query_row(&sql, [], |row| row.get(0)).attempt("counting records")
+}
+
+pub(crate) fn records(
+    connection: &Connection,
+    section: Section,
+    after: Option<&RecordKey>,
+    limit: u32,
+) -> Result<Vec<Record>, StoreError> {
+    let Query { select, holds, after: condition, decode, .. } = query(section);
+    let mut values = after.map_or_else(|| before_the_first(section), key);
+    values.push(Value::Integer(limit.into()));
+    let what = "reading records to copy";
+    let sql = format!("{select} WHERE {holds} AND {condition}");
+    let mut statement = connection.prepare_cached(&sql).attempt(what)?;
+    let rows = statement.query_map(params_from_iter(values), |row| Ok(decode(row))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
+}
+
+/// Everything is checked before anything is written: a unit that answers is committed.
+pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, StoreError> {
+    let mut missing = Vec::with_capacity(records.len());
+    for record in records {
+        match found(connection, record)? {
+            Some(there) if there.canonical() == record.canonical() => continue,
+            Some(there) => return Ok(Put::Taken(there.key())),
+            None => {}
+        }
+        let owner = match record {
+            Record::Event(_, event) => streams::owner(connection, &event.stream)?,
+            _ => Some(0),
+        };
+        let Some(owner) = owner else { return Ok(Put::Orphan(record.key())) };
+        missing.push((record, owner));
+    }
+    for (record, owner) in missing {
+        match record {
+            Record::Stream(place, stream) => streams::put_stream(connection, *place, stream)?,
+            Record::Removed(removed) => chain::put_removed(connection, removed)?,
+            Record::Event(place, event) => streams::put_event(connection, *place, owner, event)?,
+            Record::Answer(kept) => streams::put_answer(connection, kept)?,
+            Record::Ledger(ledger) => chain::put_ledger(connection, ledger)?,
+            Record::ContractEvent(stored) => chain::put_event(connection, stored)?,
+            Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
+            Record::ChainState(state) => chain::put_state(connection, state)?,
+        }
+    }
+    Ok(Put::Done)
+}
+
+/// What has the place of a record.
+fn found(connection: &Connection, record: &Record) -> Result<Option<Record>, StoreError> {
+    let Query { select, holds, at, decode, .. } = query(record.section());
+    let what = "looking up a record's place";
+    let sql = format!("{select} WHERE {holds} AND {at}");
+    let mut statement = connection.prepare_cached(&sql).attempt(what)?;
+    let row = statement.query_row(params_from_iter(key(&record.key())), |row| Ok(decode(row)));
+    row.optional().attempt(what)?.transpose()
+}
+
+fn key(place: &RecordKey) -> Vec<Value> {
+    match place {
+        RecordKey::Number(sequence) => vec![Value::Integer(columns::seq(*sequence))],
+        RecordKey::Key(scope, key) => vec![Value::Text(scope.clone()), Value::Text(key.clone())],
+        RecordKey::OnChain(cursor) => event_key(Some(cursor)),
+    }
+}
+
+fn before_the_first(section: Section) -> Vec<Value> {
+    match section {
+        Section::Answers => key(&RecordKey::Key(String::new(), String::new())),
+        Section::ContractEvents => event_key(None),
+        // There is a ledger 0.
+        _ => vec![Value::Integer(-1)],
+    }
+}
+
+fn event_key(cursor: Option<&EventCursor>) -> Vec<Value> {
+    let (ledger, [transaction, operation, event], id) = crate::chain::place_of(cursor);
+    let numbers = [ledger, transaction, operation, event].map(Value::Integer);
+    numbers.into_iter().chain([Value::Text(id.to_owned())]).collect()
+}

@@ -1,0 +1,118 @@
+//! Streams, their events and kept answers as records of a copy.
+
+use fluxora_store::copy::{IdempotencyRecord, Record};
+use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
+use fluxora_stream::{Stream, StreamEvent, StreamId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::Query;
+use crate::columns::{self, Columns};
+use crate::faults::Attempt;
+use crate::streams::row::{self, stream_columns};
+use crate::streams::{events, write};
+
+pub(crate) const STREAMS: Query = Query {
+    table: "streams",
+    select: concat!("SELECT ", stream_columns!(), " FROM streams"),
+    holds: "true",
+    after: "seq > ?1 ORDER BY seq LIMIT ?2",
+    at: "seq = ?1",
+    decode: stream,
+};
+pub(crate) const EVENTS: Query = Query {
+    table: "stream_events",
+    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data, coalesce(s.id, r.id) AS id \
+             FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream",
+    holds: "true",
+    after: "e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+    at: "e.seq = ?1",
+    decode: event,
+};
+pub(crate) const ANSWERS: Query = Query {
+    table: "kept_answers",
+    select: "SELECT scope || ' ' || key, scope, key, request, status, location, body, made_at FROM kept_answers",
+    holds: "true",
+    after: "(scope, key) > (?1, ?2) ORDER BY scope, key LIMIT ?3",
+    at: "scope = ?1 AND key = ?2",
+    decode: answer,
+};
+
+/// Reads the row of an event's stream, be it there or removed.
+pub(crate) fn owner(connection: &Connection, id: &StreamId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT seq FROM streams WHERE id = ?1 UNION ALL SELECT seq FROM removed_streams WHERE id = ?1";
+    let find = || {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_row([id.to_string()], |row| row.get(0)).optional()
+    };
+    find().attempt("looking up the stream of an event")
+}
+
+pub(crate) fn put_stream(
+    connection: &Connection,
+    sequence: Sequence,
+    stream: &Stream,
+) -> Result<(), StoreError> {
+    write::Inserts::new(connection)?.insert(Some(columns::seq(sequence)), stream).map(drop)
+}
+
+pub(crate) fn put_event(
+    connection: &Connection,
+    sequence: Sequence,
+    owner: i64,
+    event: &StreamEvent,
+) -> Result<(), StoreError> {
+    events::Inserts::new(connection)?.insert(owner, event)?;
+    // Most are at their places already: numbering goes on by one.
+    let (sequence, seq) = (columns::seq(sequence), connection.last_insert_rowid());
+    if sequence == seq {
+        return Ok(());
+    }
+    let sql = "UPDATE stream_events SET seq = ?1 WHERE seq = ?2";
+    let write = || connection.prepare_cached(sql)?.execute(params![sequence, seq]);
+    write().map(drop).attempt("putting an event at its place")
+}
+
+pub(crate) fn put_answer(connection: &Connection, kept: &IdempotencyRecord) -> Result<(), StoreError> {
+    let sql = "INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let IdempotencyRecord { scope, key, request, answer: Answer { status, location, body }, at } = kept;
+    let at = columns::instant(*at);
+    let write = || {
+        let values = params![scope, key.as_str(), request, status, location, body, at];
+        connection.prepare_cached(sql)?.execute(values)
+    };
+    write().map(drop).attempt("putting a kept answer")
+}
+
+fn stream(row: &Row<'_>) -> Result<Record, StoreError> {
+    let found = row::decode(row)?;
+    Ok(Record::Stream(columns::sequence(found.seq), found.stream))
+}
+
+fn event(row: &Row<'_>) -> Result<Record, StoreError> {
+    let seq = Columns::of(row, "stream_events").integer("seq")?;
+    let id: Option<String> = row.get("id").attempt("reading the stream of an event")?;
+    let id = id.as_deref().and_then(StreamId::parse).ok_or_else(|| {
+        Columns::of(row, "stream_events").corrupt("stream", "its stream has no readable id")
+    })?;
+    Ok(Record::Event(columns::sequence(seq), events::decode(row, &id)?))
+}
+
+fn answer(row: &Row<'_>) -> Result<Record, StoreError> {
+    let mut columns = Columns::of(row, "kept_answers");
+    columns.text("key")?;
+    let scope = columns.text("scope")?.to_owned();
+    let key = columns.parsed("key", IdempotencyKey::parse)?;
+    let request = columns.text("request")?.to_owned();
+    let status = columns.number("status")?;
+    let location = columns.text("location")?.to_owned();
+    let body = columns.text("body")?.to_owned();
+    let at = columns.instant("made_at")?;
+    Ok(Record::Answer(IdempotencyRecord {
+        scope,
+        key,
+        request,
+        answer: Answer { status, location, body },
+        at,
+    }))
+}

@@ -1,0 +1,66 @@
+//! A transaction that breaks off at a chosen step, for proving that nothing of it stays.
+
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use fluxora_stream::{StreamEvent, StreamId};
+
+use crate::chain::{
+    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+};
+use crate::{Sequence, StoreError};
+
+/// Hands every step on, until as many as were chosen are done; the next one fails.
+#[derive(Debug)]
+pub struct Failing<T> {
+    inner: T,
+    left: usize,
+}
+
+impl<T> Failing<T> {
+    /// Lets `steps` steps pass.
+    pub const fn after(steps: usize, inner: T) -> Self {
+        Self { inner, left: steps }
+    }
+
+    fn step(&mut self) -> Result<(), StoreError> {
+        let broken = || StoreError::Unavailable { reason: "broken off".to_owned(), source: None };
+        self.left = self.left.checked_sub(1).ok_or_else(broken)?;
+        Ok(())
+    }
+}
+
+/// Each step is the inner one, counted.
+macro_rules! counted {
+    ($($step:ident($($name:ident: $type:ty),*) -> $out:ty;)*) => {
+        impl<T: ChainTransaction> ChainTransaction for Failing<T> {
+            type Fault = T::Fault;
+
+            $(
+                async fn $step(&mut self, $($name: $type),*) -> Result<$out, T::Fault> {
+                    self.step()?;
+                    self.inner.$step($($name),*).await
+                }
+            )*
+        }
+    };
+}
+
+counted! {
+    state() -> ChainState;
+    frontier() -> Frontier;
+    save(state: &ChainState) -> ();
+    ledgers(sequences: &[u32]) -> Vec<Ledger>;
+    newest_ledger(upto: u32) -> Option<Ledger>;
+    write_ledgers(ledgers: &[Ledger]) -> ();
+    events_by_id(ids: &[Opaque]) -> Vec<ContractEvent>;
+    insert_events(events: &[StoredEvent]) -> ();
+    reclassify(events: &[StoredEvent]) -> ();
+    remove_from(sequence: u32) -> Vec<StoredEvent>;
+    events_between(after: Option<u32>, upto: u32) -> Vec<StoredEvent>;
+    events_of_transactions(transactions: &[(u32, u32)]) -> Vec<StoredEvent>;
+    histories(streams: &[StreamId], upto: u32) -> Vec<StoredEvent>;
+    events_after(after: Option<&EventCursor>, upto: u32, limit: u32) -> Vec<StoredEvent>;
+    streams(ids: &[StreamId]) -> Vec<StoredStream>;
+    streams_after(after: Option<Sequence>, limit: u32) -> Vec<StoredStream>;
+    write(streams: &[StreamWrite], events: &[StreamEvent]) -> ();
+    record_reorg(reorg: &Reorg) -> u64;
+}

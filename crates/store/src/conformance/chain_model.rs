@@ -1,0 +1,255 @@
+//! The chain's side of the model: the primitives of a transaction on plain collections, each as simple as it is slow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, Rules};
+use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use super::model::{Contents, Model};
+use crate::chain::{
+    self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
+    ListedEvent, Rebuild, RebuildReport, Reorg, Rewind, StoredEvent, StoredStream, StreamWrite,
+};
+use crate::{ChainStore, Sequence, StoreError};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ModelChain {
+    pub(super) state: ChainState,
+    pub(super) ledgers: BTreeMap<u32, Ledger>,
+    /// In the order of the chain.
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) removed: Vec<StoredStream>,
+    pub(super) reorgs: Vec<Reorg>,
+}
+
+impl ModelChain {
+    fn select(&self, which: impl Fn(&StoredEvent) -> bool) -> Vec<StoredEvent> {
+        self.events.iter().filter(|stored| which(stored)).cloned().collect()
+    }
+}
+
+fn cursor(stored: &StoredEvent) -> EventCursor {
+    EventCursor { position: stored.event.position, id: stored.event.id.clone() }
+}
+
+impl ChainTransaction for Contents {
+    type Fault = StoreError;
+
+    async fn state(&mut self) -> Result<ChainState, StoreError> {
+        Ok(ChainState { last_reorg: self.chain.reorgs.last().cloned(), ..self.chain.state.clone() })
+    }
+
+    async fn frontier(&mut self) -> Result<Frontier, StoreError> {
+        Ok(self.chain.state.frontier.clone())
+    }
+
+    async fn save(&mut self, state: &ChainState) -> Result<(), StoreError> {
+        self.chain.state = state.clone();
+        Ok(())
+    }
+
+    async fn ledgers(&mut self, sequences: &[u32]) -> Result<Vec<Ledger>, StoreError> {
+        Ok(sequences.iter().filter_map(|sequence| self.chain.ledgers.get(sequence)).cloned().collect())
+    }
+
+    async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, StoreError> {
+        Ok(self.chain.ledgers.range(..=upto).next_back().map(|(_, ledger)| ledger.clone()))
+    }
+
+    async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), StoreError> {
+        self.chain.ledgers.extend(ledgers.iter().map(|ledger| (ledger.sequence, ledger.clone())));
+        Ok(())
+    }
+
+    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+        let found = self.chain.select(|stored| ids.contains(&stored.event.id));
+        Ok(found.into_iter().map(|stored| stored.event).collect())
+    }
+
+    async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
+        for stored in events {
+            assert!(self.chain.events.iter().all(|known| known.event.id != stored.event.id), "written twice");
+        }
+        self.chain.events.extend_from_slice(events);
+        self.chain.events.sort_by(|a, b| a.event.order().cmp(&b.event.order()));
+        Ok(())
+    }
+
+    async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
+        for StoredEvent { event, class, subjects } in events {
+            let known = self.chain.events.iter_mut().find(|known| known.event.id == event.id).unwrap();
+            (known.class, known.subjects) = (*class, *subjects);
+        }
+        Ok(())
+    }
+
+    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        self.chain.ledgers.retain(|known, _| *known < sequence);
+        let mut removed = self.chain.select(|stored| stored.event.position.ledger >= sequence);
+        removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
+        self.chain.events.retain(|stored| stored.event.position.ledger < sequence);
+        Ok(removed)
+    }
+
+    async fn events_between(
+        &mut self,
+        after: Option<u32>,
+        upto: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let within = |ledger| Some(ledger) > after && ledger <= upto;
+        Ok(self.chain.select(|stored| within(stored.event.position.ledger)))
+    }
+
+    async fn events_of_transactions(
+        &mut self,
+        transactions: &[(u32, u32)],
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(self.chain.select(|stored| transactions.contains(&stored.event.position.transaction())))
+    }
+
+    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        let about = |stored: &&StoredEvent| {
+            let subjects = [stored.subjects.stream, stored.subjects.other];
+            subjects.into_iter().flatten().any(|subject| streams.contains(&subject))
+        };
+        let transactions: Vec<_> = self
+            .chain
+            .events
+            .iter()
+            .filter(about)
+            .map(|stored| stored.event.position.transaction())
+            .collect();
+        let found = self.events_of_transactions(&transactions).await?;
+        Ok(found.into_iter().filter(|stored| stored.event.position.ledger <= upto).collect())
+    }
+
+    async fn events_after(
+        &mut self,
+        after: Option<&EventCursor>,
+        upto: u32,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut page = self.chain.select(|stored| {
+            stored.event.position.ledger <= upto && after.is_none_or(|after| cursor(stored) > *after)
+        });
+        page.truncate(usize::try_from(limit).unwrap());
+        Ok(page)
+    }
+
+    async fn streams(&mut self, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
+        let present = self.streams.iter().map(|(sequence, stream)| stored(*sequence, stream));
+        let all = present.chain(self.chain.removed.iter().cloned());
+        Ok(all.filter(|stored| ids.contains(&stored.id)).collect())
+    }
+
+    async fn streams_after(
+        &mut self,
+        after: Option<Sequence>,
+        limit: u32,
+    ) -> Result<Vec<StoredStream>, StoreError> {
+        let present = self.streams.iter().filter(|(_, stream)| stream.chain.is_some());
+        let after = present.filter(|(sequence, _)| after.is_none_or(|after| **sequence > after));
+        Ok(after
+            .take(usize::try_from(limit).unwrap())
+            .map(|(sequence, stream)| stored(*sequence, stream))
+            .collect())
+    }
+
+    async fn write(&mut self, streams: &[StreamWrite], events: &[StreamEvent]) -> Result<(), StoreError> {
+        for write in streams {
+            match write.clone() {
+                StreamWrite::Insert(stream) => {
+                    assert_eq!(self.find(&stream.id), None, "a stream is there already");
+                    let sequence = self.next_place();
+                    self.streams.insert(sequence, stream);
+                }
+                StreamWrite::Update(sequence, stream) => {
+                    let before = self.streams.insert(sequence, stream);
+                    assert!(before.is_some(), "a stream that is not there is changed");
+                }
+                StreamWrite::Restore(sequence, stream) => {
+                    self.chain.removed.retain(|removed| removed.sequence != sequence);
+                    self.streams.insert(sequence, stream);
+                }
+                StreamWrite::Remove { sequence, id, events } => {
+                    self.streams.remove(&sequence);
+                    self.chain.removed.push(StoredStream { id, sequence, events, stream: None });
+                }
+            }
+        }
+        for event in events {
+            let told = self.events.iter().filter(|told| told.stream == event.stream).count();
+            assert_eq!(u32::try_from(told + 1), Ok(event.number), "events are numbered without a hole");
+            self.events.push(event.clone());
+        }
+        Ok(())
+    }
+
+    async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, StoreError> {
+        let number = u64::try_from(self.chain.reorgs.len() + 1).unwrap();
+        self.chain.reorgs.push(Reorg { number, ..reorg.clone() });
+        Ok(number)
+    }
+}
+
+fn stored(sequence: Sequence, stream: &Stream) -> StoredStream {
+    StoredStream { id: stream.id, sequence, events: stream.events, stream: Some(stream.clone()) }
+}
+
+#[async_trait]
+impl ChainStore for Model {
+    async fn ingest(
+        &self,
+        batch: Arc<Batch>,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Ingested, Refusal>, StoreError> {
+        let mut contents = self.contents();
+        chain::ingest(&mut *contents, &batch, rules, now).now_or_never().unwrap()
+    }
+
+    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+        chain::rewind(&mut *self.contents(), &rewind, rules, now).now_or_never().unwrap()
+    }
+
+    async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        self.contents().state().now_or_never().unwrap()
+    }
+
+    async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+        let contents = self.contents();
+        let limit = usize::try_from(query.limit).unwrap();
+        let mut found = contents.chain.select(|stored| {
+            let event = &stored.event;
+            query.from_ledger.is_none_or(|from| event.position.ledger >= from)
+                && query.to_ledger.is_none_or(|to| event.position.ledger <= to)
+                && query.contract.as_ref().is_none_or(|contract| event.contract == *contract)
+                && query.topic.as_ref().is_none_or(|topic| event.topic == *topic)
+                && query.after.as_ref().is_none_or(|after| cursor(stored) > *after)
+        });
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let listed = found.into_iter().map(|stored| ListedEvent {
+            ledger_hash: contents.chain.ledgers[&stored.event.position.ledger].hash.clone(),
+            event: stored.event,
+        });
+        Ok(ContractEventPage { events: listed.collect(), more })
+    }
+
+    async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
+        let limit = usize::try_from(limit).unwrap();
+        Ok(self.contents().chain.reorgs.iter().rev().take(limit).cloned().collect())
+    }
+
+    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
+        chain::stream_as_of(&mut *self.contents(), *id, until).now_or_never().unwrap()
+    }
+
+    async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
+        chain::rebuild(&mut *self.contents(), &rebuild, now).now_or_never().unwrap()
+    }
+}

@@ -1,0 +1,127 @@
+use fluxora_stream::{Stream, StreamEvent, TermsDraft};
+use futures_util::FutureExt;
+
+use crate::chain::ChainState;
+use crate::conformance::chain::live_through_forks;
+use crate::conformance::fixtures::*;
+use crate::conformance::model::{Contents, Model};
+use crate::copy::{CopyStore, IdempotencyRecord, Record, RecordKey, RemovedStream, Section};
+use crate::{KeyedResponse, Sequence};
+
+/// Streams of every status an API stream can have, with their histories and kept answers, and a chain with a past. Places have gaps,
+/// and those of different streams and their events are mixed. Each section is in its order.
+pub(super) fn contents() -> [Vec<Record>; 8] {
+    let lives: Vec<_> = (1..=23).map(life).collect();
+    let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
+    let chain = chain();
+
+    let streams = (1..).zip(&lives);
+    let streams = streams.map(|(n, (stream, _))| Record::Stream(streams_place(n), stream.clone()));
+    let on_chain = chain.streams.iter();
+    let on_chain = on_chain.map(|(place, stream)| Record::Stream(chain_place(*place), stream.clone()));
+    let mut streams: Vec<_> = streams.chain(on_chain).collect();
+    streams.sort_by_key(Record::key);
+    let removed = chain.chain.removed.iter().map(|stored| {
+        Record::Removed(RemovedStream { sequence: removed_place(), id: stored.id, events: stored.events })
+    });
+    let in_turn =
+        (0..longest).flat_map(|number| lives.iter().filter_map(move |(_, events)| events.get(number)));
+    let in_turn = in_turn.chain(&chain.events);
+    let events = (1..).zip(in_turn).map(|(n, event)| Record::Event(Sequence(n * 3), event.clone()));
+    let mut answers: Vec<_> = (1..=11).map(answer).collect();
+    answers.sort_by_key(Record::key);
+    let ledgers = chain.chain.ledgers.values().cloned().map(Record::Ledger);
+    let contract_events = chain.chain.events.iter().cloned().map(Record::ContractEvent);
+    let reorgs = chain.chain.reorgs.iter().cloned().map(Record::Reorg);
+    let state = Record::ChainState(ChainState { last_reorg: None, ..chain.chain.state.clone() });
+    [
+        streams,
+        removed.collect(),
+        events.collect(),
+        answers,
+        ledgers.collect(),
+        contract_events.collect(),
+        reorgs.collect(),
+        vec![state],
+    ]
+}
+
+/// What the model makes of a chain.
+fn chain() -> Contents {
+    let model = Model::default();
+    live_through_forks(&model).now_or_never().unwrap();
+    model.contents().clone()
+}
+
+/// One of its streams is gone.
+fn chain_place(Sequence(n): Sequence) -> Sequence {
+    Sequence(3 + 3 * n)
+}
+
+/// Beyond every other stream: its place is taken nevertheless.
+pub(super) fn removed_place() -> Sequence {
+    Sequence((1 << 40) + 7)
+}
+
+/// Every third place, and then one beyond what 32 bits count.
+pub(super) fn streams_place(n: u64) -> Sequence {
+    Sequence(if n == 23 { 1 << 40 } else { 2 + 3 * n })
+}
+
+fn life(n: u64) -> (Stream, Vec<StreamEvent>) {
+    let made = t(i64::try_from(n).unwrap());
+    let draft = TermsDraft {
+        deposit: Some(if n.is_multiple_of(2) { "100.000" } else { "100" }.parse().unwrap()),
+        start: Some(second(if n.is_multiple_of(3) { 50 } else { 10 })),
+        cliff: n.is_multiple_of(5).then(|| second(60)),
+        ..draft()
+    };
+    let (mut stream, event) = Stream::create(stream_id(n), draft.settle(made).unwrap(), made);
+    let mut events = vec![event];
+    let later = match n % 4 {
+        0 => stream.catch_up(t(70)),
+        1 => stream.catch_up(t(500)),
+        2 => stream.cancel(t(65)).unwrap(),
+        _ => stream.catch_up(made),
+    };
+    stream = later.stream;
+    events.extend(later.events);
+    (stream, events)
+}
+
+/// Keys in no order, with characters that sort otherwise in most languages.
+pub(super) fn answer(n: u64) -> Record {
+    let key = format!("{}-{n}", ["a", "B", "_", "Z", "z", "~"][usize::try_from(n % 6).unwrap()]);
+    Record::Answer(kept(keyed(n, &key, "{\"the\":\"request\"}", t(5)).keyed.unwrap()))
+}
+
+fn kept(KeyedResponse { scope, key, request, answer, at }: KeyedResponse) -> IdempotencyRecord {
+    IdempotencyRecord { scope: scope.to_owned(), key, request, answer, at }
+}
+
+/// The records of one section.
+pub(super) fn of(section: Section) -> Vec<Record> {
+    contents().into_iter().flatten().filter(|record| record.section() == section).collect()
+}
+
+/// Puts everything there.
+pub(super) async fn fill(store: &impl CopyStore) {
+    for records in contents() {
+        assert_eq!(store.put(records).await.unwrap(), crate::copy::Put::Done);
+    }
+}
+
+/// Everything that is there, a few at a time.
+pub(super) async fn all(store: &impl CopyStore) -> Vec<String> {
+    let mut found = Vec::new();
+    for section in Section::ALL {
+        let mut last: Option<RecordKey> = None;
+        loop {
+            let records = store.records(section, last.as_ref(), 7).await.unwrap();
+            let Some(end) = records.last() else { break };
+            last = Some(end.key());
+            found.extend(records.iter().map(Record::canonical));
+        }
+    }
+    found
+}

@@ -1,0 +1,116 @@
+use std::fmt;
+
+use fluxora_indexer::Ledger;
+use fluxora_stream::{Stream, StreamEvent, StreamId};
+use jiff::Timestamp;
+
+use super::Section;
+use crate::chain::{ChainState, EventCursor, Reorg, StoredEvent};
+use crate::{Answer, IdempotencyKey, Sequence};
+
+/// A record's place in its section. It is the same in every backend: cursors hold it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKey {
+    /// A number; there may be gaps.
+    Number(Sequence),
+    /// Scope and key, compared byte by byte.
+    Key(String, String),
+    /// Where a contract event lies, and its id, which no other event has.
+    OnChain(EventCursor),
+}
+
+/// Something a backend keeps, in a form that none of them owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A stream.
+    Stream(Sequence, Stream),
+    /// What is left of a stream that a reorg has removed.
+    Removed(RemovedStream),
+    /// An event of a stream.
+    Event(Sequence, StreamEvent),
+    /// An answer kept for an idempotent request.
+    Answer(IdempotencyRecord),
+    /// A ledger of the chain.
+    Ledger(Ledger),
+    /// What a contract emitted.
+    ContractEvent(StoredEvent),
+    /// A reorg or a rewind.
+    Reorg(Reorg),
+    /// How the chain stands, but for the last reorg, which is a record of its own.
+    ChainState(ChainState),
+}
+
+/// What is left of a stream whose ledgers are not part of the chain any more: what it needs to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovedStream {
+    /// Its place in the order of creation.
+    pub sequence: Sequence,
+    /// Its id.
+    pub id: StreamId,
+    /// How many events have been told of it.
+    pub events: u32,
+}
+
+/// An answer as it is kept: a [`KeyedResponse`](crate::KeyedResponse) whose scope was read from storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// What kind of request the key belongs to.
+    pub scope: String,
+    /// The client's key.
+    pub key: IdempotencyKey,
+    /// The request in its canonical form.
+    pub request: String,
+    /// What it was answered.
+    pub answer: Answer,
+    /// When the request was made.
+    pub at: Timestamp,
+}
+
+impl Record {
+    /// The kind of record it is.
+    pub const fn section(&self) -> Section {
+        match self {
+            Self::Stream(..) => Section::Streams,
+            Self::Removed(_) => Section::Removed,
+            Self::Event(..) => Section::Events,
+            Self::Answer(_) => Section::Answers,
+            Self::Ledger(_) => Section::Ledgers,
+            Self::ContractEvent(_) => Section::ContractEvents,
+            Self::Reorg(_) => Section::Reorgs,
+            Self::ChainState(_) => Section::ChainState,
+        }
+    }
+
+    /// Its place among its kind.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Stream(place, _) | Self::Event(place, _) => RecordKey::Number(*place),
+            Self::Removed(removed) => RecordKey::Number(removed.sequence),
+            Self::Answer(kept) => RecordKey::Key(kept.scope.clone(), kept.key.as_str().to_owned()),
+            Self::Ledger(ledger) => RecordKey::Number(Sequence(ledger.sequence.into())),
+            Self::ContractEvent(StoredEvent { event, .. }) => {
+                RecordKey::OnChain(EventCursor { position: event.position, id: event.id.clone() })
+            }
+            Self::Reorg(reorg) => RecordKey::Number(Sequence(reorg.number)),
+            Self::ChainState(_) => RecordKey::Number(Sequence(1)),
+        }
+    }
+
+    /// All that it says, as one line of text: equal for two records that are the same to the last decimal of an amount (to `==`, 100
+    /// and 100.0 are one amount). For comparing within one run of one program, not for keeping.
+    pub fn canonical(&self) -> String {
+        // The derived form shows every field, whichever are added.
+        format!("{self:?}")
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(Sequence(number)) => number.fmt(f),
+            // The key is a client's.
+            Self::Key(scope, _) => write!(f, "a key of {scope}"),
+            Self::OnChain(EventCursor { position, id }) => write!(f, "{id} of ledger {}", position.ledger),
+        }
+    }
+}
