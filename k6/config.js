@@ -1,6 +1,6 @@
-// Where the load goes, how much of it there is, and what counts as good enough.
+// The server to load, the profiles and the thresholds.
 
-/** The service under load. */
+/** The URL of the server to load. */
 export function baseUrl(env) {
   return (env.K6_BASE_URL || 'http://localhost:3000').replace(/\/+$/, '');
 }
@@ -29,7 +29,7 @@ export const PROFILES = {
   ],
 };
 
-/** The scenarios that anybody may run, by the name of the function in main.js. */
+/** The scenarios that need no token, by the name of the function in main.js. */
 const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel'];
 
 /** The options of a run: `env` is k6's `__ENV`. */
@@ -37,20 +37,20 @@ export function optionsOf(env) {
   const name = env.PROFILE || 'smoke';
   const stages = PROFILES[name];
   if (!stages) {
-    throw new Error(`PROFILE is ${Object.keys(PROFILES).join(', ')}; there is no ${name}`);
+    throw new Error(`PROFILE must be one of ${Object.keys(PROFILES).join(', ')}, not ${name}`);
   }
   const scenarios = {};
   for (const exec of PUBLIC_SCENARIOS) {
     scenarios[exec] = { executor: 'ramping-vus', exec, startVUs: 0, stages, gracefulRampDown: '10s' };
   }
   if (env.INDEXER_WORKER_TOKEN) {
-    // One chain has one author: two of them would write two hashes for one ledger, which is a reorg.
+    // One user only: two would push two hashes for one ledger, which is a reorg.
     scenarios.ingest = { executor: 'constant-vus', exec: 'ingest', vus: 1, duration: `${secondsOf(stages)}s` };
   }
   return { scenarios, thresholds: thresholdsOf(Object.keys(scenarios)) };
 }
 
-/** What a run must keep to; k6 ends with an exit code other than 0 if it does not. */
+/** The thresholds of a run; k6 exits with a code other than 0 if one is missed. */
 function thresholdsOf(scenarios) {
   const thresholds = {
     http_req_duration: ['p(95)<500', 'p(99)<1000'],
@@ -65,7 +65,7 @@ function thresholdsOf(scenarios) {
   return thresholds;
 }
 
-/** How long the stages take together. */
+/** The duration of all stages in seconds. */
 export function secondsOf(stages) {
   const units = { s: 1, m: 60 };
   return stages.reduce((sum, { duration }) => sum + parseInt(duration, 10) * units[duration.slice(-1)], 0);

@@ -1,4 +1,4 @@
-// What the scenarios share: addresses and payloads that are valid, metrics, and one way to judge an answer.
+// Shared by the scenarios: valid addresses and payloads, metrics, and the check of an answer.
 import http from 'k6/http';
 import { check } from 'k6';
 import exec from 'k6/execution';
@@ -8,20 +8,20 @@ import { baseUrl } from './config.js';
 
 export const BASE_URL = baseUrl(__ENV);
 
-/** The share of answers that were not as they have to be. */
+/** The share of answers with a failed check. */
 const errors = new Rate('fluxora_errors');
 
-/** How long the answers of each scenario took, in milliseconds, whatever else the run does. */
+/** Response times of each scenario, in milliseconds. */
 const latencies = {};
 for (const scenario of ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'ingest']) {
   latencies[scenario] = new Trend(`fluxora_${scenario}_latency`, true);
 }
 
 /**
- * Sends a request whose answer must have this status, and checks it.
+ * Sends a request, and checks the status and the claims about its answer.
  *
- * A status that is expected, a 404 or a 409 too, is no failed request. `name` stands for the address in the metrics: without it
- * every stream's address would be a metric of its own. `claims` are functions of the answer's JSON and the answer.
+ * An expected status, also a 404 or a 409, is not a failed request. `name` replaces the URL in the metrics: without it each stream's
+ * URL would be a separate metric. `claims` are functions of the answer's JSON and the answer.
  */
 export function expect(status, method, path, { name, body, headers, claims } = {}) {
   const route = `${method} ${name || path}`;
@@ -41,7 +41,7 @@ export function expect(status, method, path, { name, body, headers, claims } = {
   return good ? json : undefined;
 }
 
-/** Whether a claim is true; one that stumbles over a missing field is not. */
+/** Whether a claim is true. A claim that throws, for example at a missing field, is false. */
 function holds(claim, json, response) {
   try {
     return json !== undefined && Boolean(claim(json, response));
@@ -50,12 +50,12 @@ function holds(claim, json, response) {
   }
 }
 
-/** The code of an error's answer, as a claim. */
+/** A claim: the answer is an error with this code. */
 export function hasCode(code) {
   return ({ error }) => error.code === code && error.message.length > 0 && error.requestId.length > 0;
 }
 
-/** The JSON of an answer, if it is JSON. */
+/** The JSON of an answer; undefined if it is not JSON. */
 export function parsed(response) {
   try {
     return response.json();
@@ -64,13 +64,13 @@ export function parsed(response) {
   }
 }
 
-/** A key that no other request of any run has. */
+/** An idempotency key that is unique across runs. */
 export function idempotencyKey(run) {
   const { idInTest, iterationInScenario } = exec.vu;
   return `k6-${run}-${exec.scenario.name}-${idInTest}-${iterationInScenario}`;
 }
 
-/** The terms of a stream that goes on for longer than any run. */
+/** The terms of a stream that lasts longer than any run. */
 export function terms(seed) {
   return {
     sender: account(seed % 50),
@@ -80,7 +80,7 @@ export function terms(seed) {
   };
 }
 
-/** A number of its own for each iteration of each virtual user. */
+/** A number that is unique to the iteration and the virtual user. */
 export function seedOfIteration() {
   return exec.vu.idInTest * 100000 + exec.vu.iterationInScenario;
 }
@@ -95,7 +95,7 @@ const ACCOUNT = 6 << 3;
 const CONTRACT = 2 << 3;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** The address (G…) of an account that nobody has the key of, one for each number below 2^48. */
+/** The address (G…) of an account without a known key, one for each number below 2^48. */
 export function account(number) {
   return strkey(ACCOUNT, payloadOf(number));
 }
@@ -132,7 +132,7 @@ export function crc16(bytes) {
   return crc;
 }
 
-/** RFC 4648, for a number of bytes that needs no padding. */
+/** Base32 of RFC 4648, for lengths that need no padding. */
 function base32(bytes) {
   let text = '';
   let [buffer, bits] = [0, 0];

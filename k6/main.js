@@ -14,7 +14,7 @@ export { ingest } from './scenarios/ingest.js';
 
 export const options = optionsOf(__ENV);
 
-/** Finds out whether the server can take the load, and gives every scenario what they need in common. */
+/** Checks that the server accepts the load, and returns the data that every scenario needs. */
 export function setup() {
   const health = http.get(`${BASE_URL}/health`);
   if (health.status !== 200) {
@@ -22,7 +22,7 @@ export function setup() {
   }
   const run = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
   if (!options.scenarios.ingest) {
-    console.log('the scenario ingest is left out: give -e INDEXER_WORKER_TOKEN=… to run it');
+    console.log('the scenario ingest is skipped: pass -e INDEXER_WORKER_TOKEN=… to run it');
   }
   return { run, stream: firstStream(run), chain: { ledger: tipOf(parsed(health)) } };
 }
@@ -44,7 +44,7 @@ function firstStream(run) {
   return created.json();
 }
 
-/** The newest ledger the server knows, so that what is pushed continues its chain and never contradicts it. */
+/** The server's tip: pushed ledgers continue its chain and never contradict it. */
 function tipOf({ indexer }) {
   return indexer.tip ? indexer.tip.ledger || indexer.tip : 0;
 }

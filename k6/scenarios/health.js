@@ -1,4 +1,4 @@
-// GET /health, as a load balancer asks it.
+// GET /health, as a load balancer requests it.
 import { sleep } from 'k6';
 
 import { expect } from '../helpers.js';
@@ -6,10 +6,10 @@ import { expect } from '../helpers.js';
 export function health() {
   expect(200, 'GET', '/health', {
     claims: {
-      // A late indexer makes it `degraded`, which serves as well.
+      // `degraded` still serves: indexing may lag behind.
       'serves': ({ status }) => status === 'ok' || status === 'degraded',
       'names the service': ({ service }) => service === 'fluxora-backend',
-      'tells about the indexer': ({ indexer }) => typeof indexer.summary === 'string' && 'lagMs' in indexer,
+      'reports the indexer': ({ indexer }) => typeof indexer.summary === 'string' && 'lagMs' in indexer,
     },
   });
   sleep(0.5);

@@ -1,4 +1,4 @@
-// POST /internal/indexer/contract-events: a chain that grows, as a worker pushes it.
+// POST /internal/indexer/contract-events: a growing chain, as a pusher sends it.
 import { sleep } from 'k6';
 
 import { account, contract, expect } from '../helpers.js';
@@ -9,7 +9,7 @@ const EVENTS_PER_LEDGER = 5;
 
 /** The newest ledger that the server has acknowledged. There is one virtual user, so there is one chain. */
 let tip;
-/** What is to be acknowledged next. Until it is, it is pushed again as it was: an event never changes. */
+/** The batch to be acknowledged next. It is pushed unchanged until then: an event never changes. */
 let batch;
 
 export function ingest({ run, chain }) {
@@ -21,11 +21,11 @@ export function ingest({ run, chain }) {
     body: batch,
     claims: {
       'is persisted': ({ outcome }) => outcome === 'persisted',
-      // What is pushed again after an answer that was lost is a duplicate.
+      // A batch pushed again after a lost answer has duplicates.
       'every event counts once': ({ insertedCount, duplicateCount }) =>
         insertedCount + duplicateCount === events.length,
       'nothing is rolled back': ({ reorg }) => !reorg,
-      'says what is safe': ({ lastSafeLedger }) => lastSafeLedger <= newest.ledger,
+      'reports the safe ledger': ({ lastSafeLedger }) => lastSafeLedger <= newest.ledger,
     },
   });
   if (answer) {

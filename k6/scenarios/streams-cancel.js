@@ -1,4 +1,4 @@
-// DELETE /api/streams/{id}: a stream of this iteration's own, then once more.
+// DELETE /api/streams/{id}: cancels a new stream, then cancels it again.
 import { sleep } from 'k6';
 
 import { expect, hasCode, idempotencyKey, seedOfIteration, stroops, terms } from '../helpers.js';

@@ -12,8 +12,8 @@ export function streamsCreate({ run }) {
     body,
     headers,
     claims: {
-      'keeps the terms as written': (answer) => NEEDED.every((field) => answer[field] === body[field]),
-      'says where it is': ({ id }, { headers: { Location } }) => Location === `/api/streams/${id}`,
+      'keeps the terms as sent': (answer) => NEEDED.every((field) => answer[field] === body[field]),
+      'has its Location': ({ id }, { headers: { Location } }) => Location === `/api/streams/${id}`,
     },
   });
   if (stream) {
@@ -22,14 +22,14 @@ export function streamsCreate({ run }) {
       headers,
       claims: {
         'the same key creates nothing': ({ id }) => id === stream.id,
-        'says that it is a repetition': (_, answer) => answer.headers['Idempotency-Replayed'] === 'true',
+        'is marked as a replay': (_, answer) => answer.headers['Idempotency-Replayed'] === 'true',
       },
     });
   }
   expect(400, 'POST', '/api/streams', {
     body: {},
     claims: {
-      'refuses what is empty': hasCode('VALIDATION_ERROR'),
+      'refuses an empty body': hasCode('VALIDATION_ERROR'),
       'names every field': ({ error }) =>
         NEEDED.every((needed) => error.details.some(({ field, code }) => field === needed && code === 'REQUIRED')),
     },

@@ -1,4 +1,4 @@
-// GET /api/streams/{id}: a stream of the list, the same at another instant, and one that does not exist.
+// GET /api/streams/{id}: a stream of the list, now and at another instant, and an unknown stream.
 import { sleep } from 'k6';
 
 import { expect, hasCode, seedOfIteration, stroops } from '../helpers.js';
@@ -10,7 +10,7 @@ const addsUp = (stream) =>
   stroops(stream.streamedAmount) + stroops(stream.remainingAmount) + stroops(stream.refundedAmount) ===
   stroops(stream.depositAmount);
 
-/** Beyond this a JavaScript number is not exact. */
+/** Above this limit a JavaScript number is not exact. */
 const canBeAdded = (stream) => stroops(stream.depositAmount) <= Number.MAX_SAFE_INTEGER;
 
 export function streamsGet({ run, stream }) {
@@ -18,9 +18,9 @@ export function streamsGet({ run, stream }) {
   const streams = list ? list.streams.filter(canBeAdded) : [];
   const chosen = streams.length ? streams[seedOfIteration() % streams.length] : stream;
   const path = `/api/streams/${chosen.id}`;
-  const claims = { 'is the one asked for': ({ id }) => id === chosen.id, 'its amounts add up': addsUp };
+  const claims = { 'has the requested id': ({ id }) => id === chosen.id, 'its amounts add up': addsUp };
   expect(200, 'GET', path, { name, claims });
   expect(200, 'GET', `${path}?at=${chosen.startTime + 86400}`, { name, claims });
-  expect(404, 'GET', `/api/streams/none-of-${run}`, { name, claims: { 'says so': hasCode('NOT_FOUND') } });
+  expect(404, 'GET', `/api/streams/none-of-${run}`, { name, claims: { 'is NOT_FOUND': hasCode('NOT_FOUND') } });
   sleep(0.5);
 }

@@ -1,4 +1,4 @@
-// node --import ./register.mjs: the modules of k6 are those of the shim, and the scripts are modules as k6 takes them.
+// node --import ./register.mjs: replaces k6's modules by the shim, and loads the scripts as ES modules.
 import { register } from 'node:module';
 
 register('./resolve.mjs', import.meta.url);

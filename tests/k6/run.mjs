@@ -1,4 +1,4 @@
-// Runs every scenario of k6/main.js for some iterations of two virtual users, and prints what happened as one line of JSON.
+// Runs every scenario of k6/main.js for some iterations of two virtual users, and prints a report as one line of JSON.
 //
 //   node --import ./register.mjs run.mjs NAME=value…     (the variables are those of `k6 run -e`)
 import { checks, goTo, metrics, requests } from './shim/record.mjs';
@@ -7,7 +7,7 @@ const VIRTUAL_USERS = 2;
 const ITERATIONS = 3;
 
 globalThis.__ENV = Object.fromEntries(process.argv.slice(2).map((pair) => pair.split(/=(.*)/s, 2)));
-// Standard output is for the report.
+// Standard output has the report only.
 console.log = console.error;
 
 goTo('init');
@@ -19,7 +19,7 @@ for (const [name, { exec, vus }] of Object.entries(script.options.scenarios)) {
   for (let iteration = 0; iteration < ITERATIONS; iteration += 1) {
     for (let vu = 1; vu <= (vus || VIRTUAL_USERS); vu += 1) {
       goTo(name, vu, iteration);
-      // k6 gives each iteration a copy.
+      // k6 passes a copy to each iteration.
       script[exec](structuredClone(data));
     }
   }

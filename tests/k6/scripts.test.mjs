@@ -1,4 +1,4 @@
-// What can be said of the scripts without a server: node --import ./register.mjs scripts.test.mjs
+// Tests of the scripts that need no server: node --import ./register.mjs scripts.test.mjs
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -30,7 +30,7 @@ test('the checksum is CRC-16/XMODEM', () => {
   assert.equal(crc16([...Buffer.from('123456789')]), 0x31c3);
 });
 
-test('every number has an address of its own', () => {
+test('every number has a different address', () => {
   const numbers = [0, 1, 255, 256, 65_535, 65_536, 2 ** 32, 2 ** 40 + 3];
   const addresses = numbers.flatMap((number) => [account(number), contract(number)]);
   assert.equal(new Set(addresses).size, 2 * numbers.length);
@@ -41,7 +41,7 @@ test('amounts are read to the stroop', () => {
   assert.deepEqual(['1000000.0000000', '0.0000001', '100', '86.4'].map(stroops), [1e13, 1, 1e9, 864_000_000]);
 });
 
-test('every profile has stages that k6 understands and comes down to nobody', () => {
+test('every profile has valid stages and ends with no users', () => {
   const expected = { smoke: [5, 60], load: [50, 300], stress: [200, 360], soak: [30, 1440] };
   assert.deepEqual(Object.keys(PROFILES), Object.keys(expected));
   for (const [name, stages] of Object.entries(PROFILES)) {
@@ -69,7 +69,7 @@ test('every threshold speaks of a metric and a scenario that exist', () => {
   }
 });
 
-test('the thresholds are those that were promised', () => {
+test('the thresholds are the documented ones', () => {
   const { thresholds } = optionsOf({});
   assert.deepEqual(thresholds.http_req_duration, ['p(95)<500', 'p(99)<1000']);
   assert.deepEqual(thresholds.http_req_failed, ['rate<0.01']);
@@ -87,7 +87,7 @@ test('every scenario is a function of the script, and every latency has its scen
   }
 });
 
-test('without a token nothing is ingested, and with one there is one author', () => {
+test('without a token nothing is ingested, and with one a single user pushes', () => {
   assert.equal(optionsOf({}).scenarios.ingest, undefined);
   assert.equal(optionsOf({ INDEXER_WORKER_TOKEN: 'token' }).scenarios.ingest.vus, 1);
 });
@@ -101,13 +101,13 @@ test('the address of the server can be given', () => {
   assert.equal(baseUrl({ K6_BASE_URL: 'https://fluxora.test/' }), 'https://fluxora.test');
 });
 
-test('the shim sees a check that fails and a status that nobody expected', () => {
+test('the shim reports a failed check and an unexpected status', () => {
   assert.throws(() => check(1, {}), /init context/);
   goTo('a_scenario', 1, 0);
   assert.equal(check(1, { 'is two': (value) => value === 2, 'is one': (value) => value === 1 }), false);
   assert.deepEqual(checks.splice(0).map(({ passed }) => passed), [false, true]);
   const expected = http.expectedStatuses(404, { min: 200, max: 299 });
   assert.deepEqual([200, 299, 300, 404, 409].map(expected), [true, true, false, true, false]);
-  // Port 9 discards; on this machine nobody listens there.
+  // Port 9 is the discard port; nothing listens there.
   assert.equal(http.get('http://127.0.0.1:9/').status, 0);
 });
