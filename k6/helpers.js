@@ -20,8 +20,8 @@ for (const scenario of ['health', 'streams_list', 'streams_get', 'streams_create
 /**
  * Sends a request, and checks the status and the claims about its answer.
  *
- * An expected status, also a 404 or a 409, is not a failed request. `name` replaces the URL in the metrics: without it each stream's
- * URL would be a separate metric. `claims` are functions of the answer's JSON and the answer.
+ * An expected status, also a 404 or a 409, is not a failed request. `name` replaces the URL in the metrics: without it
+ * each stream's URL would be a separate metric. `claims` are functions of the answer's JSON and the answer.
  */
 export function expect(status, method, path, { name, body, headers, claims } = {}) {
   const route = `${method} ${name || path}`;

@@ -10,7 +10,7 @@ export function check(value, sets) {
   return results.every(Boolean);
 }
 
-/** Nobody waits: a script must not need the pause. */
+/** Does not wait: a script must not need the pause. */
 export function sleep(seconds) {
   if (!(seconds >= 0)) {
     throw new Error(`sleep takes seconds, not ${seconds}`);

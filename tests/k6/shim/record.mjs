@@ -1,4 +1,4 @@
-// What the scripts have done, for whoever runs them. The API of k6 is global, so this is.
+// Records what the scripts do, for the runner. The API of k6 is global, so this is too.
 
 /** Where the script is: `init` while it is loaded, then `setup`, then the name of a scenario. */
 export const position = { stage: 'init', vu: 0, iteration: 0 };

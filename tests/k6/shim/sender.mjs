@@ -1,4 +1,4 @@
-// The worker behind http.mjs: sends what it is told, and wakes who waits.
+// The worker thread of http.mjs: sends a request and wakes the waiting thread.
 import { workerData } from 'node:worker_threads';
 
 const { answered, port } = workerData;
