@@ -61,7 +61,7 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     let details = error.map_or(&[][..], |error| &error.details);
     let envelope = Envelope { error: Body { code: kind.code(), message: &message, request_id, details } };
     let mut builder = HttpResponse::build(response.status());
-    if let Some(allow) = error.and_then(|error| error.allow) {
+    if let Some(allow) = error.and_then(|error| error.allow.as_deref()) {
         builder.insert_header((header::ALLOW, allow));
     }
     if let Some(seconds) = error.and_then(|error| error.retry_after_seconds) {

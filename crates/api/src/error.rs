@@ -175,7 +175,7 @@ pub(crate) struct ApiError {
     pub(crate) kind: ErrorKind,
     pub(crate) message: Cow<'static, str>,
     pub(crate) details: Vec<FieldFault>,
-    pub(crate) allow: Option<&'static str>,
+    pub(crate) allow: Option<String>,
     pub(crate) retry_after_seconds: Option<u8>,
     pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
 }

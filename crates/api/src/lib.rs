@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod access_log;
 mod answer;
 mod body;
 mod cursor;
+mod doc;
 mod error;
 mod fields;
 mod idempotency;
@@ -12,16 +14,20 @@ mod request_id;
 mod routes;
 mod server;
 mod state;
+mod table;
 #[cfg(test)]
 mod tests;
 mod token;
 mod view;
 mod workers;
 
+pub use access::Access;
+pub use doc::{Content, Doc, Location, Parameter, Response};
 pub use error::{ErrorKind, FIELD_CODES};
 pub use fluxora_indexer::Rules;
 pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};
 pub use state::{Api, Ids, Indexer, Lifecycle, Parts, Service, Writes};
+pub use table::{LimitClass, Method, ROUTES, Route};
 pub use token::{InvalidToken, Token};
 pub use workers::{WorkerHealth, WorkerState, Workers};

@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{Api, routes};
+use crate::{Api, table};
 
 /// Time for the head of a request to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ impl Server {
     pub fn bind(api: Arc<Api>, address: SocketAddr, options: Options) -> io::Result<Self> {
         let app = move || {
             App::new()
-                .configure(|config| routes::configure(config, &api))
+                .configure(|config| table::configure(config, &api))
                 .wrap(from_fn(answer))
                 .wrap(access_log())
         };

@@ -8,7 +8,6 @@ use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::error::{ApiError, ErrorKind};
 use crate::{Token, Workers};
 
 /// Where identities come from.
@@ -147,18 +146,12 @@ impl Api {
         &self.parts.lifecycle
     }
 
-    /// Lets a write pass.
-    ///
-    /// # Errors
-    /// `FORBIDDEN` where writes are refused, saying what an operator can do.
-    pub(crate) fn may_write(&self) -> Result<(), ApiError> {
-        match self.parts.writes {
-            Writes::Open => Ok(()),
-            Writes::Refused => Err(ApiError::new(
-                ErrorKind::Forbidden,
-                "writes are off: this server listens beyond this machine and has no authentication. \
-                 An operator can bind HOST to a loopback address, or set OPEN_WRITES=true if that is meant.",
-            )),
-        }
+    pub(crate) const fn writes(&self) -> Writes {
+        self.parts.writes
+    }
+
+    /// The rules by which ledgers become safe and final.
+    pub(crate) fn rules(&self) -> Rules {
+        self.indexer().map_or_else(Rules::default, |indexer| indexer.rules)
     }
 }

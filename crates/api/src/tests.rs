@@ -2,6 +2,7 @@
 
 mod broken;
 mod indexer;
+mod table;
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +28,7 @@ use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{
     Api, Clock, Ids, Indexer, Lifecycle, Parts, Rules, Service, Token, WorkerHealth, WorkerState, Workers,
-    Writes, routes,
+    Writes, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -117,7 +118,7 @@ impl Server {
 
     async fn send(&self, request: TestRequest) -> Answered {
         let app = App::new()
-            .configure(|config| routes::configure(config, &self.api))
+            .configure(|config| configure(config, &self.api))
             .wrap(from_fn(answer))
             .wrap(access_log());
         let app = init_service(app).await;

@@ -5,17 +5,38 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use super::State;
-use super::indexer::IndexerHealth;
+use super::indexer::health::IndexerHealth;
+use crate::doc::{Doc, response};
 use crate::view::Instant;
 use crate::{Api, WorkerHealth};
 
 /// The name of the service, for those who watch several.
 pub(super) const SERVICE: &str = "fluxora-backend";
+
+pub(crate) const HEALTH: Doc = Doc::new(
+    "Report the health of the service and its dependencies",
+    &[
+        response(200, "Health", "The service answers requests; `status` is `ok` or `degraded`"),
+        response(503, "Health", "Storage is unavailable, or the service is shutting down"),
+    ],
+);
+
+pub(crate) const LIVE: Doc =
+    Doc::new("Report that the process is up", &[response(200, "Liveness", "`status` is `alive`")]);
+
+pub(crate) const READY: Doc = Doc::new(
+    "Report whether the service takes traffic",
+    &[
+        response(200, "Readiness", "`status` is `ready`"),
+        response(503, "Readiness", "`status` is `unavailable` or `shutting_down`"),
+    ],
+);
+
 /// Storage that takes longer to answer counts as down.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `GET /health`: the state of the service and of what it depends on. 503 if it cannot serve.
-pub(super) async fn health(api: State) -> HttpResponse {
+pub(crate) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
     let chain = chain(&api, storage).await;
     let workers = api.workers().snapshot();
@@ -42,12 +63,12 @@ pub(super) async fn health(api: State) -> HttpResponse {
 }
 
 /// `GET /health/live`: the process is up. It asks nobody, so that a container is not killed for a database's sake.
-pub(super) async fn live() -> HttpResponse {
+pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "alive" }))
 }
 
 /// `GET /health/ready`: whether traffic should come here.
-pub(super) async fn ready(api: State) -> HttpResponse {
+pub(crate) async fn ready(api: State) -> HttpResponse {
     let storage = storage(&api).await;
     let (status, word) = state(&api, storage);
     let word = if status == StatusCode::OK { "ready" } else { word };

@@ -1,21 +1,35 @@
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
-use serde_json::json;
+use serde::Serialize;
 
 use super::State;
+use super::health::SERVICE;
+use crate::doc::{Doc, response};
+use crate::table::ROUTES;
 
-/// `GET /`: what this is and where to go from here.
-pub(super) async fn show(api: State) -> HttpResponse {
+pub(crate) const DOC: Doc = Doc::new(
+    "Describe the service",
+    &[response(200, "Root", "Name, version, Stellar network, and the paths to start from")],
+);
+
+#[derive(Serialize)]
+struct RootView<'a> {
+    name: &'static str,
+    service: &'static str,
+    version: &'static str,
+    network: &'a str,
+    links: BTreeMap<&'static str, &'static str>,
+}
+
+/// `GET /`: names the service and the paths to start from.
+pub(crate) async fn show(api: State) -> HttpResponse {
     let service = api.service();
-    HttpResponse::Ok().json(json!({
-        "name": "Fluxora",
-        "service": super::health::SERVICE,
-        "version": service.version,
-        "network": service.network_passphrase,
-        "links": {
-            "streams": "/api/streams",
-            "health": "/health",
-            "live": "/health/live",
-            "ready": "/health/ready",
-        },
-    }))
+    HttpResponse::Ok().json(RootView {
+        name: "Fluxora",
+        service: SERVICE,
+        version: service.version,
+        network: &service.network_passphrase,
+        links: ROUTES.iter().filter_map(|route| Some((route.link?, route.path))).collect(),
+    })
 }

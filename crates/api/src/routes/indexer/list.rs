@@ -8,13 +8,30 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cursor::Cursor;
-use crate::error::ApiError;
+use crate::doc::{Doc, query, response};
+use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::Instant;
 
 const MOST: u32 = 1_000;
 const USUAL: u32 = 100;
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        query("fromLedger", "The first ledger, included", "1000"),
+        query("toLedger", "The last ledger, included", "2000"),
+        query("contractId", "Events of this contract", "contract"),
+        query("topic", "Events with this topic", "created"),
+        query("limit", "Events per page: 1 to 1000, 100 by default", "100"),
+        query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
+    ],
+    errors: &[ErrorKind::Unauthorized, ErrorKind::IndexerNotConfigured],
+    ..Doc::new(
+        "List stored contract events",
+        &[response(200, "ContractEvents", "A page of contract events in chain order, each as it was pushed")],
+    )
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +61,6 @@ struct EventView {
 
 /// `GET /internal/indexer/events`: the contract events that are stored, in the order of the chain.
 pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    super::for_worker(&api, &request)?;
     let mut query = Query::of(&request)?;
     let limit = query.limit_up_to(MOST, USUAL);
     let ledger = |query: &mut Query, name| {

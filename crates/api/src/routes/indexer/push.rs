@@ -9,10 +9,30 @@ use serde::Serialize;
 
 use super::pushed;
 use crate::body;
+use crate::doc::{Doc, content, response};
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::TipView;
+
+pub(crate) const DOC: Doc = Doc {
+    request: Some(content("ContractEventBatch", "1 to 100 contract events, the newest ledger, or both")),
+    errors: &[
+        ErrorKind::Unauthorized,
+        ErrorKind::IndexerNotConfigured,
+        ErrorKind::Conflict,
+        ErrorKind::EventConflict,
+        ErrorKind::ReorgTooDeep,
+    ],
+    ..Doc::new(
+        "Push contract events",
+        &[response(
+            200,
+            "Ingested",
+            "Which events were stored, the newest ledger, and the reorg if there was one",
+        )],
+    )
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,10 +66,9 @@ pub(crate) async fn push(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let rules = super::for_worker(&api, &request)?.rules;
     Query::of(&request)?.finish()?;
     let batch = Arc::new(pushed::read(&body::bytes(&request, payload).await?)?);
-    let outcome = api.store().ingest(Arc::clone(&batch), rules, api.now()).await?;
+    let outcome = api.store().ingest(Arc::clone(&batch), api.rules(), api.now()).await?;
     let ingested = outcome.map_err(|refusal| refused(&refusal, &batch))?;
     log(&ingested);
     Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))

@@ -1,16 +1,25 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::Rules;
 use fluxora_store::chain::Rewind;
 use serde_json::json;
 
 use super::health::reorg;
 use crate::body;
+use crate::doc::{Doc, content, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::TipView;
+
+pub(crate) const DOC: Doc = Doc {
+    request: Some(content("Rewind", "`toLedger`, the last ledger to keep, and `reason`")),
+    errors: &[ErrorKind::Unauthorized, ErrorKind::Forbidden, ErrorKind::Conflict],
+    ..Doc::new(
+        "Rewind the chain to a ledger",
+        &[response(200, "Rewound", "The recorded reorg and the newest ledger")],
+    )
+};
 
 /// The longest reason that is recorded.
 const LONGEST_REASON: usize = 500;
@@ -21,11 +30,6 @@ pub(crate) async fn rewind(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let token = api.operator_token().ok_or_else(|| {
-        let message = "operator actions are off: set OPERATOR_TOKEN to allow them";
-        ApiError::new(ErrorKind::Forbidden, message)
-    })?;
-    token.check(&request, super::OPERATOR_TOKEN)?;
     Query::of(&request)?.finish()?;
     let mut fields = Fields::of(body::members(&request, payload).await?);
     let (to_ledger, reason) = (fields.count("toLedger"), fields.text("reason", LONGEST_REASON));
@@ -38,8 +42,7 @@ pub(crate) async fn rewind(
     if tip.is_none_or(|tip| tip <= to_ledger) {
         return Err(nothing_after(to_ledger, tip));
     }
-    let rules = api.indexer().map_or_else(Rules::default, |indexer| indexer.rules);
-    let done = api.store().rewind(Rewind { to_ledger, reason }, rules, api.now()).await?;
+    let done = api.store().rewind(Rewind { to_ledger, reason }, api.rules(), api.now()).await?;
     tracing::warn!(
         to_ledger,
         removed_events = done.events_removed,

@@ -3,10 +3,24 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Outcome;
 use fluxora_stream::{CancelRefused, UnixTime};
 
+use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[super::ID],
+    errors: &[ErrorKind::NotFound, ErrorKind::Conflict, ErrorKind::ChainManaged, ErrorKind::Forbidden],
+    ..Doc::new(
+        "Cancel a stream",
+        &[response(
+            200,
+            "Stream",
+            "The cancelled stream: what has streamed stays streamed, the rest is refunded",
+        )],
+    )
+};
 
 /// `DELETE /api/streams/{id}`: cancels the stream; what had streamed stays streamed, the rest is refunded.
 pub(crate) async fn cancel(
@@ -14,7 +28,6 @@ pub(crate) async fn cancel(
     request: HttpRequest,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    api.may_write()?;
     Query::of(&request)?.finish()?;
     let id = super::id(&path)?;
     match api.store().cancel_stream(&id, api.clock()).await? {

@@ -6,12 +6,24 @@ use fluxora_stream::{Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
 
 use crate::body;
+use crate::doc::{Doc, content, header as header_parameter, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[header_parameter(
+        "Idempotency-Key",
+        "1 to 128 visible ASCII characters. The same key with the same request gets the first answer again for 24 hours",
+        "order-7",
+    )],
+    request: Some(content("CreateStream", "The terms of the stream")),
+    errors: &[ErrorKind::IdempotencyKeyReused, ErrorKind::Forbidden],
+    ..Doc::new("Create a stream", &[response(201, "Stream", "The stream; its path is in `Location`")])
+};
 
 const SCOPE: &str = "POST /api/streams";
 
@@ -21,7 +33,6 @@ pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    api.may_write()?;
     Query::of(&request)?.finish()?;
     let key = idempotency::key(request.headers())?;
     let mut fields = Fields::of(body::members(&request, payload).await?);

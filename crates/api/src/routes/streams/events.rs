@@ -3,7 +3,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use crate::cursor::Cursor;
-use crate::error::ApiError;
+use crate::doc::{Doc, query, response};
+use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::EventView;
@@ -16,6 +17,19 @@ struct EventsView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        super::ID,
+        query("limit", "Events per page: 1 to 100, 20 by default", "20"),
+        query("cursor", "The `nextCursor` of the page before", ""),
+    ],
+    errors: &[ErrorKind::NotFound],
+    ..Doc::new(
+        "List the events of a stream",
+        &[response(200, "StreamEvents", "A page of the stream's history, oldest first")],
+    )
+};
 
 /// `GET /api/streams/{id}/events`: the stream's history, oldest first.
 pub(crate) async fn events(

@@ -4,10 +4,27 @@ use fluxora_stream::{Address, Origin, StatusName, UnixTime};
 use serde::Serialize;
 
 use crate::cursor::Cursor;
+use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::{self, StreamView};
+
+const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        query("status", "Streams in this status at present", "active"),
+        query("sender", "Streams this account or contract pays", ACCOUNT),
+        query("recipient", "Streams that pay this account or contract", ACCOUNT),
+        query("origin", "`api` or `chain`", "chain"),
+        query("contractId", "Chain streams of this contract", "contract"),
+        query("limit", "Streams per page: 1 to 100, 20 by default", "20"),
+        query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
+        query("includeTotal", "`true` adds `total`, the number of streams the filters match", "true"),
+    ],
+    ..Doc::new("List streams", &[response(200, "StreamList", "A page of streams, newest first")])
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

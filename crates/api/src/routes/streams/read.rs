@@ -3,10 +3,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{Store, StoreError};
 use fluxora_stream::{Origin, Stream, StreamId, UnixTime};
 
-use crate::error::ApiError;
+use crate::doc::{Doc, query, response};
+use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        super::ID,
+        query("at", "The second to show, in Unix seconds; the present by default", "1767225600"),
+    ],
+    errors: &[ErrorKind::NotFound],
+    ..Doc::new("Read a stream", &[response(200, "Stream", "The stream as it is at `asOf`")])
+};
 
 /// `GET /api/streams/{id}`: the stream now, or at the second `at`.
 pub(crate) async fn read(

@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+
+use crate::error::{ApiError, ErrorKind};
+use crate::{Api, Writes};
+
+/// The header that carries the worker token.
+const WORKER_TOKEN: &str = "x-indexer-worker-token";
+/// The header that carries the operator token.
+const OPERATOR_TOKEN: &str = "x-operator-token";
+
+/// Who may call a route. The check runs before the handler, so a refused request reads no body and changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Anyone who may read streams: no credential is required.
+    Reader,
+    /// Anyone, where [`Writes::Open`] is configured. `FORBIDDEN` elsewhere.
+    Partner,
+    /// The holder of the worker token. `INDEXER_NOT_CONFIGURED` where no token is configured.
+    Worker,
+    /// The holder of the operator token. `FORBIDDEN` where no token is configured.
+    Operator,
+}
+
+impl Access {
+    /// The header that carries the credential, if one is required.
+    pub const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Public | Self::Reader | Self::Partner => None,
+            Self::Worker => Some(WORKER_TOKEN),
+            Self::Operator => Some(OPERATOR_TOKEN),
+        }
+    }
+
+    fn check(self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+        match self {
+            Self::Public | Self::Reader => Ok(()),
+            Self::Partner => match api.writes() {
+                Writes::Open => Ok(()),
+                Writes::Refused => Err(writes_are_off()),
+            },
+            Self::Worker => {
+                let indexer = api.indexer().ok_or_else(not_configured)?;
+                indexer.worker_token.check(headers, WORKER_TOKEN)
+            }
+            Self::Operator => {
+                let token = api.operator_token().ok_or_else(operator_is_off)?;
+                token.check(headers, OPERATOR_TOKEN)
+            }
+        }
+    }
+}
+
+/// Calls the handler only if the request has the access that its route requires.
+pub(crate) async fn require(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let allowed = match request.app_data::<Data<Arc<Api>>>() {
+        Some(api) => access.check(api, request.headers()),
+        None => Err(ApiError::new(ErrorKind::Internal, "the server has no state")),
+    };
+    match allowed {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        Err(error) => Ok(request.error_response(error)),
+    }
+}
+
+fn writes_are_off() -> ApiError {
+    ApiError::new(
+        ErrorKind::Forbidden,
+        "writes are off: this server listens beyond this machine and has no authentication. \
+         An operator can bind HOST to a loopback address, or set OPEN_WRITES=true to allow them.",
+    )
+}
+
+fn not_configured() -> ApiError {
+    ApiError::new(
+        ErrorKind::IndexerNotConfigured,
+        "this server takes no contract events: an operator has to set INDEXER_WORKER_TOKEN",
+    )
+}
+
+fn operator_is_off() -> ApiError {
+    ApiError::new(ErrorKind::Forbidden, "operator actions are off: set OPERATOR_TOKEN to allow them")
+}

@@ -1,0 +1,157 @@
+//! The route table: the only place that names a path, its access and its documentation.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use actix_web::guard;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+
+use crate::Api;
+use crate::access::{Access, require};
+use crate::doc::Doc;
+use crate::error::{ApiError, ErrorKind};
+use crate::routes::{health, indexer, root, streams};
+
+/// One operation of the API.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path pattern; a parameter stands in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Which budget of requests it draws on.
+    pub limit: LimitClass,
+    /// What a client has to know.
+    pub doc: Doc,
+    /// Its name among the links of `GET /`, if it has one.
+    pub link: Option<&'static str>,
+    handler: fn() -> actix_web::Route,
+}
+
+/// A method that routes use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`, and `HEAD` with the same headers and no body.
+    Get,
+    /// `POST`
+    Post,
+    /// `DELETE`
+    Delete,
+}
+
+/// Requests of one class share a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitClass {
+    /// Probes of load balancers and operators: never limited.
+    Probe,
+    /// Reads.
+    Read,
+    /// Requests that create or change streams.
+    Write,
+    /// Batches of contract events.
+    Ingest,
+    /// Actions of an operator.
+    Operate,
+}
+
+use Access::{Operator, Partner, Public, Reader, Worker};
+use LimitClass::{Ingest, Operate, Probe, Read, Write};
+use Method::{Delete, Get, Post};
+
+/// Every route of the API. The routes of one path stand side by side.
+pub static ROUTES: [Route; 12] = [
+    route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
+    route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
+    route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
+    route(Get, "/health/ready", Public, Probe, || web::to(health::ready), health::READY).linked("ready"),
+    route(Get, STREAMS, Reader, Read, || web::to(streams::list::list), streams::list::DOC).linked("streams"),
+    route(Post, STREAMS, Partner, Write, || web::to(streams::create::create), streams::create::DOC),
+    route(Get, STREAM, Reader, Read, || web::to(streams::read::read), streams::read::DOC),
+    route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC),
+    route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
+    route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
+    route(Get, "/internal/indexer/events", Worker, Read, || web::to(indexer::list::list), indexer::list::DOC),
+    route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC),
+];
+
+const STREAMS: &str = "/api/streams";
+const STREAM: &str = "/api/streams/{id}";
+const HISTORY: &str = "/api/streams/{id}/events";
+const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
+const REWIND: &str = "/api/admin/indexer/rewind";
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    access: Access,
+    limit: LimitClass,
+    handler: fn() -> actix_web::Route,
+    doc: Doc,
+) -> Route {
+    Route { method, path, access, limit, doc, link: None, handler }
+}
+
+impl Route {
+    /// Lists the route among the links of `GET /`.
+    const fn linked(self, name: &'static str) -> Self {
+        Self { link: Some(name), ..self }
+    }
+
+    /// The route of the framework: its method, its access check, its handler.
+    fn service(&self) -> actix_web::Route {
+        let access = self.access;
+        let route = match self.method {
+            Get => (self.handler)().guard(guard::Any(guard::Get()).or(guard::Head())),
+            Post => (self.handler)().guard(guard::Post()),
+            Delete => (self.handler)().guard(guard::Delete()),
+        };
+        route.wrap(from_fn(move |request, next| require(access, request, next)))
+    }
+}
+
+impl Method {
+    /// The methods it stands for, as in an `Allow` header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            other => other.as_str(),
+        }
+    }
+}
+
+/// Adds every route of the table to an app, and the answers to paths and methods that are not in it.
+pub(crate) fn configure(config: &mut ServiceConfig, api: &Arc<Api>) {
+    config.app_data(Data::new(Arc::clone(api)));
+    for routes in ROUTES.chunk_by(|one, next| one.path == next.path) {
+        let Some(path) = routes.first().map(|route| route.path) else { continue };
+        let resource =
+            routes.iter().map(Route::service).fold(web::resource(path), actix_web::Resource::route);
+        let allow = allow(routes);
+        config.service(resource.default_service(web::to(move || ready(method_not_allowed(&allow)))));
+    }
+    config.default_service(web::to(async || {
+        let message = "there is nothing at this path: GET / lists what there is";
+        Err::<&str, _>(ApiError::new(ErrorKind::NotFound, message))
+    }));
+}
+
+/// The value of `Allow` for a path.
+fn allow(routes: &[Route]) -> String {
+    let methods: Vec<_> = routes.iter().map(|route| route.method.allow()).collect();
+    methods.join(", ")
+}
+
+fn method_not_allowed(allow: &str) -> Result<&'static str, ApiError> {
+    let message = format!("this path takes {allow}");
+    Err(ApiError { allow: Some(allow.to_owned()), ..ApiError::new(ErrorKind::MethodNotAllowed, message) })
+}
