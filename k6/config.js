@@ -32,6 +32,9 @@ export const PROFILES = {
 /** The scenarios that need no token, by the name of the function in main.js. */
 const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel'];
 
+/** The variable with the token that a scenario needs. Without it the scenario is skipped. */
+export const TOKENS = { ingest: 'INDEXER_WORKER_TOKEN', rewind: 'OPERATOR_TOKEN' };
+
 /** The options of a run: `env` is k6's `__ENV`. */
 export function optionsOf(env) {
   const name = env.PROFILE || 'smoke';
@@ -43,9 +46,9 @@ export function optionsOf(env) {
   for (const exec of PUBLIC_SCENARIOS) {
     scenarios[exec] = { executor: 'ramping-vus', exec, startVUs: 0, stages, gracefulRampDown: '10s' };
   }
-  if (env.INDEXER_WORKER_TOKEN) {
-    // One user only: two would push two hashes for one ledger, which is a reorg.
-    scenarios.ingest = { executor: 'constant-vus', exec: 'ingest', vus: 1, duration: `${secondsOf(stages)}s` };
+  // One user each: two users would push two hashes for one ledger, which is a reorg.
+  for (const exec of Object.keys(TOKENS).filter((scenario) => env[TOKENS[scenario]])) {
+    scenarios[exec] = { executor: 'constant-vus', exec, vus: 1, duration: `${secondsOf(stages)}s` };
   }
   return { scenarios, thresholds: thresholdsOf(Object.keys(scenarios)) };
 }

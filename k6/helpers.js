@@ -13,7 +13,8 @@ const errors = new Rate('fluxora_errors');
 
 /** Response times of each scenario, in milliseconds. */
 const latencies = {};
-for (const scenario of ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'ingest']) {
+const SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'ingest', 'rewind'];
+for (const scenario of SCENARIOS) {
   latencies[scenario] = new Trend(`fluxora_${scenario}_latency`, true);
 }
 

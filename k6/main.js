@@ -2,7 +2,7 @@
 import http from 'k6/http';
 import exec from 'k6/execution';
 
-import { optionsOf } from './config.js';
+import { TOKENS, optionsOf } from './config.js';
 import { BASE_URL, account, parsed } from './helpers.js';
 
 export { health } from './scenarios/health.js';
@@ -11,6 +11,7 @@ export { streamsGet as streams_get } from './scenarios/streams-get.js';
 export { streamsCreate as streams_create } from './scenarios/streams-create.js';
 export { streamsCancel as streams_cancel } from './scenarios/streams-cancel.js';
 export { ingest } from './scenarios/ingest.js';
+export { rewind } from './scenarios/rewind.js';
 
 export const options = optionsOf(__ENV);
 
@@ -21,8 +22,10 @@ export function setup() {
     exec.test.abort(`${BASE_URL}/health answers ${health.status}: is the server running? (-e K6_BASE_URL=…)`);
   }
   const run = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
-  if (!options.scenarios.ingest) {
-    console.log('the scenario ingest is skipped: pass -e INDEXER_WORKER_TOKEN=… to run it');
+  for (const [scenario, token] of Object.entries(TOKENS)) {
+    if (!options.scenarios[scenario]) {
+      console.log(`the scenario ${scenario} is skipped: pass -e ${token}=… to run it`);
+    }
   }
   return { run, stream: firstStream(run), chain: { ledger: tipOf(parsed(health)) } };
 }

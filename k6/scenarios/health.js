@@ -1,4 +1,4 @@
-// GET /health, as a load balancer requests it.
+// GET /health, /health/live and /health/ready, as a load balancer requests them, and GET /.
 import { sleep } from 'k6';
 
 import { expect } from '../helpers.js';
@@ -12,5 +12,8 @@ export function health() {
       'reports the indexer': ({ indexer }) => typeof indexer.summary === 'string' && 'lagMs' in indexer,
     },
   });
+  expect(200, 'GET', '/health/live', { claims: { 'is alive': ({ status }) => status === 'alive' } });
+  expect(200, 'GET', '/health/ready', { claims: { 'is ready': ({ status }) => status === 'ready' } });
+  expect(200, 'GET', '/', { claims: { 'links to the streams': ({ links }) => links.streams === '/api/streams' } });
   sleep(0.5);
 }

@@ -1,9 +1,11 @@
 // POST /internal/indexer/contract-events: a growing chain, as a pusher sends it.
+// GET /internal/indexer/events: the pushed events, read back.
 import { sleep } from 'k6';
 
 import { account, contract, expect } from '../helpers.js';
 
 const PATH = '/internal/indexer/contract-events';
+const LIST = '/internal/indexer/events';
 const LEDGERS = 4;
 const EVENTS_PER_LEDGER = 5;
 
@@ -16,8 +18,9 @@ export function ingest({ run, chain }) {
   tip = tip || chain;
   batch = batch || batchAfter(tip, run);
   const { events, tip: newest } = batch;
+  const headers = { 'x-indexer-worker-token': __ENV.INDEXER_WORKER_TOKEN };
   const answer = expect(200, 'POST', PATH, {
-    headers: { 'x-indexer-worker-token': __ENV.INDEXER_WORKER_TOKEN },
+    headers,
     body: batch,
     claims: {
       'is persisted': ({ outcome }) => outcome === 'persisted',
@@ -29,6 +32,12 @@ export function ingest({ run, chain }) {
     },
   });
   if (answer) {
+    const first = newest.ledger - LEDGERS + 1;
+    expect(200, 'GET', `${LIST}?fromLedger=${first}&toLedger=${newest.ledger}&limit=${events.length}`, {
+      name: LIST,
+      headers,
+      claims: { 'lists what was pushed': (page) => page.events.length === events.length },
+    });
     tip = newest;
     batch = undefined;
   }

@@ -1,4 +1,4 @@
-// GET /api/streams/{id}: a stream of the list, now and at another instant, and an unknown stream.
+// GET /api/streams/{id}: a stream of the list, now and at another instant, its history, and an unknown stream.
 import { sleep } from 'k6';
 
 import { expect, hasCode, seedOfIteration, stroops } from '../helpers.js';
@@ -21,6 +21,10 @@ export function streamsGet({ run, stream }) {
   const claims = { 'has the requested id': ({ id }) => id === chosen.id, 'its amounts add up': addsUp };
   expect(200, 'GET', path, { name, claims });
   expect(200, 'GET', `${path}?at=${chosen.startTime + 86400}`, { name, claims });
+  expect(200, 'GET', `${path}/events`, {
+    name: `${name}/events`,
+    claims: { 'begins with its creation': ({ events }) => events[0].type === 'stream.created' },
+  });
   expect(404, 'GET', `/api/streams/none-of-${run}`, { name, claims: { 'is NOT_FOUND': hasCode('NOT_FOUND') } });
   sleep(0.5);
 }

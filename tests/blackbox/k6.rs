@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use fluxora_api::{ROUTES, Route};
 use serde_json::Value;
 
 use crate::binary;
@@ -9,7 +10,8 @@ use crate::sample;
 use crate::server::{Launch, Process, TestServer};
 use crate::services;
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 /// More than a page of the list scenario.
 const STREAMS: u64 = 25;
 
@@ -43,13 +45,20 @@ fn scripts(server: &TestServer, variables: &[String]) -> Option<Command> {
 
 #[test]
 fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
-    let launch = Launch::new().set("INDEXER_ENABLED", "true").set("INDEXER_WORKER_TOKEN", TOKEN);
+    let launch = Launch::new()
+        .set("INDEXER_ENABLED", "true")
+        .set("INDEXER_WORKER_TOKEN", WORKER_TOKEN)
+        .set("OPERATOR_TOKEN", OPERATOR_TOKEN);
     let mut server = TestServer::launch(launch);
     for number in 0..STREAMS {
         server.create(&sample::stream_between(number, 1_000));
     }
-    let expected = ["health", "ingest", "streams_cancel", "streams_create", "streams_get", "streams_list"];
-    if let Some(node) = scripts(&server, &[format!("INDEXER_WORKER_TOKEN={TOKEN}")]) {
+    let expected =
+        ["health", "ingest", "rewind", "streams_cancel", "streams_create", "streams_get", "streams_list"];
+    if let Some(node) = scripts(
+        &server,
+        &[format!("INDEXER_WORKER_TOKEN={WORKER_TOKEN}"), format!("OPERATOR_TOKEN={OPERATOR_TOKEN}")],
+    ) {
         let (ended_well, report, rest) = run(node);
         assert!(ended_well, "{report}\n{rest}");
         let report: Value = serde_json::from_str(&report).expect("the last line is the report");
@@ -69,11 +78,17 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
             ("ingest", "[200]"),
+            ("rewind", "[409]"),
         ] {
             assert_eq!(scenarios[name]["statuses"].to_string(), statuses, "{name}: {report}");
         }
         // The first page, the second, the filtered one: for each of three iterations of two users.
         assert_eq!(scenarios["streams_list"]["requests"], 18, "{report}");
+        for Route { method, path, .. } in &ROUTES {
+            let name = format!("{} {path}", method.as_str());
+            let routes = report["routes"].as_array().expect("the report has routes");
+            assert!(routes.iter().any(|route| *route == name), "no scenario sends {name}: {report}");
+        }
         assert_eq!(report["failedChecks"], Value::Array(Vec::new()), "{report}");
         assert_eq!(report["unexpected"], Value::Array(Vec::new()), "{report}");
     }

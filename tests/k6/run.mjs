@@ -36,6 +36,7 @@ const report = {
   unexpected: requests
     .filter(({ expected }) => !expected)
     .map(({ method, url, status }) => `${method} ${url}: ${status}`),
+  routes: [...new Set(requests.flatMap(({ tags }) => (tags ? [tags.name] : [])))].sort(),
   samples: Object.fromEntries([...metrics].map(([name, { samples }]) => [name, samples.length])),
 };
 process.stdout.write(`${JSON.stringify(report)}\n`);

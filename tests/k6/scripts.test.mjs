@@ -7,7 +7,7 @@ import { checks, goTo, metrics } from './shim/record.mjs';
 globalThis.__ENV = {};
 goTo('init');
 const { account, contract, crc16, stroops, strkey } = await import('../../k6/helpers.js');
-const { PROFILES, baseUrl, optionsOf, secondsOf } = await import('../../k6/config.js');
+const { PROFILES, TOKENS, baseUrl, optionsOf, secondsOf } = await import('../../k6/config.js');
 const script = await import('../../k6/main.js');
 const { check } = await import('./shim/k6.mjs');
 const { default: http } = await import('./shim/http.mjs');
@@ -58,7 +58,7 @@ test('every profile has valid stages and ends with no users', () => {
 test('every threshold speaks of a metric and a scenario that exist', () => {
   const kinds = { ...BUILT_IN, ...Object.fromEntries([...metrics].map(([name, { kind }]) => [name, kind])) };
   for (const PROFILE of Object.keys(PROFILES)) {
-    const { scenarios, thresholds } = optionsOf({ PROFILE, INDEXER_WORKER_TOKEN: 'token' });
+    const { scenarios, thresholds } = optionsOf({ PROFILE, INDEXER_WORKER_TOKEN: 'token', OPERATOR_TOKEN: 'token' });
     for (const [key, limits] of Object.entries(thresholds)) {
       const [, metric, scenario] = key.match(/^([a-z_]+)(?:\{scenario:([a-z_]+)\})?$/);
       assert.ok(scenario === undefined || scenarios[scenario], key);
@@ -80,16 +80,18 @@ test('the thresholds are the documented ones', () => {
 });
 
 test('every scenario is a function of the script, and every latency has its scenario', () => {
-  const { scenarios } = optionsOf({ INDEXER_WORKER_TOKEN: 'token' });
+  const { scenarios } = optionsOf({ INDEXER_WORKER_TOKEN: 'token', OPERATOR_TOKEN: 'token' });
   for (const [name, { exec }] of Object.entries(scenarios)) {
     assert.equal(typeof script[exec], 'function', name);
     assert.ok(metrics.has(`fluxora_${name}_latency`), name);
   }
 });
 
-test('without a token nothing is ingested, and with one a single user pushes', () => {
-  assert.equal(optionsOf({}).scenarios.ingest, undefined);
-  assert.equal(optionsOf({ INDEXER_WORKER_TOKEN: 'token' }).scenarios.ingest.vus, 1);
+test('a scenario that needs a token runs with it only, and has one user', () => {
+  for (const [scenario, token] of Object.entries(TOKENS)) {
+    assert.equal(optionsOf({}).scenarios[scenario], undefined);
+    assert.equal(optionsOf({ [token]: 'token' }).scenarios[scenario].vus, 1);
+  }
 });
 
 test('a profile that does not exist is refused', () => {
