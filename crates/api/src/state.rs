@@ -62,6 +62,11 @@ pub struct Indexer {
     pub since: Timestamp,
 }
 
+impl Indexer {
+    /// The default of `stall_threshold_ms`; `/health` also shows it where no indexer is configured.
+    pub const DEFAULT_STALL_THRESHOLD_MS: u32 = 300_000;
+}
+
 /// What the shell brings.
 pub struct Parts {
     /// Where streams are kept.
@@ -123,6 +128,10 @@ impl Api {
 
     pub(crate) const fn indexer(&self) -> Option<&Indexer> {
         self.parts.indexer.as_ref()
+    }
+
+    pub(crate) fn stall_threshold_ms(&self) -> u32 {
+        self.indexer().map_or(Indexer::DEFAULT_STALL_THRESHOLD_MS, |indexer| indexer.stall_threshold_ms)
     }
 
     pub(crate) const fn operator_token(&self) -> Option<&Token> {

@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use serde_json::json;
+use fluxora_store::StoreError;
+use serde::Serialize;
 
 use super::State;
-use super::indexer::health::IndexerHealth;
+use super::indexer::health::{IndexerHealth, IndexerView};
 use crate::doc::{Doc, response};
 use crate::view::Instant;
-use crate::{Api, WorkerHealth};
+use crate::{Api, WorkerHealth, WorkerState};
 
-/// The name of the service, for those who watch several.
+/// The name of the service in `/` and `/health`.
 pub(super) const SERVICE: &str = "fluxora-backend";
 
 pub(crate) const HEALTH: Doc = Doc::new(
@@ -32,47 +33,114 @@ pub(crate) const READY: Doc = Doc::new(
     ],
 );
 
-/// Storage that takes longer to answer counts as down.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Storage that takes longer to answer counts as unavailable.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// `GET /health`: the state of the service and of what it depends on. 503 if it cannot serve.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthView<'a> {
+    status: &'static str,
+    service: &'static str,
+    version: &'static str,
+    timestamp: Instant,
+    indexer: IndexerView<'a>,
+    workers: Vec<WorkerView<'a>>,
+    dependencies: Dependencies<StorageView>,
+}
+
+#[derive(Serialize)]
+struct Dependencies<S> {
+    storage: S,
+}
+
+#[derive(Serialize)]
+struct StorageView {
+    status: &'static str,
+    backend: String,
+    retries: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkerView<'a> {
+    name: &'static str,
+    state: &'static str,
+    restarts: u64,
+    last_error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LivenessView {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReadinessView {
+    status: &'static str,
+    dependencies: Dependencies<&'static str>,
+}
+
+/// `GET /health`: reports the state of the service and of its dependencies. 503 if it cannot serve.
 pub(crate) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
-    let chain = chain(&api, storage).await;
+    let indexer = indexer(&api, storage).await;
     let workers = api.workers().snapshot();
-    let is_degraded = chain.is_degraded() || workers.iter().any(WorkerHealth::is_degraded);
-    let (status, word) = match state(&api, storage) {
+    let is_degraded = indexer.is_degraded() || workers.iter().any(is_down);
+    let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
         state => state,
     };
-    HttpResponse::build(status).json(json!({
-        "status": word,
-        "service": SERVICE,
-        "version": api.service().version,
-        "timestamp": Instant(api.now()),
-        "indexer": chain.view(),
-        "workers": workers.iter().map(WorkerHealth::view).collect::<Vec<_>>(),
-        "dependencies": {
-            "storage": {
-                "status": storage.word(),
-                "backend": api.store().describe(),
-                "retries": api.store().retries(),
-            },
-        },
-    }))
+    let storage = StorageView {
+        status: storage.as_str(),
+        backend: api.store().describe(),
+        retries: api.store().retries(),
+    };
+    HttpResponse::build(code).json(HealthView {
+        status,
+        service: SERVICE,
+        version: api.service().version,
+        timestamp: Instant(api.now()),
+        indexer: indexer.view(),
+        workers: workers.iter().map(WorkerView::of).collect(),
+        dependencies: Dependencies { storage },
+    })
 }
 
-/// `GET /health/live`: the process is up. It asks nobody, so that a container is not killed for a database's sake.
+/// `GET /health/live`: reports that the process is up. It asks no dependency: a container must not be killed because its
+/// database is down.
 pub(crate) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "alive" }))
+    HttpResponse::Ok().json(LivenessView { status: "alive" })
 }
 
-/// `GET /health/ready`: whether traffic should come here.
+/// `GET /health/ready`: reports whether traffic should be sent here.
 pub(crate) async fn ready(api: State) -> HttpResponse {
     let storage = storage(&api).await;
-    let (status, word) = state(&api, storage);
-    let word = if status == StatusCode::OK { "ready" } else { word };
-    HttpResponse::build(status).json(json!({ "status": word, "dependencies": { "storage": storage.word() } }))
+    let (code, status) = match state(&api, storage) {
+        (StatusCode::OK, _) => (StatusCode::OK, "ready"),
+        state => state,
+    };
+    let dependencies = Dependencies { storage: storage.as_str() };
+    HttpResponse::build(code).json(ReadinessView { status, dependencies })
+}
+
+impl<'a> WorkerView<'a> {
+    fn of(worker: &'a WorkerHealth) -> Self {
+        Self {
+            name: worker.name,
+            state: match worker.state {
+                WorkerState::Running => "running",
+                WorkerState::BackingOff => "backing_off",
+                WorkerState::Stopped => "stopped",
+                WorkerState::Failed => "failed",
+            },
+            restarts: worker.restarts,
+            last_error: worker.last_error.as_deref(),
+        }
+    }
+}
+
+fn is_down(worker: &WorkerHealth) -> bool {
+    matches!(worker.state, WorkerState::BackingOff | WorkerState::Failed)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +150,7 @@ enum Storage {
 }
 
 impl Storage {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
             Self::Unavailable => "unavailable",
@@ -91,28 +159,29 @@ impl Storage {
 }
 
 async fn storage(api: &Api) -> Storage {
-    match tokio::time::timeout(PATIENCE, api.store().check()).await {
+    match tokio::time::timeout(TIMEOUT, api.store().check()).await {
         Ok(Ok(())) => Storage::Healthy,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "storage fails its health check");
+            tracing::warn!(%error, "storage failed its health check");
             Storage::Unavailable
         }
         Err(_) => {
-            tracing::warn!(patience_ms = PATIENCE.as_millis(), "storage does not answer its health check");
+            tracing::warn!(
+                timeout_ms = TIMEOUT.as_millis(),
+                "storage did not answer its health check in time"
+            );
             Storage::Unavailable
         }
     }
 }
 
-async fn chain(api: &Api, storage: Storage) -> IndexerHealth {
-    let asked = match storage {
-        Storage::Healthy => tokio::time::timeout(PATIENCE, api.store().chain_state()).await.ok(),
+async fn indexer(api: &Api, storage: Storage) -> IndexerHealth {
+    let read = match storage {
+        Storage::Healthy => tokio::time::timeout(TIMEOUT, api.store().chain_state()).await.ok(),
         Storage::Unavailable => None,
     };
-    let known = asked.and_then(|asked| {
-        asked.inspect_err(|error| tracing::warn!(%error, "how the chain stands cannot be read")).ok()
-    });
-    IndexerHealth::judge(api, known)
+    let failed = |error: &StoreError| tracing::warn!(%error, "the indexer state could not be read");
+    IndexerHealth::judge(api, read.and_then(|read| read.inspect_err(failed).ok()))
 }
 
 fn state(api: &Api, storage: Storage) -> (StatusCode, &'static str) {

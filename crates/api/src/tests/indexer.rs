@@ -85,6 +85,6 @@ async fn while_storage_is_away_the_chains_side_says_so() {
     );
     assert_eq!(
         health.body["indexer"]["summary"],
-        "storage does not say how the chain stands: this is what was known last"
+        "storage is unavailable; showing the last known indexer state"
     );
 }

@@ -1,31 +1,74 @@
 use fluxora_indexer::{Freshness, FreshnessStatus, Sync};
-use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
-use serde_json::{Value, json};
+use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use serde::Serialize;
 
 use crate::state::Api;
 use crate::view::Instant;
 
-/// How old the last sync is when it counts as stalled, where nobody has said otherwise.
-const STALL_THRESHOLD_MS: u32 = 300_000;
-
-/// How fresh what is known of the chain is, and where it stands.
+/// How fresh the indexed chain is, and its newest ledgers.
 pub(crate) struct IndexerHealth {
     freshness: Freshness,
     threshold_ms: u32,
-    /// As storage says, or said last; `None` if it never has.
+    /// The state last read from storage; `None` if it has never been read.
     chain: Option<ChainState>,
-    /// Whether storage says so at this moment.
+    /// Whether `chain` was read for this request.
     is_current: bool,
+}
+
+/// The member `indexer` of `GET /health`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IndexerView<'a> {
+    status: &'static str,
+    stalled: bool,
+    threshold_ms: u32,
+    last_successful_sync_at: Option<Instant>,
+    lag_ms: Option<u64>,
+    summary: &'static str,
+    client_impact: &'static str,
+    operator_action: &'static str,
+    tip: Option<u32>,
+    last_safe_ledger: Option<u32>,
+    final_ledger: Option<u32>,
+    pending_events: Option<u64>,
+    unknown_events: Option<u64>,
+    unreadable_events: Option<u64>,
+    reorg_detected: bool,
+    last_reorg: Option<ReorgView<'a>>,
+    refused_reorg: Option<RefusedReorgView>,
+}
+
+/// A recorded reorg.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReorgView<'a> {
+    number: u64,
+    at: Instant,
+    cause: &'static str,
+    fork_ledger: u32,
+    depth: u32,
+    tip_before: Option<u32>,
+    removed_event_count: u64,
+    rebuilt_stream_count: u64,
+    existing_hash: Option<&'a str>,
+    incoming_hash: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedReorgView {
+    at: Instant,
+    fork_ledger: u32,
 }
 
 impl IndexerHealth {
     pub(crate) fn judge(api: &Api, chain: Option<ChainState>) -> Self {
         let is_current = chain.is_some();
         let chain = api.last_known_chain(chain);
-        let indexer = api.indexer();
-        let threshold_ms = indexer.map_or(STALL_THRESHOLD_MS, |indexer| indexer.stall_threshold_ms);
+        let threshold_ms = api.stall_threshold_ms();
         let sync = Sync {
-            expected_since: indexer.map(|indexer| indexer.since),
+            expected_since: api.indexer().map(|indexer| indexer.since),
             last_success: chain.as_ref().and_then(|chain| chain.synced_at),
             threshold_ms,
         };
@@ -34,80 +77,88 @@ impl IndexerHealth {
 
     pub(crate) fn is_degraded(&self) -> bool {
         let stale = matches!(self.freshness.status, FreshnessStatus::Starting | FreshnessStatus::Stalled);
-        let at_odds = |chain: &ChainState| chain.reorg_detected() || chain.refused.is_some();
+        let contradicted = |chain: &ChainState| chain.reorg_detected() || chain.refused.is_some();
         let configured = self.freshness.status != FreshnessStatus::NotConfigured;
-        stale || (configured && self.chain.as_ref().is_some_and(at_odds))
+        stale || (configured && self.chain.as_ref().is_some_and(contradicted))
     }
 
-    pub(crate) fn view(&self) -> Value {
-        let Self { freshness, threshold_ms, chain, is_current: _ } = self;
-        let status = freshness.status;
-        let chain = chain.as_ref();
-        json!({
-            "status": status.as_str(),
-            "stalled": status == FreshnessStatus::Stalled,
-            "thresholdMs": threshold_ms,
-            "lastSuccessfulSyncAt": chain.and_then(|chain| chain.synced_at).map(Instant),
-            "lagMs": freshness.lag_ms,
-            "summary": self.summary(),
-            "clientImpact": status.client_impact().as_str(),
-            "operatorAction": self.operator_action(),
-            "tip": chain.and_then(|chain| chain.frontier.tip.as_ref()).map(|tip| tip.ledger),
-            "lastSafeLedger": chain.and_then(|chain| chain.frontier.last_safe),
-            "finalLedger": chain.and_then(|chain| chain.frontier.final_ledger),
-            "pendingEvents": chain.map(|chain| chain.pending),
-            "unknownEvents": chain.map(|chain| chain.unknown),
-            "unreadableEvents": chain.map(|chain| chain.unreadable),
-            "reorgDetected": chain.is_some_and(ChainState::reorg_detected),
-            "lastReorg": chain.and_then(|chain| chain.last_reorg.as_ref()).map(reorg),
-            "refusedReorg": chain.and_then(|chain| chain.refused.as_ref()).map(|refused| {
-                json!({ "at": Instant(refused.at), "forkLedger": refused.fork_ledger })
-            }),
-        })
+    pub(crate) fn view(&self) -> IndexerView<'_> {
+        let status = self.freshness.status;
+        let chain = self.chain.as_ref();
+        IndexerView {
+            status: status.as_str(),
+            stalled: status == FreshnessStatus::Stalled,
+            threshold_ms: self.threshold_ms,
+            last_successful_sync_at: chain.and_then(|chain| chain.synced_at).map(Instant),
+            lag_ms: self.freshness.lag_ms,
+            summary: self.summary(),
+            client_impact: status.client_impact().as_str(),
+            operator_action: self.operator_action(),
+            tip: chain.and_then(|chain| chain.frontier.tip.as_ref()).map(|tip| tip.ledger),
+            last_safe_ledger: chain.and_then(|chain| chain.frontier.last_safe),
+            final_ledger: chain.and_then(|chain| chain.frontier.final_ledger),
+            pending_events: chain.map(|chain| chain.pending),
+            unknown_events: chain.map(|chain| chain.unknown),
+            unreadable_events: chain.map(|chain| chain.unreadable),
+            reorg_detected: chain.is_some_and(ChainState::reorg_detected),
+            last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(ReorgView::of),
+            refused_reorg: chain.and_then(|chain| chain.refused.as_ref()).map(RefusedReorgView::of),
+        }
     }
 
-    /// A refused reorg waits for an operator, however fresh the rest is.
+    fn reorg_was_refused(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.refused.is_some())
+    }
+
+    /// A refused reorg waits for an operator, however recent the last batch is.
     fn operator_action(&self) -> &'static str {
-        let refused = self.chain.as_ref().is_some_and(|chain| chain.refused.is_some());
-        if refused { "page" } else { self.freshness.status.operator_action().as_str() }
+        if self.reorg_was_refused() { "page" } else { self.freshness.status.operator_action().as_str() }
     }
 
     fn summary(&self) -> &'static str {
-        let refused = self.chain.as_ref().is_some_and(|chain| chain.refused.is_some());
         match self.freshness.status {
             FreshnessStatus::NotConfigured => {
-                "no indexer is configured: streams are those made through the API, and what was indexed before"
+                "no indexer is configured: streams are API streams and chain streams indexed earlier"
             }
-            _ if !self.is_current => "storage does not say how the chain stands: this is what was known last",
-            _ if refused => "a batch that contradicts final ledgers was refused: an operator has to decide",
-            FreshnessStatus::Starting => "no batch of contract events has been taken yet",
+            _ if !self.is_current => "storage is unavailable; showing the last known indexer state",
+            _ if self.reorg_was_refused() => {
+                "a batch that contradicts final ledgers was refused: an operator has to decide"
+            }
+            FreshnessStatus::Starting => "no batch of contract events has arrived yet",
             FreshnessStatus::Healthy => "batches of contract events arrive",
             FreshnessStatus::Stalled => {
-                "no batch of contract events has been taken for longer than the threshold: streams of the chain may be stale"
+                "no batch of contract events has arrived within the threshold: chain streams may be stale"
             }
         }
     }
 }
 
-pub(super) fn reorg(reorg: &Reorg) -> Value {
-    let Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause } = reorg;
-    let (existing, incoming, reason) = match cause {
-        ReorgCause::Fork { existing_hash, incoming_hash } => {
-            (Some(existing_hash.as_str()), Some(incoming_hash.as_str()), None)
+impl<'a> ReorgView<'a> {
+    pub(crate) fn of(reorg: &'a Reorg) -> Self {
+        let (cause, existing_hash, incoming_hash, reason) = match &reorg.cause {
+            ReorgCause::Fork { existing_hash, incoming_hash } => {
+                ("fork", Some(existing_hash.as_str()), Some(incoming_hash.as_str()), None)
+            }
+            ReorgCause::Rewind { reason } => ("rewind", None, None, Some(reason.as_str())),
+        };
+        Self {
+            number: reorg.number,
+            at: Instant(reorg.at),
+            cause,
+            fork_ledger: reorg.fork_ledger,
+            depth: reorg.depth,
+            tip_before: reorg.tip_before,
+            removed_event_count: reorg.events_removed,
+            rebuilt_stream_count: reorg.streams_rebuilt,
+            existing_hash,
+            incoming_hash,
+            reason,
         }
-        ReorgCause::Rewind { reason } => (None, None, Some(reason)),
-    };
-    json!({
-        "number": number,
-        "at": Instant(*at),
-        "cause": if reason.is_some() { "rewind" } else { "fork" },
-        "forkLedger": fork_ledger,
-        "depth": depth,
-        "tipBefore": tip_before,
-        "removedEventCount": events_removed,
-        "rebuiltStreamCount": streams_rebuilt,
-        "existingHash": existing,
-        "incomingHash": incoming,
-        "reason": reason,
-    })
+    }
+}
+
+impl RefusedReorgView {
+    fn of(refused: &RefusedReorg) -> Self {
+        Self { at: Instant(refused.at), fork_ledger: refused.fork_ledger }
+    }
 }

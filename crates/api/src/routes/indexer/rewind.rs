@@ -1,9 +1,9 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::chain::Rewind;
-use serde_json::json;
+use serde::Serialize;
 
-use super::health::reorg;
+use super::health::ReorgView;
 use crate::body;
 use crate::doc::{Doc, content, response};
 use crate::error::{ApiError, ErrorKind};
@@ -21,7 +21,17 @@ pub(crate) const DOC: Doc = Doc {
     )
 };
 
-/// The longest reason that is recorded.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RewoundView<'a> {
+    outcome: &'static str,
+    rewind: ReorgView<'a>,
+    tip: Option<TipView<'a>>,
+    last_safe_ledger: Option<u32>,
+    pending_count: u64,
+}
+
+/// The longest reason that is recorded, in characters.
 const LONGEST_REASON: usize = 500;
 
 /// `POST /api/admin/indexer/rewind`: undoes every ledger after `toLedger`, whatever is final.
@@ -50,13 +60,13 @@ pub(crate) async fn rewind(
         "an operator has rewound the chain"
     );
     let state = api.store().chain_state().await?;
-    Ok(HttpResponse::Ok().json(json!({
-        "outcome": "rewound",
-        "rewind": reorg(&done),
-        "tip": state.frontier.tip.as_ref().map(TipView::of),
-        "lastSafeLedger": state.frontier.last_safe,
-        "pendingCount": state.pending,
-    })))
+    Ok(HttpResponse::Ok().json(RewoundView {
+        outcome: "rewound",
+        rewind: ReorgView::of(&done),
+        tip: state.frontier.tip.as_ref().map(TipView::of),
+        last_safe_ledger: state.frontier.last_safe,
+        pending_count: state.pending,
+    }))
 }
 
 /// A ledger that is mistyped must not be recorded as a reorg: it would show as one until the chain gets there.
