@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
 
 /// The largest body that is read.
 pub(crate) const MOST_BYTES: usize = 256 * 1024;
@@ -92,7 +93,7 @@ async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| ApiError {
             cause: Some(error.to_string().into()),
-            ..ApiError::invalid_body("INVALID_JSON", "the body broke off before its end")
+            ..ApiError::invalid_body(FieldCode::InvalidJson, "the body broke off before its end")
         })?;
         if body.len().saturating_add(chunk.len()) > MOST_BYTES {
             return Err(too_large());
@@ -119,13 +120,13 @@ fn parse(body: &[u8]) -> Result<Members, ApiError> {
 /// What it is instead.
 pub(crate) fn parse_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
     if body.is_empty() {
-        return Err(ApiError::invalid_body("REQUIRED", "a JSON object is needed in the body"));
+        return Err(ApiError::invalid_body(FieldCode::Required, "a JSON object is needed in the body"));
     }
     let Ok(text) = std::str::from_utf8(body) else {
-        return Err(ApiError::invalid_body("INVALID_UTF8", "the body is not UTF-8"));
+        return Err(ApiError::invalid_body(FieldCode::InvalidUtf8, "the body is not UTF-8"));
     };
     if too_deep(body) {
-        return Err(ApiError::invalid_body("BODY_TOO_DEEP", "the body is nested deeper than 20"));
+        return Err(ApiError::invalid_body(FieldCode::BodyTooDeep, "the body is nested deeper than 20"));
     }
     serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
@@ -134,12 +135,12 @@ pub(crate) fn parse_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiE
         // The parser's own message may quote what was sent; the place is what helps.
         let (line, column) = (error.line(), error.column());
         let message = format!("the body is not JSON: see line {line}, column {column}");
-        ApiError::invalid_body("INVALID_JSON", message)
+        ApiError::invalid_body(FieldCode::InvalidJson, message)
     })
 }
 
 fn not_an_object(kind: &str) -> ApiError {
-    ApiError::invalid_body("BODY_NOT_OBJECT", format!("the body must be a JSON object, not {kind}"))
+    ApiError::invalid_body(FieldCode::BodyNotObject, format!("the body must be a JSON object, not {kind}"))
 }
 
 /// Whether arrays and objects are nested too deeply, by looking at the brackets outside of strings.
@@ -221,7 +222,7 @@ mod tests {
     #[track_caller]
     fn refused(body: &[u8], code: &str) {
         let error = parse(body).unwrap_err();
-        assert_eq!((error.details[0].field.as_ref(), error.details[0].code), ("body", code));
+        assert_eq!((error.details[0].field.as_ref(), error.details[0].code.as_str()), ("body", code));
     }
 
     #[test]

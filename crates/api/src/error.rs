@@ -8,6 +8,8 @@ use fluxora_store::StoreError;
 use serde::Serialize;
 use tracing::Level;
 
+use crate::field_code::FieldCode;
+
 /// The closed set of what can go wrong with a request. `row` is the one table from kind to status, code and
 /// log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,56 +117,22 @@ impl ErrorKind {
     }
 }
 
-/// Every code that can stand in `details[].code`.
-pub const FIELD_CODES: [&str; 30] = [
-    "AMOUNT_NOT_POSITIVE",
-    "BATCH_SIZE",
-    "BODY_NOT_OBJECT",
-    "BODY_TOO_DEEP",
-    "CLIFF_OUTSIDE_STREAM",
-    "DECIMAL_EMPTY_VALUE",
-    "DECIMAL_INVALID_FORMAT",
-    "DECIMAL_INVALID_TYPE",
-    "DECIMAL_OUT_OF_RANGE",
-    "DEPOSIT_BELOW_RATE",
-    "DUPLICATE_EVENT_ID",
-    "DUPLICATE_FIELD",
-    "END_NOT_AFTER_START",
-    "EVENT_DIFFERS",
-    "INVALID_ADDRESS",
-    "INVALID_CURSOR",
-    "INVALID_JSON",
-    "INVALID_KEY",
-    "INVALID_TYPE",
-    "INVALID_UTF8",
-    "INVALID_VALUE",
-    "LEDGER_DIFFERS",
-    "LEDGER_HASH_MISMATCH",
-    "RATE_TOO_LOW",
-    "REQUIRED",
-    "SECRET_KEY_REFUSED",
-    "SENDER_IS_RECIPIENT",
-    "TIME_OUT_OF_RANGE",
-    "TIP_TOO_LOW",
-    "UNKNOWN_FIELD",
-];
-
 /// One fault of a request, and where it lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldFault {
     /// The field, query parameter or header; `body` for the body as a whole.
     pub(crate) field: Cow<'static, str>,
-    pub(crate) code: &'static str,
+    pub(crate) code: FieldCode,
     pub(crate) message: Cow<'static, str>,
 }
 
 impl FieldFault {
     pub(crate) fn new(
         field: impl Into<Cow<'static, str>>,
-        code: &'static str,
+        code: impl Into<FieldCode>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { field: field.into(), code, message: message.into() }
+        Self { field: field.into(), code: code.into(), message: message.into() }
     }
 }
 
@@ -196,7 +164,7 @@ impl ApiError {
     }
 
     /// The body as a whole makes no sense.
-    pub(crate) fn invalid_body(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid_body(code: FieldCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(vec![FieldFault::new("body", code, message)])
     }
 
@@ -255,7 +223,8 @@ mod tests {
 
     #[test]
     fn codes_are_upper_snake_and_distinct() {
-        let codes: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.code()).chain(FIELD_CODES).collect();
+        let field_codes = FieldCode::ALL.iter().map(|code| code.as_str());
+        let codes: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.code()).chain(field_codes).collect();
         for code in &codes {
             let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
             assert!(code.bytes().all(upper), "{code}");

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{Given, Members};
 use crate::error::{ApiError, FieldFault};
+use crate::field_code::FieldCode;
 
 /// More faults than this help nobody.
 const MOST_FAULTS: usize = 50;
@@ -37,10 +38,10 @@ impl Fields {
         let given = self.needed(field)?;
         let read = match &given {
             Given::Text(text) => AccountId::parse(text)
-                .map_err(|error| FieldFault::new(field, error.code(), format!("{field}: {error}"))),
+                .map_err(|error| FieldFault::new(field, error, format!("{field}: {error}"))),
             other => {
                 let message = format!("{field} must be a string: a public key (G…), not {}", other.kind());
-                Err(FieldFault::new(field, "INVALID_TYPE", message))
+                Err(FieldFault::new(field, FieldCode::InvalidType, message))
             }
         };
         self.keep(read)
@@ -57,7 +58,7 @@ impl Fields {
             Given::Array => Err(AmountError::InvalidType { found: Found::Array }),
             Given::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),
         };
-        let read = read.map_err(|error| FieldFault::new(field, error.code(), format!("{field}: {error}")));
+        let read = read.map_err(|error| FieldFault::new(field, error, format!("{field}: {error}")));
         self.keep(read)
     }
 
@@ -67,8 +68,10 @@ impl Fields {
         let fault = |code, what| Err(FieldFault::new(field, code, format!("{field} must be {what}")));
         let read = match &given {
             Given::Count(seconds) => Ok(UnixTime::from_seconds(*seconds)),
-            Given::Number => fault("TIME_OUT_OF_RANGE", "a whole number of Unix seconds, not negative"),
-            other => fault("INVALID_TYPE", &format!("a number of Unix seconds, not {}", other.kind())),
+            Given::Number => fault(FieldCode::TimeOutOfRange, "a whole number of Unix seconds, not negative"),
+            other => {
+                fault(FieldCode::InvalidType, &format!("a number of Unix seconds, not {}", other.kind()))
+            }
         };
         self.keep(read)
     }
@@ -88,7 +91,7 @@ impl Fields {
     fn as_opaque(&mut self, field: &'static str, given: &Given) -> Option<Opaque> {
         match given {
             Given::Text(text) => {
-                let fault = |error| self.fault(field, "INVALID_VALUE", format!("{field} {error}"));
+                let fault = |error| self.fault(field, FieldCode::InvalidValue, format!("{field} {error}"));
                 let read = Opaque::new(text).map_err(fault);
                 self.keep(read)
             }
@@ -101,12 +104,13 @@ impl Fields {
         let needed = "a whole number from 0 to 4294967295";
         match self.needed(field)? {
             Given::Count(count) => {
-                let fault = |_| self.fault(field, "INVALID_VALUE", format!("{field} must be {needed}"));
+                let fault =
+                    |_| self.fault(field, FieldCode::InvalidValue, format!("{field} must be {needed}"));
                 let read = u32::try_from(count).map_err(fault);
                 self.keep(read)
             }
             Given::Number => {
-                let fault = self.fault(field, "INVALID_VALUE", format!("{field} must be {needed}"));
+                let fault = self.fault(field, FieldCode::InvalidValue, format!("{field} must be {needed}"));
                 self.keep(Err(fault))
             }
             other => self.wrong_type(field, "a number", &other),
@@ -129,7 +133,7 @@ impl Fields {
         let Given::Text(text) = given else { return self.wrong_type(field, "a string", given) };
         let instant = rfc_3339(text).ok_or_else(|| {
             let message = format!("{field} must be an instant from 1970 to 9999 as RFC 3339 writes it");
-            self.fault(field, "INVALID_VALUE", message)
+            self.fault(field, FieldCode::InvalidValue, message)
         });
         self.keep(instant)
     }
@@ -145,7 +149,7 @@ impl Fields {
             Given::Text(_) => {
                 let message =
                     format!("{field} must be 1 to {most} characters, none of them a control character");
-                let fault = self.fault(field, "INVALID_VALUE", message);
+                let fault = self.fault(field, FieldCode::InvalidValue, message);
                 self.keep(Err(fault))
             }
             other => self.wrong_type(field, "a string", &other),
@@ -164,9 +168,9 @@ impl Fields {
     pub(crate) fn raw_object<'a>(&mut self, field: &'static str, given: &[&'a RawValue]) -> Option<&'a str> {
         let (code, message) = match given {
             [value] if value.get().starts_with('{') => return Some(value.get()),
-            [] => ("REQUIRED", format!("{field} is required")),
-            [_] => ("INVALID_TYPE", format!("{field} must be an object")),
-            _ => ("DUPLICATE_FIELD", format!("{field} is given {} times", given.len())),
+            [] => (FieldCode::Required, format!("{field} is required")),
+            [_] => (FieldCode::InvalidType, format!("{field} must be an object")),
+            _ => (FieldCode::DuplicateField, format!("{field} is given {} times", given.len())),
         };
         let fault = self.fault(field, code, message);
         self.keep(Err(fault))
@@ -174,11 +178,11 @@ impl Fields {
 
     fn wrong_type<T>(&mut self, field: &'static str, needed: &str, given: &Given) -> Option<T> {
         let message = format!("{field} must be {needed}, not {}", given.kind());
-        let fault = self.fault(field, "INVALID_TYPE", message);
+        let fault = self.fault(field, FieldCode::InvalidType, message);
         self.keep(Err(fault))
     }
 
-    fn fault(&self, field: &str, code: &'static str, message: impl Into<Cow<'static, str>>) -> FieldFault {
+    fn fault(&self, field: &str, code: FieldCode, message: impl Into<Cow<'static, str>>) -> FieldFault {
         FieldFault::new(format!("{}{field}", self.within), code, message)
     }
 
@@ -189,9 +193,8 @@ impl Fields {
 
     /// Adds the rules that what was read breaks.
     pub(crate) fn add_broken(&mut self, broken: Vec<TermsFault>) {
-        self.faults.extend(
-            broken.into_iter().map(|fault| FieldFault::new(fault.field(), fault.code(), fault.to_string())),
-        );
+        self.faults
+            .extend(broken.into_iter().map(|fault| FieldFault::new(fault.field(), fault, fault.to_string())));
     }
 
     /// Adds faults that were found elsewhere.
@@ -217,7 +220,7 @@ impl Fields {
         for (name, _) in std::mem::take(&mut self.members) {
             let shown = shown(name);
             let message = format!("{shown} is not a field of this request");
-            let fault = self.fault(&shown, "UNKNOWN_FIELD", message);
+            let fault = self.fault(&shown, FieldCode::UnknownField, message);
             self.faults.push(fault);
         }
         self.faults
@@ -226,7 +229,7 @@ impl Fields {
     fn needed(&mut self, field: &'static str) -> Option<Given> {
         let given = self.take(field);
         if given.is_none() {
-            let fault = self.fault(field, "REQUIRED", format!("{field} is required"));
+            let fault = self.fault(field, FieldCode::Required, format!("{field} is required"));
             if !self.faults.iter().any(|known| known.field == fault.field) {
                 self.faults.push(fault);
             }
@@ -248,7 +251,7 @@ impl Fields {
         });
         if times > 1 {
             let message = format!("{field} is given {times} times");
-            let fault = self.fault(field, "DUPLICATE_FIELD", message);
+            let fault = self.fault(field, FieldCode::DuplicateField, message);
             self.faults.push(fault);
             return None;
         }

@@ -2,6 +2,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use fluxora_store::IdempotencyKey;
 
 use crate::error::{ApiError, FieldFault};
+use crate::field_code::FieldCode;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer was given before.
@@ -15,7 +16,11 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErro
     let mut keys = headers.get_all(&IDEMPOTENCY_KEY);
     let Some(first) = keys.next() else { return Ok(None) };
     let refused = |message: String| {
-        ApiError::invalid(vec![FieldFault::new(IDEMPOTENCY_KEY.as_str().to_owned(), "INVALID_KEY", message)])
+        ApiError::invalid(vec![FieldFault::new(
+            IDEMPOTENCY_KEY.as_str().to_owned(),
+            FieldCode::InvalidKey,
+            message,
+        )])
     };
     if keys.next().is_some() {
         return Err(refused("send one Idempotency-Key".to_owned()));

@@ -7,6 +7,7 @@ mod body;
 mod cursor;
 mod doc;
 mod error;
+mod field_code;
 mod fields;
 mod idempotency;
 mod query;
@@ -23,7 +24,8 @@ mod workers;
 
 pub use access::Access;
 pub use doc::{Content, Doc, Location, Parameter, Response};
-pub use error::{ErrorKind, FIELD_CODES};
+pub use error::ErrorKind;
+pub use field_code::FieldCode;
 pub use fluxora_indexer::Rules;
 pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web;
 
 use crate::error::{ApiError, FieldFault};
+use crate::field_code::FieldCode;
 
 /// Takes the parameters of a query string one by one, and collects every fault on the way.
 pub(crate) struct Query {
@@ -21,7 +22,7 @@ impl Query {
             web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| {
                 ApiError::invalid(vec![FieldFault::new(
                     "query",
-                    "INVALID_VALUE",
+                    FieldCode::InvalidValue,
                     "the query string cannot be read",
                 )])
             })?;
@@ -32,7 +33,7 @@ impl Query {
     pub(crate) fn parsed<T>(
         &mut self,
         name: &'static str,
-        code: &'static str,
+        code: FieldCode,
         needed: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
@@ -43,7 +44,7 @@ impl Query {
     pub(crate) fn checked<T>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, (&'static str, String)>,
+        parse: impl FnOnce(&str) -> Result<T, (FieldCode, String)>,
     ) -> Option<T> {
         let given = self.take(name)?;
         let fault = |(code, message)| self.faults.push(FieldFault::new(name, code, message));
@@ -52,7 +53,7 @@ impl Query {
 
     /// A parameter that one of these words stands for.
     pub(crate) fn word<T: FromStr>(&mut self, name: &'static str, needed: &str) -> Option<T> {
-        self.parsed(name, "INVALID_VALUE", needed, |text| text.parse().ok())
+        self.parsed(name, FieldCode::InvalidValue, needed, |text| text.parse().ok())
     }
 
     /// How many items a page is to have: 1 to 100, 20 if nothing is said.
@@ -64,7 +65,7 @@ impl Query {
     pub(crate) fn limit_up_to(&mut self, most: u32, default: u32) -> u32 {
         let range = |text: &str| text.parse().ok().filter(|limit| (1..=most).contains(limit));
         let needed = format!("a whole number from 1 to {most}");
-        self.parsed("limit", "INVALID_VALUE", &needed, range).unwrap_or(default)
+        self.parsed("limit", FieldCode::InvalidValue, &needed, range).unwrap_or(default)
     }
 
     /// Ends the reading: whatever has not been taken is unknown.
@@ -74,7 +75,7 @@ impl Query {
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         if !self.pairs.is_empty() {
             let message = "the query string has a parameter that this request does not take";
-            self.faults.push(FieldFault::new("query", "UNKNOWN_FIELD", message));
+            self.faults.push(FieldFault::new("query", FieldCode::UnknownField, message));
         }
         if self.faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.faults)) }
     }
@@ -89,7 +90,11 @@ impl Query {
             !this
         });
         if found.len() > 1 {
-            self.faults.push(FieldFault::new(name, "DUPLICATE_FIELD", format!("{name} is given twice")));
+            self.faults.push(FieldFault::new(
+                name,
+                FieldCode::DuplicateField,
+                format!("{name} is given twice"),
+            ));
             return None;
         }
         found.pop()

@@ -48,16 +48,6 @@ pub enum AddressError {
     Kind,
 }
 
-impl AddressError {
-    /// The code that goes with this fault in an API answer.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SecretKey => "SECRET_KEY_REFUSED",
-            _ => "INVALID_ADDRESS",
-        }
-    }
-}
-
 /// Characters of a strkey that carries 32 bytes (SEP-23): version byte, payload and CRC-16 in base32.
 const STRKEY_LENGTH: usize = 56;
 

@@ -91,19 +91,6 @@ pub enum TermsFault {
 }
 
 impl TermsFault {
-    /// The code that goes with this fault in an API answer.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SenderIsRecipient => "SENDER_IS_RECIPIENT",
-            Self::DepositNotPositive | Self::RateNotPositive => "AMOUNT_NOT_POSITIVE",
-            Self::DepositBelowRate => "DEPOSIT_BELOW_RATE",
-            Self::NeverFinishes => "RATE_TOO_LOW",
-            Self::TimeOutOfRange { .. } => "TIME_OUT_OF_RANGE",
-            Self::EndNotAfterStart => "END_NOT_AFTER_START",
-            Self::CliffOutsideStream => "CLIFF_OUTSIDE_STREAM",
-        }
-    }
-
     /// The field whose change would mend it.
     pub const fn field(self) -> &'static str {
         match self {
@@ -269,14 +256,14 @@ mod tests {
         let same = draft("-1", "0").sender;
         let draft = TermsDraft { recipient: same, start: at(5), end: at(4), ..draft("-1", "0") };
         let faults = draft.settle(NOW.parse().unwrap()).unwrap_err();
-        let codes: Vec<_> = faults.iter().map(|fault| (fault.field(), fault.code())).collect();
+        let fields: Vec<_> = faults.iter().map(|fault| (fault.field(), *fault)).collect();
         assert_eq!(
-            codes,
+            fields,
             [
-                ("recipient", "SENDER_IS_RECIPIENT"),
-                ("depositAmount", "AMOUNT_NOT_POSITIVE"),
-                ("ratePerSecond", "AMOUNT_NOT_POSITIVE"),
-                ("endTime", "END_NOT_AFTER_START"),
+                ("recipient", TermsFault::SenderIsRecipient),
+                ("depositAmount", TermsFault::DepositNotPositive),
+                ("ratePerSecond", TermsFault::RateNotPositive),
+                ("endTime", TermsFault::EndNotAfterStart),
             ]
         );
     }

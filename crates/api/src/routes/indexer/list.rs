@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::cursor::Cursor;
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::Instant;
@@ -64,19 +65,20 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let mut query = Query::of(&request)?;
     let limit = query.limit_up_to(MOST, USUAL);
     let ledger = |query: &mut Query, name| {
-        query.parsed(name, "INVALID_VALUE", "a whole number from 0 to 4294967295", number)
+        query.parsed(name, FieldCode::InvalidValue, "a whole number from 0 to 4294967295", number)
     };
     let from_ledger = ledger(&mut query, "fromLedger");
     let to_ledger = ledger(&mut query, "toLedger");
     let opaque = |query: &mut Query, name| {
-        query.parsed(name, "INVALID_VALUE", "1 to 128 characters", |text| Opaque::new(text).ok())
+        query.parsed(name, FieldCode::InvalidValue, "1 to 128 characters", |text| Opaque::new(text).ok())
     };
     let contract = opaque(&mut query, "contractId");
     let topic = opaque(&mut query, "topic");
     let list = format!("{from_ledger:?} {to_ledger:?} {contract:?} {topic:?}");
-    let after = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of this list's last page", |text| {
-        Written::parse(text, &list)
-    });
+    let after =
+        query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
+            Written::parse(text, &list)
+        });
     query.finish()?;
     let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
     let page = api.store().contract_events(&query).await?;

@@ -11,6 +11,7 @@ use super::pushed;
 use crate::body;
 use crate::doc::{Doc, content, response};
 use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::TipView;
@@ -126,7 +127,7 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
         Refusal::EventConflict { indices } => {
             let fault = |index: &usize| {
                 let message = "an event with this id and other contents is stored under the same ledger hash";
-                FieldFault::new(format!("events[{index}]"), "EVENT_DIFFERS", message)
+                FieldFault::new(format!("events[{index}]"), FieldCode::EventDiffers, message)
             };
             let details = indices.iter().map(fault).collect();
             ApiError { details, ..ApiError::new(ErrorKind::EventConflict, message) }
@@ -136,7 +137,7 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
             let at = index.map_or("tip".to_owned(), |index| format!("events[{index}]"));
             let fault = FieldFault::new(
                 format!("{at}.previousLedgerHash"),
-                "LEDGER_DIFFERS",
+                FieldCode::LedgerDiffers,
                 "this ledger is stored under the same hash with another previous hash",
             );
             ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }

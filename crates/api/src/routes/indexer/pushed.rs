@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{self, Given, Members};
 use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::field_code::FieldCode;
 use crate::fields::Fields;
 
 /// Reads a body.
@@ -38,13 +39,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Batch, ApiError> {
 /// The events, if they were given once, as an array that is not too long.
 fn one_list<'a>(events: &[&'a RawValue], faults: &mut Vec<FieldFault>) -> Vec<&'a RawValue> {
     let (code, message) = match events {
-        [] => ("REQUIRED", "events is required".to_owned()),
+        [] => (FieldCode::Required, "events is required".to_owned()),
         [events] => match serde_json::from_str::<Vec<&RawValue>>(events.get()) {
             Ok(list) if list.len() <= BATCH_MAX => return list,
-            Ok(list) => ("BATCH_SIZE", format!("a batch has at most {BATCH_MAX} events, not {}", list.len())),
-            Err(_) => ("INVALID_TYPE", "events must be an array".to_owned()),
+            Ok(list) => {
+                (FieldCode::BatchSize, format!("a batch has at most {BATCH_MAX} events, not {}", list.len()))
+            }
+            Err(_) => (FieldCode::InvalidType, "events must be an array".to_owned()),
         },
-        _ => ("DUPLICATE_FIELD", format!("events is given {} times", events.len())),
+        _ => (FieldCode::DuplicateField, format!("events is given {} times", events.len())),
     };
     faults.push(FieldFault::new("events", code, message));
     Vec::new()
@@ -53,7 +56,7 @@ fn one_list<'a>(events: &[&'a RawValue], faults: &mut Vec<FieldFault>) -> Vec<&'
 fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Pushed> {
     let Ok(Pairs(mut pairs)) = serde_json::from_str(sent.get()) else {
         let message = "an event must be an object";
-        faults.push(FieldFault::new(format!("events[{index}]"), "INVALID_TYPE", message));
+        faults.push(FieldFault::new(format!("events[{index}]"), FieldCode::InvalidType, message));
         return None;
     };
     let payloads = take(&mut pairs, "payload");
@@ -106,16 +109,18 @@ fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
 fn contradictory(faults: &[BatchFault]) -> ApiError {
     let details = faults.iter().map(|fault| {
         let (field, code) = match fault {
-            BatchFault::Empty | BatchFault::TooMany { .. } => ("events".to_owned(), "BATCH_SIZE"),
+            BatchFault::Empty | BatchFault::TooMany { .. } => ("events".to_owned(), FieldCode::BatchSize),
             BatchFault::TwoHashes { reported_by, .. } => {
-                (field(*reported_by, "ledgerHash"), "LEDGER_HASH_MISMATCH")
+                (field(*reported_by, "ledgerHash"), FieldCode::LedgerHashMismatch)
             }
             BatchFault::TwoPreviousHashes { reported_by, .. } => {
-                (field(*reported_by, "previousLedgerHash"), "LEDGER_HASH_MISMATCH")
+                (field(*reported_by, "previousLedgerHash"), FieldCode::LedgerHashMismatch)
             }
-            BatchFault::BrokenLink { .. } => ("events".to_owned(), "LEDGER_HASH_MISMATCH"),
-            BatchFault::TipTooLow { .. } => ("tip.ledger".to_owned(), "TIP_TOO_LOW"),
-            BatchFault::DuplicateId { index } => (format!("events[{index}].eventId"), "DUPLICATE_EVENT_ID"),
+            BatchFault::BrokenLink { .. } => ("events".to_owned(), FieldCode::LedgerHashMismatch),
+            BatchFault::TipTooLow { .. } => ("tip.ledger".to_owned(), FieldCode::TipTooLow),
+            BatchFault::DuplicateId { index } => {
+                (format!("events[{index}].eventId"), FieldCode::DuplicateEventId)
+            }
         };
         FieldFault::new(field, code, fault.to_string())
     });

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cursor::Cursor;
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::EventView;
@@ -39,9 +40,10 @@ pub(crate) async fn events(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let limit = query.limit();
-    let after = query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of this list's last page", |text| {
-        u32::try_from(Cursor::parse(text, &path)?.position).ok()
-    });
+    let after =
+        query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
+            u32::try_from(Cursor::parse(text, &path)?.position).ok()
+        });
     query.finish()?;
     let id = super::id(&path)?;
     let page = api.store().stream_events(&id, after.unwrap_or(0), limit).await?;

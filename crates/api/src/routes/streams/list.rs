@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::cursor::Cursor;
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
+use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::{self, StreamView};
@@ -47,10 +48,12 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let limit = query.limit();
     let with_total = query.word("includeTotal", "true or false").unwrap_or(false);
     let list = describe(&filter);
-    let before =
-        query.parsed("cursor", "INVALID_CURSOR", "the nextCursor of a page with the same filters", |text| {
-            Cursor::parse(text, &list)
-        });
+    let before = query.parsed(
+        "cursor",
+        FieldCode::InvalidCursor,
+        "the nextCursor of a page with the same filters",
+        |text| Cursor::parse(text, &list),
+    );
     query.finish()?;
 
     let at = api.present();
@@ -81,16 +84,21 @@ fn filter(query: &mut Query) -> StreamFilter {
         sender: address(query, "sender"),
         recipient: address(query, "recipient"),
         origin: query.word("origin", "api or chain"),
-        contract: query.parsed("contractId", "INVALID_VALUE", "1 to 128 printable characters", |text| {
-            let printable = text.chars().all(|c| !c.is_control());
-            (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
-        }),
+        contract: query.parsed(
+            "contractId",
+            FieldCode::InvalidValue,
+            "1 to 128 printable characters",
+            |text| {
+                let printable = text.chars().all(|c| !c.is_control());
+                (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
+            },
+        ),
     }
 }
 
 fn address(query: &mut Query, name: &'static str) -> Option<Address> {
     query.checked(name, |text| {
-        Address::parse(text).map_err(|error| (error.code(), format!("{name}: {error}")))
+        Address::parse(text).map_err(|error| (error.into(), format!("{name}: {error}")))
     })
 }
 

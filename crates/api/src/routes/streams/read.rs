@@ -5,6 +5,7 @@ use fluxora_stream::{Origin, Stream, StreamId, UnixTime};
 
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
@@ -25,7 +26,7 @@ pub(crate) async fn read(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    let at = query.parsed("at", "INVALID_VALUE", "a whole number of Unix seconds", seconds);
+    let at = query.parsed("at", FieldCode::InvalidValue, "a whole number of Unix seconds", seconds);
     query.finish()?;
     let id = super::id(&path)?;
     let stream = match at {

@@ -1,0 +1,145 @@
+use fluxora_decimal::AmountError;
+use fluxora_stream::{AddressError, TermsFault};
+use serde::{Serialize, Serializer};
+
+/// Defines the enum, the list of all codes and their texts from one table.
+macro_rules! field_codes {
+    ($($(#[$doc:meta])+ $code:ident = $text:literal,)+) => {
+        /// The closed set of `details[].code`: what is wrong with one field, parameter or header.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum FieldCode {
+            $($(#[$doc])+ $code,)+
+        }
+
+        impl FieldCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code),+];
+
+            /// The code as it is sent.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $text,)+
+                }
+            }
+        }
+    };
+}
+
+field_codes! {
+    /// A required field, or the whole body, is missing.
+    Required = "REQUIRED",
+    /// The value has another type than the field.
+    InvalidType = "INVALID_TYPE",
+    /// There is no such field or parameter.
+    UnknownField = "UNKNOWN_FIELD",
+    /// The field or parameter is sent more than once.
+    DuplicateField = "DUPLICATE_FIELD",
+    /// A query parameter, or a field of a batch, that cannot be read.
+    InvalidValue = "INVALID_VALUE",
+    /// A cursor of another list, or a text that is no cursor.
+    InvalidCursor = "INVALID_CURSOR",
+    /// A malformed `Idempotency-Key`.
+    InvalidKey = "INVALID_KEY",
+    /// The body is not JSON.
+    InvalidJson = "INVALID_JSON",
+    /// The body is not UTF-8.
+    InvalidUtf8 = "INVALID_UTF8",
+    /// The body is JSON, but not an object.
+    BodyNotObject = "BODY_NOT_OBJECT",
+    /// The body is nested too deeply.
+    BodyTooDeep = "BODY_TOO_DEEP",
+    /// An amount that is no string.
+    DecimalInvalidType = "DECIMAL_INVALID_TYPE",
+    /// An amount that is not `[+-]?digits[.digits]`.
+    DecimalInvalidFormat = "DECIMAL_INVALID_FORMAT",
+    /// An amount with too many decimals, or too large.
+    DecimalOutOfRange = "DECIMAL_OUT_OF_RANGE",
+    /// An amount that is empty or null.
+    DecimalEmptyValue = "DECIMAL_EMPTY_VALUE",
+    /// An amount that is zero or negative.
+    AmountNotPositive = "AMOUNT_NOT_POSITIVE",
+    /// The deposit does not last one second.
+    DepositBelowRate = "DEPOSIT_BELOW_RATE",
+    /// The deposit lasts longer than the chain can count.
+    RateTooLow = "RATE_TOO_LOW",
+    /// Not a Stellar address of the required kind.
+    InvalidAddress = "INVALID_ADDRESS",
+    /// A secret seed was sent.
+    SecretKeyRefused = "SECRET_KEY_REFUSED",
+    /// Both are the same account.
+    SenderIsRecipient = "SENDER_IS_RECIPIENT",
+    /// A time outside the accepted range.
+    TimeOutOfRange = "TIME_OUT_OF_RANGE",
+    /// The stream would end before or as it starts.
+    EndNotAfterStart = "END_NOT_AFTER_START",
+    /// The cliff is not between start and end.
+    CliffOutsideStream = "CLIFF_OUTSIDE_STREAM",
+    /// More events than a batch may have, or neither an event nor a tip.
+    BatchSize = "BATCH_SIZE",
+    /// The id is in the batch twice.
+    DuplicateEventId = "DUPLICATE_EVENT_ID",
+    /// The batch has two hashes for one ledger, or a ledger without a link to the one before it.
+    LedgerHashMismatch = "LEDGER_HASH_MISMATCH",
+    /// The batch has an event after its tip.
+    TipTooLow = "TIP_TOO_LOW",
+    /// The event is stored with other contents.
+    EventDiffers = "EVENT_DIFFERS",
+    /// The ledger is stored with another previous hash.
+    LedgerDiffers = "LEDGER_DIFFERS",
+}
+
+impl Serialize for FieldCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl From<AddressError> for FieldCode {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::SecretKey => Self::SecretKeyRefused,
+            _ => Self::InvalidAddress,
+        }
+    }
+}
+
+impl From<AmountError> for FieldCode {
+    fn from(error: AmountError) -> Self {
+        match error {
+            AmountError::InvalidType { .. } => Self::DecimalInvalidType,
+            AmountError::OutOfRange { .. } => Self::DecimalOutOfRange,
+            AmountError::Empty => Self::DecimalEmptyValue,
+            _ => Self::DecimalInvalidFormat,
+        }
+    }
+}
+
+impl From<TermsFault> for FieldCode {
+    fn from(fault: TermsFault) -> Self {
+        match fault {
+            TermsFault::SenderIsRecipient => Self::SenderIsRecipient,
+            TermsFault::DepositNotPositive | TermsFault::RateNotPositive => Self::AmountNotPositive,
+            TermsFault::DepositBelowRate => Self::DepositBelowRate,
+            TermsFault::NeverFinishes => Self::RateTooLow,
+            TermsFault::TimeOutOfRange { .. } => Self::TimeOutOfRange,
+            TermsFault::EndNotAfterStart => Self::EndNotAfterStart,
+            TermsFault::CliffOutsideStream => Self::CliffOutsideStream,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluxora_decimal::Amount;
+
+    use super::*;
+
+    #[test]
+    fn an_amount_error_has_the_code_of_the_decimal_crate() {
+        let errors = ["", "1e10", "1.00000001"].map(|text| Amount::parse(text).unwrap_err());
+        let wrong_type = AmountError::InvalidType { found: fluxora_decimal::Found::Number };
+        for error in errors.into_iter().chain([wrong_type]) {
+            assert_eq!(FieldCode::from(error).as_str(), error.code());
+        }
+    }
+}
