@@ -5,7 +5,12 @@ use crate::server::TestServer;
 #[test]
 fn a_request_id_is_taken_if_it_is_printable_and_replaced_otherwise() {
     let mut server = TestServer::start();
-    let id = |request: Request| server.send(&request).header("x-request-id").unwrap().to_owned();
+    let id = |request: Request| {
+        let response = server.send(&request);
+        let id = response.header("x-request-id").unwrap();
+        assert_eq!(response.header("x-correlation-id"), Some(id), "both headers have the id");
+        id.to_owned()
+    };
     let get = || Request::get("/x");
     let long = "x".repeat(128);
     for taken in ["a", "order 7/b", "~!@#", &long] {
@@ -15,7 +20,9 @@ fn a_request_id_is_taken_if_it_is_printable_and_replaced_otherwise() {
     assert_eq!(id(get().header("x-correlation-id", "b").header("x-request-id", "a")), "a");
     assert_eq!(id(get().header("x-request-id", "").header("x-correlation-id", "b")), "b");
     let mut made = vec![id(get()), id(get())];
-    for replaced in ["", "tab\tbed", "naïve", &"x".repeat(129), sample::SECRET_KEY] {
+    for replaced in
+        ["", "tab\tbed", "naïve", &"x".repeat(129), sample::SECRET_KEY, "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"]
+    {
         made.push(id(get().header("x-request-id", replaced)));
     }
     let count = made.len();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::access_log::Failure;
 use crate::error::{ApiError, ErrorKind, FieldFault};
-use crate::request_id::{REQUEST_ID, RequestId};
+use crate::request_id::{self, RequestId};
 
 #[derive(Serialize)]
 struct Envelope<'a> {
@@ -26,7 +26,7 @@ struct Body<'a> {
     details: &'a [FieldFault],
 }
 
-/// Gives every answer its headers, and every error its body: whoever raised it, a handler or the framework.
+/// Gives every answer its headers, and every error of a handler or of the framework its body.
 pub(crate) async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -40,8 +40,10 @@ pub(crate) async fn answer(
         response
     };
     let headers = response.headers_mut();
-    if let Some(id) = id {
-        headers.insert(REQUEST_ID, id.header());
+    for name in request_id::HEADERS {
+        if let Some(id) = &id {
+            headers.insert(name, id.header());
+        }
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

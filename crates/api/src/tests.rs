@@ -394,6 +394,7 @@ async fn every_error_has_the_request_id_in_header_and_body() {
         let answered = server.send(request).await;
         assert_eq!(answered.status.as_u16(), status);
         assert_eq!(answered.headers.get("x-request-id").unwrap(), "mine");
+        assert_eq!(answered.headers.get("x-correlation-id").unwrap(), "mine");
         assert_eq!(answered.body["error"]["requestId"], "mine");
     }
 }
