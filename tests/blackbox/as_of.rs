@@ -158,13 +158,16 @@ fn a_history_is_read_page_by_page_oldest_first() {
     assert_eq!(types, ["stream.created", "stream.started", "stream.cancelled"]);
     assert_eq!((&all["hasMore"], all.get("nextCursor")), (&json!(false), None));
     for (number, event) in (1..).zip(events) {
-        assert_eq!(event["sequence"], number);
+        assert_eq!(event["streamSeq"], number);
         assert_eq!(event["id"], format!("evt_{id}_{number}"));
         assert_eq!(event["streamId"], id);
     }
-    assert_eq!(events[0]["data"]["depositAmount"], "100");
+    assert_eq!(events[0]["data"]["changes"]["depositAmount"], "100");
     assert_eq!(events[0]["occurredAt"], stream["createdAt"]);
-    assert_eq!(events[1]["data"], json!({}));
+    assert_eq!(events[0]["data"]["cause"], json!({ "type": "api" }));
+    assert_eq!(events[1]["data"], json!({ "cause": { "type": "clock" }, "changes": { "status": "active" } }));
+    let sequences: Vec<_> = events.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
+    assert!(sequences.is_sorted_by(|a, b| a < b), "positions in the event log: {sequences:?}");
     assert_eq!(events[2]["occurredAt"], cancelled["cancelledAt"]);
     for name in ["streamedAmount", "refundedAmount"] {
         assert_eq!(events[2]["data"][name], cancelled[name]);

@@ -32,6 +32,16 @@ fn types(history: &[Value]) -> Vec<&str> {
     history.iter().map(|event| event["type"].as_str().unwrap()).collect()
 }
 
+/// The data of an event that the clock records at the end of a stream.
+fn completed(streamed: &str, refunded: &str) -> Value {
+    json!({
+        "cause": { "type": "clock" },
+        "changes": { "status": "completed" },
+        "streamedAmount": streamed,
+        "refundedAmount": refunded,
+    })
+}
+
 const WHOLE_LIFE: [&str; 3] = ["stream.created", "stream.started", "stream.completed"];
 
 #[test]
@@ -46,7 +56,7 @@ fn a_start_and_an_end_are_recorded_once_with_the_second_in_which_they_fell_due()
     assert_eq!(types(&recorded), WHOLE_LIFE);
     assert_eq!(recorded[1]["occurredAt"], rfc_3339(&server, start));
     assert_eq!(recorded[2]["occurredAt"], rfc_3339(&server, start + 1));
-    assert_eq!(recorded[2]["data"], json!({ "streamedAmount": "2.0", "refundedAmount": "1.5" }));
+    assert_eq!(recorded[2]["data"], completed("2.0", "1.5"));
     for event in &recorded {
         assert!(event["recordedAt"].as_str() >= event["occurredAt"].as_str(), "{event}");
     }
@@ -82,7 +92,7 @@ fn what_fell_due_while_no_server_ran_is_recorded_once_at_the_next_start() {
     let recorded = history(&server, &stream);
     assert_eq!(types(&recorded), ["stream.created", "stream.completed"]);
     assert_eq!(recorded[1]["occurredAt"], stream["createdAt"]);
-    assert_eq!(recorded[1]["data"], json!({ "streamedAmount": "100.0", "refundedAmount": "0.0" }));
+    assert_eq!(recorded[1]["data"], completed("100.0", "0.0"));
     server.kill9();
     server.restart();
     server.create(&sample::stream());

@@ -25,7 +25,11 @@ impl Clock for ManualClock {
 }
 
 pub(crate) fn id(n: u16) -> StreamId {
-    StreamId::api(uuid::Uuid::from_u128(n.into()))
+    StreamId::api(uuid(n))
+}
+
+fn uuid(n: u16) -> uuid::Uuid {
+    uuid::Uuid::from_u128(n.into())
 }
 
 /// Creates, at the epoch, a stream of 10 seconds that starts at second 100.
@@ -39,6 +43,6 @@ pub(crate) async fn put(store: &Model, n: u16, keyed: Option<KeyedResponse>) {
         ..TermsDraft::default()
     };
     let now = Timestamp::UNIX_EPOCH;
-    let (stream, event) = Stream::create(id(n), draft.settle(now).unwrap(), now);
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
     store.create_stream(CreateStream { stream, event, keyed }).await.unwrap();
 }

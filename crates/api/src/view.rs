@@ -2,7 +2,7 @@
 
 use fluxora_decimal::Amount;
 use fluxora_indexer::Tip;
-use fluxora_stream::{Fact, OnChain, Status, StatusName, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{Body, OnChain, Status, StatusName, Stream, UnixTime};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -53,12 +53,12 @@ struct ChainView {
 
 impl ChainView {
     fn of(stream: &Stream) -> Option<Self> {
-        let StreamId::Chain { contract, number } = stream.id else { return None };
-        let known = stream.chain.as_deref()?.clone();
+        let Body::Chain(chain) = &stream.body else { return None };
+        let known = chain.state.v9().clone();
         let decimals = stream.schedule.decimals();
         Some(Self {
-            contract_id: contract.to_string(),
-            stream_id: number.to_string(),
+            contract_id: chain.contract.to_string(),
+            stream_id: chain.number.to_string(),
             kind: stream.schedule.kind.as_str(),
             checkpointed_amount: stream.schedule.checkpoint.amount.with_decimals(decimals),
             checkpointed_at: stream.schedule.checkpoint.at,
@@ -94,7 +94,7 @@ impl StreamView {
     pub(crate) fn of(stream: &Stream, at: UnixTime) -> Self {
         let (schedule, balance) = (&stream.schedule, stream.balance_at(at));
         Self {
-            id: stream.id.to_string(),
+            id: stream.id().to_string(),
             origin: stream.origin().as_str(),
             sender: stream.sender.to_string(),
             recipient: stream.recipient.to_string(),
@@ -117,33 +117,6 @@ impl StreamView {
                 _ => None,
             },
             chain: ChainView::of(stream),
-        }
-    }
-}
-
-/// One event of a stream's history.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EventView<'a> {
-    id: String,
-    stream_id: String,
-    sequence: u32,
-    r#type: &'static str,
-    occurred_at: Instant,
-    recorded_at: Instant,
-    data: &'a Fact,
-}
-
-impl<'a> EventView<'a> {
-    pub(crate) fn of(event: &'a StreamEvent) -> Self {
-        Self {
-            id: event.id(),
-            stream_id: event.stream.to_string(),
-            sequence: event.number,
-            r#type: event.fact.name(),
-            occurred_at: Instant(event.occurred_at),
-            recorded_at: Instant(event.recorded_at),
-            data: &event.fact,
         }
     }
 }

@@ -27,9 +27,11 @@ use tokio_postgres::{Client, NoTls, Statement};
 const WRITERS: [u64; 2] = [1, 32];
 
 fn id(n: u64) -> StreamId {
-    StreamId::api(uuid::Uuid::from_u128(
-        u128::from(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(n),
-    ))
+    StreamId::api(uuid(n))
+}
+
+fn uuid(n: u64) -> uuid::Uuid {
+    uuid::Uuid::from_u128(u128::from(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(n))
 }
 
 fn create(n: u64) -> CreateStream {
@@ -46,7 +48,7 @@ fn create(n: u64) -> CreateStream {
         rate: Some("0.0050000".parse().unwrap()),
         ..TermsDraft::default()
     };
-    let (stream, event) = Stream::create(id(n), draft.settle(now).unwrap(), now);
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
     CreateStream { stream, event, keyed: None }
 }
 
@@ -84,7 +86,7 @@ impl Bare {
             .query_one(
                 &self.stream,
                 &[
-                    &stream.id.to_string(),
+                    &stream.id().to_string(),
                     &stream.sender.to_string(),
                     &stream.recipient.to_string(),
                     &schedule.deposit.to_string(),
@@ -96,7 +98,7 @@ impl Bare {
             )
             .await
             .unwrap();
-        let data = serde_json::to_string(&event.fact).unwrap();
+        let data = serde_json::to_string(&event.data).unwrap();
         let seq: i64 = row.get(0);
         transaction.execute(&self.event, &[&seq, &event.occurred_at, &data]).await.unwrap();
         transaction.commit().await.unwrap();

@@ -14,8 +14,9 @@ pub mod conformance;
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};
+pub use fluxora_stream::Sequence;
 pub use idempotency::{
     Answer, IDEMPOTENCY_RETENTION, IdempotencyKey, InvalidKey, KeyedResponse, expired_before,
 };
-pub use page::{EventPage, Sequence, StreamFilter, StreamPage, StreamQuery};
+pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -1,10 +1,6 @@
-use fluxora_stream::{Address, Origin, StatusName, Stream, StreamEvent, UnixTime};
+use fluxora_stream::{Address, LoggedEvent, Origin, Sequence, StatusName, Stream, UnixTime};
 
 use crate::CorruptRow;
-
-/// A place in the order in which streams were created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(pub u64);
 
 /// Which streams are meant; an absent condition leaves all in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +45,7 @@ pub struct StreamPage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
     /// The events.
-    pub events: Vec<StreamEvent>,
+    pub events: Vec<LoggedEvent>,
     /// Whether there are more after the last one.
     pub more: bool,
 }

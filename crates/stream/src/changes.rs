@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Address, Inferred, Kind, OnChain, StatusName, Stream, StreamNumber, UnixTime};
+use crate::{Address, Inferred, Kind, OnChain, StatusName, Stream, StreamBody, StreamNumber, UnixTime};
 
-/// Lists what can change about a stream of the chain, once: the fields of [`Changes`], and where each is read from.
+/// Declares what can change about a stream, once: the fields of [`Changes`], and where each is read from.
 macro_rules! changes {
     ($(#[doc = $doc:literal] $field:ident $(alias $alias:literal)?: $type:ty = $get:expr;)*) => {
-        /// What changed about a stream of the chain, with the values it has changed to. Absent is what stayed.
+        /// The fields of a stream that changed, with their new values. A field that is absent did not change, or does not
+        /// exist for the stream's origin.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct Changes {
@@ -20,8 +21,8 @@ macro_rules! changes {
         }
 
         impl Changes {
-            /// What `after` has that `before` had not; everything if there was nothing before.
-            pub fn between(before: Option<&Stream>, after: &Stream) -> Self {
+            /// The fields in which `after` differs from `before`; every field if there was no stream before.
+            pub fn between<B: StreamBody>(before: Option<&Stream<B>>, after: &Stream<B>) -> Self {
                 Self {
                     $($field: changed(before, after, $get),)*
                 }
@@ -51,11 +52,11 @@ changes! {
     /// When the flow ends.
     end_time: UnixTime = |stream| Some(stream.schedule.end);
     /// The shape of the flow.
-    kind: Kind = |stream| Some(stream.schedule.kind);
+    kind: Kind = |stream| of(stream, |_| stream.schedule.kind);
     /// What had accrued when the rate last changed.
-    checkpointed_amount: Amount = |stream| Some(stream.schedule.checkpoint.amount);
+    checkpointed_amount: Amount = |stream| of(stream, |_| stream.schedule.checkpoint.amount);
     /// When that was.
-    checkpointed_at: UnixTime = |stream| Some(stream.schedule.checkpoint.at);
+    checkpointed_at: UnixTime = |stream| of(stream, |_| stream.schedule.checkpoint.at);
     /// What has been taken out.
     withdrawn_amount: Amount = |stream| Some(stream.withdrawn);
     /// Where it stands in its life.
@@ -110,17 +111,17 @@ changes! {
     inferred alias "assumed": Inferred = |stream| of(stream, |chain| chain.inferred);
 }
 
-fn changed<T: PartialEq>(
-    before: Option<&Stream>,
-    after: &Stream,
-    get: impl Fn(&Stream) -> Option<T>,
+fn changed<B, T: PartialEq>(
+    before: Option<&Stream<B>>,
+    after: &Stream<B>,
+    get: impl Fn(&Stream<B>) -> Option<T>,
 ) -> Option<T> {
     let value = get(after);
     if before.is_some_and(|before| get(before) == value) { None } else { value }
 }
 
-fn of<T>(stream: &Stream, get: impl FnOnce(&OnChain) -> T) -> Option<T> {
-    stream.chain.as_deref().map(get)
+fn of<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&OnChain) -> T) -> Option<T> {
+    stream.on_chain().map(get)
 }
 
 /// Tells `null`, a value, from a field that is absent: what is there is read as `Some`, whatever it is.

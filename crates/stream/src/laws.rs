@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::{
-    AccountId, CancelRefused, Change, ContractId, Fact, Status, StatusName, Stream, StreamEvent, StreamId,
-    TermsDraft, UnixTime,
+    AccountId, Body, CancelRefused, Cause, ChainBody, Change, ContractId, ContractState, EventKind, OnChain,
+    Status, StatusName, Stream, StreamEvent, StreamId, TermsDraft, UnixTime,
 };
 
-fn id() -> StreamId {
-    StreamId::api(uuid::Uuid::from_u128(7))
+fn id() -> uuid::Uuid {
+    uuid::Uuid::from_u128(7)
 }
 
 fn instant(seconds: i64) -> Timestamp {
@@ -33,7 +33,7 @@ fn draft(deposit: i128, rate: i128, start: i64) -> TermsDraft {
 }
 
 fn create(draft: TermsDraft) -> (Stream, StreamEvent) {
-    Stream::create(id(), draft.settle(instant(0)).unwrap(), instant(0))
+    Stream::create(id(), &draft.settle(instant(0)).unwrap(), instant(0))
 }
 
 /// A stream of 100 stroops at 1 stroop a second from `start` on, seen from instant 0.
@@ -145,10 +145,10 @@ proptest! {
 fn a_cancelled_stream_stops_accruing_and_refunds_the_rest() {
     let Change { stream, events } = hundred_seconds(0).cancel(instant(40)).unwrap();
     assert_eq!(stream.status, Status::Cancelled { at: instant(40) });
-    let [StreamEvent { fact: Fact::Cancelled(closing), .. }] = events.as_slice() else {
-        panic!("one event: {events:?}");
-    };
-    assert_eq!((closing.streamed_amount.stroops(), closing.refunded_amount.stroops()), (40, 60));
+    let [event] = events.as_slice() else { panic!("one event: {events:?}") };
+    assert_eq!((event.kind, &event.data.cause), (EventKind::Cancelled, &Cause::Api));
+    let settlement = event.data.settlement.unwrap();
+    assert_eq!((settlement.streamed_amount.stroops(), settlement.refunded_amount.stroops()), (40, 60));
 }
 
 #[test]
@@ -174,49 +174,61 @@ fn an_ended_stream_cannot_be_cancelled() {
 
 #[test]
 fn a_stream_of_the_chain_is_left_to_the_contract() {
-    let stream = Stream { id: StreamId::chain(ContractId::from_hash([3; 32]), 0), ..hundred_seconds(0) };
+    let body = ChainBody {
+        contract: ContractId::from_hash([3; 32]),
+        number: 0,
+        state: ContractState::V9(OnChain::default()),
+    };
+    let stream = Stream { body: Body::Chain(Box::new(body)), ..hundred_seconds(0) };
     assert_eq!(stream.cancel(instant(1)), Err(CancelRefused::ChainManaged));
     assert_eq!(stream.catch_up(instant(1_000)).events, []);
     assert_eq!(stream.status_at(second(1_000)), StatusName::Active);
 }
 
 #[test]
-fn a_pause_does_not_stop_accrual() {
-    let mut stream = hundred_seconds(0);
-    let event = |number, fact, at: i64| StreamEvent {
-        stream: id(),
-        number,
-        occurred_at: instant(at),
-        recorded_at: instant(at),
-        fact,
+fn every_event_names_its_cause_and_what_changed() {
+    let (stream, created) = create(draft(100, 1, 50));
+    let Change { stream, events } = stream.cancel(instant(70)).unwrap();
+    assert_eq!(stream.status, Status::Cancelled { at: instant(70) });
+    let told = |event: &StreamEvent| {
+        let data = serde_json::to_value(&event.data).unwrap();
+        (event.kind, data["cause"]["type"].as_str().unwrap().to_owned(), data["changes"].clone())
     };
-    stream.apply(&event(2, Fact::Paused, 10)).unwrap();
-    assert_eq!(stream.balance_at(second(30)).streamed.stroops(), 30);
-    stream.apply(&event(3, Fact::Resumed, 40)).unwrap();
-    assert_eq!(stream.status, Status::Active);
+    let [started, cancelled] = events.as_slice() else { panic!("two events: {events:?}") };
+    assert_eq!(
+        told(started),
+        (EventKind::Started, "clock".to_owned(), serde_json::json!({ "status": "active" }))
+    );
+    let changes = serde_json::json!({ "status": "cancelled", "statusSince": second(70) });
+    assert_eq!(told(cancelled), (EventKind::Cancelled, "api".to_owned(), changes));
+    let (kind, cause, changes) = told(&created);
+    assert_eq!(
+        (kind, cause.as_str(), changes["status"].as_str()),
+        (EventKind::Created, "api", Some("scheduled"))
+    );
+    assert_eq!(changes.as_object().unwrap().len(), 10, "{changes}");
 }
 
 #[test]
 fn an_event_out_of_order_is_refused_and_changes_nothing() {
-    let stream = hundred_seconds(50);
-    let paused = StreamEvent {
-        stream: id(),
-        number: 2,
-        occurred_at: instant(1),
-        recorded_at: instant(1),
-        fact: Fact::Paused,
-    };
+    let (stream, created) = create(draft(100, 1, 50));
+    let started = stream.catch_up(instant(60)).events.remove(0);
     for event in [
-        paused.clone(),
-        StreamEvent { number: 3, fact: Fact::Started, ..paused.clone() },
-        StreamEvent { stream: StreamId::api(uuid::Uuid::nil()), fact: Fact::Started, ..paused.clone() },
+        StreamEvent { kind: EventKind::Completed, ..started.clone() },
+        StreamEvent { kind: EventKind::Paused, ..started.clone() },
+        StreamEvent { stream_seq: 3, ..started.clone() },
+        StreamEvent { stream: StreamId::api(uuid::Uuid::nil()), ..started.clone() },
+        StreamEvent { stream_seq: 2, ..created.clone() },
     ] {
         let mut unchanged = stream.clone();
         let refused = unchanged.apply(&event).unwrap_err();
-        assert_eq!((refused.number, refused.after), (event.number, 1));
+        assert_eq!((refused.stream_seq, refused.after), (event.stream_seq, 1));
         assert_eq!(unchanged, stream);
     }
-    assert!(Stream::replay([&paused]).is_err(), "a life begins with its creation");
+    assert!(Stream::replay([&started]).is_err(), "a history begins with its creation");
+    let mut incomplete = created;
+    incomplete.data.changes.end_time = None;
+    assert!(Stream::replay([&incomplete]).is_err(), "a creation gives every term");
 }
 
 #[test]
@@ -227,7 +239,7 @@ fn an_event_has_an_id_that_fits_a_header() {
     assert!(id.len() <= 64);
 
     let contract = ContractId::parse("CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE").unwrap();
-    let last = StreamEvent { stream: StreamId::chain(contract, u64::MAX), number: u32::MAX, ..created };
+    let last = StreamEvent { stream: StreamId::chain(contract, u64::MAX), stream_seq: u32::MAX, ..created };
     assert_eq!(last.id(), "evt_CA3D5KRYM6CB7OWQ6TWYRR3Z4T_18446744073709551615_4294967295");
     assert!(last.id().len() <= 64);
 }

@@ -2,17 +2,20 @@
 
 mod address;
 mod balance;
+mod body;
 mod chain;
 mod changes;
 mod event;
 mod id;
 #[cfg(test)]
 mod laws;
+mod lifecycle;
 mod number;
 #[cfg(test)]
 mod oracle;
 mod origin;
 mod schedule;
+mod sequence;
 mod status;
 mod stream;
 mod terms;
@@ -20,14 +23,17 @@ mod time;
 
 pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
+pub use body::{Body, ChainBody, ContractState, StreamBody};
 pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
-pub use event::{Cause, ChainFact, Closing, EventKind, Fact, FactError, StreamEvent, UnknownFact};
+pub use event::{Cause, EventData, EventKind, LoggedEvent, Settlement, StreamEvent, UnknownEventKind};
 pub use id::StreamId;
+pub use lifecycle::{CancelRefused, Change, HistoryError};
 pub use number::StreamNumber;
 pub use origin::{Origin, UnknownOrigin};
 pub use schedule::{Checkpoint, Kind, Schedule, UnknownKind};
+pub use sequence::Sequence;
 pub use status::{Status, StatusName, UnknownStatus};
-pub use stream::{CancelRefused, Change, HistoryError, Stream};
+pub use stream::{ChainStream, Stream};
 pub use terms::{Terms, TermsDraft, TermsFault};
 pub use time::UnixTime;

@@ -5,7 +5,10 @@ use fluxora_decimal::Amount;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{AccountId, Checkpoint, ContractId, Kind, Schedule, Status, Stream, StreamId, UnixTime};
+use crate::{
+    AccountId, ChainBody, ChainStream, Checkpoint, ContractId, ContractState, Kind, OnChain, Schedule,
+    Status, UnixTime,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +32,7 @@ fn stroops(text: &str) -> Amount {
 }
 
 impl Recorded {
-    fn stream(&self) -> Stream {
+    fn stream(&self) -> ChainStream {
         let kind = match self.kind.as_str() {
             "Linear" => Kind::Linear,
             "CliffOnly" => Kind::CliffOnly,
@@ -43,8 +46,12 @@ impl Recorded {
             ("Cancelled", Some(at)) => Status::Cancelled { at: at.instant() },
             other => panic!("no status is {other:?}"),
         };
-        Stream {
-            id: StreamId::chain(ContractId::from_hash([3; 32]), 0),
+        ChainStream {
+            body: ChainBody {
+                contract: ContractId::from_hash([3; 32]),
+                number: 0,
+                state: ContractState::V9(OnChain::default()),
+            },
             sender: AccountId::from_public_key([1; 32]).into(),
             recipient: AccountId::from_public_key([2; 32]).into(),
             schedule: Schedule {
@@ -60,8 +67,7 @@ impl Recorded {
             status,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
-            events: 1,
-            chain: None,
+            event_count: 1,
         }
     }
 }

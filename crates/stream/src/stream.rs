@@ -1,198 +1,89 @@
+use fluxora_decimal::Amount;
 use jiff::Timestamp;
-use thiserror::Error;
 
-use crate::event::Closing;
 use crate::{
-    Address, Balance, Fact, OnChain, Origin, Schedule, Status, StatusName, StreamEvent, StreamId, Terms,
+    Address, Balance, Body, ChainBody, OnChain, Origin, Schedule, Status, StatusName, StreamBody, StreamId,
     UnixTime,
 };
-use fluxora_decimal::Amount;
 
-/// A start and an end.
-const MOST_TRANSITIONS_DUE: usize = 2;
-
-/// A payment stream: the fold of its events.
+/// A payment stream.
 ///
-/// A plain value. Recorded instants have millisecond precision, as they are stored and shown. It changes by [`apply`](Self::apply) alone; [`create`](Self::create), [`catch_up`](Self::catch_up) and
-/// [`cancel`](Self::cancel) decide which events that takes and hand back both.
+/// A plain value. Recorded instants have millisecond precision, as they are stored and shown. An API stream changes by its events
+/// alone: [`create`](Self::create), [`catch_up`](Self::catch_up) and [`cancel`](Self::cancel) decide which,
+/// [`apply`](Self::apply) applies them. A chain stream is written by the projection of its contract's events, whose stream events
+/// are the difference ([`Changes::between`](crate::Changes::between)).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// Its identity.
-    pub id: StreamId,
-    /// Who pays.
+pub struct Stream<B = Body> {
+    /// The identity, and what belongs to the origin alone.
+    pub body: B,
+    /// The paying address.
     pub sender: Address,
-    /// Who is paid.
+    /// The paid address.
     pub recipient: Address,
     /// How the deposit flows.
     pub schedule: Schedule,
-    /// What the recipient has taken out.
+    /// The amount that the recipient's side has taken out.
     pub withdrawn: Amount,
-    /// The status its events have recorded; [`status_at`](Self::status_at) also knows what has fallen due since.
+    /// The status that events have recorded; [`status_at`](Self::status_at) adds what has fallen due since.
     pub status: Status,
-    /// When its first event was recorded; for a stream of the chain, when the ledger closed that made it.
+    /// When the first event was recorded; for a chain stream, when the ledger closed that created it.
     pub created_at: Timestamp,
-    /// When its last event was recorded; for a stream of the chain, when the ledger closed that changed it last.
+    /// When the last event was recorded; for a chain stream, when the ledger closed that changed it last.
     pub updated_at: Timestamp,
-    /// How many events it has.
-    pub events: u32,
-    /// What only a stream of the chain has; present exactly where [`id`](Self::id) is a chain's.
-    pub chain: Option<Box<OnChain>>,
+    /// The number of stream events emitted.
+    pub event_count: u32,
 }
 
-/// A stream after a decision, with the events that made it so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The stream with the events applied.
-    pub stream: Stream,
-    /// The events, in order; none if nothing happened.
-    pub events: Vec<StreamEvent>,
-}
+/// A stream that is known to come from a contract.
+pub type ChainStream = Stream<ChainBody>;
 
-/// Why a stream cannot be cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum CancelRefused {
-    /// Only the contract changes a stream of the chain.
-    #[error("this stream lives on chain: cancel it through the contract")]
-    ChainManaged,
-    /// The stream has ended already.
-    #[error("this stream is already {0}")]
-    Ended(StatusName),
-}
-
-/// Events that do not make a life: one that cannot follow what came before it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("event {number} ({fact}) cannot follow event {after} of stream {stream}")]
-pub struct HistoryError {
-    /// Whose history.
-    pub stream: StreamId,
-    /// The event's number.
-    pub number: u32,
-    /// The number of the event before it; 0 if there is none.
-    pub after: u32,
-    /// What the event says happened.
-    pub fact: &'static str,
+impl From<ChainStream> for Stream {
+    fn from(stream: ChainStream) -> Self {
+        let (rest, body) = stream.replace_body(());
+        rest.replace_body(Body::Chain(Box::new(body))).0
+    }
 }
 
 impl Stream {
-    /// A stream on these terms, made through the API at `now`.
-    pub fn create(id: StreamId, terms: Terms, now: Timestamp) -> (Self, StreamEvent) {
-        let event = StreamEvent {
-            stream: id,
-            number: 1,
-            occurred_at: now,
-            recorded_at: now,
-            fact: Fact::Created(terms),
-        };
-        (Self::created(&event, &terms), event)
-    }
-
-    fn created(event: &StreamEvent, terms: &Terms) -> Self {
-        let scheduled = terms.start_time > UnixTime::of(event.occurred_at);
-        Self {
-            id: event.stream,
-            sender: terms.sender,
-            recipient: terms.recipient,
-            schedule: terms.schedule(),
-            withdrawn: Amount::ZERO,
-            status: if scheduled { Status::Scheduled } else { Status::Active },
-            created_at: event.recorded_at,
-            updated_at: event.recorded_at,
-            events: event.number,
-            chain: None,
+    /// The chain stream; `None` for an API stream.
+    pub fn into_chain(self) -> Option<ChainStream> {
+        let (rest, body) = self.replace_body(());
+        match body {
+            Body::Api { .. } => None,
+            Body::Chain(chain) => Some(rest.replace_body(*chain).0),
         }
     }
+}
 
-    /// Who makes and changes the stream.
-    pub const fn origin(&self) -> Origin {
-        self.id.origin()
+impl ChainStream {
+    /// The state of a version 9 contract.
+    pub const fn v9(&self) -> &OnChain {
+        self.body.state.v9()
     }
 
-    /// The stream that these events, from the first on, have made; `None` if there are none.
-    ///
-    /// # Errors
-    /// [`HistoryError`] names the first event that cannot follow the ones before it.
-    pub fn replay<'a>(
-        events: impl IntoIterator<Item = &'a StreamEvent>,
-    ) -> Result<Option<Self>, HistoryError> {
-        let mut stream: Option<Self> = None;
-        for event in events {
-            match (&mut stream, &event.fact) {
-                (Some(stream), _) => stream.apply(event)?,
-                (None, Fact::Created(terms)) if event.number == 1 => {
-                    stream = Some(Self::created(event, terms));
-                }
-                (None, _) => return Err(out_of_order(event, 0)),
-            }
-        }
-        Ok(stream)
+    /// The state of a version 9 contract, to be changed.
+    pub const fn v9_mut(&mut self) -> &mut OnChain {
+        self.body.state.v9_mut()
+    }
+}
+
+impl<B: StreamBody> Stream<B> {
+    /// The stream's identity.
+    pub fn id(&self) -> StreamId {
+        self.body.id()
     }
 
-    /// Applies the next event of this stream's life.
-    ///
-    /// # Errors
-    /// [`HistoryError`] if the event is not the next one or cannot happen in this status; the stream is unchanged.
-    pub fn apply(&mut self, event: &StreamEvent) -> Result<(), HistoryError> {
-        let refused = || out_of_order(event, self.events);
-        if event.stream != self.id || self.events.checked_add(1) != Some(event.number) {
-            return Err(refused());
-        }
-        self.status = match (self.status, &event.fact) {
-            (Status::Scheduled, Fact::Started) | (Status::Paused { .. }, Fact::Resumed) => Status::Active,
-            (Status::Active, Fact::Paused) => Status::Paused { at: event.occurred_at },
-            (Status::Active | Status::Paused { .. }, Fact::Completed(_)) => Status::Completed,
-            (Status::Scheduled | Status::Active | Status::Paused { .. }, Fact::Cancelled(_)) => {
-                Status::Cancelled { at: event.occurred_at }
-            }
-            _ => return Err(refused()),
-        };
-        self.events = event.number;
-        self.updated_at = event.recorded_at;
-        Ok(())
+    /// What makes and changes the stream.
+    pub fn origin(&self) -> Origin {
+        if self.body.chain().is_some() { Origin::Chain } else { Origin::Api }
     }
 
-    /// Records what has fallen due by `now`: the start, the end, both or nothing. Streams of the chain never fall due here.
-    pub fn catch_up(&self, now: Timestamp) -> Change {
-        let mut change = Change { stream: self.clone(), events: Vec::new() };
-        for _ in 0..MOST_TRANSITIONS_DUE {
-            let Some(due) = change.stream.due_at().filter(|due| *due <= UnixTime::of(now)) else { break };
-            let fact = match change.stream.status {
-                Status::Scheduled => Fact::Started,
-                _ => Fact::Completed(change.stream.closing(due)),
-            };
-            let occurred_at = due.instant().max(self.created_at);
-            change = change.and(fact, occurred_at, now);
-        }
-        change
+    /// The state that the contract of a chain stream keeps; `None` for an API stream.
+    pub fn on_chain(&self) -> Option<&OnChain> {
+        self.body.chain().map(|chain| chain.state.v9())
     }
 
-    /// Ends the stream at `now`; what has fallen due before is recorded first.
-    ///
-    /// # Errors
-    /// [`CancelRefused`] if the stream lives on chain, or has ended (also where its end has come but is not recorded yet).
-    pub fn cancel(&self, now: Timestamp) -> Result<Change, CancelRefused> {
-        if self.origin() == Origin::Chain {
-            return Err(CancelRefused::ChainManaged);
-        }
-        let now = now.max(self.updated_at);
-        let change = self.catch_up(now);
-        let status = change.stream.status.name();
-        if status.is_terminal() {
-            return Err(CancelRefused::Ended(status));
-        }
-        let closing = change.stream.closing(UnixTime::of(now));
-        Ok(change.and(Fact::Cancelled(closing), now, now))
-    }
-
-    /// When the stream clock next has to act on this stream; `None` if it never has to.
-    pub fn due_at(&self) -> Option<UnixTime> {
-        match (self.origin(), self.status) {
-            (Origin::Api, Status::Scheduled) => Some(self.schedule.start),
-            (Origin::Api, Status::Active) => Some(self.schedule.end),
-            _ => None,
-        }
-    }
-
-    /// The status at `at`, which must not lie before the stream's last event: what falls due by then counts as happened.
+    /// The status at `at`, which must not lie before the stream's last event: what falls due by then counts as recorded.
     pub fn status_at(&self, at: UnixTime) -> StatusName {
         match (self.origin(), self.status) {
             (Origin::Api, Status::Scheduled | Status::Active) if at >= self.schedule.end => {
@@ -203,20 +94,20 @@ impl Stream {
         }
     }
 
-    /// How the deposit is divided at `at`, which must not lie before the stream's last event.
+    /// The division of the deposit at `at`, which must not lie before the stream's last event.
     pub fn balance_at(&self, at: UnixTime) -> Balance {
         let ended = self.status_at(at).is_terminal();
         let decimals = self.schedule.decimals();
         let balance =
             Balance::divide(self.schedule.deposit, self.streamed_at(at), self.withdrawn, ended, decimals);
         match (self.origin(), self.status) {
-            // The contract's own answer: it lets nobody withdraw from a stream that is held, and owes nothing for one completed.
+            // The contract's own rule: nothing can be withdrawn while it is paused, nothing is owed once it is completed.
             (Origin::Chain, Status::Paused { .. } | Status::Completed) => balance.nothing_withdrawable(),
             _ => balance,
         }
     }
 
-    fn streamed_at(&self, at: UnixTime) -> Amount {
+    pub(crate) fn streamed_at(&self, at: UnixTime) -> Amount {
         match (self.origin(), self.status) {
             (_, Status::Cancelled { at: cancelled }) => self.schedule.accrued(UnixTime::of(cancelled)),
             (Origin::Chain, Status::Completed) => self.schedule.deposit,
@@ -224,32 +115,33 @@ impl Stream {
             _ => self.schedule.accrued(at),
         }
     }
-
-    fn closing(&self, at: UnixTime) -> Closing {
-        let streamed = self.streamed_at(at);
-        let balance =
-            Balance::divide(self.schedule.deposit, streamed, self.withdrawn, true, self.schedule.decimals());
-        Closing { streamed_amount: balance.streamed, refunded_amount: balance.refunded }
-    }
 }
 
-impl Change {
-    /// Goes on with one more fact. A fact that cannot happen in the present status is not recorded.
-    fn and(mut self, fact: Fact, occurred_at: Timestamp, recorded_at: Timestamp) -> Self {
-        let event = StreamEvent {
-            stream: self.stream.id,
-            number: self.stream.events.saturating_add(1),
-            occurred_at,
-            recorded_at: recorded_at.max(occurred_at),
-            fact,
+impl<B> Stream<B> {
+    /// The same stream with another body, and the body it had.
+    fn replace_body<C>(self, body: C) -> (Stream<C>, B) {
+        let Self {
+            body: had,
+            sender,
+            recipient,
+            schedule,
+            withdrawn,
+            status,
+            created_at,
+            updated_at,
+            event_count,
+        } = self;
+        let stream = Stream {
+            body,
+            sender,
+            recipient,
+            schedule,
+            withdrawn,
+            status,
+            created_at,
+            updated_at,
+            event_count,
         };
-        if self.stream.apply(&event).is_ok() {
-            self.events.push(event);
-        }
-        self
+        (stream, had)
     }
-}
-
-fn out_of_order(event: &StreamEvent, after: u32) -> HistoryError {
-    HistoryError { stream: event.stream, number: event.number, after, fact: event.fact.name() }
 }

@@ -122,7 +122,7 @@ fn lived(create: &Create, stream: &Value, ask: &mut [Connection], n: usize) {
     let page = ask[replica].send(&Request::get(&history)).unwrap().expect(200);
     let events = page["events"].as_array().unwrap();
     for (number, event) in (1_u64..).zip(events) {
-        assert_eq!(event["sequence"], number, "{page}");
+        assert_eq!(event["streamSeq"], number, "{page}");
     }
     let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
     // A stream that was made late had started when it was made.

@@ -3,15 +3,23 @@
 use std::collections::BTreeMap;
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Checkpoint, Inferred, Kind, OnChain, Schedule, Status, Stream, StreamId, StreamNumber};
+use fluxora_stream::{
+    ChainBody, ChainStream, Checkpoint, ContractId, ContractState, Inferred, Kind, OnChain, Schedule, Status,
+    StreamNumber,
+};
 
-use super::effect::{EventContext, on_chain};
+use super::effect::EventContext;
 use super::inference;
 use super::payload::Hex;
 use super::values::{Created, ShareDelegated};
 
 /// The stream that was made.
-pub(super) fn created(id: StreamId, value: Created, tx_hash: &str, now: &EventContext<'_>) -> Stream {
+pub(super) fn created(
+    contract: ContractId,
+    value: Created,
+    tx_hash: &str,
+    now: &EventContext<'_>,
+) -> ChainStream {
     let mut schedule = Schedule::linear(
         value.deposit_amount.amount(),
         value.rate_per_second.amount(),
@@ -21,7 +29,7 @@ pub(super) fn created(id: StreamId, value: Created, tx_hash: &str, now: &EventCo
     );
     let (kind, inferred) = inference::kind_of(&schedule);
     schedule.kind = kind;
-    let chain = OnChain {
+    let state = OnChain {
         created_ledger: now.ledger,
         last_ledger: now.ledger,
         tx_hash: tx_hash.to_owned(),
@@ -32,8 +40,8 @@ pub(super) fn created(id: StreamId, value: Created, tx_hash: &str, now: &EventCo
         inferred: Inferred { kind: inferred, ..Inferred::default() },
         ..OnChain::default()
     };
-    Stream {
-        id,
+    ChainStream {
+        body: ChainBody { contract, number: value.stream_id.0, state: ContractState::V9(state) },
         sender: value.sender.0,
         recipient: value.recipient.0,
         schedule,
@@ -41,8 +49,7 @@ pub(super) fn created(id: StreamId, value: Created, tx_hash: &str, now: &EventCo
         status: Status::Active,
         created_at: now.recorded,
         updated_at: now.recorded,
-        events: 0,
-        chain: Some(Box::new(chain)),
+        event_count: 0,
     }
 }
 
@@ -52,7 +59,7 @@ fn plain(metadata: BTreeMap<Hex, Hex>) -> BTreeMap<String, String> {
 
 /// Takes a share off the parent's flow: what has accrued is kept, and the deposit is what the lower rate still needs. Hands back what
 /// the deposit was before.
-pub(super) fn give_share(parent: &mut Stream, value: &ShareDelegated, now: &EventContext<'_>) {
+pub(super) fn give_share(parent: &mut ChainStream, value: &ShareDelegated, now: &EventContext<'_>) {
     inference::is_linear(parent);
     let schedule = &mut parent.schedule;
     let accrued = schedule.accrued(now.at);
@@ -66,13 +73,12 @@ pub(super) fn give_share(parent: &mut Stream, value: &ShareDelegated, now: &Even
 
 /// The stream that the share goes to, from the parent as it was before and as it is after.
 pub(super) fn share(
-    id: StreamId,
-    before: &Stream,
-    after: &Stream,
+    before: &ChainStream,
+    after: &ChainStream,
     value: &ShareDelegated,
     tx_hash: &str,
     now: &EventContext<'_>,
-) -> Stream {
+) -> ChainStream {
     let deposit = before.schedule.deposit.stroops().saturating_sub(after.schedule.deposit.stroops()).max(0);
     let schedule = Schedule::linear(
         Amount::from_stroops(deposit),
@@ -81,25 +87,26 @@ pub(super) fn share(
         before.schedule.cliff.max(now.at),
         before.schedule.end,
     );
-    let parent = before.chain.as_deref();
-    let chain = OnChain {
+    let parent = before.v9();
+    let state = OnChain {
         created_ledger: now.ledger,
         last_ledger: now.ledger,
         tx_hash: tx_hash.to_owned(),
         parent_stream_id: Some(StreamNumber(value.stream_id.0)),
-        delegation_depth: parent.map_or(0, |chain| chain.delegation_depth).saturating_add(1),
-        withdraw_dust_threshold: parent.map(|chain| chain.withdraw_dust_threshold).unwrap_or_default(),
-        memo: parent.and_then(|chain| chain.memo.clone()),
-        metadata: parent.and_then(|chain| chain.metadata.clone()),
+        delegation_depth: parent.delegation_depth.saturating_add(1),
+        withdraw_dust_threshold: parent.withdraw_dust_threshold,
+        memo: parent.memo.clone(),
+        metadata: parent.metadata.clone(),
         // What the parent's deposit was split by may have been inferred.
-        inferred: Inferred {
-            checkpoint: parent.is_some_and(|chain| chain.inferred.checkpoint),
-            ..Inferred::default()
-        },
+        inferred: Inferred { checkpoint: parent.inferred.checkpoint, ..Inferred::default() },
         ..OnChain::default()
     };
-    Stream {
-        id,
+    ChainStream {
+        body: ChainBody {
+            contract: before.body.contract,
+            number: value.child_stream_id.0,
+            state: ContractState::V9(state),
+        },
         sender: before.sender,
         recipient: value.delegatee.0,
         schedule,
@@ -107,22 +114,21 @@ pub(super) fn share(
         status: Status::Active,
         created_at: now.recorded,
         updated_at: now.recorded,
-        events: 0,
-        chain: Some(Box::new(chain)),
+        event_count: 0,
     }
 }
 
 /// The kind of a stream, and whether it was inferred: what its clones and renewals inherit.
-pub(super) fn kind(stream: &Stream) -> (Kind, bool) {
-    (stream.schedule.kind, stream.chain.as_ref().is_some_and(|chain| chain.inferred.kind))
+pub(super) fn kind(stream: &ChainStream) -> (Kind, bool) {
+    (stream.schedule.kind, stream.v9().inferred.kind)
 }
 
 /// Makes a stream a clone or a renewal of another. Where its own terms allow one kind only, they are the better witness.
-pub(super) fn inherit(stream: &mut Stream, source: u64, kind: Option<(Kind, bool)>) {
+pub(super) fn inherit(stream: &mut ChainStream, source: u64, kind: Option<(Kind, bool)>) {
     let own = inference::kind_of(&stream.schedule);
     if let (Kind::Linear, Some((kind, inferred))) = (own.0, kind) {
         stream.schedule.kind = kind;
-        on_chain(stream).inferred.kind = inferred && own.1;
+        stream.v9_mut().inferred.kind = inferred && own.1;
     }
-    on_chain(stream).source_stream_id = Some(StreamNumber(source));
+    stream.v9_mut().source_stream_id = Some(StreamNumber(source));
 }

@@ -1,7 +1,7 @@
 //! What each event does to its stream: the contract's own arithmetic.
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Checkpoint, OnChain, Status, Stream, UnixTime};
+use fluxora_stream::{ChainStream, Checkpoint, Status, UnixTime};
 use jiff::Timestamp;
 
 use super::decode::ContractAction;
@@ -32,14 +32,9 @@ impl EventContext<'_> {
     }
 }
 
-/// What only a stream of the chain has.
-pub(super) fn on_chain(stream: &mut Stream) -> &mut OnChain {
-    stream.chain.get_or_insert_default()
-}
-
 /// Applies what happened to one stream. What concerns two is [`births`](super::births)'s.
 pub(super) fn apply(
-    stream: &mut Stream,
+    stream: &mut ChainStream,
     action: &ContractAction<'_>,
     now: &EventContext<'_>,
 ) -> Option<Anomaly> {
@@ -49,10 +44,10 @@ pub(super) fn apply(
         ContractAction::Completed => completed(stream, now),
         ContractAction::Cancelled => cancelled(stream, now),
         ContractAction::KeeperCancelled(value) => keeper_cancelled(stream, value, now),
-        ContractAction::Closed => on_chain(stream).closed_ledger = Some(now.ledger),
+        ContractAction::Closed => stream.v9_mut().closed_ledger = Some(now.ledger),
         ContractAction::Paused => {
             stream.status = Status::Paused { at: now.second() };
-            on_chain(stream).last_pause_toggle_ledger = now.ledger;
+            stream.v9_mut().last_pause_toggle_ledger = now.ledger;
         }
         ContractAction::Resumed => resumed(stream, now),
         ContractAction::RateUpdated(value) => rate_updated(stream, value, now),
@@ -72,14 +67,14 @@ pub(super) fn apply(
             stream.schedule.end = value.new_end_time.0;
         }
         ContractAction::RecipientUpdated(value) => stream.recipient = value.new_recipient.0,
-        ContractAction::ClaimOwnerChanged(value) => on_chain(stream).claim_owner = Some(value.new_owner.0),
+        ContractAction::ClaimOwnerChanged(value) => stream.v9_mut().claim_owner = Some(value.new_owner.0),
         ContractAction::SenderTransferred(value) => stream.sender = value.new_sender.0,
-        ContractAction::Decommissioned(value) => on_chain(stream).decommissioned = value.decommissioned,
+        ContractAction::Decommissioned(value) => stream.v9_mut().decommissioned = value.decommissioned,
         ContractAction::AutoClaimSet(value) => {
-            on_chain(stream).auto_claim_destination = Some(value.destination.0);
+            stream.v9_mut().auto_claim_destination = Some(value.destination.0);
         }
-        ContractAction::AutoClaimRevoked => on_chain(stream).auto_claim_destination = None,
-        ContractAction::HealthChanged(value) => on_chain(stream).underfunded = value.is_underfunded,
+        ContractAction::AutoClaimRevoked => stream.v9_mut().auto_claim_destination = None,
+        ContractAction::HealthChanged(value) => stream.v9_mut().underfunded = value.is_underfunded,
         // It is always followed by a `wdraw_to` of the same amount.
         ContractAction::AutoClaimTriggered
         | ContractAction::Created(_)
@@ -91,41 +86,41 @@ pub(super) fn apply(
 }
 
 /// The amount is net of what a relayer was paid; the stream gives both.
-fn withdrew(stream: &mut Stream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Option<Anomaly> {
+fn withdrew(stream: &mut ChainStream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Option<Anomaly> {
     let net = value.amount.0;
     let gross = now.paid.gross(&value.recipient.0, net);
-    on_chain(stream).inferred.withdrawn |= gross.is_none();
+    stream.v9_mut().inferred.withdrawn |= gross.is_none();
     take_out(stream, gross.unwrap_or(net), now)
 }
 
-fn take_out(stream: &mut Stream, amount: i128, now: &EventContext<'_>) -> Option<Anomaly> {
+fn take_out(stream: &mut ChainStream, amount: i128, now: &EventContext<'_>) -> Option<Anomaly> {
     stream.withdrawn = Amount::from_stroops(stream.withdrawn.stroops().saturating_add(amount));
-    let pooled = on_chain(stream).pooled;
+    let pooled = stream.v9_mut().pooled;
     match stream.status {
         // Members of a pool are paid as if it had never been cancelled.
         Status::Cancelled { .. } if pooled => {}
         Status::Cancelled { at } => inference::accrued_at_least(stream, UnixTime::of(at), stream.withdrawn),
         _ => inference::accrued_at_least(stream, now.at, stream.withdrawn),
     }
-    let chain = on_chain(stream);
+    let chain = stream.v9_mut();
     chain.last_withdraw_ledger = now.ledger;
     let keeper_paid = chain.keeper_paid_amount.filter(|paid| paid.is_positive() && amount > 0);
     keeper_paid.map(|keeper_paid| Anomaly::PaidTwice { keeper_paid, again: Amount::from_stroops(amount) })
 }
 
 /// Everything has been taken out. A pool's members may have taken more: each share is rounded by itself.
-fn completed(stream: &mut Stream, now: &EventContext<'_>) {
+fn completed(stream: &mut ChainStream, now: &EventContext<'_>) {
     let deposit = stream.schedule.deposit;
     inference::accrued_at_least(stream, now.at, deposit);
     stream.status = Status::Completed;
-    let chain = on_chain(stream);
+    let chain = stream.v9_mut();
     chain.inferred.withdrawn = false;
     stream.withdrawn = if chain.pooled { stream.withdrawn.max(deposit) } else { deposit };
 }
 
 /// What had not accrued goes back to the sender, at once or, where many are cancelled together, after the last of them. Those have
 /// their recipients paid in full just before.
-fn cancelled(stream: &mut Stream, now: &EventContext<'_>) {
+fn cancelled(stream: &mut ChainStream, now: &EventContext<'_>) {
     if now.withdrew {
         inference::accrued_exactly(stream, now.at, stream.withdrawn);
     } else if let Some(refund) = now.paid.refund(stream.sender) {
@@ -136,56 +131,56 @@ fn cancelled(stream: &mut Stream, now: &EventContext<'_>) {
 }
 
 /// The recipient is paid without the contract counting it as withdrawn. What was paid tells what had accrued and what had been taken.
-fn keeper_cancelled(stream: &mut Stream, value: &KeeperCancelled, now: &EventContext<'_>) {
+fn keeper_cancelled(stream: &mut ChainStream, value: &KeeperCancelled, now: &EventContext<'_>) {
     let returned = value.sender_refund.0.saturating_add(value.keeper_fee.0);
     let accrued = stream.schedule.deposit.stroops().saturating_sub(returned);
     inference::accrued_exactly(stream, now.at, Amount::from_stroops(accrued));
     if value.recipient_amount.0 > 0 {
         let withdrawn = accrued.saturating_sub(value.recipient_amount.0).max(0);
         stream.withdrawn = Amount::from_stroops(withdrawn);
-        on_chain(stream).inferred.withdrawn = false;
+        stream.v9_mut().inferred.withdrawn = false;
     }
-    on_chain(stream).keeper_paid_amount = Some(value.recipient_amount.amount());
+    stream.v9_mut().keeper_paid_amount = Some(value.recipient_amount.amount());
     stream.status = Status::Cancelled { at: now.second() };
 }
 
-fn resumed(stream: &mut Stream, now: &EventContext<'_>) {
+fn resumed(stream: &mut ChainStream, now: &EventContext<'_>) {
     let paused = match stream.status {
         Status::Paused { at } => now.at.seconds_since(UnixTime::of(at)),
         _ => 0,
     };
     stream.status = Status::Active;
-    let chain = on_chain(stream);
+    let chain = stream.v9_mut();
     chain.paused_seconds = chain.paused_seconds.saturating_add(paused);
     chain.last_pause_toggle_ledger = now.ledger;
 }
 
-/// EmittedEvent by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
+/// Emitted by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
 /// deposit covers it from start to end; and `update_rate`, which keeps nothing and minds neither.
-fn rate_updated(stream: &mut Stream, value: &RateUpdated, now: &EventContext<'_>) {
+fn rate_updated(stream: &mut ChainStream, value: &RateUpdated, now: &EventContext<'_>) {
     inference::is_linear(stream);
     let rate = value.new_rate_per_second.amount();
     if rate > stream.schedule.rate && inference::covers(&stream.schedule, rate) {
         let at = value.effective_time.0;
         stream.schedule.checkpoint = Checkpoint { amount: stream.schedule.accrued(at), at };
-        on_chain(stream).inferred.checkpoint = true;
+        stream.v9_mut().inferred.checkpoint = true;
     }
     stream.schedule.rate = rate;
-    on_chain(stream).last_rate_change_ledger = now.ledger;
+    stream.v9_mut().last_rate_change_ledger = now.ledger;
 }
 
-fn rate_decreased(stream: &mut Stream, value: &RateDecreased, now: &EventContext<'_>) {
+fn rate_decreased(stream: &mut ChainStream, value: &RateDecreased, now: &EventContext<'_>) {
     inference::is_linear(stream);
     stream.schedule.rate = value.new_rate_per_second.amount();
     stream.schedule.checkpoint =
         Checkpoint { amount: value.checkpointed_amount.amount(), at: value.effective_time.0 };
     refund(stream, value.refund_amount);
-    let chain = on_chain(stream);
+    let chain = stream.v9_mut();
     chain.inferred.checkpoint = false;
     chain.last_rate_change_ledger = now.ledger;
 }
 
-fn refund(stream: &mut Stream, refund: Stroops) {
+fn refund(stream: &mut ChainStream, refund: Stroops) {
     let rest = stream.schedule.deposit.stroops().saturating_sub(refund.0).max(0);
     stream.schedule.deposit = Amount::from_stroops(rest);
 }

@@ -1,10 +1,10 @@
 //! Events, one after the other, onto streams.
 
-use fluxora_stream::{Cause, ChainFact, Changes, ContractId, EventKind, Stream, StreamId, UnixTime};
+use fluxora_stream::{Cause, ChainStream, Changes, ContractId, EventData, EventKind, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::decode::{ContractAction, Decoded, Fault};
-use super::effect::{self, EventContext, on_chain};
+use super::effect::{self, EventContext};
 use super::transfers::Transfers;
 use super::values::ShareDelegated;
 use super::{EmittedEvent, Projected, ReportedAnomaly, Streams, Unprojected, births};
@@ -93,8 +93,9 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
     ) {
         match action {
             ContractAction::Created(value) => {
+                let Some(contract) = id.contract() else { return };
                 if (self.within)(&id) {
-                    self.insert(births::created(id, value, event.tx_hash.as_str(), now), now, event);
+                    self.insert(births::created(contract, value, event.tx_hash.as_str(), now), now, event);
                 }
             }
             ContractAction::ShareDelegated(value) => self.share(id, &value, now, event),
@@ -107,56 +108,57 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             ContractAction::Renewed { renewal } => {
                 let StreamId::Chain { contract, number: source } = id else { return };
                 let kind = self.streams.get(&id).map(births::kind);
-                self.change(id, EventKind::Updated, now, event, |old| on_chain(old).auto_renew = Some(false));
+                self.change(id, EventKind::Updated, now, event, |old| old.v9_mut().auto_renew = Some(false));
                 self.change(StreamId::chain(contract, renewal), EventKind::Updated, now, event, |stream| {
                     births::inherit(stream, source, kind);
-                    on_chain(stream).auto_renew = Some(true);
+                    stream.v9_mut().auto_renew = Some(true);
                 });
             }
             action => {
-                let mut odd = None;
-                self.change(id, news(&action), now, event, |stream| {
-                    odd = effect::apply(stream, &action, now);
+                let mut anomaly = None;
+                self.change(id, kind_of(&action), now, event, |stream| {
+                    anomaly = effect::apply(stream, &action, now);
                 });
-                let odd = odd.map(|what| ReportedAnomaly { event: event.id.clone(), stream: id, what });
-                self.projected.anomalies.extend(odd);
+                let reported =
+                    anomaly.map(|what| ReportedAnomaly { event: event.id.clone(), stream: id, what });
+                self.projected.anomalies.extend(reported);
             }
         }
     }
 
     /// The stream of the same contract with another number.
-    fn sibling(&self, id: StreamId, number: u64) -> Option<&Stream> {
+    fn sibling(&self, id: StreamId, number: u64) -> Option<&ChainStream> {
         self.streams.get(&StreamId::chain(id.contract()?, number))
     }
 
     fn share(&mut self, id: StreamId, value: &ShareDelegated, now: &EventContext<'_>, event: &ContractEvent) {
-        let (Some(contract), Some(before)) = (id.contract(), self.streams.get(&id)) else { return };
+        let Some(before) = self.streams.get(&id) else { return };
         let before = before.clone();
         let mut after = before.clone();
         births::give_share(&mut after, value, now);
-        let child = StreamId::chain(contract, value.child_stream_id.0);
-        let child = births::share(child, &before, &after, value, event.tx_hash.as_str(), now);
+        let child = births::share(&before, &after, value, event.tx_hash.as_str(), now);
         self.change(id, EventKind::Updated, now, event, |parent| *parent = after);
-        if (self.within)(&child.id) {
+        if (self.within)(&child.id()) {
             self.insert(child, now, event);
         }
     }
 
     /// Adds a stream. One that has the id already is replaced: the contract issues an id again once nobody holds it.
-    fn insert(&mut self, mut stream: Stream, now: &EventContext<'_>, event: &ContractEvent) {
-        stream.events = self.streams.get(&stream.id).map_or(0, |replaced| replaced.events);
-        self.tell(stream.id, EventKind::Created, Changes::between(None, &stream), now, event);
-        self.streams.insert(stream.id, stream);
+    fn insert(&mut self, mut stream: ChainStream, now: &EventContext<'_>, event: &ContractEvent) {
+        let id = stream.id();
+        stream.event_count = self.streams.get(&id).map_or(0, |replaced| replaced.event_count);
+        self.emit(id, EventKind::Created, Changes::between(None, &stream), now, event);
+        self.streams.insert(id, stream);
     }
 
-    /// Changes a stream and tells it. What changes nothing that can be told leaves the stream as it was.
+    /// Changes a stream and emits the change. An event that changes no field of [`Changes`] leaves the stream untouched.
     fn change(
         &mut self,
         id: StreamId,
-        news: EventKind,
+        kind: EventKind,
         now: &EventContext<'_>,
         event: &ContractEvent,
-        change: impl FnOnce(&mut Stream),
+        change: impl FnOnce(&mut ChainStream),
     ) {
         if !(self.within)(&id) {
             return;
@@ -168,11 +170,11 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         if changes.is_empty() {
             return;
         }
-        let before = std::mem::replace(&mut on_chain(&mut after).last_ledger, now.ledger);
+        let before = std::mem::replace(&mut after.v9_mut().last_ledger, now.ledger);
         changes.last_ledger = Some(now.ledger).filter(|ledger| *ledger != before);
         after.updated_at = now.recorded;
         *stream = after;
-        self.tell(id, news, changes, now, event);
+        self.emit(id, kind, changes, now, event);
     }
 
     fn unreadable(
@@ -187,17 +189,17 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
                 return;
             }
             self.change(id, EventKind::Updated, now, event, |stream| {
-                let chain = on_chain(stream);
+                let chain = stream.v9_mut();
                 chain.unprojected_events = chain.unprojected_events.saturating_add(1);
             });
         }
         self.projected.unprojected.push(Unprojected { event: event.id.clone(), stream: id, reason });
     }
 
-    fn tell(
+    fn emit(
         &mut self,
         stream: StreamId,
-        news: EventKind,
+        kind: EventKind,
         changes: Changes,
         now: &EventContext<'_>,
         event: &ContractEvent,
@@ -208,13 +210,13 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             event_id: event.id.as_str().to_owned(),
             topic: event.topic.as_str().to_owned(),
         };
-        let fact = ChainFact { news, cause, changes };
-        self.projected.told.push(EmittedEvent { stream, at: now.recorded, fact });
+        let data = EventData { cause, changes: Box::new(changes), settlement: None };
+        self.projected.emitted.push(EmittedEvent { stream, at: now.recorded, kind, data });
     }
 }
 
-/// What an event of one stream comes down to.
-fn news(action: &ContractAction<'_>) -> EventKind {
+/// The type of the stream event that an action of one stream emits.
+fn kind_of(action: &ContractAction<'_>) -> EventKind {
     match action {
         ContractAction::Withdrew(_) | ContractAction::WithdrawnTo(_) => EventKind::Withdrawn,
         ContractAction::Completed => EventKind::Completed,

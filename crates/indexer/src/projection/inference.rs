@@ -4,9 +4,7 @@
 //! accrued. Both are inferred, and marked so, until an event or the money itself proves one or the other.
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Checkpoint, Inferred, Kind, Schedule, Stream, UnixTime};
-
-use super::effect::on_chain;
+use fluxora_stream::{ChainStream, Checkpoint, Inferred, Kind, Schedule, UnixTime};
 
 /// The kind that these terms allow, and whether that was inferred.
 pub(super) fn kind_of(schedule: &Schedule) -> (Kind, bool) {
@@ -27,7 +25,7 @@ pub(super) fn covers(schedule: &Schedule, rate: Amount) -> bool {
 }
 
 /// What happened can happen to a linear stream alone.
-pub(super) fn is_linear(stream: &mut Stream) {
+pub(super) fn is_linear(stream: &mut ChainStream) {
     settle_kind(stream, Kind::Linear);
 }
 
@@ -36,13 +34,13 @@ pub(super) fn is_linear(stream: &mut Stream) {
 /// Most withdrawals take all there is. One that makes it up to exactly what a cliff with a slope would have accrued, where a linear stream
 /// would have paid more, is no proof, since the contract can hold back a part (a lookback, a pool's other members, its own balance); but it
 /// makes that kind the likelier one, until something proves it or the other.
-pub(super) fn accrued_at_least(stream: &mut Stream, at: UnixTime, amount: Amount) {
-    let Inferred { kind, checkpoint, .. } = inferred(stream);
+pub(super) fn accrued_at_least(stream: &mut ChainStream, at: UnixTime, amount: Amount) {
+    let Inferred { kind, checkpoint, .. } = stream.v9().inferred;
     if !kind {
         // It was not kept then. That there was none before either is settled only if it comes out even.
         let without = without_checkpoint(stream);
         if checkpoint && stream.schedule.accrued(at) < amount && amount <= without.accrued(at) {
-            on_chain(stream).inferred.checkpoint = without.accrued(at) != amount;
+            stream.v9_mut().inferred.checkpoint = without.accrued(at) != amount;
             stream.schedule = without;
         }
         return;
@@ -58,8 +56,8 @@ pub(super) fn accrued_at_least(stream: &mut Stream, at: UnixTime, amount: Amount
 }
 
 /// The contract has divided the deposit, so that this is what had accrued at `at`.
-pub(super) fn accrued_exactly(stream: &mut Stream, at: UnixTime, amount: Amount) {
-    let Inferred { kind, checkpoint, .. } = inferred(stream);
+pub(super) fn accrued_exactly(stream: &mut ChainStream, at: UnixTime, amount: Amount) {
+    let Inferred { kind, checkpoint, .. } = stream.v9().inferred;
     if kind {
         let fits = |kind| accrued_as(stream, kind, at) == amount;
         match (fits(Kind::Linear), fits(Kind::CliffSlope)) {
@@ -70,31 +68,27 @@ pub(super) fn accrued_exactly(stream: &mut Stream, at: UnixTime, amount: Amount)
     } else if checkpoint {
         let without = without_checkpoint(stream);
         match (stream.schedule.accrued(at) == amount, without.accrued(at) == amount) {
-            (true, false) => on_chain(stream).inferred.checkpoint = false,
+            (true, false) => stream.v9_mut().inferred.checkpoint = false,
             (false, true) => {
                 stream.schedule = without;
-                on_chain(stream).inferred.checkpoint = false;
+                stream.v9_mut().inferred.checkpoint = false;
             }
             _ => {}
         }
     }
 }
 
-fn inferred(stream: &Stream) -> Inferred {
-    stream.chain.as_ref().map(|chain| chain.inferred).unwrap_or_default()
-}
-
-fn accrued_as(stream: &Stream, kind: Kind, at: UnixTime) -> Amount {
+fn accrued_as(stream: &ChainStream, kind: Kind, at: UnixTime) -> Amount {
     Schedule { kind, ..stream.schedule }.accrued(at)
 }
 
-fn settle_kind(stream: &mut Stream, kind: Kind) {
+fn settle_kind(stream: &mut ChainStream, kind: Kind) {
     stream.schedule.kind = kind;
-    on_chain(stream).inferred.kind = false;
+    stream.v9_mut().inferred.kind = false;
 }
 
 /// As if no change of the rate had kept what had accrued.
-fn without_checkpoint(stream: &Stream) -> Schedule {
+fn without_checkpoint(stream: &ChainStream) -> Schedule {
     let checkpoint = Checkpoint { amount: Amount::from_stroops(0), at: stream.schedule.start };
     Schedule { checkpoint, ..stream.schedule }
 }

@@ -22,7 +22,7 @@ mod tests;
 use std::collections::HashMap;
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{ChainFact, ContractId, Stream, StreamId};
+use fluxora_stream::{ChainStream, ContractId, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
 use decode::{ContractAction, Decoded, Fault};
@@ -84,18 +84,20 @@ pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
     }
 }
 
-/// Streams of the chain, by id.
-pub type Streams = HashMap<StreamId, Stream>;
+/// Chain streams by id.
+pub type Streams = HashMap<StreamId, ChainStream>;
 
-/// One thing that became known of a stream.
+/// A stream event that the projection emits. The store numbers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmittedEvent {
-    /// Of which stream.
+    /// The stream that changed.
     pub stream: StreamId,
-    /// When its ledger closed.
+    /// When the contract event's ledger closed.
     pub at: Timestamp,
-    /// What.
-    pub fact: ChainFact,
+    /// The event's type.
+    pub kind: EventKind,
+    /// Cause and changes.
+    pub data: EventData,
 }
 
 /// An event that could not be applied, and why.
@@ -112,8 +114,8 @@ pub struct Unprojected {
 /// What came of projecting events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Projected {
-    /// What is to be told, in order.
-    pub told: Vec<EmittedEvent>,
+    /// Stream events, in the order of the contract events.
+    pub emitted: Vec<EmittedEvent>,
     /// What could not be applied.
     pub unprojected: Vec<Unprojected>,
     /// What was applied, but is not as it should be on chain.
@@ -148,10 +150,11 @@ pub enum Anomaly {
 /// concern none of them are passed over.
 ///
 /// Events may be given in one call or in many, as long as no transaction is divided. An event of a stream that is not in `streams` changes
-/// nothing, and so does an event that tells nothing [`Changes`](fluxora_stream::Changes) has a name for: a stream has changed exactly if
-/// something is told of it. An unreadable event that does not even tell its stream is reported whatever `within` says.
+/// nothing, and so does an event that changes no field of [`Changes`](fluxora_stream::Changes): a stream has changed exactly if
+/// an event is emitted for it. An unreadable event that does not even tell its stream is reported whatever `within` says.
 ///
-/// [`Stream::events`](Stream#structfield.events) is left as it is, also where a stream is replaced by one that got its id again; a stream that is new has 0.
+/// The event count of a stream is left unchanged, also where a stream is replaced by one that got its id again; a stream that is
+/// created has 0.
 pub fn project<'a>(
     streams: &mut Streams,
     within: impl Fn(&StreamId) -> bool,

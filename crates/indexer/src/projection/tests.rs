@@ -1,6 +1,6 @@
 //! Single rules, where the recorded scenarios do not reach or do not name them.
 
-use fluxora_stream::{Changes, EventKind, Kind, Status, Stream, StreamId};
+use fluxora_stream::{ChainStream, Changes, EventKind, Kind, Status, StreamId};
 use jiff::Timestamp;
 
 use super::{Anomaly, Class, Projected, Streams, classify, project};
@@ -61,14 +61,14 @@ fn all(streams: &mut Streams, transactions: &[Vec<ContractEvent>]) -> Projected 
 }
 
 /// The stream 0 that these transactions make, and what is told.
-fn one(transactions: &[Vec<ContractEvent>]) -> (Stream, Projected) {
+fn one(transactions: &[Vec<ContractEvent>]) -> (ChainStream, Projected) {
     let mut streams = Streams::new();
     let projected = all(&mut streams, transactions);
     (streams.remove(&id()).unwrap(), projected)
 }
 
 fn news(projected: &Projected) -> Vec<EventKind> {
-    projected.told.iter().map(|told| told.fact.news).collect()
+    projected.emitted.iter().map(|told| told.kind).collect()
 }
 
 #[track_caller]
@@ -125,10 +125,10 @@ fn a_field_that_is_missing_or_wrong_makes_an_event_unreadable() {
 fn an_unreadable_event_is_counted_on_its_stream_and_reported() {
     let broken = || r#"{"topic":["top_up","0"],"value":{"stream_id":"0"}}"#.to_owned();
     let (stream, projected) = one(&[transaction(1, [created(0)]), transaction(2, [broken(), broken()])]);
-    assert_eq!(stream.chain.unwrap().unprojected_events, 2);
+    assert_eq!(stream.v9().unprojected_events, 2);
     assert_eq!(news(&projected), [EventKind::Created, EventKind::Updated, EventKind::Updated]);
     let changes = Changes { unprojected_events: Some(2), ..Changes::default() };
-    assert_eq!(projected.told[2].fact.changes, changes);
+    assert_eq!(projected.emitted[2].data.changes, Box::new(changes));
     let reported: Vec<_> = projected.unprojected.iter().map(|it| (it.event.as_str(), it.stream)).collect();
     assert_eq!(reported, [("2-0", Some(id())), ("2-1", Some(id()))]);
     assert!(projected.unprojected[0].reason.contains("new_deposit_amount"), "{projected:?}");
@@ -146,7 +146,7 @@ fn a_withdrawal_takes_out_what_its_transfers_say() {
     let paid = |before: &[String]| {
         let events = transaction(60, before.iter().cloned().chain([withdrew(40)]));
         let (stream, _) = one(&[transaction(1, [created(0)]), events]);
-        (stream.withdrawn.stroops(), stream.chain.unwrap().inferred.withdrawn)
+        (stream.withdrawn.stroops(), stream.v9().inferred.withdrawn)
     };
     assert_eq!(paid(&[transfer(RECIPIENT, 40), transfer(SENDER, 3)]), (43, false));
     assert_eq!(paid(&[transfer(SENDER, 3), transfer(RECIPIENT, 40)]), (40, false), "the fee comes last");
@@ -162,7 +162,7 @@ fn a_completion_heals_what_was_inferred_of_withdrawals() {
     ];
     let (stream, projected) = one(&history);
     assert_eq!((stream.withdrawn.stroops(), stream.status), (100, Status::Completed));
-    assert!(!stream.chain.unwrap().inferred.withdrawn);
+    assert!(!stream.v9().inferred.withdrawn);
     assert_eq!(news(&projected), [EventKind::Created, EventKind::Withdrawn, EventKind::Completed]);
 }
 
@@ -171,7 +171,7 @@ fn a_refund_settles_the_kind() {
     let cancelled = |refund| {
         let end = transaction(70, [transfer(SENDER, refund), named("cancelled", "StreamCancelled")]);
         let (stream, _) = one(&[transaction(1, [created(0)]), end]);
-        (stream.schedule.kind, stream.chain.unwrap().inferred.kind)
+        (stream.schedule.kind, stream.v9().inferred.kind)
     };
     assert_eq!(cancelled(30), (Kind::Linear, false));
     assert_eq!(cancelled(80), (Kind::CliffSlope, false));
@@ -183,9 +183,9 @@ fn a_withdrawal_makes_a_kind_likelier_and_a_larger_one_proves_the_other() {
     let history =
         [transaction(1, [created(0)]), transaction(70, [withdrew(20)]), transaction(71, [withdrew(30)])];
     let (likelier, _) = one(&history[..2]);
-    assert_eq!((likelier.schedule.kind, likelier.chain.unwrap().inferred.kind), (Kind::CliffSlope, true));
+    assert_eq!((likelier.schedule.kind, likelier.v9().inferred.kind), (Kind::CliffSlope, true));
     let (proven, _) = one(&history);
-    assert_eq!((proven.schedule.kind, proven.chain.unwrap().inferred.kind), (Kind::Linear, false));
+    assert_eq!((proven.schedule.kind, proven.v9().inferred.kind), (Kind::Linear, false));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn who_was_paid_by_a_keeper_and_is_paid_again_is_reported() {
         transaction(201, [withdrew(100)]),
     ];
     let (stream, projected) = one(&history);
-    let chain = stream.chain.as_ref().unwrap();
+    let chain = stream.v9();
     assert_eq!((stream.withdrawn.stroops(), chain.keeper_paid_amount.unwrap().stroops()), (100, 100));
     let Anomaly::PaidTwice { keeper_paid, again } = projected.anomalies[0].what;
     assert_eq!((keeper_paid.stroops(), again.stroops()), (100, 100));
@@ -210,14 +210,18 @@ fn a_stream_that_gets_an_id_again_replaces_the_one_that_had_it() {
     let mut streams = Streams::new();
     all(&mut streams, &[transaction(1, [created(0)]), transaction(9, [named("closed", "StreamClosed")])]);
     let closed = streams.get_mut(&id()).unwrap();
-    assert_eq!(closed.chain.as_ref().unwrap().closed_ledger, Some(9));
-    closed.events = 2;
+    assert_eq!(closed.v9().closed_ledger, Some(9));
+    closed.event_count = 2;
     let projected = all(&mut streams, &[transaction(10, [created(0)])]);
     let stream = &streams[&id()];
-    let chain = stream.chain.as_ref().unwrap();
-    assert_eq!((chain.created_ledger, chain.closed_ledger, stream.events), (10, None, 2));
+    let chain = stream.v9();
+    assert_eq!((chain.created_ledger, chain.closed_ledger, stream.event_count), (10, None, 2));
     assert_eq!(news(&projected), [EventKind::Created]);
-    assert_eq!(projected.told[0].fact.changes, Changes::between(None, stream), "all of it is told");
+    assert_eq!(
+        projected.emitted[0].data.changes,
+        Box::new(Changes::between(None, stream)),
+        "all of it is told"
+    );
 }
 
 #[test]
@@ -226,7 +230,7 @@ fn seconds_count_and_milliseconds_are_recorded() {
         one(&[transaction(1, [created(0)]), transaction(70, [named("cancelled", "StreamCancelled")])]);
     assert_eq!(stream.status, Status::Cancelled { at: Timestamp::from_second(70).unwrap() });
     assert_eq!(stream.updated_at, Timestamp::from_millisecond(70_999).unwrap());
-    assert_eq!(projected.told[1].at, stream.updated_at);
+    assert_eq!(projected.emitted[1].at, stream.updated_at);
 }
 
 #[test]

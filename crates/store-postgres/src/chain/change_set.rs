@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use fluxora_store::StoreError;
 use fluxora_store::chain::StreamWrite;
 use fluxora_store::copy::RemovedStream;
-use fluxora_stream::{Address, Schedule, Stream, StreamId};
+use fluxora_stream::{Address, Schedule, Stream, StreamBody, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
@@ -42,14 +42,18 @@ impl ChangeSet {
                     } else {
                         changes.updated.push(sequence, stream)?;
                     }
-                    (stream.id, sequence)
+                    (stream.id(), sequence)
                 }
                 StreamWrite::Restore(sequence, stream) => {
                     changes.restored.push(seq(*sequence), stream)?;
-                    (stream.id, seq(*sequence))
+                    (stream.id(), seq(*sequence))
                 }
-                StreamWrite::Remove { sequence, id, events } => {
-                    changes.removed.push(RemovedStream { sequence: *sequence, id: *id, events: *events });
+                StreamWrite::Remove { sequence, id, event_count } => {
+                    changes.removed.push(RemovedStream {
+                        sequence: *sequence,
+                        id: *id,
+                        event_count: *event_count,
+                    });
                     (*id, seq(*sequence))
                 }
             };
@@ -76,7 +80,7 @@ impl ChainValues {
         let chain = on_chain(stream)?;
         self.seqs.push(seq);
         self.streams.push(stream);
-        self.contracts.push(stream.id.contract().map(|contract| contract.to_string()));
+        self.contracts.push(stream.id().contract().map(|contract| contract.to_string()));
         let schedule = chain.is_some().then_some(&stream.schedule);
         self.kinds.push(schedule.map(|schedule| schedule.kind.as_str()));
         self.checkpoint_amounts.push(schedule.map(|schedule| schedule.checkpoint.amount.to_string()));
@@ -109,21 +113,26 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) const fn of(stream: &Stream) -> Self {
+    pub(crate) fn of<B: StreamBody>(stream: &Stream<B>) -> Self {
         let Stream {
-            id,
+            body,
             sender,
             recipient,
             schedule,
             created_at,
-            // What a change of its life writes.
+            // Written by a status-only change.
             withdrawn: _,
             status: _,
             updated_at: _,
-            events: _,
-            chain: _,
-        } = *stream;
-        Self { id, sender, recipient, schedule, created_at }
+            event_count: _,
+        } = stream;
+        Self {
+            id: body.id(),
+            sender: *sender,
+            recipient: *recipient,
+            schedule: *schedule,
+            created_at: *created_at,
+        }
     }
 }
 
@@ -143,12 +152,12 @@ pub(crate) struct StatusOnlyValues {
 impl StatusOnlyValues {
     fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
         self.seqs.push(seq);
-        self.ids.push(stream.id.to_string());
+        self.ids.push(stream.id().to_string());
         self.withdrawn.push(stream.withdrawn.to_string());
         self.status.push(stream.status.name().as_str());
         self.status_at.push(stream.status.since().map(columns::instant));
         self.updated_at.push(columns::instant(stream.updated_at));
-        self.counts.push(stream.events.into());
+        self.counts.push(stream.event_count.into());
         self.chains.push(on_chain(stream)?);
         Ok(())
     }
@@ -162,10 +171,10 @@ impl Parameters for StatusOnlyValues {
 }
 
 fn on_chain(stream: &Stream) -> Result<Option<String>, StoreError> {
-    stream.chain.as_ref().map(|chain| serde_json::to_string(&chain.non_default())).transpose().map_err(
-        |error| StoreError::Internal {
+    stream.on_chain().map(|chain| serde_json::to_string(&chain.non_default())).transpose().map_err(|error| {
+        StoreError::Internal {
             reason: "writing what the chain knows of a stream".to_owned(),
             source: Some(error.into()),
-        },
-    )
+        }
+    })
 }

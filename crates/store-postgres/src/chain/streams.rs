@@ -11,7 +11,7 @@ use crate::columns::{self, Columns, seq};
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::PipelinedTransaction;
 use crate::pipeline::{Parameters, Values};
-use crate::streams::{EventValues, StreamRow, decode, stream_columns};
+use crate::streams::{EventValues, decode, stream_columns};
 
 pub(crate) const READ: &str =
     concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ANY($1::text[])");
@@ -119,20 +119,14 @@ pub(crate) async fn after(
 }
 
 fn stored(row: &Row) -> Result<StoredStream, StoreError> {
-    let StreamRow { seq, stream } = decode(row)?;
-    Ok(StoredStream {
-        id: stream.id,
-        sequence: columns::sequence(seq),
-        events: stream.events,
-        stream: Some(stream),
-    })
+    decode(row)?.into_stored()
 }
 
 fn decode_removed(row: &Row) -> Result<StoredStream, StoreError> {
     let mut columns = Columns::of(row, "removed_streams");
     let sequence = columns::sequence(columns.integer("seq")?);
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(StoredStream { id, sequence, events: columns.number("events")?, stream: None })
+    Ok(StoredStream { id, sequence, event_count: columns.number("events")?, stream: None })
 }
 
 /// Changes the streams. What is told of them waits for the commit, so that the lock that numbers events is held no longer than the
@@ -206,7 +200,7 @@ pub(crate) async fn remember_removals(
     }
     let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.sequence)).collect();
     let ids: Vec<String> = removed.iter().map(|removed| removed.id.to_string()).collect();
-    let counts: Vec<i64> = removed.iter().map(|removed| removed.events.into()).collect();
+    let counts: Vec<i64> = removed.iter().map(|removed| removed.event_count.into()).collect();
     let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
     chain.later("remembering removed streams", REMEMBER_REMOVAL, values, Some(removed.len())).await
 }
@@ -222,7 +216,7 @@ async fn tell(
     }
     let place = |event: &StreamEvent| {
         places.get(&event.stream).copied().ok_or_else(|| StoreError::Internal {
-            reason: format!("an event is told of stream {}, which does not change", event.stream),
+            reason: format!("an event is emitted for stream {}, which does not change", event.stream),
             source: None,
         })
     };

@@ -64,7 +64,7 @@ fn removed(row: &Row) -> Result<Record, StoreError> {
     let mut columns = Columns::of(row, "removed_streams");
     let sequence = columns::sequence(columns.integer("seq")?);
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(Record::Removed(RemovedStream { sequence, id, events: columns.number("events")? }))
+    Ok(Record::Removed(RemovedStream { sequence, id, event_count: columns.number("events")? }))
 }
 
 /// Puts streams of either origin at their places.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fluxora_store::copy::{IdempotencyRecord, Record};
 use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
-use fluxora_stream::{StreamEvent, StreamId};
+use fluxora_stream::{LoggedEvent, StreamEvent, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -125,12 +125,12 @@ fn stream(row: &Row) -> Result<Record, StoreError> {
 
 fn event(row: &Row) -> Result<Record, StoreError> {
     let columns = || Columns::of(row, "stream_events");
-    let seq = columns().integer("seq")?;
     let id: Option<&str> = row.try_get("id").map_err(|error| columns().corrupt("stream", error))?;
     let id = id
         .and_then(StreamId::parse)
         .ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
-    Ok(Record::Event(columns::sequence(seq), events::decode(row, &id)?))
+    let LoggedEvent { sequence, event } = events::decode(row, &id)?;
+    Ok(Record::Event(sequence, event))
 }
 
 fn answer(row: &Row) -> Result<Record, StoreError> {

@@ -35,7 +35,7 @@ pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -
         status.push(stream.status.name().as_str());
         since.push(stream.status.since().map(columns::instant));
         updated.push(columns::instant(stream.updated_at));
-        counts.push(i64::from(stream.events));
+        counts.push(i64::from(stream.event_count));
         for event in told {
             streams.push(*seq);
             events.push(event)?;

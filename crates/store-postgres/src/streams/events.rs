@@ -1,5 +1,5 @@
 use fluxora_store::{EventPage, StoreError};
-use fluxora_stream::{Fact, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{EventData, EventKind, LoggedEvent, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -41,20 +41,23 @@ pub(crate) async fn history(
     let what = "reading a stream's history";
     let statement = lease.prepare_cached(HISTORY).await.attempt(what)?;
     let rows = lease.query(&statement, &[&id.to_string(), &columns::end_of(until)]).await.attempt(what)?;
-    Ok(rows.iter().map(|row| decode(row, id)).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(|row| decode(row, id).map(|logged| logged.event)).collect::<Result<_, _>>()?)
 }
 
-pub(crate) fn decode(row: &Row, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(crate) fn decode(row: &Row, id: &StreamId) -> Result<LoggedEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
-    columns.integer("seq")?;
-    let number = columns.number("number")?;
-    let name = columns.text("type")?;
+    let sequence = columns::sequence(columns.integer("seq")?);
+    let stream_seq = columns.number("number")?;
+    let kind = columns.parsed("type", str::parse::<EventKind>)?;
     let occurred_at = columns.instant("occurred_at")?;
     let recorded_at = columns.instant("recorded_at")?;
-    let fact = columns.parsed("data", |data| {
-        Fact::from_parts(id.origin(), name, &mut serde_json::Deserializer::from_str(data))
+    let data = columns.parsed("data", |text| {
+        let mut text = serde_json::Deserializer::from_str(text);
+        let data = EventData::decode(kind, occurred_at, &mut text)?;
+        text.end().map(|()| data)
     })?;
-    Ok(StreamEvent { stream: *id, number, occurred_at, recorded_at, fact })
+    let event = StreamEvent { stream: *id, stream_seq, occurred_at, recorded_at, kind, data };
+    Ok(LoggedEvent { sequence, event })
 }
 
 /// Events as columns of values, the way `unnest` takes them.
@@ -69,12 +72,12 @@ pub(crate) struct EventValues {
 
 impl EventValues {
     pub(crate) fn push(&mut self, event: &StreamEvent) -> Result<(), StoreError> {
-        let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
+        let data = serde_json::to_string(&event.data).map_err(|error| StoreError::Internal {
             reason: "writing an event's data".to_owned(),
             source: Some(error.into()),
         })?;
-        self.numbers.push(event.number.into());
-        self.types.push(event.fact.name());
+        self.numbers.push(event.stream_seq.into());
+        self.types.push(event.kind.name());
         self.occurred_at.push(columns::instant(event.occurred_at));
         self.recorded_at.push(columns::instant(event.recorded_at));
         self.data.push(data);

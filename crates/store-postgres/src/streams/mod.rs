@@ -14,7 +14,7 @@ pub(crate) use create::{Kept, create_all, delete_expired_idempotency_records, ke
 pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
-pub(crate) use row::{StreamRow, decode, find, stream_columns};
+pub(crate) use row::{decode, find, stream_columns};
 pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.

@@ -1,9 +1,12 @@
 use fluxora_decimal::Amount;
-use fluxora_store::StoreError;
-use fluxora_stream::{Address, Kind, OnChain, Origin, Schedule, Status, StatusName, Stream, StreamId};
+use fluxora_store::chain::StoredStream;
+use fluxora_store::{CorruptRow, StoreError};
+use fluxora_stream::{
+    Address, Body, ChainBody, ContractState, Kind, Origin, Schedule, Status, StatusName, Stream, StreamId,
+};
 use tokio_postgres::Row;
 
-use crate::columns::Columns;
+use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
@@ -47,30 +50,48 @@ pub(crate) fn decode(row: &Row) -> Result<StreamRow, StoreError> {
         .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
     let created_at = columns.instant("created_at")?;
     let updated_at = columns.instant("updated_at")?;
-    let events = columns.number("events")?;
+    let event_count = columns.number("events")?;
     let mut schedule = Schedule::linear(deposit, rate, start, cliff, end);
-    let chain = match origin {
-        Origin::Api => None,
-        Origin::Chain => Some(decode_chain(&mut columns, &mut schedule)?),
-    };
+    let body = decode_body(&mut columns, id, &mut schedule)?;
     let stream =
-        Stream { id, sender, recipient, schedule, withdrawn, status, created_at, updated_at, events, chain };
+        Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count };
     Ok(StreamRow { seq, stream })
 }
 
-/// Reads what only a stream of the chain has, the rest of its schedule among it.
-fn decode_chain(columns: &mut Columns<'_>, schedule: &mut Schedule) -> Result<Box<OnChain>, StoreError> {
-    schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
-    schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
-    schedule.checkpoint.at = columns.time("checkpoint_at")?;
-    columns.parsed("chain", |text| serde_json::from_str(text))
+/// Reads the columns that only a chain stream has, the rest of its schedule among them.
+fn decode_body(columns: &mut Columns<'_>, id: StreamId, schedule: &mut Schedule) -> Result<Body, StoreError> {
+    match id {
+        StreamId::Api(id) => Ok(Body::Api { id }),
+        StreamId::Chain { contract, number } => {
+            schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
+            schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
+            schedule.checkpoint.at = columns.time("checkpoint_at")?;
+            let state = columns.parsed("chain", |text| serde_json::from_str(text).map(ContractState::V9))?;
+            Ok(Body::Chain(Box::new(ChainBody { contract, number, state })))
+        }
+    }
+}
+
+impl StreamRow {
+    /// The row as a chain stream.
+    pub(crate) fn into_stored(self) -> Result<StoredStream, StoreError> {
+        let (id, event_count) = (self.stream.id(), self.stream.event_count);
+        let stream = self.stream.into_chain().ok_or_else(|| CorruptRow {
+            table: "streams",
+            column: "id",
+            row: self.seq.to_string(),
+            reason: "not the id of a chain stream".to_owned(),
+        })?;
+        let sequence = columns::sequence(self.seq);
+        Ok(StoredStream { id, sequence, event_count, stream: Some(stream) })
+    }
 }
 
 /// Reads a stream that is about to change, together with the number of the last event in its history: its count of events must
 /// be that number, or the next event would leave a hole or meet another of its number.
 pub(crate) fn decode_to_change(row: &Row, last: Option<i64>) -> Result<StreamRow, StoreError> {
     let found = decode(row)?;
-    if last == Some(found.stream.events.into()) {
+    if last == Some(found.stream.event_count.into()) {
         return Ok(found);
     }
     let last = last.map_or("none".to_owned(), |last| last.to_string());

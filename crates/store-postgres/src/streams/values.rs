@@ -27,7 +27,7 @@ pub(crate) struct StreamValues {
 impl StreamValues {
     pub(crate) fn push(&mut self, stream: &Stream) {
         let schedule = &stream.schedule;
-        self.ids.push(stream.id.to_string());
+        self.ids.push(stream.id().to_string());
         self.origins.push(stream.origin().as_str());
         self.senders.push(stream.sender.to_string());
         self.recipients.push(stream.recipient.to_string());
@@ -41,7 +41,7 @@ impl StreamValues {
         self.status_at.push(stream.status.since().map(columns::instant));
         self.created_at.push(columns::instant(stream.created_at));
         self.updated_at.push(columns::instant(stream.updated_at));
-        self.counts.push(stream.events.into());
+        self.counts.push(stream.event_count.into());
     }
 
     /// In the order of the fields.

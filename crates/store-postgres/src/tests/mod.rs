@@ -48,7 +48,11 @@ fn t(seconds: i64) -> Timestamp {
 }
 
 fn id(n: u64) -> StreamId {
-    StreamId::api(uuid::Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(n)))
+    StreamId::api(uuid(n))
+}
+
+fn uuid(n: u64) -> uuid::Uuid {
+    uuid::Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(n))
 }
 
 /// Account 1 pays account 2 one unit each second for 100 seconds, from second 10 on.
@@ -61,7 +65,7 @@ fn create(n: u64) -> CreateStream {
         start: Some(UnixTime::of(t(10))),
         ..TermsDraft::default()
     };
-    let (stream, event) = Stream::create(id(n), draft.settle(t(0)).unwrap(), t(0));
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(t(0)).unwrap(), t(0));
     CreateStream { stream, event, keyed: None }
 }
 

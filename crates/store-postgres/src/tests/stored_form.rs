@@ -1,29 +1,31 @@
 //! What an operator sees, and what comes back.
 
-use fluxora_stream::StreamEvent;
+use fluxora_stream::{LoggedEvent, StreamEvent};
 
 use super::*;
 
 /// The data of an event as it goes over the wire, and into a backend that keeps text.
-fn data(events: &[StreamEvent]) -> Vec<String> {
-    events.iter().map(|event| serde_json::to_string(&event.fact).unwrap()).collect()
+fn data<'e>(events: impl IntoIterator<Item = &'e StreamEvent>) -> Vec<String> {
+    events.into_iter().map(|event| serde_json::to_string(&event.data).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_of_an_event_comes_back_to_the_letter() {
     let Some(store) = fresh().await else { return };
     let mut create = create(1);
-    let fluxora_stream::Fact::Created(terms) = &mut create.event.fact else { panic!("it is created") };
-    terms.deposit_amount = "1000000.0000000".parse().unwrap();
-    terms.cliff_time = Some(UnixTime::of(t(15)));
-    terms.end_time = UnixTime::MAX;
-    let expect = data(std::slice::from_ref(&create.event));
+    let changes = &mut create.event.data.changes;
+    changes.deposit_amount = Some("1000000.0000000".parse().unwrap());
+    changes.cliff_time = Some(UnixTime::of(t(15)));
+    changes.end_time = Some(UnixTime::MAX);
+    let expect = data([&create.event]);
     store.create_stream(create).await.unwrap();
     let page = store.stream_events(&id(1), 0, 10).await.unwrap().unwrap();
-    assert_eq!(data(&page.events), expect);
+    assert_eq!(data(page.events.iter().map(|LoggedEvent { event, .. }| event)), expect);
     store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
     let history = store.stream_history(&id(1), UnixTime::MAX).await.unwrap();
-    assert_eq!(data(&history)[1..], ["{}", r#"{"streamedAmount":"10.00","refundedAmount":"90.00"}"#]);
+    let started = r#"{"cause":{"type":"clock"},"changes":{"status":"active"}}"#;
+    let cancelled = r#"{"cause":{"type":"api"},"changes":{"status":"cancelled","statusSince":1767225620},"streamedAmount":"10.00","refundedAmount":"90.00"}"#;
+    assert_eq!(data(&history)[1..], [started, cancelled]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +35,7 @@ async fn columns_have_types_that_can_be_asked_about() {
     let store = open(&database).await;
     put(&store, [1]).await;
     let sql = "SELECT deposit, deposit * 2, to_timestamp(start_time) AT TIME ZONE 'UTC', due_at = start_time, \
-               created_at AT TIME ZONE 'UTC', data->>'depositAmount' FROM streams JOIN stream_events e ON e.stream = streams.seq";
+               created_at AT TIME ZONE 'UTC', data->'changes'->>'depositAmount' FROM streams JOIN stream_events e ON e.stream = streams.seq";
     assert_eq!(database.sql(sql), "100.00|200.00|2026-01-01 00:00:10|t|2026-01-01 00:00:00.25|100.00");
 }
 
@@ -63,4 +65,15 @@ async fn every_table_is_copied_or_holds_nothing_to_keep() {
     known.sort_unstable();
     let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(database.sql(tables), known.join(" "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_rows_of_an_earlier_version_are_read() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    let sql = async |sql: String| {
+        database.sql(&sql);
+    };
+    fluxora_store::conformance::event_rows_of_an_earlier_version_read_in_the_present_shape(&store, sql).await;
 }

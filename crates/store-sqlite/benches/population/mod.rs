@@ -51,7 +51,8 @@ pub fn create(n: u64, senders: u64) -> CreateStream {
         start: later,
         ..TermsDraft::default()
     };
-    let (stream, event) = Stream::create(id(n), draft.settle(now).unwrap(), now);
+    let StreamId::Api(id) = id(n) else { panic!("the id of an API stream") };
+    let (stream, event) = Stream::create(id, &draft.settle(now).unwrap(), now);
     CreateStream { stream, event, keyed: None }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns::{self, Columns, seq};
 use crate::faults::Attempt;
-use crate::streams::{EventInserts, Finder, Inserts, Updates, read_chain_rows};
+use crate::streams::{EventInserts, Finder, Inserts, StreamRow, Updates, read_chain_rows};
 
 const REMOVED: &str = "SELECT seq, events FROM removed_streams WHERE id = ?1";
 const WHAT: &str = "changing streams of the chain";
@@ -17,12 +17,7 @@ pub(crate) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<Stor
     let mut finder = Finder::new(connection)?;
     for id in ids {
         found.extend(match finder.find(id)? {
-            Some(row) => Some(StoredStream {
-                id: *id,
-                sequence: columns::sequence(row.seq),
-                events: row.stream.events,
-                stream: Some(row.stream),
-            }),
+            Some(row) => Some(row.into_stored()?),
             None => removed(connection, *id)?,
         });
     }
@@ -35,7 +30,7 @@ fn removed(connection: &Connection, id: StreamId) -> Result<Option<StoredStream>
         let mut columns = Columns::of(row, "removed_streams");
         let mut decode = || {
             let sequence = columns::sequence(columns.integer("seq")?);
-            Ok(StoredStream { id, sequence, events: columns.number("events")?, stream: None })
+            Ok(StoredStream { id, sequence, event_count: columns.number("events")?, stream: None })
         };
         Ok(decode())
     });
@@ -49,13 +44,7 @@ pub(crate) fn after(
 ) -> Result<Vec<StoredStream>, StoreError> {
     let after = after.map_or(0, seq);
     let rows = read_chain_rows(connection, after, limit)?;
-    let stored = |row: crate::streams::StreamRow| StoredStream {
-        id: row.stream.id,
-        sequence: columns::sequence(row.seq),
-        events: row.stream.events,
-        stream: Some(row.stream),
-    };
-    Ok(rows.into_iter().map(stored).collect())
+    rows.into_iter().map(StreamRow::into_stored).collect()
 }
 
 pub(crate) fn write(
@@ -67,47 +56,47 @@ pub(crate) fn write(
     let (mut inserts, mut updates) = (Inserts::new(connection)?, Updates::new(connection)?);
     for write in streams {
         let (id, seq) = match write {
-            StreamWrite::Insert(stream) => (stream.id, inserts.insert(None, stream)?),
+            StreamWrite::Insert(stream) => (stream.id(), inserts.insert(None, stream)?),
             StreamWrite::Update(sequence, stream) => {
                 updates.update(seq(*sequence), stream)?;
-                (stream.id, seq(*sequence))
+                (stream.id(), seq(*sequence))
             }
             StreamWrite::Restore(sequence, stream) => {
                 forget_removal(connection, seq(*sequence))?;
-                (stream.id, inserts.insert(Some(seq(*sequence)), stream)?)
+                (stream.id(), inserts.insert(Some(seq(*sequence)), stream)?)
             }
-            StreamWrite::Remove { sequence, id, events } => {
-                remove(connection, seq(*sequence), *id, *events)?;
+            StreamWrite::Remove { sequence, id, event_count } => {
+                remove(connection, seq(*sequence), *id, *event_count)?;
                 (*id, seq(*sequence))
             }
         };
         sequences.insert(id, seq);
     }
-    let mut told = EventInserts::new(connection)?;
+    let mut inserts = EventInserts::new(connection)?;
     for event in events {
         let seq = sequences.get(&event.stream).ok_or_else(|| StoreError::Internal {
-            reason: format!("an event is told of stream {}, which does not change", event.stream),
+            reason: format!("an event is emitted for stream {}, which does not change", event.stream),
             source: None,
         })?;
-        told.insert(*seq, event)?;
+        inserts.insert(*seq, event)?;
     }
     Ok(())
 }
 
-fn remove(connection: &Connection, seq: i64, id: StreamId, events: u32) -> Result<(), StoreError> {
+fn remove(connection: &Connection, seq: i64, id: StreamId, event_count: u32) -> Result<(), StoreError> {
     let delete = || connection.prepare_cached("DELETE FROM streams WHERE seq = ?1")?.execute([seq]);
     delete().attempt(WHAT)?;
-    remember_removal(connection, seq, id, events)
+    remember_removal(connection, seq, id, event_count)
 }
 
 pub(crate) fn remember_removal(
     connection: &Connection,
     seq: i64,
     id: StreamId,
-    events: u32,
+    event_count: u32,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO removed_streams (seq, id, events) VALUES (?1, ?2, ?3)";
-    let write = || connection.prepare_cached(sql)?.execute(params![seq, id.to_string(), events]);
+    let write = || connection.prepare_cached(sql)?.execute(params![seq, id.to_string(), event_count]);
     write().map(drop).attempt(WHAT)
 }
 

@@ -63,12 +63,12 @@ fn removed(row: &Row<'_>) -> Result<Record, StoreError> {
     let mut columns = Columns::of(row, "removed_streams");
     let sequence = columns::sequence(columns.integer("seq")?);
     let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(Record::Removed(RemovedStream { sequence, id, events: columns.number("events")? }))
+    Ok(Record::Removed(RemovedStream { sequence, id, event_count: columns.number("events")? }))
 }
 
 pub(crate) fn put_removed(connection: &Connection, removed: &RemovedStream) -> Result<(), StoreError> {
-    let RemovedStream { sequence, id, events } = removed;
-    streams::remember_removal(connection, columns::seq(*sequence), *id, *events)
+    let RemovedStream { sequence, id, event_count } = removed;
+    streams::remember_removal(connection, columns::seq(*sequence), *id, *event_count)
 }
 
 pub(crate) fn put_ledger(connection: &Connection, ledger: &Ledger) -> Result<(), StoreError> {

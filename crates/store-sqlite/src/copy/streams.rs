@@ -2,7 +2,7 @@
 
 use fluxora_store::copy::{IdempotencyRecord, Record};
 use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
-use fluxora_stream::{Stream, StreamEvent, StreamId};
+use fluxora_stream::{LoggedEvent, Stream, StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Query;
@@ -90,12 +90,12 @@ fn stream(row: &Row<'_>) -> Result<Record, StoreError> {
 }
 
 fn event(row: &Row<'_>) -> Result<Record, StoreError> {
-    let seq = Columns::of(row, "stream_events").integer("seq")?;
     let id: Option<String> = row.get("id").attempt("reading the stream of an event")?;
     let id = id.as_deref().and_then(StreamId::parse).ok_or_else(|| {
         Columns::of(row, "stream_events").corrupt("stream", "its stream has no readable id")
     })?;
-    Ok(Record::Event(columns::sequence(seq), events::decode(row, &id)?))
+    let LoggedEvent { sequence, event } = events::decode(row, &id)?;
+    Ok(Record::Event(sequence, event))
 }
 
 fn answer(row: &Row<'_>) -> Result<Record, StoreError> {

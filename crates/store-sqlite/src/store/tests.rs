@@ -107,7 +107,11 @@ fn t(seconds: i64) -> Timestamp {
 }
 
 fn id(n: u64) -> StreamId {
-    StreamId::api(Uuid::from_u128(n.into()))
+    StreamId::api(uuid(n))
+}
+
+fn uuid(n: u64) -> Uuid {
+    Uuid::from_u128(n.into())
 }
 
 /// Stream `n` is made at 0 and flows from second 10 for 100 seconds.
@@ -120,7 +124,7 @@ fn create(n: u64) -> CreateStream {
         start: Some(UnixTime::of(t(10))),
         ..TermsDraft::default()
     };
-    let (stream, event) = Stream::create(id(n), draft.settle(t(0)).unwrap(), t(0));
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(t(0)).unwrap(), t(0));
     CreateStream { stream, event, keyed: None }
 }
 

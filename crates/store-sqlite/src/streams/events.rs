@@ -1,5 +1,5 @@
 use fluxora_store::{EventPage, StoreError};
-use fluxora_stream::{Fact, FactError, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{EventData, EventKind, LoggedEvent, StreamEvent, StreamId, UnixTime};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
 use crate::columns::{self, Columns};
@@ -23,14 +23,14 @@ impl<'c> Inserts<'c> {
     }
 
     pub(crate) fn insert(&mut self, stream: i64, event: &StreamEvent) -> Result<(), StoreError> {
-        let data = serde_json::to_string(&event.fact).map_err(|error| StoreError::Internal {
+        let data = serde_json::to_string(&event.data).map_err(|error| StoreError::Internal {
             reason: "writing an event's data".to_owned(),
             source: Some(error.into()),
         })?;
         let written = self.0.execute(params![
             stream,
-            event.number,
-            event.fact.name(),
+            event.stream_seq,
+            event.kind.name(),
             columns::instant(event.occurred_at),
             columns::instant(event.recorded_at),
             data,
@@ -59,7 +59,8 @@ pub(crate) fn history(
     until: UnixTime,
 ) -> Result<Vec<StreamEvent>, StoreError> {
     let Some(seq) = seq_of(connection, id)? else { return Ok(Vec::new()) };
-    select(connection, HISTORY, params![seq, columns::end_of(until)], id)
+    let history = select(connection, HISTORY, params![seq, columns::end_of(until)], id)?;
+    Ok(history.into_iter().map(|logged| logged.event).collect())
 }
 
 fn seq_of(connection: &Connection, id: &StreamId) -> Result<Option<i64>, StoreError> {
@@ -75,31 +76,25 @@ fn select(
     sql: &str,
     params: impl Params,
     id: &StreamId,
-) -> Result<Vec<StreamEvent>, StoreError> {
+) -> Result<Vec<LoggedEvent>, StoreError> {
     let what = "reading a stream's history";
     let mut statement = connection.prepare_cached(sql).attempt(what)?;
     let rows = statement.query_map(params, |row| Ok(decode(row, id))).attempt(what)?;
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-pub(crate) fn decode(row: &Row<'_>, id: &StreamId) -> Result<StreamEvent, StoreError> {
+pub(crate) fn decode(row: &Row<'_>, id: &StreamId) -> Result<LoggedEvent, StoreError> {
     let mut columns = Columns::of(row, "stream_events");
-    columns.integer("seq")?;
-    let number = columns.number("number")?;
-    let name = columns.text("type")?;
+    let sequence = columns::sequence(columns.integer("seq")?);
+    let stream_seq = columns.number("number")?;
+    let kind = columns.parsed("type", str::parse::<EventKind>)?;
     let occurred_at = columns.instant("occurred_at")?;
     let recorded_at = columns.instant("recorded_at")?;
-    let data = columns.text("data")?;
-    let fact = fact(*id, name, data).map_err(|error| {
-        let column = if matches!(error, FactError::Name(_)) { "type" } else { "data" };
-        columns.corrupt(column, error)
+    let data = columns.parsed("data", |text| {
+        let mut text = serde_json::Deserializer::from_str(text);
+        let data = EventData::decode(kind, occurred_at, &mut text)?;
+        text.end().map(|()| data)
     })?;
-    Ok(StreamEvent { stream: *id, number, occurred_at, recorded_at, fact })
-}
-
-fn fact(id: StreamId, name: &str, data: &str) -> Result<Fact, FactError<serde_json::Error>> {
-    let mut data = serde_json::Deserializer::from_str(data);
-    let fact = Fact::from_parts(id.origin(), name, &mut data)?;
-    data.end().map_err(FactError::Data)?;
-    Ok(fact)
+    let event = StreamEvent { stream: *id, stream_seq, occurred_at, recorded_at, kind, data };
+    Ok(LoggedEvent { sequence, event })
 }

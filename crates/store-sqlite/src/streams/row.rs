@@ -1,9 +1,12 @@
 use fluxora_decimal::Amount;
-use fluxora_store::StoreError;
-use fluxora_stream::{Address, Kind, OnChain, Origin, Schedule, Status, StatusName, Stream, StreamId};
+use fluxora_store::chain::StoredStream;
+use fluxora_store::{CorruptRow, StoreError};
+use fluxora_stream::{
+    Address, Body, ChainBody, ContractState, Kind, Origin, Schedule, Status, StatusName, Stream, StreamId,
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
-use crate::columns::Columns;
+use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
 /// A stream and its place in the order of creation.
@@ -53,7 +56,7 @@ pub(crate) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
     let mut columns = Columns::of(row, "streams");
     let found = decode_from(&mut columns)?;
     let last = columns.integer("events")?;
-    if last == i64::from(found.stream.events) {
+    if last == i64::from(found.stream.event_count) {
         Ok(found)
     } else {
         Err(columns.corrupt("events", format_args!("the last event of its history is number {last}")))
@@ -81,30 +84,46 @@ fn decode_from(columns: &mut Columns<'_>) -> Result<StreamRow, StoreError> {
         .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
     let created_at = columns.instant("created_at")?;
     let updated_at = columns.instant("updated_at")?;
-    let events = columns.number("events")?;
+    let event_count = columns.number("events")?;
     let mut schedule = Schedule::linear(deposit, rate, start, cliff, end);
-    let chain = decode_chain(columns, origin, &mut schedule)?;
+    let body = decode_body(columns, id, &mut schedule)?;
     let stream =
-        Stream { id, sender, recipient, schedule, withdrawn, status, created_at, updated_at, events, chain };
+        Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count };
     Ok(StreamRow { seq, stream })
 }
 
-/// Reads what only a stream of the chain has, the rest of its schedule among it.
-fn decode_chain(
-    columns: &mut Columns<'_>,
-    origin: Origin,
-    schedule: &mut Schedule,
-) -> Result<Option<Box<OnChain>>, StoreError> {
-    if origin == Origin::Api {
-        ["kind", "checkpoint_amount", "checkpoint_at", "chain"]
-            .into_iter()
-            .try_for_each(|name| columns.skip(name))?;
-        return Ok(None);
+/// Reads the columns that only a chain stream has, the rest of its schedule among them.
+fn decode_body(columns: &mut Columns<'_>, id: StreamId, schedule: &mut Schedule) -> Result<Body, StoreError> {
+    match id {
+        StreamId::Api(id) => {
+            ["kind", "checkpoint_amount", "checkpoint_at", "chain"]
+                .into_iter()
+                .try_for_each(|name| columns.skip(name))?;
+            Ok(Body::Api { id })
+        }
+        StreamId::Chain { contract, number } => {
+            schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
+            schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
+            schedule.checkpoint.at = columns.time("checkpoint_at")?;
+            let state = columns.parsed("chain", |text| serde_json::from_str(text).map(ContractState::V9))?;
+            Ok(Body::Chain(Box::new(ChainBody { contract, number, state })))
+        }
     }
-    schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
-    schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
-    schedule.checkpoint.at = columns.time("checkpoint_at")?;
-    columns.parsed("chain", |text| serde_json::from_str(text)).map(Some)
+}
+
+impl StreamRow {
+    /// The row as a chain stream.
+    pub(crate) fn into_stored(self) -> Result<StoredStream, StoreError> {
+        let (id, event_count) = (self.stream.id(), self.stream.event_count);
+        let stream = self.stream.into_chain().ok_or_else(|| CorruptRow {
+            table: "streams",
+            column: "id",
+            row: self.seq.to_string(),
+            reason: "not the id of a chain stream".to_owned(),
+        })?;
+        let sequence = columns::sequence(self.seq);
+        Ok(StoredStream { id, sequence, event_count, stream: Some(stream) })
+    }
 }
 
 /// Looks streams up by their ids.

@@ -35,8 +35,8 @@ impl<'c> Inserts<'c> {
 
     /// Writes a row in a place that the stream had before, or in the next one. The place of a stream that was removed stays taken.
     pub(crate) fn insert(&mut self, seq: Option<i64>, stream: &Stream) -> Result<i64, StoreError> {
-        let id = stream.id.to_string();
-        let contract = stream.id.contract().map(|contract| contract.to_string());
+        let id = stream.id().to_string();
+        let contract = stream.id().contract().map(|contract| contract.to_string());
         let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
         let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
         let written = self.0.insert(params![
@@ -57,7 +57,7 @@ impl<'c> Inserts<'c> {
             stream.due_at().map(columns::time),
             columns::instant(stream.created_at),
             columns::instant(stream.updated_at),
-            stream.events,
+            stream.event_count,
             kind,
             checkpoint.as_ref().map(|(amount, _)| amount),
             checkpoint.as_ref().map(|(_, at)| at),
@@ -93,7 +93,7 @@ impl<'c> Updates<'c> {
                 stream.status.since().map(columns::instant),
                 columns::instant(stream.created_at),
                 columns::instant(stream.updated_at),
-                stream.events,
+                stream.event_count,
                 kind,
                 checkpoint.as_ref().map(|(amount, _)| amount),
                 checkpoint.as_ref().map(|(_, at)| at),
@@ -124,10 +124,10 @@ struct Stored {
 fn stored(stream: &Stream) -> Result<Stored, StoreError> {
     let schedule = &stream.schedule;
     let terms = [schedule.deposit.to_string(), schedule.rate.to_string(), stream.withdrawn.to_string()];
-    let Some(chain) = &stream.chain else {
+    let Some(state) = stream.on_chain() else {
         return Ok(Stored { terms, kind: None, checkpoint: None, chain: None });
     };
-    let chain = serde_json::to_string(&chain.non_default()).map_err(|error| StoreError::Internal {
+    let chain = serde_json::to_string(&state.non_default()).map_err(|error| StoreError::Internal {
         reason: "writing what the chain knows of a stream".to_owned(),
         source: Some(error.into()),
     })?;
@@ -145,7 +145,7 @@ pub(crate) fn write_change(connection: &Connection, seq: i64, change: &Change) -
             stream.status.since().map(columns::instant),
             stream.due_at().map(columns::time),
             columns::instant(stream.updated_at),
-            stream.events,
+            stream.event_count,
             seq,
         ])
     };

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use fluxora_indexer::projection::{self, Projected, Streams};
-use fluxora_stream::{Cause, ChainFact, Changes, EventKind, Stream, StreamId};
+use fluxora_stream::{Cause, ChainStream, Changes, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
 use super::dependents::Family;
@@ -57,8 +57,8 @@ impl Projection {
     ) -> Projected {
         let events = fresh.iter().map(|stored| &stored.event);
         let mut projected = projection::project(&mut self.streams, within, events);
-        for told in projected.told.drain(..) {
-            self.numbering.tell(told.stream, told.at, told.fact);
+        for event in projected.emitted.drain(..) {
+            self.numbering.emit(event.stream, event.at, event.kind, event.data);
         }
         projected
     }
@@ -68,7 +68,7 @@ impl Projection {
         let mut built = Streams::new();
         let events = family.events.iter().map(|stored| &stored.event);
         let mut projected = projection::project(&mut built, |id| family.needs(id), events);
-        projected.told.clear();
+        projected.emitted.clear();
         let mut members: Vec<_> = family.members.iter().copied().collect();
         members.sort_unstable();
         for id in members {
@@ -78,9 +78,9 @@ impl Projection {
     }
 
     /// Puts a stream in the place of what it is so far, and tells what is different.
-    pub(super) fn correct(&mut self, id: StreamId, built: Option<Stream>, cause: &Cause) {
+    pub(super) fn correct(&mut self, id: StreamId, built: Option<ChainStream>, cause: &Cause) {
         let before = self.streams.get(&id);
-        let (news, at, changes) = match (before, &built) {
+        let (kind, at, changes) = match (before, &built) {
             (None, None) => return,
             (None, Some(after)) => (EventKind::Created, after.created_at, Changes::between(None, after)),
             (Some(_), None) => (EventKind::Removed, self.now, Changes::default()),
@@ -90,7 +90,8 @@ impl Projection {
             }
         };
         self.rebuilt = self.rebuilt.saturating_add(1);
-        self.numbering.tell(id, at, ChainFact { news, cause: cause.clone(), changes });
+        let data = EventData { cause: cause.clone(), changes: Box::new(changes), settlement: None };
+        self.numbering.emit(id, at, kind, data);
         match built {
             Some(stream) => drop(self.streams.insert(id, stream)),
             None => drop(self.streams.remove(&id)),
@@ -102,13 +103,13 @@ impl Projection {
         let gone = self.stored.values().filter(|stored| !self.streams.contains_key(&stored.id));
         let mut ids: Vec<_> =
             gone.filter(|stored| stored.stream.is_some()).map(|stored| (None, stored.id)).collect();
-        ids.extend(self.streams.values().map(|stream| (Some(stream.created_at), stream.id)));
+        ids.extend(self.streams.iter().map(|(id, stream)| (Some(stream.created_at), *id)));
         ids.sort_unstable();
         let mut writes = Vec::with_capacity(ids.len());
         for (_, id) in ids {
-            let events = self.numbering.of(&id);
-            let stream = self.streams.remove(&id).map(|stream| Stream { events, ..stream });
-            writes.extend(change(self.stored.get(&id), id, stream, events));
+            let event_count = self.numbering.of(&id);
+            let stream = self.streams.remove(&id).map(|stream| ChainStream { event_count, ..stream });
+            writes.extend(change(self.stored.get(&id), id, stream, event_count));
         }
         transaction.write(&writes, &self.numbering.into_events()).await
     }
@@ -118,21 +119,21 @@ impl Projection {
 fn change(
     stored: Option<&StoredStream>,
     id: StreamId,
-    stream: Option<Stream>,
-    events: u32,
+    stream: Option<ChainStream>,
+    event_count: u32,
 ) -> Option<StreamWrite> {
     Some(match (stored, stream) {
-        (None, stream) => StreamWrite::Insert(stream?),
+        (None, stream) => StreamWrite::Insert(stream?.into()),
         (Some(stored), Some(stream)) => match &stored.stream {
             Some(before) if *before == stream => return None,
-            Some(_) => StreamWrite::Update(stored.sequence, stream),
-            None => StreamWrite::Restore(stored.sequence, stream),
+            Some(_) => StreamWrite::Update(stored.sequence, stream.into()),
+            None => StreamWrite::Restore(stored.sequence, stream.into()),
         },
-        (Some(stored), None) => StreamWrite::Remove { sequence: stored.sequence, id, events },
+        (Some(stored), None) => StreamWrite::Remove { sequence: stored.sequence, id, event_count },
     })
 }
 
 /// Whether two streams are the same but for how much has been told of them.
-pub(super) fn same(one: &Stream, other: &Stream) -> bool {
-    one == &Stream { events: one.events, ..other.clone() }
+pub(super) fn same(one: &ChainStream, other: &ChainStream) -> bool {
+    one == &ChainStream { event_count: one.event_count, ..other.clone() }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fluxora_indexer::projection::{Class, Streams, classify, project};
-use fluxora_stream::{Cause, Changes, Stream, StreamId, UnixTime};
+use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::dependents::{family, lineage};
@@ -126,7 +126,7 @@ pub async fn rebuild<T: ChainTransaction>(
     Ok(report)
 }
 
-fn deviation(stored: Option<&Stream>, built: Option<&Stream>) -> Option<Deviation> {
+fn deviation(stored: Option<&ChainStream>, built: Option<&ChainStream>) -> Option<Deviation> {
     match (stored, built) {
         (None, None) => None,
         (Some(_), None) => Some(Deviation::Surplus),
@@ -244,5 +244,5 @@ pub async fn stream_as_of<T: ChainTransaction>(
     let events = family.events.iter().map(|stored| &stored.event);
     let then = events.filter(|event| UnixTime::of(event.happened_at) <= until);
     project(&mut streams, |id| family.needs(id), then);
-    Ok(streams.remove(&id))
+    Ok(streams.remove(&id).map(Stream::from))
 }

@@ -1,6 +1,6 @@
 use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque};
-use fluxora_stream::{Stream, StreamEvent, StreamId};
+use fluxora_stream::{ChainStream, Stream, StreamEvent, StreamId};
 
 use super::{ChainState, Reorg};
 use crate::{Sequence, StoreError};
@@ -60,17 +60,17 @@ pub struct ContractEventPage {
     pub more: bool,
 }
 
-/// What is stored of a stream of the chain.
+/// What is stored of a chain stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredStream {
     /// Its id.
     pub id: StreamId,
     /// Its place in the order of creation.
     pub sequence: Sequence,
-    /// How many events have been told of it.
-    pub events: u32,
-    /// The stream; `None` if it was removed, because the ledgers that made it are not part of the chain any more.
-    pub stream: Option<Stream>,
+    /// How many stream events have been emitted for it.
+    pub event_count: u32,
+    /// The stream; `None` if it was removed because the ledgers that created it were replaced.
+    pub stream: Option<ChainStream>,
 }
 
 /// A change of a stored stream.
@@ -88,8 +88,8 @@ pub enum StreamWrite {
         sequence: Sequence,
         /// Which.
         id: StreamId,
-        /// How many events have been told of it with the one that says that it goes.
-        events: u32,
+        /// How many stream events have been emitted for it, `removed` included.
+        event_count: u32,
     },
 }
 

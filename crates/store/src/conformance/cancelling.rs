@@ -1,4 +1,4 @@
-use fluxora_stream::{CancelRefused, Fact, StatusName, TermsDraft};
+use fluxora_stream::{CancelRefused, StatusName, TermsDraft};
 use futures_util::future::join_all;
 
 use super::fixtures::*;
@@ -25,7 +25,7 @@ pub async fn a_stream_is_cancelled_once_however_many_ask(store: &impl StreamStor
     let told =
         outcomes.iter().filter(|outcome| matches!(outcome, Ok(outcome) if *outcome == refused)).count();
     assert_eq!((done, told), (1, 15), "{outcomes:?}");
-    assert_eq!(read(store, 1).await.events, 2);
+    assert_eq!(read(store, 1).await.event_count, 2);
 }
 
 /// Completed is as final as cancelled.
@@ -51,12 +51,10 @@ pub async fn cancelling_records_a_start_that_has_fallen_due(store: &impl StreamS
     put(store, 1, &TermsDraft { start: Some(second(10)), ..draft() }, t0()).await;
     store.cancel_stream(&stream_id(1), still(t(15))).await.unwrap();
     let page = store.stream_events(&stream_id(1), 0, 10).await.unwrap().unwrap();
-    let facts: Vec<_> = page.events.iter().map(|event| event.fact.name()).collect();
+    let facts: Vec<_> = page.events.iter().map(|event| event.event.kind.name()).collect();
     assert_eq!(facts, ["stream.created", "stream.started", "stream.cancelled"]);
-    let Some(Fact::Cancelled(closing)) = page.events.last().map(|event| &event.fact) else {
-        panic!("the last event is the cancellation");
-    };
-    assert_eq!(closing.streamed_amount.to_string(), "5");
+    let settlement = page.events.last().unwrap().event.data.settlement.unwrap();
+    assert_eq!(settlement.streamed_amount.to_string(), "5");
 }
 
 /// Absence is an outcome.

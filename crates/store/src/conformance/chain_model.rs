@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, Rules};
-use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{Origin, Stream, StreamEvent, StreamId, UnixTime};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
@@ -151,7 +151,7 @@ impl ChainTransaction for Contents {
         after: Option<Sequence>,
         limit: u32,
     ) -> Result<Vec<StoredStream>, StoreError> {
-        let present = self.streams.iter().filter(|(_, stream)| stream.chain.is_some());
+        let present = self.streams.iter().filter(|(_, stream)| stream.origin() == Origin::Chain);
         let after = present.filter(|(sequence, _)| after.is_none_or(|after| **sequence > after));
         Ok(after
             .take(usize::try_from(limit).unwrap())
@@ -163,7 +163,7 @@ impl ChainTransaction for Contents {
         for write in streams {
             match write.clone() {
                 StreamWrite::Insert(stream) => {
-                    assert_eq!(self.find(&stream.id), None, "a stream is there already");
+                    assert_eq!(self.find(&stream.id()), None, "a stream is there already");
                     let sequence = self.next_place();
                     self.streams.insert(sequence, stream);
                 }
@@ -175,15 +175,15 @@ impl ChainTransaction for Contents {
                     self.chain.removed.retain(|removed| removed.sequence != sequence);
                     self.streams.insert(sequence, stream);
                 }
-                StreamWrite::Remove { sequence, id, events } => {
+                StreamWrite::Remove { sequence, id, event_count } => {
                     self.streams.remove(&sequence);
-                    self.chain.removed.push(StoredStream { id, sequence, events, stream: None });
+                    self.chain.removed.push(StoredStream { id, sequence, event_count, stream: None });
                 }
             }
         }
         for event in events {
-            let told = self.events.iter().filter(|told| told.stream == event.stream).count();
-            assert_eq!(u32::try_from(told + 1), Ok(event.number), "events are numbered without a hole");
+            let before = self.events.iter().filter(|before| before.stream == event.stream).count();
+            assert_eq!(u32::try_from(before + 1), Ok(event.stream_seq), "a history has no gap");
             self.events.push(event.clone());
         }
         Ok(())
@@ -197,7 +197,12 @@ impl ChainTransaction for Contents {
 }
 
 fn stored(sequence: Sequence, stream: &Stream) -> StoredStream {
-    StoredStream { id: stream.id, sequence, events: stream.events, stream: Some(stream.clone()) }
+    StoredStream {
+        id: stream.id(),
+        sequence,
+        event_count: stream.event_count,
+        stream: stream.clone().into_chain(),
+    }
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-use fluxora_stream::{StatusName, Stream, TermsDraft, UnixTime};
+use fluxora_stream::{LoggedEvent, StatusName, Stream, TermsDraft, UnixTime};
 use futures_util::future::join_all;
 
 use super::fixtures::*;
@@ -16,9 +16,9 @@ pub async fn a_start_and_an_end_are_recorded_when_they_fall_due(store: &impl Str
     assert_eq!(store.record_due(t(115), 10).await.unwrap().events, 1);
     assert_eq!(read(store, 1).await.status.name(), StatusName::Completed);
     let events = store.stream_events(&stream_id(1), 0, 10).await.unwrap().unwrap().events;
-    let occurred: Vec<_> = events.iter().map(|event| event.occurred_at).collect();
+    let occurred: Vec<_> = events.iter().map(|logged| logged.event.occurred_at).collect();
     assert_eq!(occurred, [t0(), second(10).instant(), second(110).instant()]);
-    let recorded: Vec<_> = events.iter().map(|event| event.recorded_at).collect();
+    let recorded: Vec<_> = events.iter().map(|logged| logged.event.recorded_at).collect();
     assert_eq!(recorded, [t0(), t(13), t(115)]);
 }
 
@@ -70,7 +70,7 @@ pub async fn concurrent_steps_of_the_clock_record_each_transition_once(store: &i
     events += store.record_due(t(200), 100).await.unwrap().events;
     assert_eq!(events, 40, "20 starts and 20 ends");
     for n in 1..=20 {
-        assert_eq!(read(store, n).await.events, 3);
+        assert_eq!(read(store, n).await.event_count, 3);
     }
 }
 
@@ -80,8 +80,7 @@ pub async fn events_are_numbered_and_paged_oldest_first(store: &impl StreamStore
     store.record_due(t(200), 10).await.unwrap();
     let first = store.stream_events(&stream_id(1), 0, 2).await.unwrap().unwrap();
     let second = store.stream_events(&stream_id(1), 2, 2).await.unwrap().unwrap();
-    let numbers =
-        |events: &[fluxora_stream::StreamEvent]| events.iter().map(|e| e.number).collect::<Vec<_>>();
+    let numbers = |events: &[LoggedEvent]| events.iter().map(|e| e.event.stream_seq).collect::<Vec<_>>();
     assert_eq!((numbers(&first.events), first.more), (vec![1, 2], true));
     assert_eq!((numbers(&second.events), second.more), (vec![3], false));
     let past = store.stream_events(&stream_id(1), 3, 2).await.unwrap().unwrap();

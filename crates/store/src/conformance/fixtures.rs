@@ -22,8 +22,12 @@ pub(super) fn second(seconds: i64) -> UnixTime {
     UnixTime::of(t(seconds))
 }
 
+pub(super) fn uuid(n: u64) -> Uuid {
+    Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(n))
+}
+
 pub(super) fn stream_id(n: u64) -> StreamId {
-    StreamId::api(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(n)))
+    StreamId::api(uuid(n))
 }
 
 pub(super) fn account(n: u8) -> AccountId {
@@ -46,7 +50,7 @@ pub(super) fn draft() -> TermsDraft {
 }
 
 pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream {
-    let (stream, event) = Stream::create(stream_id(n), draft.settle(now).unwrap(), now);
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
     CreateStream { stream, event, keyed: None }
 }
 
@@ -93,7 +97,7 @@ pub(super) async fn walk(
     loop {
         let page = store.list_streams(&query).await.unwrap();
         assert!(page.unreadable.is_empty());
-        ids.extend(page.streams.into_iter().map(|stream| stream.id));
+        ids.extend(page.streams.into_iter().map(|stream| stream.id()));
         query.before = page.next;
         if query.before.is_none() {
             return ids;

@@ -22,7 +22,7 @@ pub async fn a_walk_sees_each_old_stream_once_while_others_are_created(store: &i
     let mut seen = Vec::new();
     for n in 100.. {
         let page = store.list_streams(&query).await.unwrap();
-        seen.extend(page.streams.into_iter().map(|stream| stream.id));
+        seen.extend(page.streams.into_iter().map(|stream| stream.id()));
         put(store, n, &draft(), t0()).await;
         query.before = page.next;
         if query.before.is_none() {
@@ -84,7 +84,7 @@ pub async fn a_status_filter_counts_what_has_fallen_due(store: &impl StreamStore
             for n in (0..10).rev() {
                 let stream = read(store, n).await;
                 if stream.status_at(second(at)) == status {
-                    expect.push(stream.id);
+                    expect.push(stream.id());
                 }
             }
             let filter = StreamFilter { status: Some(status), ..StreamFilter::default() };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use fluxora_stream::{CancelRefused, Change, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, Change, LoggedEvent, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::chain_model::ModelChain;
@@ -34,7 +34,7 @@ impl Model {
 
 impl Contents {
     pub(super) fn find(&self, id: &StreamId) -> Option<Sequence> {
-        self.streams.iter().find(|(_, stream)| stream.id == *id).map(|(place, _)| *place)
+        self.streams.iter().find(|(_, stream)| stream.id() == *id).map(|(place, _)| *place)
     }
 
     pub(super) fn next_place(&mut self) -> Sequence {
@@ -60,7 +60,7 @@ fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
         && filter
             .contract
             .as_ref()
-            .is_none_or(|contract| stream.id.contract().is_some_and(|of| of.to_string() == *contract))
+            .is_none_or(|contract| stream.id().contract().is_some_and(|of| of.to_string() == *contract))
 }
 
 #[async_trait]
@@ -156,7 +156,11 @@ impl StreamStore for Model {
             return Ok(None);
         }
         let limit = usize::try_from(limit).unwrap();
-        let mut events: Vec<_> = contents.of(id).filter(|event| event.number > after).cloned().collect();
+        let logged = (1..).map(Sequence).zip(&contents.events);
+        let mut events: Vec<_> = logged
+            .filter(|(_, event)| event.stream == *id && event.stream_seq > after)
+            .map(|(sequence, event)| LoggedEvent { sequence, event: event.clone() })
+            .collect();
         let more = events.len() > limit;
         events.truncate(limit);
         Ok(Some(EventPage { events, more }))

@@ -47,8 +47,8 @@ pub struct RemovedStream {
     pub sequence: Sequence,
     /// Its id.
     pub id: StreamId,
-    /// How many events have been told of it.
-    pub events: u32,
+    /// How many stream events have been emitted for it.
+    pub event_count: u32,
 }
 
 /// An answer as it is kept: a [`KeyedResponse`](crate::KeyedResponse) whose scope was read from storage.

@@ -2,7 +2,7 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedResponse};
-use fluxora_stream::{Stream, StreamId, TermsDraft, UnixTime};
+use fluxora_stream::{Stream, TermsDraft, UnixTime};
 use jiff::Timestamp;
 
 use crate::body;
@@ -59,7 +59,7 @@ pub(crate) async fn create(
         }
     };
 
-    let (stream, event) = Stream::create(StreamId::api(api.next_id()), terms, now);
+    let (stream, event) = Stream::create(api.next_id(), &terms, now);
     let answer = made(&stream, now)?;
     let keyed = key.map(|key| KeyedResponse {
         scope: SCOPE,
@@ -103,7 +103,7 @@ fn made(stream: &Stream, now: Timestamp) -> Result<Answer, ApiError> {
         cause: Some(error.into()),
         ..ApiError::new(ErrorKind::Internal, "the answer could not be written")
     })?;
-    Ok(Answer { status: 201, location: format!("/api/streams/{}", stream.id), body })
+    Ok(Answer { status: 201, location: format!("/api/streams/{}", stream.id()), body })
 }
 
 /// The request as it was meant: other white space or another order of fields is still the same request.

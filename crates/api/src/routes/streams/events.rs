@@ -1,5 +1,6 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use fluxora_stream::LoggedEvent;
 use serde::Serialize;
 
 use crate::cursor::Cursor;
@@ -8,12 +9,11 @@ use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
-use crate::view::EventView;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EventsView<'a> {
-    events: Vec<EventView<'a>>,
+struct EventsView {
+    events: Vec<LoggedEvent>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -48,9 +48,9 @@ pub(crate) async fn events(
     let id = super::id(&path)?;
     let page = api.store().stream_events(&id, after.unwrap_or(0), limit).await?;
     let page = page.ok_or_else(ApiError::stream_not_found)?;
-    let last = page.events.last().map(|event| Cursor::at(event.number.into(), &path).to_string());
+    let last = page.events.last().map(|logged| Cursor::at(logged.event.stream_seq.into(), &path).to_string());
     Ok(HttpResponse::Ok().json(EventsView {
-        events: page.events.iter().map(EventView::of).collect(),
+        events: page.events,
         has_more: page.more,
         next_cursor: last.filter(|_| page.more),
     }))

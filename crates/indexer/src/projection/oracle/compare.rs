@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Kind, Schedule, Status, StatusName, Stream, UnixTime};
+use fluxora_stream::{ChainStream, Kind, Schedule, Status, StatusName, UnixTime};
 use serde_json::{Map, Value, json};
 
 use super::scenario::{State, View};
@@ -44,7 +44,7 @@ pub(super) struct Caps {
 }
 
 /// Every field that events tell.
-pub(super) fn fields(stream: &Stream, state: &State) -> Vec<Compared> {
+pub(super) fn fields(stream: &ChainStream, state: &State) -> Vec<Compared> {
     let ours = ours(stream, state);
     let mut names: Vec<&str> = ours.keys().map(String::as_str).chain(UNTOLD).collect();
     names.sort_unstable();
@@ -54,7 +54,7 @@ pub(super) fn fields(stream: &Stream, state: &State) -> Vec<Compared> {
     let mut compared: Vec<_> =
         ours.iter().map(|(name, value)| Compared::new(name, &told(&state.fields, name), value)).collect();
 
-    let chain = stream.chain.as_deref().unwrap();
+    let chain = stream.v9();
     let counted = |name: &str, ours: u32| state.fields[name].as_u64().unwrap() <= ours.into();
     assert!(counted("last_withdraw_ledger", chain.last_withdraw_ledger), "what the contract counts, we do");
     assert!(counted("last_rate_change_ledger", chain.last_rate_change_ledger), "and here too");
@@ -77,9 +77,9 @@ fn told(fields: &Map<String, Value>, name: &str) -> Value {
     }
 }
 
-fn ours(stream: &Stream, state: &State) -> Map<String, Value> {
-    let Stream { schedule, .. } = stream;
-    let chain = stream.chain.as_deref().unwrap();
+fn ours(stream: &ChainStream, state: &State) -> Map<String, Value> {
+    let ChainStream { schedule, .. } = stream;
+    let chain = stream.v9();
     let since = stream.status.since().map(|at| UnixTime::of(at).seconds());
     let paused_at = match stream.status {
         Status::Paused { .. } => json!(since),
@@ -91,7 +91,7 @@ fn ours(stream: &Stream, state: &State) -> Map<String, Value> {
         Kind::CliffOnly => "CliffOnly",
         Kind::CliffSlope => "CliffSlope",
     };
-    let number = stream.id.to_string().split_once('-').unwrap().1.to_owned();
+    let number = stream.id().to_string().split_once('-').unwrap().1.to_owned();
     let Value::Object(fields) = json!({
         "cancelled_at": since.filter(|_| stream.status.name() == StatusName::Cancelled),
         "checkpointed_amount": stroops(schedule.checkpoint.amount),
@@ -139,14 +139,14 @@ fn stroops(amount: Amount) -> String {
 }
 
 /// What a renewal does with the wish to be renewed.
-pub(super) fn renewed(stream: &Stream, state: &State) -> Vec<Compared> {
-    let renew = stream.chain.as_deref().unwrap().auto_renew;
+pub(super) fn renewed(stream: &ChainStream, state: &State) -> Vec<Compared> {
+    let renew = stream.v9().auto_renew;
     vec![Compared::new("auto_renew", &state.side["auto_renew"], &json!(renew))]
 }
 
 /// The contract's answers at the end of a step.
 pub(super) fn views(
-    stream: &Stream,
+    stream: &ChainStream,
     state: &State,
     view: &View,
     now: u64,
@@ -170,7 +170,7 @@ pub(super) fn views(
 }
 
 /// The contract's accrual, and what could be claimed, at instants that matter.
-pub(super) fn curve(stream: &Stream, state: &State) -> Vec<Compared> {
+pub(super) fn curve(stream: &ChainStream, state: &State) -> Vec<Compared> {
     let mut compared = Vec::new();
     for (at, accrued, claim) in &state.curve {
         let streamed = stream.balance_at(UnixTime::from_seconds(*at)).streamed.stroops().to_string();
@@ -181,7 +181,7 @@ pub(super) fn curve(stream: &Stream, state: &State) -> Vec<Compared> {
 }
 
 /// `get_claimable_at` minds neither a pause nor the balance, and looks at a cancelled stream as it was at that instant.
-fn claimable(stream: &Stream, state: &State, at: u64, contract: &str) -> Compared {
+fn claimable(stream: &ChainStream, state: &State, at: u64, contract: &str) -> Compared {
     let at = UnixTime::from_seconds(at);
     let until = match stream.status {
         Status::Cancelled { at: cancelled } => at.min(UnixTime::of(cancelled)),
@@ -197,7 +197,7 @@ fn claimable(stream: &Stream, state: &State, at: u64, contract: &str) -> Compare
 }
 
 /// The contract pays out only what accrued within a stream's lookback, if it has one: a setting that no event tells.
-fn capped(stream: &Stream, state: &State, now: UnixTime, accrued: Amount, claim: i128) -> i128 {
+fn capped(stream: &ChainStream, state: &State, now: UnixTime, accrued: Amount, claim: i128) -> i128 {
     let Some(ledgers) = state.side["max_lookback_ledgers"].as_u64() else { return claim };
     let schedule: &Schedule = &stream.schedule;
     let end = now.min(schedule.end);

@@ -10,7 +10,7 @@ mod scenario;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fluxora_stream::{Kind, Stream, StreamId};
+use fluxora_stream::{ChainStream, Kind, StreamId};
 
 use self::compare::{Caps, Compared, Differences};
 use self::scenario::{Scenario, State, Step, handwritten};
@@ -63,7 +63,7 @@ impl Scenario {
             };
             for (number, state) in &step.changed {
                 let stream = streams.get(&self.id(number)).expect("the contract's stream is projected");
-                let closed = stream.chain.as_ref().unwrap().closed_ledger;
+                let closed = stream.v9().closed_ledger;
                 assert_eq!(closed, state.is_none().then_some(step.ledger));
                 match state {
                     None => drop(states.remove(number)),
@@ -85,7 +85,7 @@ impl Scenario {
                 compare(number, "view", views);
             }
         }
-        let open = streams.values().filter(|stream| stream.chain.as_ref().unwrap().closed_ledger.is_none());
+        let open = streams.values().filter(|stream| stream.v9().closed_ledger.is_none());
         assert_eq!(open.count(), self.last.len(), "{}: no stream beyond the contract's", self.name);
         for (number, state) in &self.last {
             let compared = compare::fields(&streams[&self.id(number)], state);
@@ -112,15 +112,15 @@ impl Scenario {
             let until = events.iter().position(|event| hinted(event.topic.as_str()));
             let (now, later) = events.split_at(until.map_or(events.len(), |place| place + 1));
             let before = streams.clone();
-            let Projected { told, unprojected, anomalies } = project(streams, |_| true, now);
-            for fact in told.iter().filter(|_| until.is_some()) {
-                let stream = streams.get_mut(&fact.stream).unwrap();
-                let number = fact.stream.to_string().split_once('-').unwrap().1.to_owned();
+            let Projected { emitted, unprojected, anomalies } = project(streams, |_| true, now);
+            for event in emitted.iter().filter(|_| until.is_some()) {
+                let stream = streams.get_mut(&event.stream).unwrap();
+                let number = event.stream.to_string().split_once('-').unwrap().1.to_owned();
                 let truth = step.changed[&number].as_ref().unwrap();
                 let kept = (step.operation != "update_rate") || hints < Hints::Checkpoint;
-                hint(stream, before.get(&fact.stream), truth, kept);
+                hint(stream, before.get(&event.stream), truth, kept);
             }
-            all.told.extend(told);
+            all.emitted.extend(emitted);
             all.unprojected.extend(unprojected);
             all.anomalies.extend(anomalies);
             events = later;
@@ -130,8 +130,8 @@ impl Scenario {
 }
 
 /// Gives a stream the kind it was made with, or the checkpoint it had before where none was kept.
-fn hint(stream: &mut Stream, before: Option<&Stream>, truth: &State, kept: bool) {
-    let chain = stream.chain.as_mut().unwrap();
+fn hint(stream: &mut ChainStream, before: Option<&ChainStream>, truth: &State, kept: bool) {
+    let chain = stream.body.state.v9_mut();
     match before {
         None => {
             stream.schedule.kind = match truth.fields["kind"].as_str().unwrap() {
@@ -143,7 +143,7 @@ fn hint(stream: &mut Stream, before: Option<&Stream>, truth: &State, kept: bool)
         }
         Some(before) if !kept => {
             stream.schedule.checkpoint = before.schedule.checkpoint;
-            chain.inferred.checkpoint = before.chain.as_ref().unwrap().inferred.checkpoint;
+            chain.inferred.checkpoint = before.v9().inferred.checkpoint;
         }
         Some(_) => {}
     }

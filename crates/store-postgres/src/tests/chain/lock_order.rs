@@ -5,6 +5,7 @@ use std::time::Duration;
 use fluxora_indexer::Refusal;
 use fluxora_store::chain::{ChainTransaction, Rebuild, Rewind, Scope, StreamWrite};
 use fluxora_store::{Sequence, Store, StoreError};
+use fluxora_stream::ChainStream;
 use futures_util::future::join_all;
 
 use super::*;
@@ -158,7 +159,7 @@ async fn a_change_of_a_stream_that_went_away_undoes_the_whole_transaction() {
     for write in [
         StreamWrite::Update(gone, stream.clone()),
         StreamWrite::Restore(gone, stream.clone()),
-        StreamWrite::Remove { sequence: gone, id: on_chain(0), events: 2 },
+        StreamWrite::Remove { sequence: gone, id: on_chain(0), event_count: 2 },
     ] {
         let moved = Stream { withdrawn: "0.0000001".parse().unwrap(), ..stream.clone() };
         let mut chain = PipelinedTransaction::begin(Arc::new(store.lease().await));
@@ -179,9 +180,9 @@ async fn a_stream_that_goes_away_after_it_was_read_is_not_written() {
     push(&store, "a", vec![created(1, 0, 0), created(1, 1, 1)]).await;
     let mut chain = PipelinedTransaction::begin(Arc::new(store.lease().await));
     let read = chain.streams(&[on_chain(0)]).await.unwrap().remove(0);
-    let lived = Stream { withdrawn: "0.0000001".parse().unwrap(), ..read.stream.unwrap() };
+    let lived = ChainStream { withdrawn: "0.0000001".parse().unwrap(), ..read.stream.unwrap() };
     chain.query("deleting", "DELETE FROM streams WHERE seq = 1", &[]).await.unwrap();
-    let written = chain.write(&[StreamWrite::Update(read.sequence, lived)], &[]).await;
+    let written = chain.write(&[StreamWrite::Update(read.sequence, lived.into())], &[]).await;
     let Err(Fault::Store(StoreError::Internal { reason, .. })) = written else { panic!("{written:?}") };
     assert!(reason.contains("rows were touched, not"), "{reason}");
 }

@@ -64,7 +64,7 @@ async fn a_value_that_makes_no_sense_is_named_by_table_column_and_row() {
         }
         assert!(store.has(1).await && store.has(3).await, "{column}");
         let listed = store.list_streams(&page(None, 10)).await.unwrap();
-        assert_eq!(listed.streams.iter().map(|stream| &stream.id).collect::<Vec<_>>(), [&id(3), &id(1)]);
+        assert_eq!(listed.streams.iter().map(Stream::id).collect::<Vec<_>>(), [id(3), id(1)]);
         let [CorruptRow { table: "streams", row, .. }] = &listed.unreadable[..] else {
             panic!("{:?}", listed.unreadable)
         };
@@ -85,7 +85,7 @@ async fn a_walk_goes_on_past_rows_that_cannot_be_read() {
         loop {
             let next = store.list_streams(&page(before, limit)).await.unwrap();
             assert!(next.streams.len() + next.unreadable.len() <= usize::try_from(limit).unwrap());
-            read.extend(next.streams.into_iter().map(|stream| stream.id));
+            read.extend(next.streams.into_iter().map(|stream| stream.id()));
             unreadable.extend(next.unreadable.into_iter().map(|row| row.row));
             before = next.next;
             if before.is_none() {

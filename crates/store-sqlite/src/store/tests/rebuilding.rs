@@ -1,6 +1,8 @@
-//! What an older version left in the file is put right.
+//! Rows that an earlier version wrote.
 
-use fluxora_store::conformance::a_rebuild_reads_every_event_anew;
+use fluxora_store::conformance::{
+    a_rebuild_reads_every_event_anew, event_rows_of_an_earlier_version_read_in_the_present_shape,
+};
 
 use super::*;
 
@@ -9,4 +11,11 @@ async fn a_rebuild_puts_right_what_an_older_version_read_from_events() {
     let kept = Kept::open(Options::default());
     let sql = async |sql: &'static str| assert_eq!(kept.other().execute(sql, []).unwrap(), 1, "{sql}");
     a_rebuild_reads_every_event_anew(&kept.store, sql).await;
+}
+
+#[tokio::test]
+async fn event_rows_of_an_earlier_version_are_read() {
+    let kept = Kept::open(Options::default());
+    let sql = async |sql: String| assert_eq!(kept.other().execute(&sql, []).unwrap(), 1, "{sql}");
+    event_rows_of_an_earlier_version_read_in_the_present_shape(&kept.store, sql).await;
 }

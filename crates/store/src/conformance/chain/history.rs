@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use fluxora_stream::{Fact, UnixTime};
+use fluxora_stream::{LoggedEvent, UnixTime};
 
 use super::events::*;
 use super::*;
@@ -47,15 +47,15 @@ pub async fn what_is_told_adds_up_to_the_stream(store: &impl Store) {
     MAIN.forked("b", 16).push(store, &[completed(At(17, 1, 0), 0)], Some(20)).await;
     let mut sum = BTreeMap::new();
     let page = store.stream_events(&id(0), 0, 100).await.unwrap().unwrap();
-    for (number, event) in (1..).zip(&page.events) {
-        assert_eq!(event.number, number);
-        let Fact::Chain(fact) = &event.fact else { panic!("{event:?}") };
-        sum.extend(fields(&serde_json::to_value(&fact.changes).unwrap()));
+    for (stream_seq, LoggedEvent { event, .. }) in (1..).zip(&page.events) {
+        assert_eq!(event.stream_seq, stream_seq);
+        sum.extend(fields(&serde_json::to_value(&event.data.changes).unwrap()));
     }
+    assert!(page.events.is_sorted_by_key(|event| event.sequence), "in the order of the event log");
     let stream = stream(store, 0).await.unwrap();
     let whole = fluxora_stream::Changes::between(None, &stream);
     assert_eq!(sum, fields(&serde_json::to_value(&whole).unwrap()));
-    assert_eq!(u32::try_from(page.events.len()), Ok(stream.events));
+    assert_eq!(u32::try_from(page.events.len()), Ok(stream.event_count));
 }
 
 /// A rebuild puts right what an older version read from events, safe or not: here as one would have that could not read them.

@@ -79,7 +79,7 @@ pub async fn unknown_and_unreadable_events_are_kept_and_counted(store: &impl Sto
     assert_eq!(ingested.unprojected.len(), 1);
     assert_eq!(ingested.unprojected[0].event, events[2].id);
     let stream = stream(store, 0).await.unwrap();
-    assert_eq!(stream.chain.as_ref().unwrap().unprojected_events, 1);
+    assert_eq!(stream.on_chain().unwrap().unprojected_events, 1);
     assert_eq!(stream.withdrawn.stroops(), 5, "one event that cannot be read does not stop the others");
 }
 
@@ -137,7 +137,7 @@ pub async fn a_late_event_that_cannot_be_read_is_named_once(store: &impl Store) 
     let late = MAIN.push(store, &[unreadable(At(12, 1, 0), 0)], None).await;
     let named: Vec<_> = late.unprojected.iter().map(|one| one.event.as_str()).collect();
     assert_eq!(named, ["12-1-0"], "not the one that was named before");
-    assert_eq!(stream(store, 0).await.unwrap().chain.unwrap().unprojected_events, 2);
+    assert_eq!(stream(store, 0).await.unwrap().on_chain().unwrap().unprojected_events, 2);
 }
 
 /// Nothing makes the instants of a pusher's events grow: a later event may say that it happened earlier.
@@ -153,7 +153,7 @@ pub async fn an_event_that_says_it_happened_before_the_last_is_taken(store: &imp
 pub async fn a_late_event_reaches_the_shares_of_its_stream(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 2), shared(At(20, 1, 0), 0, 1, 1, 1)];
     MAIN.push(store, &events, Some(30)).await;
-    assert_eq!(stream(store, 1).await.unwrap().chain.unwrap().parent_stream_id, Some(StreamNumber(0)));
+    assert_eq!(stream(store, 1).await.unwrap().on_chain().unwrap().parent_stream_id, Some(StreamNumber(0)));
     let before = stream(store, 1).await.unwrap();
     MAIN.push(store, &[rate_updated(At(15, 1, 0), 0, 2, 1)], None).await;
     let after = stream(store, 1).await.unwrap();
@@ -197,7 +197,7 @@ pub async fn streams_of_the_chain_are_listed_and_left_to_their_contract(store: &
     ] {
         let query = crate::StreamQuery { filter, at: second(9_999), before: None, limit: 10 };
         let page = store.list_streams(&query).await.unwrap();
-        assert_eq!(page.streams.iter().map(|stream| stream.id).collect::<Vec<_>>(), expect, "{query:?}");
+        assert_eq!(page.streams.iter().map(Stream::id).collect::<Vec<_>>(), expect, "{query:?}");
     }
     let refused = store.cancel_stream(&id(0), still(t(2_000))).await.unwrap();
     assert_eq!(refused, Outcome::Refused(CancelRefused::ChainManaged));
@@ -216,10 +216,11 @@ pub(super) async fn rebuilt_from_scratch(store: &impl Store) -> Vec<Stream> {
     let mut streams = fluxora_indexer::projection::Streams::new();
     let safe = page.events.iter().map(|listed| &listed.event).filter(|_| state.frontier.last_safe.is_some());
     fluxora_indexer::projection::project(&mut streams, |_| true, safe);
-    let mut streams: Vec<_> = streams.into_values().collect();
-    streams.sort_by_key(|stream| stream.id);
+    let mut streams: Vec<_> = streams.into_values().map(Stream::from).collect();
+    streams.sort_by_key(Stream::id);
     for stream in &mut streams {
-        stream.events = store.stream(&stream.id).await.unwrap().map_or(0, |stored| stored.events);
+        let stored = store.stream(&stream.id()).await.unwrap();
+        stream.event_count = stored.map_or(0, |stored| stored.event_count);
     }
     streams
 }

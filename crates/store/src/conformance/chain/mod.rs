@@ -116,7 +116,7 @@ pub(super) async fn stream(store: &impl Store, number: u64) -> Option<Stream> {
 
 pub(super) async fn told(store: &impl Store, id: &StreamId) -> Vec<&'static str> {
     let page = store.stream_events(id, 0, 1_000).await.unwrap();
-    page.map_or_else(Vec::new, |page| page.events.iter().map(|event| event.fact.name()).collect())
+    page.map_or_else(Vec::new, |page| page.events.iter().map(|event| event.event.kind.name()).collect())
 }
 
 pub(super) fn reached(state: &ChainState) -> (Option<u32>, Option<u32>, u64) {

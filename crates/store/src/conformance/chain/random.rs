@@ -271,8 +271,8 @@ impl History {
         assert_eq!((page.unreadable, page.next), (vec![], None), "{context}");
         let mut streams = self.model.streams();
         for stored in page.streams {
-            let told = stored.events;
-            let expect = streams.remove(&stored.id).map(|stream| Stream { events: told, ..stream });
+            let event_count = stored.event_count;
+            let expect = streams.remove(&stored.id()).map(|stream| Stream { event_count, ..stream });
             assert_eq!(Some(stored), expect, "{context}");
         }
         assert!(streams.is_empty(), "{context}: {streams:?}");

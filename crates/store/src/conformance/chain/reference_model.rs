@@ -76,7 +76,7 @@ impl ReferenceModel {
         events.sort_by_key(|event| event.order());
         let mut streams = Streams::new();
         project(&mut streams, |_| true, events);
-        streams.into_iter().collect()
+        streams.into_iter().map(|(id, stream)| (id, stream.into())).collect()
     }
 
     fn below_tip(&self, depth: u32) -> Option<u32> {

@@ -126,8 +126,8 @@ pub async fn a_source_that_is_written_to_meanwhile_is_noticed(
     let late = vec![of(Section::Streams).remove(0)];
     let Record::Stream(_, stream) = &late[0] else { panic!("a stream is first") };
     let of_it = |record: &Record| match record {
-        Record::Stream(_, other) => other.id == stream.id,
-        Record::Event(_, event) => event.stream == stream.id,
+        Record::Stream(_, other) => other.id() == stream.id(),
+        Record::Event(_, event) => event.stream == stream.id(),
         _ => false,
     };
     for mut records in contents() {
@@ -186,7 +186,7 @@ pub async fn what_is_created_after_a_copy_comes_after_it(store: &(impl StreamSto
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
     let after = |section, place| async move { store.records(section, Some(&place), 10).await.unwrap() };
     let streams = after(Section::Streams, RecordKey::Number(removed_place())).await;
-    assert!(matches!(&streams[..], [Record::Stream(_, stream)] if stream.id == stream_id(1_000)));
+    assert!(matches!(&streams[..], [Record::Stream(_, stream)] if stream.id() == stream_id(1_000)));
     let last = of(Section::Events).last().map(Record::key).unwrap();
     assert_eq!(after(Section::Events, last).await.len(), 2);
     assert_eq!(walk(store, StreamFilter::default(), 600, 5).await[0], stream_id(1_000));
@@ -217,8 +217,8 @@ fn altered(record: &Record) -> Record {
     let mut record = record.clone();
     match &mut record {
         Record::Stream(_, stream) => stream.schedule.deposit = "100.00".parse().unwrap(),
-        Record::Removed(removed) => removed.events += 1,
-        Record::Event(_, event) => event.number = 99,
+        Record::Removed(removed) => removed.event_count += 1,
+        Record::Event(_, event) => event.stream_seq = 99,
         Record::Answer(kept) => kept.request = "another".to_owned(),
         Record::Ledger(ledger) => ledger.previous_hash = None,
         Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),

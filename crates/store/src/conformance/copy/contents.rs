@@ -22,7 +22,11 @@ pub(super) fn contents() -> [Vec<Record>; 8] {
     let mut streams: Vec<_> = streams.chain(on_chain).collect();
     streams.sort_by_key(Record::key);
     let removed = chain.chain.removed.iter().map(|stored| {
-        Record::Removed(RemovedStream { sequence: removed_place(), id: stored.id, events: stored.events })
+        Record::Removed(RemovedStream {
+            sequence: removed_place(),
+            id: stored.id,
+            event_count: stored.event_count,
+        })
     });
     let in_turn =
         (0..longest).flat_map(|number| lives.iter().filter_map(move |(_, events)| events.get(number)));
@@ -76,7 +80,7 @@ fn life(n: u64) -> (Stream, Vec<StreamEvent>) {
         cliff: n.is_multiple_of(5).then(|| second(60)),
         ..draft()
     };
-    let (mut stream, event) = Stream::create(stream_id(n), draft.settle(made).unwrap(), made);
+    let (mut stream, event) = Stream::create(uuid(n), &draft.settle(made).unwrap(), made);
     let mut events = vec![event];
     let later = match n % 4 {
         0 => stream.catch_up(t(70)),

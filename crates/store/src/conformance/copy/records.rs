@@ -45,7 +45,7 @@ impl CopyStore for Records {
             }
             let has = |event: &fluxora_stream::StreamEvent| {
                 contents.values().any(|there| match there {
-                    Record::Stream(_, stream) => stream.id == event.stream,
+                    Record::Stream(_, stream) => stream.id() == event.stream,
                     Record::Removed(removed) => removed.id == event.stream,
                     _ => false,
                 })

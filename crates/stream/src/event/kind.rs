@@ -1,0 +1,102 @@
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The type of a stream event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// The stream was created.
+    Created,
+    /// The start time of an API stream has come.
+    Started,
+    /// The recipient's side took money out.
+    Withdrawn,
+    /// The stream reached its end.
+    Completed,
+    /// The stream was ended early.
+    Cancelled,
+    /// The contract holds withdrawals back.
+    Paused,
+    /// The contract allows withdrawals again.
+    Resumed,
+    /// Terms, parties or contract state changed.
+    Updated,
+    /// The contract removed the stream.
+    Closed,
+    /// Earlier events of the stream were wrong or incomplete; the changes correct them.
+    Corrected,
+    /// The ledgers that created the stream were replaced: the stream does not exist.
+    Removed,
+}
+
+/// A text that names no event type.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no stream event has the type {0:?}")]
+pub struct UnknownEventKind(pub String);
+
+impl EventKind {
+    /// Every type.
+    pub const ALL: [Self; 11] = [
+        Self::Created,
+        Self::Started,
+        Self::Withdrawn,
+        Self::Completed,
+        Self::Cancelled,
+        Self::Paused,
+        Self::Resumed,
+        Self::Updated,
+        Self::Closed,
+        Self::Corrected,
+        Self::Removed,
+    ];
+
+    /// The word used on the wire and in storage: `stream.created` and so on.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "stream.created",
+            Self::Started => "stream.started",
+            Self::Withdrawn => "stream.withdrawn",
+            Self::Completed => "stream.completed",
+            Self::Cancelled => "stream.cancelled",
+            Self::Paused => "stream.paused",
+            Self::Resumed => "stream.resumed",
+            Self::Updated => "stream.updated",
+            Self::Closed => "stream.closed",
+            Self::Corrected => "stream.corrected",
+            Self::Removed => "stream.removed",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = UnknownEventKind;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEventKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| UnknownEventKind(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_type_reads_back_from_its_name_and_nothing_else_does() {
+        for kind in EventKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        for name in ["", "created", "stream.exploded", "stream.created "] {
+            assert_eq!(name.parse::<EventKind>(), Err(UnknownEventKind(name.to_owned())));
+        }
+    }
+}
