@@ -1,4 +1,7 @@
 use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
 
 use super::programs::{Programs, run};
 
@@ -53,11 +56,26 @@ impl Database {
     /// If the server refuses it.
     #[track_caller]
     pub fn sql(&self, sql: &str) -> String {
+        run(self.psql().args(["-c", sql]))
+    }
+
+    /// Runs a file of SQL from outside, in one transaction: a plain dump of `pg_dump`.
+    ///
+    /// # Panics
+    /// If the file cannot be read, or the server refuses a statement.
+    #[track_caller]
+    pub fn restore(&self, dump: &Path) {
+        // Opened here: the user that runs `psql` may not be allowed to read it.
+        let file = File::open(dump).expect("the dump can be read");
+        run(self.psql().args(["--single-transaction", "-f", "-"]).stdin(file));
+    }
+
+    fn psql(&self) -> Command {
         let mut psql = self.programs.postgres("psql");
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
         psql.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string()).env("PGDATABASE", &self.name);
         psql.env("PGUSER", &self.user).env("PGPASSWORD", &self.password).env("PGSSLMODE", "disable");
-        run(&mut psql)
+        psql
     }
 }
 
