@@ -40,6 +40,7 @@ mod services;
 mod shutdown;
 mod stream_clock;
 mod supervision;
+mod upgrade;
 mod walk;
 
 use std::time::Duration;

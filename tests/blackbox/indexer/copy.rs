@@ -43,7 +43,7 @@ fn two_ways() -> [Value; 2] {
 
 /// Builds everything again from the events, and finds it as it is.
 #[track_caller]
-fn verified(url: &str) {
+pub(crate) fn verified(url: &str) {
     let mut command = Command::new(binary::server());
     command.env_clear().args(["reindex", "--verify"]).env("DATABASE_URL", url).current_dir("/");
     let output = command.output().unwrap();

@@ -18,17 +18,18 @@ mod state;
 mod streams;
 mod worker;
 
+pub(crate) use copy::verified;
 use serde_json::{Value, json};
 
 use crate::server::Launch;
 
-const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 const EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 
 /// A server that takes contract events and lets an operator act.
-fn indexing() -> Launch {
+pub(crate) fn indexing() -> Launch {
     Launch::new().set("INDEXER_WORKER_TOKEN", WORKER_TOKEN).set("OPERATOR_TOKEN", OPERATOR_TOKEN)
 }
 
