@@ -27,6 +27,7 @@ pub(super) enum Testers {
 pub(super) const ALL: &[&str] = &[
     "fluxora-decimal",
     "fluxora-webhook",
+    "fluxora-supervise",
     "fluxora-stream",
     "fluxora-indexer",
     "fluxora-store",
@@ -34,10 +35,20 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-store-postgres",
     "fluxora-delivery",
     "fluxora-stellar",
+    "fluxora-ingest",
     "fluxora-api",
 ];
 
 const STORE_AND_BELOW: &[&str] = &["fluxora-decimal", "fluxora-stream", "fluxora-indexer", "fluxora-store"];
+/// What the HTTP edge uses of the house.
+const EDGE: &[&str] = &[
+    "fluxora-decimal",
+    "fluxora-supervise",
+    "fluxora-stream",
+    "fluxora-indexer",
+    "fluxora-store",
+    "fluxora-ingest",
+];
 
 /// No I/O, no async.
 const PURE: &[&str] = &[
@@ -88,9 +99,10 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 12] = [
+pub(super) const HOUSES: [House; 14] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
+    house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
     house(
@@ -104,16 +116,31 @@ pub(super) const HOUSES: [House; 12] = [
     house(
         "fluxora-delivery",
         "crates/delivery",
-        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer", "fluxora-store", "fluxora-webhook"],
+        &[
+            "fluxora-decimal",
+            "fluxora-webhook",
+            "fluxora-supervise",
+            "fluxora-stream",
+            "fluxora-indexer",
+            "fluxora-store",
+        ],
         ACTIX_AND_SQL,
     ),
     house(
         "fluxora-stellar",
         "crates/stellar",
-        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
+        &[
+            "fluxora-decimal",
+            "fluxora-supervise",
+            "fluxora-stream",
+            "fluxora-indexer",
+            "fluxora-store",
+            "fluxora-ingest",
+        ],
         ACTIX_AND_SQL,
     ),
-    house("fluxora-api", "crates/api", STORE_AND_BELOW, SQL),
+    house("fluxora-ingest", "crates/ingest", STORE_AND_BELOW, DRIVERS_AND_HTTP),
+    house("fluxora-api", "crates/api", EDGE, SQL),
     house("fluxora-server", "bins/fluxora-server", ALL, &[]),
     house("fluxora-tests", "tests", ALL, &[]),
 ];
@@ -126,6 +153,7 @@ const BOTH_STORES: &[&str] = &["fluxora-store-sqlite", "fluxora-store-postgres"]
 const POSTGRES: &[&str] = &["fluxora-store-postgres"];
 const SERVER: &[&str] = &["fluxora-server"];
 const ASYNC: &[&str] = &[
+    "fluxora-supervise",
     "fluxora-store-sqlite",
     "fluxora-store-postgres",
     "fluxora-delivery",
