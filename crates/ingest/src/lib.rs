@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod log;
+mod observer;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use observer::{Observation, Observer, RefusalKind};
+pub use service::{Ingest, IngestError};
