@@ -29,7 +29,7 @@ fn fast() -> TestServer {
 fn let_two_seconds_pass(server: &TestServer) {
     let terms = json!({ "depositAmount": "2", "ratePerSecond": "1" });
     let short = server.create(&sample::with(sample::stream(), &terms));
-    server.wait_for_message("the stream clock recorded what had fallen due");
+    server.wait_for_message("due transitions recorded");
     assert_eq!(server.stream(short["id"].as_str().unwrap())["status"], "completed");
 }
 
@@ -149,7 +149,7 @@ fn a_history_is_read_page_by_page_oldest_first() {
     let now = second(&server.create(&sample::stream()), "asOf");
     let stream = server.create(&sample::with(sample::stream(), &json!({ "startTime": now + 3 })));
     let id = stream["id"].as_str().unwrap();
-    server.wait_for_message("the stream clock recorded what had fallen due");
+    server.wait_for_message("due transitions recorded");
     let cancelled = server.cancel(id);
 
     let all = server.get(&format!("/api/streams/{id}/events")).expect(200);

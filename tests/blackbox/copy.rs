@@ -78,7 +78,7 @@ fn lived_in() -> TestServer {
     }
     let past = sample::with(sample::stream(), &json!({ "startTime": 1_000, "endTime": 1_050 }));
     let ended = server.create(&past)["id"].as_str().unwrap().to_owned();
-    server.wait_for_message("the stream clock recorded what had fallen due");
+    server.wait_for_message("due transitions recorded");
     assert_eq!(
         server.get(&format!("/api/streams/{ended}/events")).expect(200)["events"][1]["type"],
         "stream.completed"

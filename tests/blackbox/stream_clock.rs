@@ -5,7 +5,7 @@ use crate::http::Request;
 use crate::sample;
 use crate::server::{Launch, TestServer};
 
-const RECORDED: &str = "the stream clock recorded what had fallen due";
+const RECORDED: &str = "due transitions recorded";
 
 /// Waits until the clock has recorded this many events since the server started.
 #[track_caller]

@@ -16,7 +16,7 @@ const A_WORKER_KEEPS_FAILING: i32 = 70;
 const MAX_RESTARTS: u64 = 4;
 const REFUSE: &str =
     "CREATE TRIGGER refusal BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'not today'); END";
-const RECORDED: &str = "the stream clock recorded what had fallen due";
+const RECORDED: &str = "due transitions recorded";
 
 fn restarts(max_restarts: u64) -> Launch {
     let launch = Launch::new().set("STREAM_CLOCK_INTERVAL_MS", "10");
@@ -137,7 +137,7 @@ fn an_outage_of_storage_is_waited_for_and_is_no_failure_of_a_worker() {
     let mut server = TestServer::launch(restarts(0));
     let other = Connection::open(server.database()).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    server.wait_for_message("the stream clock could not record what has fallen due");
+    server.wait_for_message("outage: the worker retries at its next tick");
     other.execute_batch("ROLLBACK").unwrap();
     server.create(&over());
     server.wait_for_message(RECORDED);

@@ -3,15 +3,25 @@ mod reference;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::{copy, migrate, reindex, webhook};
 use crate::config::Settings;
-use crate::{copy, migrate, reindex, webhook};
 
-/// The command line: settings for serving, or a command that does one thing and ends.
+const EXAMPLES: &str = "\
+Examples:
+  fluxora-server
+      Serve on http://127.0.0.1:3000 with the SQLite database data/fluxora.db.
+  fluxora-server --database-url-file database_url --indexer-worker-token-file worker_token
+      Serve with the PostgreSQL database that the file names, and accept contract events.";
+
+/// Settings of the server, or one command.
 #[derive(Parser)]
-#[command(name = "fluxora-server", version, about = "The backend of the Fluxora payment-streaming protocol.")]
 #[command(
-    long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting \
-    is also an environment variable and may stand in a file .env; the command line wins, then the environment."
+    name = "fluxora-server",
+    version,
+    before_help = EXAMPLES,
+    about = "The backend of the Fluxora payment-streaming protocol.",
+    long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting is an option, an \
+    environment variable, or a line in the file .env; the option wins over the variable, the variable over the file."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -23,15 +33,15 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Copy everything from one database to another, also to the other engine, and verify it.
+    /// Copy a whole database to another one, also of the other engine, and verify the copy.
     Copy(copy::Copy),
-    /// Ask the server that listens on HOST and PORT whether it is healthy; the exit code tells.
+    /// Check whether the server on HOST and PORT is healthy: exit code 0 if it is, 1 if not.
     Healthcheck,
-    /// Bring the schema of the database up to date before any server starts, or check whether it is.
+    /// Migrate the database to the schema of this version, or check whether it has that schema.
     Migrate(migrate::Migrate),
-    /// Build the streams of the chain again from the contract's events, or say where they differ from what is stored.
+    /// Rebuild chain streams from the stored contract events, or compare them with what is stored.
     Reindex(reindex::Reindex),
-    /// Sign a webhook delivery, or verify one and explain what is wrong with it.
+    /// Sign a webhook delivery, or verify one and explain why it is refused.
     #[command(subcommand)]
     Webhook(webhook::Command),
 }

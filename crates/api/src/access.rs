@@ -83,7 +83,8 @@ fn writes_are_off() -> ApiError {
     )
 }
 
-fn not_configured() -> ApiError {
+/// The refusal of contract events where no worker token is configured.
+pub(crate) fn not_configured() -> ApiError {
     ApiError::new(
         ErrorKind::IndexerNotConfigured,
         "this server takes no contract events: an operator has to set INDEXER_WORKER_TOKEN",

@@ -20,16 +20,12 @@ mod table;
 mod tests;
 mod token;
 mod view;
-mod workers;
 
 pub use access::Access;
 pub use doc::{Content, Doc, Location, Parameter, Response};
 pub use error::ErrorKind;
 pub use field_code::FieldCode;
-pub use fluxora_indexer::Rules;
-pub use fluxora_store::Clock;
 pub use server::{Options, Server, Stop};
 pub use state::{Api, Ids, Indexer, Lifecycle, Parts, Service, Writes};
 pub use table::{LimitClass, Method, ROUTES, Route};
 pub use token::{InvalidToken, Token};
-pub use workers::{WorkerHealth, WorkerState, Workers};

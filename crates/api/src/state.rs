@@ -2,13 +2,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxora_indexer::Rules;
+use fluxora_ingest::Ingest;
 use fluxora_store::chain::ChainState;
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
+use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Token, Workers};
+use crate::Token;
 
 /// Where identities come from.
 pub trait Ids: Send + Sync {
@@ -54,8 +56,8 @@ impl Lifecycle {
 pub struct Indexer {
     /// What a pusher has to know.
     pub worker_token: Token,
-    /// What an operator has decided about the chain.
-    pub rules: Rules,
+    /// What stores pushed batches.
+    pub ingest: Ingest,
     /// How old the last sync is when it counts as stalled, in milliseconds.
     pub stall_threshold_ms: u32,
     /// Since when batches can arrive.
@@ -161,6 +163,6 @@ impl Api {
 
     /// The rules by which ledgers become safe and final.
     pub(crate) fn rules(&self) -> Rules {
-        self.indexer().map_or_else(Rules::default, |indexer| indexer.rules)
+        self.indexer().map_or_else(Rules::default, |indexer| indexer.ingest.rules())
     }
 }

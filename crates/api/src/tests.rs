@@ -13,12 +13,15 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, http};
 use async_trait::async_trait;
+use fluxora_indexer::Rules;
+use fluxora_ingest::Ingest;
 use fluxora_store::conformance::Model;
 use fluxora_store::{
-    Answer, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
+    Answer, Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
     StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_supervise::{WorkerHealth, WorkerState, Workers};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,10 +30,7 @@ use broken::{Broken, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{
-    Api, Clock, Ids, Indexer, Lifecycle, Parts, Rules, Service, Token, WorkerHealth, WorkerState, Workers,
-    Writes, table::configure,
-};
+use crate::{Api, Ids, Indexer, Lifecycle, Parts, Service, Token, Writes, table::configure};
 
 const START: i64 = 1_767_225_600;
 
@@ -99,7 +99,7 @@ impl Server {
         let (hand, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let api = Arc::new(Api::new(Parts {
-            store,
+            store: store.clone(),
             clock: Arc::new(hand.clone()),
             ids: Arc::new(hand.clone()),
             service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
@@ -107,7 +107,7 @@ impl Server {
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {
                 worker_token: Token::new(secret).unwrap(),
-                rules: Rules::default(),
+                ingest: Ingest::new(store.clone(), Arc::new(hand.clone()), Rules::default()),
                 stall_threshold_ms: 300_000,
                 since: hand.now(),
             }),

@@ -99,7 +99,7 @@ fn a_reorg_shows_until_the_tip_is_five_ledgers_past_it_and_is_logged_with_both_h
     assert_eq!(answer["reorg"], reorg, "{answer}");
     assert_eq!(answer["tip"]["ledger"], fork + 1);
     let line = server.wait_for_line("the reorg", |line| line["existing_hash"] == existing);
-    let told = ["ledger", "depth", "incoming_hash", "removed_events", "rebuilt_streams"];
+    let told = ["fork_ledger", "depth", "incoming_hash", "events_removed", "streams_rebuilt"];
     assert_eq!(line["level"], "WARN", "{line}");
     assert_eq!(
         told.map(|name| line[name].clone()),

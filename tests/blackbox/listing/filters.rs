@@ -61,7 +61,7 @@ fn each_filter_leaves_what_it_says_and_filters_add_up() {
 fn a_listed_stream_looks_as_it_does_when_it_is_read() {
     let mut server = TestServer::launch(Launch::new().set("STREAM_CLOCK_INTERVAL_MS", "20"));
     let streams = one_of_each(&server);
-    server.wait_for_message("the stream clock recorded what had fallen due");
+    server.wait_for_message("due transitions recorded");
     for listed in walk(&server, "", 100, |_| ()) {
         let (id, at) = (listed["id"].as_str().unwrap(), listed["asOf"].as_u64().unwrap());
         assert_eq!(server.get(&format!("/api/streams/{id}?at={at}")).expect(200), listed);

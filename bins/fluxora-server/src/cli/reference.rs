@@ -1,4 +1,4 @@
-//! docs/CONFIGURATION.md is what the command line says of itself; this is what writes it, and what notices when it is out of date.
+//! Generates docs/CONFIGURATION.md from the definition of the command line, and fails when the page is out of date.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,14 +8,13 @@ use clap::{Arg, Command, CommandFactory};
 use super::Cli;
 
 const HEAD: &str = "\
-<!-- Written from --help by a test. Do not edit; to write it again: UPDATE=1 cargo test -p fluxora-server reference -->
+<!-- Generated from --help. Do not edit; to update: UPDATE=1 cargo test -p fluxora-server reference -->
 
 # Configuration
 
-Every setting is an option of the command line and an environment variable, and may stand in a file `.env` in the folder the server
-is started in (`NAME=value`, one in each line; [.env.example](../.env.example) is one to copy). The command line wins, then the
-environment, then the file, then the default. Everything that is wrong is reported at once, no value is repeated, and the exit code
-is 78.
+Every setting is an option of the command line, an environment variable, or a line `NAME=value` in the file `.env` of the working
+directory ([.env.example](../.env.example) is a template). The option wins over the variable, the variable over the file, the file over
+the default. All faults are reported at once, without values, and the exit code is 78.
 
 ";
 
@@ -24,13 +23,23 @@ fn page() -> String {
     let mut program = Cli::command();
     program.build();
     let mut page = HEAD.to_owned();
-    page.push_str("## Settings\n\n");
-    page.push_str(&table(&program, [VARIABLE, WRITTEN]));
+    page.push_str("## Settings\n");
+    for section in sections(&program) {
+        let table = table(&program, Some(section), [VARIABLE, OPTION]);
+        write!(page, "\n### {section}\n\n{table}").unwrap();
+    }
     page.push_str("\n## Commands\n\nWithout a command, `fluxora-server` serves.\n");
     for command in program.get_subcommands() {
         describe(command, "fluxora-server", &mut page);
     }
     page
+}
+
+/// The headings of `--help`, in order.
+fn sections(program: &Command) -> Vec<&str> {
+    let mut sections: Vec<_> = program.get_arguments().filter_map(Arg::get_help_heading).collect();
+    sections.dedup();
+    sections
 }
 
 fn describe(command: &Command, parent: &str, page: &mut String) {
@@ -40,7 +49,7 @@ fn describe(command: &Command, parent: &str, page: &mut String) {
     }
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     writeln!(page, "\n### {name}\n\n{about}").unwrap();
-    let table = table(command, [WRITTEN, VARIABLE]);
+    let table = table(command, None, [OPTION, VARIABLE]);
     if !table.is_empty() {
         write!(page, "\n{table}").unwrap();
     }
@@ -49,20 +58,22 @@ fn describe(command: &Command, parent: &str, page: &mut String) {
     }
 }
 
-/// A column of a table: what it is called, and what stands in it.
+/// A column of a table: its head and its cells.
 type Column = (&'static str, fn(&Arg) -> String);
 
 const VARIABLE: Column = ("variable", variable);
-const WRITTEN: Column = ("option", written);
+const OPTION: Column = ("option", option);
 
-/// A row for each argument; nothing where there are none.
-fn table(command: &Command, [first, second]: [Column; 2]) -> String {
-    let of_program = |arg: &&Arg| !["help", "version"].contains(&arg.get_id().as_str());
+/// A row for each argument of a section; empty if there are none.
+fn table(command: &Command, section: Option<&str>, [first, second]: [Column; 2]) -> String {
+    let listed = |arg: &&Arg| {
+        !["help", "version"].contains(&arg.get_id().as_str()) && arg.get_help_heading() == section
+    };
     let row = |arg: &Arg| {
         let [first, second] = [first, second].map(|(_, cell)| cell(arg));
         format!("| {first} | {second} | {} | {} |\n", default(arg), meaning(arg))
     };
-    let rows: String = command.get_arguments().filter(of_program).map(row).collect();
+    let rows: String = command.get_arguments().filter(listed).map(row).collect();
     let head = format!("| {} | {} | default | |\n|---|---|---|---|\n", first.0, second.0);
     if rows.is_empty() { rows } else { head + &rows }
 }
@@ -71,8 +82,8 @@ fn variable(arg: &Arg) -> String {
     arg.get_env().map(|name| code(&name.to_string_lossy())).unwrap_or_default()
 }
 
-/// How it is written on the command line.
-fn written(arg: &Arg) -> String {
+/// The argument as written on the command line.
+fn option(arg: &Arg) -> String {
     let short = arg.get_short().map(|letter| format!("-{letter}"));
     let long = arg.get_long().map(|name| format!("--{name}"));
     let options: Vec<_> = long.into_iter().chain(short).map(|option| code(&option)).collect();
@@ -99,22 +110,23 @@ fn code(text: &str) -> String {
     format!("`{}`", cell(text))
 }
 
-/// A text that cannot break the row it stands in.
+/// Text that does not break its table row.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration but its environment")]
-fn told(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
+fn variable_of_test(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 #[test]
-fn the_page_of_the_configuration_says_what_help_says() {
-    let package = told("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").to_owned());
+fn the_configuration_page_matches_help() {
+    let package =
+        variable_of_test("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").to_owned());
     let file = PathBuf::from(package).join("../../docs/CONFIGURATION.md");
     let page = page();
-    if told("UPDATE").as_deref() == Some("1") {
+    if variable_of_test("UPDATE").as_deref() == Some("1") {
         std::fs::write(&file, &page).unwrap();
     }
     let stored = std::fs::read_to_string(&file).unwrap_or_default();
@@ -126,11 +138,12 @@ fn the_page_of_the_configuration_says_what_help_says() {
 }
 
 #[test]
-fn every_setting_has_a_variable_and_a_meaning() {
+fn every_setting_has_a_section_a_variable_and_help() {
     let mut program = Cli::command();
     program.build();
     for arg in program.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
         assert!(!variable(arg).is_empty() && !meaning(arg).is_empty(), "{arg}");
-        assert!(page().contains(&format!("| {} | {} |", variable(arg), written(arg))), "{arg}");
+        assert!(arg.get_help_heading().is_some(), "{arg}");
+        assert!(page().contains(&format!("| {} | {} |", variable(arg), option(arg))), "{arg}");
     }
 }

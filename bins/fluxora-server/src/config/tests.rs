@@ -1,23 +1,26 @@
-use super::*;
-use crate::cli::Cli;
+use std::time::Duration;
+
 use clap::Parser;
 use fluxora_store_sqlite::Location;
+
+use super::*;
+use crate::cli::Cli;
 
 fn check(options: &[&str]) -> Result<Config, ConfigFaults> {
     Config::check(&Cli::parse_from(["fluxora-server"].iter().chain(options)).settings)
 }
 
 #[test]
-fn the_defaults_are_those_of_the_design() {
+fn the_defaults_serve_on_loopback_with_sqlite() {
     let config = check(&[]).unwrap();
-    assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3000));
+    assert_eq!(config.http.address.to_string(), "127.0.0.1:3000");
     assert_eq!(config.database, Database::Sqlite(Location::File("data/fluxora.db".into())));
-    assert_eq!(config.network_passphrase, "Test SDF Network ; September 2015");
-    assert_eq!(config.stream_clock_interval, Duration::from_secs(5));
+    assert_eq!(config.chain.network_passphrase, "Test SDF Network ; September 2015");
+    assert_eq!(config.workers.stream_clock_interval, Duration::from_secs(5));
 }
 
 #[test]
-fn writes_are_open_on_loopback_and_elsewhere_only_on_purpose() {
+fn writes_are_open_on_loopback_and_elsewhere_only_with_open_writes() {
     for (options, expect) in [
         (&["--host", "127.0.0.1"][..], Writes::Open),
         (&["--host", "::1"], Writes::Open),
@@ -26,12 +29,12 @@ fn writes_are_open_on_loopback_and_elsewhere_only_on_purpose() {
         (&["--host", "::"], Writes::Refused),
         (&["--host", "0.0.0.0", "--open-writes", "true"], Writes::Open),
     ] {
-        assert_eq!(check(options).unwrap().writes, expect, "{options:?}");
+        assert_eq!(check(options).unwrap().http.writes, expect, "{options:?}");
     }
 }
 
 #[test]
-fn contract_events_are_taken_where_there_is_a_token_and_nobody_says_otherwise() {
+fn contract_events_are_accepted_with_a_token_unless_the_indexer_is_disabled() {
     let token = format!("--indexer-worker-token={}", "t".repeat(32));
     for (options, expect) in [
         (&[][..], false),
@@ -39,7 +42,7 @@ fn contract_events_are_taken_where_there_is_a_token_and_nobody_says_otherwise() 
         (&["--indexer-enabled=true", token.as_str()], true),
         (&["--indexer-enabled=false", token.as_str()], false),
     ] {
-        assert_eq!(check(options).unwrap().indexer.is_some(), expect, "{options:?}");
+        assert_eq!(check(options).unwrap().chain.indexer.is_some(), expect, "{options:?}");
     }
     let operator = format!("--operator-token={}", "t".repeat(32));
     for (options, expect) in [
@@ -50,28 +53,66 @@ fn contract_events_are_taken_where_there_is_a_token_and_nobody_says_otherwise() 
             "INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH",
         ),
     ] {
-        let fault = check(options).unwrap_err().to_string();
-        assert!(fault.contains(expect), "{fault}");
+        let faults = check(options).unwrap_err().to_string();
+        assert!(faults.contains(expect), "{faults}");
+        assert_eq!(faults.lines().count(), 2, "{faults}");
     }
 }
 
 #[test]
-fn every_wrong_setting_is_named_at_once_and_no_value_repeated() {
-    let wrong = ["host", "port", "database-url", "open-writes", "log-level", "log-format"]
-        .into_iter()
-        .chain(["db-pool-size", "db-pool-wait-ms", "db-statement-timeout-ms"])
-        .chain([
-            "stream-clock-interval-ms",
-            "worker-max-restarts",
-            "shutdown-timeout-seconds",
-            "indexer-enabled",
-        ])
-        .chain(["indexer-worker-token", "indexer-stall-threshold-ms", "indexer-safety-margin"])
-        .chain(["indexer-max-reorg-depth", "operator-token"])
-        .map(|name| format!("--{name}=hunter2"))
-        .chain(["--network-passphrase=".to_owned()])
-        .collect::<Vec<_>>();
-    let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
-    assert_eq!(faults.0.len(), 19, "{faults}");
-    assert!(!faults.to_string().contains("hunter2"), "{faults}");
+fn what_is_switched_off_follows_from_the_settings() {
+    let (worker, operator) = ("w".repeat(32), "o".repeat(32));
+    let all_on = ["--indexer-worker-token", &worker, "--operator-token", &operator];
+    for (options, off) in [
+        (&[][..], &["contract events (INDEXER_WORKER_TOKEN)", "operator actions (OPERATOR_TOKEN)"][..]),
+        (&all_on, &[]),
+        (&[&all_on[..], &["--host=0.0.0.0"]].concat(), &["writes (OPEN_WRITES)"]),
+    ] {
+        assert_eq!(check(options).unwrap().switched_off(), off, "{options:?}");
+    }
+}
+
+/// Every option of the settings with a wrong value.
+fn wrong() -> Vec<String> {
+    let mut program = <Cli as clap::CommandFactory>::command();
+    program.build();
+    let options = program.get_arguments().filter_map(clap::Arg::get_long);
+    let settings = options.filter(|name| !["help", "version"].contains(name) && !name.ends_with("-file"));
+    settings
+        .map(
+            |name| {
+                if name == "network-passphrase" { format!("--{name}=") } else { format!("--{name}=hunter2") }
+            },
+        )
+        .collect()
+}
+
+#[test]
+fn all_faults_are_reported_at_once_without_values() {
+    let wrong = wrong();
+    let faults = check(&wrong.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err().to_string();
+    for option in &wrong {
+        let name = option.trim_start_matches('-').split('=').next().unwrap();
+        let line = format!("\n  {} ", name.to_uppercase().replace('-', "_"));
+        assert!(faults.contains(&line), "{name}: {faults}");
+    }
+    assert_eq!(faults.lines().count(), wrong.len() + 1, "{faults}");
+    assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn the_range_in_help_is_the_range_that_is_checked() {
+    let mut program = <Cli as clap::CommandFactory>::command();
+    program.build();
+    let mut ranges = 0;
+    for arg in program.get_arguments() {
+        let Some(name) = arg.get_long().filter(|name| !["help", "version"].contains(name)) else { continue };
+        let Err(faults) = check(&[&format!("--{name}=-1")]) else { continue };
+        let faults = faults.to_string();
+        let Some((_, range)) = faults.split_once(" must be a number from ") else { continue };
+        let help = arg.get_help().map(ToString::to_string).unwrap();
+        assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
+        ranges += 1;
+    }
+    assert_eq!(ranges, 10);
 }

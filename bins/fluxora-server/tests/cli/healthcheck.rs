@@ -1,4 +1,4 @@
-//! `healthcheck`, against servers that answer one request as the test says.
+//! `healthcheck` against servers that give one scripted answer.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -7,8 +7,8 @@ use std::thread;
 
 use super::{named, run};
 
-/// Runs `healthcheck` against a server that gives this answer: exit code, standard error, and the request's lines.
-fn asks(host: &str, answer: &'static str) -> (Option<i32>, String, Vec<String>) {
+/// Runs `healthcheck` against a server with this answer: exit code, standard error, and the lines of the request.
+fn check(host: &str, answer: &'static str) -> (Option<i32>, String, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let server = thread::spawn(move || {
@@ -28,9 +28,9 @@ fn healthcheck(host: &str, port: &str) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn a_healthy_server_ends_it_with_0_and_not_a_word() {
+fn a_healthy_server_is_exit_code_0_without_output() {
     for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
-        let (code, err, request) = asks(host, "HTTP/1.1 200 OK\r\n\r\n{}");
+        let (code, err, request) = check(host, "HTTP/1.1 200 OK\r\n\r\n{}");
         assert_eq!((code, err.as_str()), (Some(0), ""), "{host}");
         assert_eq!(request[0], "GET /health HTTP/1.1");
         assert!(request.iter().any(|line| line.starts_with("host: 127.0.0.1:")), "{request:?}");
@@ -38,32 +38,32 @@ fn a_healthy_server_ends_it_with_0_and_not_a_word() {
 }
 
 #[test]
-fn an_unhealthy_server_ends_it_with_1_and_one_line_that_shows_the_answer() {
+fn an_unhealthy_server_is_exit_code_1_and_one_line_with_its_answer() {
     let answer = "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"status\":\"unavailable\"}\n";
-    let (code, err, _) = asks("127.0.0.1", answer);
+    let (code, err, _) = check("127.0.0.1", answer);
     assert_eq!((code, err.lines().count()), (Some(1), 1), "{err}");
     assert!(err.contains("is not healthy: HTTP 503 {\"status\":\"unavailable\"}"), "{err}");
 }
 
 #[test]
-fn a_port_where_nobody_listens_ends_it_with_1_and_one_line() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (code, out, err) = healthcheck("127.0.0.1", &nobody.port().to_string());
+fn a_closed_port_is_exit_code_1_and_one_line() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (code, out, err) = healthcheck("127.0.0.1", &closed.port().to_string());
     assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
-    assert!(err.contains(&format!("{nobody} does not answer: Connection refused")), "{err}");
+    assert!(err.contains(&format!("{closed} does not answer: Connection refused")), "{err}");
 }
 
 #[test]
-fn a_port_that_the_server_picks_cannot_be_asked() {
+fn port_0_cannot_be_checked() {
     let (code, _, err) = healthcheck("127.0.0.1", "0");
     assert!(code == Some(1) && err.contains("PORT is 0"), "{code:?}: {err}");
 }
 
 #[test]
-fn it_needs_the_address_and_no_other_setting() {
+fn only_host_and_port_are_checked() {
     let broken = [("DATABASE_URL_FILE", OsStr::new("no/such/file")), ("LOG_LEVEL", OsStr::new("hunter2"))];
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    assert_eq!(run(&["--port", &nobody, "healthcheck"], &broken).0, Some(1));
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    assert_eq!(run(&["--port", &closed, "healthcheck"], &broken).0, Some(1));
     let (code, _, err) = healthcheck("hunter2", "hunter2");
     assert_eq!((code, named(&err)), (Some(78), vec!["HOST", "PORT"]), "{err}");
 }

@@ -1,12 +1,12 @@
-//! Secret settings that come from files.
+//! Secret settings from files.
 
 use std::ffi::OsStr;
 use std::fs;
 
 use super::{SECRETS, named, run};
 
-/// Starts the server with a database that a file names: exit code and standard error.
-fn starts(database_url: &str) -> (Option<i32>, String) {
+/// Runs `migrate` with a DATABASE_URL from a file: exit code and output.
+fn migrate(database_url: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("database_url");
     fs::write(&file, database_url).unwrap();
@@ -15,25 +15,25 @@ fn starts(database_url: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_database_url_may_stand_in_a_file_that_ends_in_a_line_break() {
+fn a_database_url_file_may_end_in_a_line_break() {
     for end in ["", "\n", "\r\n"] {
-        let (code, said) = starts(&format!("sqlite::memory:{end}"));
+        let (code, said) = migrate(&format!("sqlite::memory:{end}"));
         assert_eq!((code, said.as_str()), (Some(0), "the schema is up to date\n"), "{end:?}");
     }
 }
 
 #[test]
-fn what_stands_in_the_file_is_checked_like_the_setting_and_not_repeated() {
+fn the_content_of_a_file_is_checked_like_the_setting_and_not_repeated() {
     for wrong in ["hunter2", "", "\n", "postgres://user:hunter2@", " sqlite::memory:", "sqlite::memory:\n\n"]
     {
-        let (code, said) = starts(wrong);
+        let (code, said) = migrate(wrong);
         assert_eq!((code, said.contains("hunter2")), (Some(78), false), "{wrong:?}: {said}");
         assert!(said.contains("\n  DATABASE_URL"), "{wrong:?}: {said}");
     }
 }
 
 #[test]
-fn a_secret_given_twice_is_refused_and_neither_is_repeated() {
+fn a_secret_given_by_value_and_by_file_is_refused() {
     for name in SECRETS {
         let file = format!("{name}_FILE");
         let hunter2 = OsStr::new("hunter2");
@@ -47,7 +47,7 @@ fn a_secret_given_twice_is_refused_and_neither_is_repeated() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_by_its_setting_with_every_other_fault() {
+fn a_file_that_cannot_be_read_is_a_fault_among_the_others() {
     for name in SECRETS {
         let file = format!("{name}_FILE");
         for path in ["hunter2", "", "/"] {

@@ -1,4 +1,4 @@
-//! `webhook sign` and `webhook verify`, against the vectors of `docs/webhooks.md`.
+//! `webhook sign` and `webhook verify`, with the vectors of `docs/webhooks.md`.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ x-fluxora-timestamp: 1700000000
 x-fluxora-signature: d886bbddc7ba2f95a4d7c361b6caf822b7ef1ab99493d93c85cd1dd1abd2886f
 x-fluxora-event: stream.updated
 ";
-const SIGNED_BY_THE_STANDARD: &str = "webhook-id: dlv_01
+const SIGNED_STANDARD: &str = "webhook-id: dlv_01
 webhook-timestamp: 1700000000
 webhook-signature: v1,REf88TY/yOeuv1P8RcvBt98k47FRytE7RFkh4xwOzJA=
 ";
@@ -52,28 +52,28 @@ fn file(folder: &Path, text: &str) -> String {
 }
 
 #[test]
-fn signing_prints_the_headers_of_the_contract() {
+fn sign_prints_the_headers_of_the_contract() {
     assert_eq!(webhook(&SIGN, Some(SECRET), BODY), (Some(0), SIGNED.to_owned()));
 }
 
 #[test]
-fn signing_by_the_standard_profile_prints_its_headers() {
+fn sign_with_the_standard_profile_prints_its_headers() {
     let options = [SIGN.as_slice(), &["--profile=standard"]].concat();
-    assert_eq!(webhook(&options, Some(SECRET), BODY), (Some(0), SIGNED_BY_THE_STANDARD.to_owned()));
+    assert_eq!(webhook(&options, Some(SECRET), BODY), (Some(0), SIGNED_STANDARD.to_owned()));
 }
 
 #[test]
-fn what_was_signed_is_genuine_within_300_seconds_and_no_longer() {
+fn a_signature_is_genuine_for_300_seconds() {
     for (now, code) in [("1700000300", 0), ("1700000301", 1), ("1699999700", 0), ("1699999699", 1)] {
         let now = format!("--now={now}");
         assert_eq!(verify(SIGNED, &[&now], Some(SECRET), BODY).0, Some(code), "{now}");
         let standard = ["--profile=standard", &now];
-        assert_eq!(verify(SIGNED_BY_THE_STANDARD, &standard, Some(SECRET), BODY).0, Some(code), "{now}");
+        assert_eq!(verify(SIGNED_STANDARD, &standard, Some(SECRET), BODY).0, Some(code), "{now}");
     }
 }
 
 #[test]
-fn a_refusal_says_what_is_probably_wrong() {
+fn a_refusal_names_its_probable_cause() {
     let now = ["--now=1700000000"];
     let with_line_break = format!("{BODY}\n");
     let spaced = BODY.replace(',', ", ").replace(':', ": ");
@@ -115,7 +115,7 @@ fn a_secret_file_may_end_in_one_line_break_and_headers_may_come_from_a_file() {
 }
 
 #[test]
-fn the_environment_may_name_a_secret_file_instead_of_the_secret() {
+fn the_secret_may_come_from_a_file_named_in_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), &format!("{SECRET}\n"));
     let named = ("FLUXORA_WEBHOOK_SECRET_FILE", path.as_str());
@@ -123,18 +123,18 @@ fn the_environment_may_name_a_secret_file_instead_of_the_secret() {
     let twice = [named, ("FLUXORA_WEBHOOK_SECRET", SECRET)];
     assert_eq!(webhook_in(&twice, &SIGN, BODY).0, Some(78), "given twice");
     let missing = ("FLUXORA_WEBHOOK_SECRET_FILE", "no/such/secret");
-    assert_eq!(webhook_in(&[missing], &SIGN, BODY).0, Some(78), "a file that is not there");
+    assert_eq!(webhook_in(&[missing], &SIGN, BODY).0, Some(78), "a missing file");
     let option = [SIGN.as_slice(), &["--secret-file", &path]].concat();
-    assert_eq!(webhook_in(&[missing], &option, BODY).0, Some(0), "the option goes before the environment");
+    assert_eq!(webhook_in(&[missing], &option, BODY).0, Some(0), "the option wins over the environment");
 }
 
 #[test]
-fn each_reason_to_end_has_its_exit_code() {
+fn each_failure_has_its_exit_code() {
     assert_eq!(webhook(&SIGN, None, BODY).0, Some(78), "no secret");
-    assert_eq!(webhook(&SIGN, Some(" blank "), BODY).0, Some(78), "a secret with blanks around it");
+    assert_eq!(webhook(&SIGN, Some(" blank "), BODY).0, Some(78), "a secret with white space around it");
     assert_eq!(verify(SIGNED, &[], Some(""), BODY).0, Some(78), "an empty secret");
     let missing = ["verify", "no/such/body"];
-    assert_eq!(webhook(&missing, Some(SECRET), "").0, Some(66), "a file that is not there");
+    assert_eq!(webhook(&missing, Some(SECRET), "").0, Some(66), "a missing file");
     let bad_id = ["sign", "--delivery-id=a b", "--event=stream.updated"];
     assert_eq!(webhook(&bad_id, Some(SECRET), BODY).0, Some(65), "an id that cannot be signed");
     let too_large = "x".repeat(262_145);

@@ -3,13 +3,14 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use fluxora_store::StoreError;
+use fluxora_supervise::WorkerHealth;
 use serde::Serialize;
 
 use super::State;
 use super::indexer::health::{IndexerHealth, IndexerView};
+use crate::Api;
 use crate::doc::{Doc, response};
 use crate::view::Instant;
-use crate::{Api, WorkerHealth, WorkerState};
 
 /// The name of the service in `/` and `/health`.
 pub(super) const SERVICE: &str = "fluxora-backend";
@@ -85,7 +86,7 @@ pub(crate) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
     let workers = api.workers().snapshot();
-    let is_degraded = indexer.is_degraded() || workers.iter().any(is_down);
+    let is_degraded = indexer.is_degraded() || workers.iter().any(WorkerHealth::is_degraded);
     let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
         state => state,
@@ -127,20 +128,11 @@ impl<'a> WorkerView<'a> {
     fn of(worker: &'a WorkerHealth) -> Self {
         Self {
             name: worker.name,
-            state: match worker.state {
-                WorkerState::Running => "running",
-                WorkerState::BackingOff => "backing_off",
-                WorkerState::Stopped => "stopped",
-                WorkerState::Failed => "failed",
-            },
+            state: worker.state.as_str(),
             restarts: worker.restarts,
             last_error: worker.last_error.as_deref(),
         }
     }
-}
-
-fn is_down(worker: &WorkerHealth) -> bool {
-    matches!(worker.state, WorkerState::BackingOff | WorkerState::Failed)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::projection::{Anomaly, ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, Refusal, Rollback};
+use fluxora_indexer::{Batch, Refusal};
+use fluxora_ingest::IngestError;
 use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
 use serde::Serialize;
 
 use super::pushed;
+use crate::access::not_configured;
 use crate::body;
 use crate::doc::{Doc, content, response};
 use crate::error::{ApiError, ErrorKind, FieldFault};
@@ -61,17 +62,19 @@ struct ReorgView<'a> {
     rebuilt_stream_count: u64,
 }
 
-/// `POST /internal/indexer/contract-events`: takes a batch of contract events, or the news of a ledger without any.
+/// `POST /internal/indexer/contract-events`: stores a batch of contract events, or a ledger header without events.
 pub(crate) async fn push(
     api: State,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let ingest = &api.indexer().ok_or_else(not_configured)?.ingest;
     Query::of(&request)?.finish()?;
     let batch = Arc::new(pushed::read(&body::bytes(&request, payload).await?)?);
-    let outcome = api.store().ingest(Arc::clone(&batch), api.rules(), api.now()).await?;
-    let ingested = outcome.map_err(|refusal| refused(&refusal, &batch))?;
-    log(&ingested);
+    let ingested = ingest.push(&batch).await.map_err(|error| match error {
+        IngestError::Refused(refusal) => refused(&refusal, &batch),
+        IngestError::Store(error) => error.into(),
+    })?;
     Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
 }
 
@@ -112,18 +115,7 @@ fn view(reorg: &Reorg) -> Option<ReorgView<'_>> {
 fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
     let message = refusal.to_string();
     match refusal {
-        Refusal::TooDeep { rollback, final_ledger } => {
-            let Rollback { fork, depth, existing_hash, incoming_hash } = rollback;
-            tracing::error!(
-                ledger = fork,
-                depth,
-                %existing_hash,
-                %incoming_hash,
-                final_ledger,
-                "a reorg into final ledgers was refused: only an operator can rewind there"
-            );
-            ApiError::new(ErrorKind::ReorgTooDeep, message)
-        }
+        Refusal::TooDeep { .. } => ApiError::new(ErrorKind::ReorgTooDeep, message),
         Refusal::EventConflict { indices } => {
             let fault = |index: &usize| {
                 let message = "an event with this id and other contents is stored under the same ledger hash";
@@ -142,36 +134,5 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
             );
             ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }
         }
-    }
-}
-
-fn log(ingested: &Ingested) {
-    if let Some(Reorg { fork_ledger, depth, events_removed, streams_rebuilt, cause, .. }) = &ingested.reorg
-        && let ReorgCause::Fork { existing_hash, incoming_hash } = cause
-    {
-        tracing::warn!(
-            ledger = fork_ledger,
-            depth,
-            %existing_hash,
-            %incoming_hash,
-            removed_events = events_removed,
-            rebuilt_streams = streams_rebuilt,
-            "the chain has taken another way: what was stored from this ledger on is replaced"
-        );
-    }
-    for Unprojected { event, stream, reason } in &ingested.unprojected {
-        let stream = stream.map(|stream| stream.to_string());
-        tracing::warn!(%event, stream, reason, "an event of the contract cannot be read: its stream may be uncertain");
-    }
-    for ReportedAnomaly { event, stream, what: Anomaly::PaidTwice { keeper_paid, again } } in
-        &ingested.anomalies
-    {
-        tracing::warn!(
-            %event,
-            %stream,
-            %keeper_paid,
-            %again,
-            "a recipient that a keeper's cancellation had paid was paid once more, out of other streams' deposits"
-        );
     }
 }

@@ -1,19 +1,18 @@
-//! What tests of several workers need.
+//! Test support for workers.
 
 use std::sync::Mutex;
 
-use fluxora_api::Clock;
 use fluxora_store::conformance::Model;
-use fluxora_store::{CreateStream, KeyedResponse, StreamStore};
+use fluxora_store::{Clock, CreateStream, KeyedResponse, StreamStore};
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
 
-/// A clock that is set by hand. It begins at the epoch.
+/// A clock that tests set. It starts at the epoch.
 #[derive(Default)]
-pub(crate) struct ManualClock(Mutex<Timestamp>);
+pub(super) struct ManualClock(Mutex<Timestamp>);
 
 impl ManualClock {
-    pub(crate) fn set(&self, second: i64) {
+    pub(super) fn set(&self, second: i64) {
         *self.0.lock().unwrap() = Timestamp::from_second(second).unwrap();
     }
 }
@@ -24,7 +23,7 @@ impl Clock for ManualClock {
     }
 }
 
-pub(crate) fn id(n: u16) -> StreamId {
+pub(super) fn id(n: u16) -> StreamId {
     StreamId::api(uuid(n))
 }
 
@@ -32,8 +31,8 @@ fn uuid(n: u16) -> uuid::Uuid {
     uuid::Uuid::from_u128(n.into())
 }
 
-/// Creates, at the epoch, a stream of 10 seconds that starts at second 100.
-pub(crate) async fn put(store: &Model, n: u16, keyed: Option<KeyedResponse>) {
+/// Creates, at the epoch, a stream that starts at second 100 and lasts 10 seconds.
+pub(super) async fn put(store: &Model, n: u16, keyed: Option<KeyedResponse>) {
     let draft = TermsDraft {
         sender: Some(AccountId::from_public_key([1; 32])),
         recipient: Some(AccountId::from_public_key([2; 32])),

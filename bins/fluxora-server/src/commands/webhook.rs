@@ -1,4 +1,4 @@
-//! `fluxora-server webhook sign|verify`: the webhook contract at the command line, for support and for tests of receivers.
+//! `fluxora-server webhook sign|verify`: signs and verifies webhook deliveries, for support and for tests of receivers.
 //!
 //! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no usable secret.
 
@@ -7,43 +7,39 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use fluxora_api::Clock;
+use fluxora_store::Clock;
 use fluxora_webhook::diagnose::diagnose;
 use fluxora_webhook::{Delivery, MAX_BODY_BYTES, Rejection, Secret, Signer, UnixSeconds, standard};
 
-use crate::secret;
-use crate::shell::SystemClock;
+use super::complain;
+use crate::config::secret;
+use crate::exit;
+use crate::system::SystemClock;
 
-const REFUSED: u8 = 1;
-/// `EX_DATAERR`, `EX_NOINPUT` and `EX_CONFIG` of sysexits(3).
-const CANNOT_BE_SIGNED: u8 = 65;
-const CANNOT_BE_READ: u8 = 66;
-const NO_USABLE_SECRET: u8 = 78;
-/// Far more than a secret or the headers of a request need.
-const MOST_BYTES_OF_TEXT: usize = 64 * 1024;
+/// Limit for a file of secrets or headers.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print the headers of a signed delivery.
     Sign {
-        /// The delivery's id: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`; the same for every attempt.
+        /// Delivery id, the same for every attempt: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`.
         #[arg(long)]
         delivery_id: String,
-        /// The event's type, for example stream.created.
+        /// Event type, for example stream.created.
         #[arg(long)]
         event: String,
         #[command(flatten)]
         input: Input,
     },
-    /// Check a received delivery, and say what is probably wrong if it is refused.
+    /// Verify a received delivery; if it is refused, print the probable cause.
     Verify {
-        /// A header as it was received, `name: value`. Give each with an option of its own.
+        /// A received header, `name: value`. Repeat the option for each header.
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
         headers: Vec<String>,
-        /// A file with one such header in each line, as `curl --dump-header` writes it.
+        /// File with one header per line, as `curl --dump-header` writes it.
         #[arg(long)]
         headers_file: Option<PathBuf>,
         #[command(flatten)]
@@ -53,18 +49,18 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Input {
-    /// The file with the body, byte for byte; - for standard input.
+    /// File with the exact body; - for standard input.
     #[arg(default_value = "-")]
     body: PathBuf,
-    /// The file with the secret; a line break at its end does not count. Without it the secret is taken from the environment
-    /// variable FLUXORA_WEBHOOK_SECRET, or from the file that FLUXORA_WEBHOOK_SECRET_FILE names. It is never an argument: other
-    /// users of the machine can read those.
+    /// File with the secret; one line break at its end is ignored. Without it, the secret is the environment variable
+    /// FLUXORA_WEBHOOK_SECRET or the file named by FLUXORA_WEBHOOK_SECRET_FILE. A secret is never an argument: other users of the
+    /// machine can read arguments.
     #[arg(long)]
     secret_file: Option<PathBuf>,
-    /// Which headers and which key: those of the Fluxora contract, or of Standard Webhooks.
+    /// Headers and key derivation: of the Fluxora contract, or of Standard Webhooks.
     #[arg(long, value_enum, default_value = "contract")]
     profile: Profile,
-    /// The present time in Unix seconds. The machine's clock, unless it is given.
+    /// Current time in Unix seconds. Without it: the system clock.
     #[arg(long)]
     now: Option<i64>,
 }
@@ -75,19 +71,19 @@ enum Profile {
     Standard,
 }
 
-/// What ends the command, and why.
+/// Exit code and reason.
 struct Failure(u8, String);
 
-pub(crate) fn run(command: &Command) -> ExitCode {
+pub(crate) fn run(command: &Command) -> u8 {
     let done = match command {
         Command::Sign { delivery_id, event, input } => sign(delivery_id, event, input),
         Command::Verify { headers, headers_file, input } => verify(headers, headers_file.as_deref(), input),
     };
     match done {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(Failure(code, reason)) => {
-            writeln!(io::stderr(), "fluxora-server webhook: {reason}").ok();
-            ExitCode::from(code)
+            complain(format_args!("fluxora-server webhook: {reason}"));
+            code
         }
     }
 }
@@ -96,7 +92,7 @@ fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
     input.read_standard_input_once(None)?;
     let secret = input.usable_secret()?;
     let body = input.body()?;
-    let cannot = |error: &dyn Display| Failure(CANNOT_BE_SIGNED, error.to_string());
+    let cannot = |error: &dyn Display| Failure(exit::DATA, error.to_string());
     let delivery = Delivery::new(delivery_id, event, &body).map_err(|error| cannot(&error))?;
     match input.profile {
         Profile::Contract => {
@@ -110,7 +106,7 @@ fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
             print(headers.iter().map(|(name, value)| format!("{name}: {value}")))
         }
     }?;
-    Ok(0)
+    Ok(exit::OK)
 }
 
 fn verify(headers: &[String], file: Option<&Path>, input: &Input) -> Result<u8, Failure> {
@@ -142,16 +138,16 @@ fn verify(headers: &[String], file: Option<&Path>, input: &Input) -> Result<u8, 
 
 fn genuine() -> Result<u8, Failure> {
     print(["genuine".to_owned()])?;
-    Ok(0)
+    Ok(exit::OK)
 }
 
 fn refused(rejection: Rejection, causes: impl Iterator<Item = String>) -> Result<u8, Failure> {
     let (code, status) = (rejection.code(), rejection.status());
     print(std::iter::once(format!("refused: {code} (HTTP {status}): {rejection}")).chain(causes))?;
-    Ok(if rejection == Rejection::MissingSecret { NO_USABLE_SECRET } else { REFUSED })
+    Ok(if rejection == Rejection::MissingSecret { exit::CONFIG } else { exit::FAILURE })
 }
 
-/// Splits `name: value`; other lines (a status line, an empty one) are no headers.
+/// Splits `name: value`. Other lines, such as a status line, are skipped.
 fn header(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
     Some((name.trim(), value.trim()))
@@ -161,7 +157,10 @@ impl Input {
     fn read_standard_input_once(&self, headers: Option<&Path>) -> Result<(), Failure> {
         let inputs = [Some(self.body.as_path()), self.secret_file.as_deref(), headers];
         if inputs.into_iter().flatten().filter(|path| *path == Path::new("-")).count() > 1 {
-            return Err(Failure(CANNOT_BE_READ, "standard input can be read once: name a file".to_owned()));
+            return Err(Failure(
+                exit::NO_INPUT,
+                "standard input can be read only once: name a file".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -170,12 +169,12 @@ impl Input {
         UnixSeconds::new(self.now.unwrap_or_else(|| SystemClock.now().as_second()))
     }
 
-    /// The body; one byte more than is allowed is enough to be refused for its size.
+    /// The body, cut one byte above its limit: enough to be refused for its size.
     fn body(&self) -> Result<Vec<u8>, Failure> {
         read(&self.body, MAX_BODY_BYTES.saturating_add(1))
     }
 
-    /// The secret as it was configured.
+    /// The secret as configured.
     fn secret(&self) -> Result<Vec<u8>, Failure> {
         match &self.secret_file {
             Some(file) => {
@@ -187,7 +186,7 @@ impl Input {
                 let reason = "no secret: set FLUXORA_WEBHOOK_SECRET or FLUXORA_WEBHOOK_SECRET_FILE, or give --secret-file";
                 secret.ok_or_else(|| reason.to_owned())
             })
-            .map_err(|reason| Failure(NO_USABLE_SECRET, reason)),
+            .map_err(|reason| Failure(exit::CONFIG, reason)),
         }
     }
 
@@ -197,21 +196,21 @@ impl Input {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a secret is read by the binary, and not through an argument")]
+#[expect(clippy::disallowed_methods, reason = "a secret comes from the environment, never from an argument")]
 fn from_environment() -> Result<Option<Vec<u8>>, String> {
     let [value, file] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"].map(std::env::var_os);
     secret::read("FLUXORA_WEBHOOK_SECRET", value.map(OsString::into_encoded_bytes), file.as_deref())
 }
 
 fn unusable(reason: &dyn Display) -> Failure {
-    Failure(NO_USABLE_SECRET, format!("the secret cannot be used: {reason}"))
+    Failure(exit::CONFIG, format!("the secret cannot be used: {reason}"))
 }
 
-/// A secret or headers, whole.
+/// A whole file of secrets or headers.
 fn text(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = read(path, MOST_BYTES_OF_TEXT.saturating_add(1))?;
-    if bytes.len() > MOST_BYTES_OF_TEXT {
-        return Err(Failure(CANNOT_BE_READ, format!("{} is too large for what it is to be", path.display())));
+    let bytes = read(path, MAX_TEXT_BYTES.saturating_add(1))?;
+    if bytes.len() > MAX_TEXT_BYTES {
+        return Err(Failure(exit::NO_INPUT, format!("{} is larger than 64 KiB", path.display())));
     }
     Ok(bytes)
 }
@@ -224,7 +223,7 @@ fn read(path: &Path, most_bytes: usize) -> Result<Vec<u8>, Failure> {
     let limit = u64::try_from(most_bytes).unwrap_or(u64::MAX);
     open()
         .and_then(|source| source.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| Failure(CANNOT_BE_READ, format!("{} cannot be read: {error}", path.display())))?;
+        .map_err(|error| Failure(exit::NO_INPUT, format!("{} cannot be read: {error}", path.display())))?;
     Ok(bytes)
 }
 
@@ -233,5 +232,5 @@ fn print(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     lines
         .into_iter()
         .try_for_each(|line| writeln!(out, "{line}"))
-        .map_err(|error| Failure(CANNOT_BE_READ, format!("standard output cannot be written to: {error}")))
+        .map_err(|error| Failure(exit::NO_INPUT, format!("standard output cannot be written to: {error}")))
 }

@@ -1,10 +1,11 @@
-//! The things of the outside world that everything else takes as arguments.
+//! The clock, the source of ids and the source of random numbers of the process.
 
-use fluxora_api::{Clock, Ids};
+use fluxora_api::Ids;
+use fluxora_store::Clock;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// The clock of the machine.
+/// The system clock, in whole milliseconds.
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
@@ -15,7 +16,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Random identities that grow with time.
+/// Random ids that grow with time.
 pub(crate) struct RandomIds;
 
 impl Ids for RandomIds {
@@ -26,9 +27,9 @@ impl Ids for RandomIds {
 }
 
 /// A random number, each as likely as any other.
-#[expect(clippy::disallowed_methods, reason = "this is the source of chance")]
-pub(crate) fn roll() -> u32 {
-    // The end of such an identity is random.
+#[expect(clippy::disallowed_methods, reason = "this is the source of random numbers")]
+pub(crate) fn jitter() -> u32 {
+    // The last bytes of a version 7 UUID are random.
     let [.., a, b, c, d] = Uuid::now_v7().into_bytes();
     u32::from_be_bytes([a, b, c, d])
 }

@@ -1,4 +1,4 @@
-//! A real server, with a worker that panics: this test program starts itself again and is that server.
+//! A real server with a worker that panics: the test program starts itself again as that server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,21 +10,35 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::Broken;
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::workers;
+use fluxora_supervise::{ShutdownToken, Worker, WorkerError};
 
 const BE_THE_SERVER: &str = "FLUXORA_TEST_BE_THE_SERVER";
-const THIS: &str = "supervisor::tests::process::a_server_whose_worker_keeps_panicking_says_so_and_ends_and_can_be_started_again";
-/// How long anything may take. Only a test that fails ever waits this long.
+const THIS: &str = "commands::serve::tests::a_server_whose_worker_keeps_panicking_stops_with_exit_code_70";
+/// The longest wait of a failing test.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A worker that only panics.
+#[derive(Clone)]
+struct Broken;
+
+impl Worker for Broken {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    async fn run(self, _: ShutdownToken) -> Result<(), WorkerError> {
+        panic!("again")
+    }
+}
 
 /// What `main` does, with one worker more.
 fn be_the_server() -> ! {
     let words = ["fluxora-server", "--port=0", "--database-url=sqlite::memory:", "--worker-max-restarts=3"];
     let config = Config::check(&Cli::parse_from(words).settings).unwrap();
-    let code = crate::serve(config, |supervisor, deps| {
+    let code = super::run(&config, |supervisor, deps| {
         workers::start(supervisor, deps);
         supervisor.start(Broken);
     });
@@ -45,7 +59,7 @@ impl Server {
         let stdout = BufReader::new(process.stdout.take().unwrap());
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                // What runs the tests has its say before the first line.
+                // The test harness writes to the same line first.
                 if let Some(begin) = line.find('{') {
                     written.send(serde_json::from_str(line.get(begin..).unwrap()).unwrap()).ok();
                 }
@@ -87,12 +101,12 @@ fn health(address: SocketAddr) -> Value {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "this is how the test tells itself what to be")]
-fn a_server_whose_worker_keeps_panicking_says_so_and_ends_and_can_be_started_again() {
+#[expect(clippy::disallowed_methods, reason = "the variable turns the test into the server")]
+fn a_server_whose_worker_keeps_panicking_stops_with_exit_code_70() {
     if std::env::var_os(BE_THE_SERVER).is_some() {
         be_the_server();
     }
-    // As whatever watches over a server does.
+    // Twice, as a service manager restarts it.
     for _ in 0..2 {
         let server = Server::start();
         let listening = server.next_line(|line| line["message"] == "listening");
@@ -100,14 +114,14 @@ fn a_server_whose_worker_keeps_panicking_says_so_and_ends_and_can_be_started_aga
         let failure = server.next_line(|line| line["worker"] == "broken" && line["restarts"] == 2);
         let error = failure["error"].as_str().unwrap();
         assert!(error.starts_with("panicked at ") && error.ends_with(": again"), "{error}");
-        // The line comes a moment before the state.
+        // The line is logged before the state changes.
         let mut looks = std::iter::repeat_with(|| health(address));
         let health = looks.find(|health| health["workers"][2]["state"] == "backing_off").unwrap();
         assert_eq!((&health["status"], &health["workers"][2]["restarts"]), (&json!("degraded"), &json!(2)));
         assert_eq!(health["workers"][0]["state"], "running");
 
         let (last, code, stderr) = server.end();
-        assert_eq!((code, stderr.as_str()), (Some(crate::A_WORKER_KEEPS_FAILING.into()), ""), "{last}");
+        assert_eq!((code, stderr.as_str()), (Some(crate::exit::SOFTWARE.into()), ""), "{last}");
         assert_eq!(last["message"], "fluxora-server gives up");
         let reason = last["error"].as_str().unwrap();
         assert!(reason.starts_with("the worker broken keeps failing: 4 times"), "{reason}");

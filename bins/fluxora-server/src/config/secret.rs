@@ -1,17 +1,16 @@
-//! Secret settings. Each is a pair: `NAME`, and `NAME_FILE` for a file that holds it, so that it need not stand in an environment
-//! that other programs of the machine can read.
+//! Secret settings. Each is a pair: `NAME`, and `NAME_FILE` for a file that holds the value, so that it is not in the environment.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 
-/// Far more than a secret needs.
-const MOST_BYTES: u64 = 64 * 1024;
+/// Limit for a secret.
+const MAX_BYTES: u64 = 64 * 1024;
 
-/// The secret setting `name`, from itself or from the file; `None` if neither is given.
+/// The secret setting `name`, from its value or its file; `None` if neither is given.
 ///
 /// # Errors
-/// What is wrong with the pair. Neither the value nor the path is repeated: the path may be a secret in the wrong place.
+/// The fault of the pair. Neither the value nor the path is repeated: the path may be a secret in the wrong place.
 pub(crate) fn read<T: TryFrom<Vec<u8>>>(
     name: &str,
     value: Option<T>,
@@ -19,14 +18,14 @@ pub(crate) fn read<T: TryFrom<Vec<u8>>>(
 ) -> Result<Option<T>, String> {
     let Some(file) = file else { return Ok(value) };
     if value.is_some() {
-        return Err(format!("{name} and {name}_FILE are both given, and only one of them can count"));
+        return Err(format!("{name} and {name}_FILE are both given: give one of them"));
     }
     let mut secret = bytes(file).map_err(|error| format!("{name}_FILE cannot be read: {error}"))?;
     cut_line_break(&mut secret);
     secret.try_into().map(Some).map_err(|_| format!("{name}_FILE must be a file of UTF-8 text"))
 }
 
-/// Cuts one line break, which editors put at the end of a file.
+/// Cuts one line break, which editors add at the end of a file.
 pub(crate) fn cut_line_break(text: &mut Vec<u8>) {
     for end in [b'\n', b'\r'] {
         text.pop_if(|last| *last == end);
@@ -35,18 +34,18 @@ pub(crate) fn cut_line_break(text: &mut Vec<u8>) {
 
 fn bytes(path: &OsStr) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let length = File::open(path)?.take(MOST_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(length).is_ok_and(|length| length <= MOST_BYTES) {
+    let length = File::open(path)?.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(length).is_ok_and(|length| length <= MAX_BYTES) {
         return Ok(bytes);
     }
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MOST_BYTES} bytes")))
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_BYTES} bytes")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What the setting `TOKEN` is where only its file is given, and the file holds this.
+    /// The setting `TOKEN` from a file with this content.
     fn from_file(content: &[u8]) -> Result<Option<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
@@ -55,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_break_at_the_end_of_the_file_is_cut_and_nothing_else() {
+    fn only_one_line_break_at_the_end_of_the_file_is_cut() {
         for (content, secret) in [
             ("s", "s"),
             ("s\n", "s"),
@@ -70,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_the_value_counts() {
+    fn without_a_file_the_value_is_used() {
         assert_eq!(read("TOKEN", Some("s".to_owned()), None), Ok(Some("s".to_owned())));
         assert_eq!(read::<String>("TOKEN", None, None), Ok(None));
     }
 
     #[test]
-    fn a_pair_that_cannot_be_read_names_the_setting_and_repeats_nothing() {
+    fn a_fault_names_the_setting_and_repeats_no_value() {
         let both = read("TOKEN", Some("hunter2".to_owned()), Some(OsStr::new("hunter2")));
         let missing = read::<String>("TOKEN", None, Some(OsStr::new("hunter2")));
         let empty = read::<String>("TOKEN", None, Some(OsStr::new("")));

@@ -1,0 +1,93 @@
+//! `fluxora-server reindex [--verify] [--stream ID]`: rebuilds chain streams from the stored contract events and corrects those that differ,
+//! in one transaction; with `--verify` only reports them.
+//!
+//! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs (`--verify`).
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use clap::Args;
+use fluxora_store::Clock;
+use fluxora_store::chain::{Deviation, Difference, Rebuild, RebuildReport, Scope, Step};
+use fluxora_stream::StreamId;
+
+use super::{Throttle, block_on, complain, print};
+use crate::database::Database;
+use crate::exit;
+use crate::system::SystemClock;
+
+#[derive(Debug, Args)]
+pub(crate) struct Reindex {
+    /// Report differences and change nothing: exit code 0 if there are none, 65 if there are some.
+    #[arg(long)]
+    verify: bool,
+    /// Rebuild only this stream and its dependents.
+    #[arg(long, value_name = "ID", value_parser = chain_stream)]
+    stream: Option<StreamId>,
+}
+
+pub(crate) fn run(command: &Reindex, database: &Database) -> u8 {
+    match block_on(work(command, database)) {
+        Ok(report) => {
+            show(command, &report);
+            let differs = !report.differences.is_empty() || report.reclassified > 0;
+            if differs && command.verify { exit::DATA } else { exit::OK }
+        }
+        Err(error) => {
+            complain(format_args!("fluxora-server reindex: {error:#}"));
+            exit::FAILURE
+        }
+    }
+}
+
+async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildReport> {
+    let store = database.open().await?;
+    let throttle = Mutex::new(Throttle::default());
+    let rebuild = Rebuild {
+        scope: command.stream.map_or(Scope::Everything, Scope::Stream),
+        verify_only: command.verify,
+        progress: Arc::new(move |Step { events, of }| {
+            if throttle.lock().is_ok_and(|mut throttle| throttle.is_due()) {
+                complain(format_args!("read {events} of {of} contract events"));
+            }
+        }),
+    };
+    let report = store.rebuild(rebuild, SystemClock.now()).await;
+    store.close().await;
+    report.context("nothing was changed")
+}
+
+fn chain_stream(text: &str) -> Result<StreamId, &'static str> {
+    let id = StreamId::parse(text).filter(|id| id.contract().is_some());
+    id.ok_or("a chain stream's id is <contract>-<number>")
+}
+
+fn show(command: &Reindex, report: &RebuildReport) {
+    let RebuildReport { events, streams, reclassified, differences } = report;
+    for Difference { stream, how } in differences {
+        match how {
+            Deviation::Surplus => print(format_args!("{stream} is stored, but no event creates it")),
+            Deviation::Missing => print(format_args!("{stream} is created by events, but not stored")),
+            Deviation::Changed(changes) => {
+                let changes = serde_json::to_string(changes).unwrap_or_default();
+                print(format_args!("{stream} should be {changes}"));
+            }
+        }
+    }
+    match (*reclassified, command.verify) {
+        (0, _) => {}
+        (count, true) => print(format_args!("{count} contract events have an outdated classification")),
+        (count, false) => {
+            print(format_args!(
+                "{count} contract events had an outdated classification and were reclassified"
+            ));
+        }
+    }
+    let end = match (differences.len(), command.verify) {
+        (0, _) if *reclassified == 0 => "nothing differs".to_owned(),
+        (0, _) => "no stream differs".to_owned(),
+        (count, true) => format!("{count} streams differ; nothing was changed"),
+        (count, false) => format!("{count} streams differed and were corrected"),
+    };
+    print(format_args!("{events} contract events make {streams} streams: {end}"));
+}

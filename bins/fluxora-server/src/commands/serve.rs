@@ -1,0 +1,140 @@
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use fluxora_api::{Api, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
+use fluxora_ingest::Ingest;
+use fluxora_store::{Clock, Store};
+use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::block_on;
+use crate::config::{Config, Http, WorkerConfig};
+use crate::system::{RandomIds, SystemClock, jitter};
+use crate::workers::WorkerDeps;
+use crate::{exit, logging};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code.
+pub(crate) fn run(config: &Config, start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps)) -> u8 {
+    logging::start(config.logs);
+    let Err(error) = block_on(serve(config, start_workers)) else { return exit::OK };
+    tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
+    if error.is::<WorkerFailed>() { exit::SOFTWARE } else { exit::FAILURE }
+}
+
+async fn serve(
+    config: &Config,
+    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
+) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let store = config.database.open().await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let lifecycle = Lifecycle::default();
+    let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
+    let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
+    let parts = parts(config, Arc::clone(&store), Arc::clone(&clock), &supervisor, lifecycle.clone());
+    let server = bind(&config.http, parts)?;
+    start_workers(&mut supervisor, &WorkerDeps { store: Arc::clone(&store), clock, stream_clock_interval });
+    announce(config, &server, store.as_ref());
+    let ended = until_stopped(server, &lifecycle, &mut supervisor, &mut signals).await;
+    supervisor.stop().await;
+    store.close().await;
+    tracing::info!("stopped");
+    ended
+}
+
+fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
+    let Http { address, shutdown_timeout, .. } = *http;
+    let options = Options { shutdown_timeout, ..Options::default() };
+    let server = Server::bind(Arc::new(Api::new(parts)), address, options);
+    server.with_context(|| format!("cannot listen on {address} (HOST, PORT)"))
+}
+
+fn parts(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    supervisor: &Supervisor,
+    lifecycle: Lifecycle,
+) -> Parts {
+    let indexer = config.chain.indexer.as_ref().map(|indexer| Indexer {
+        worker_token: indexer.worker_token.clone(),
+        ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules),
+        stall_threshold_ms: indexer.stall_threshold_ms,
+        since: clock.now(),
+    });
+    Parts {
+        store,
+        clock,
+        ids: Arc::new(RandomIds),
+        service: Service { version: VERSION, network_passphrase: config.chain.network_passphrase.clone() },
+        writes: config.http.writes,
+        indexer,
+        operator_token: config.http.operator_token.clone(),
+        workers: supervisor.workers(),
+        lifecycle,
+    }
+}
+
+fn announce(config: &Config, server: &Server, store: &dyn Store) {
+    tracing::info!(
+        address = %server.address(),
+        storage = store.describe(),
+        writes = match config.http.writes {
+            Writes::Open => "open to everyone who reaches the address",
+            Writes::Refused => "refused: there is no authentication and the address is not a loopback address",
+        },
+        off = config.switched_off().join(", "),
+        version = VERSION,
+        "listening"
+    );
+}
+
+/// Serves until a signal or a failed worker, then waits for the requests in flight.
+async fn until_stopped(
+    server: Server,
+    lifecycle: &Lifecycle,
+    supervisor: &mut Supervisor,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let stop = server.stop();
+    let mut serving = std::pin::pin!(server.run());
+    let reason: Result<&str, WorkerFailed> = tokio::select! {
+        ended = &mut serving => return ended.context("the HTTP server ended unexpectedly"),
+        failed = supervisor.failed() => Err(failed),
+        signal = signals.stop() => Ok(signal),
+    };
+    lifecycle.shut_down();
+    let signal = reason.as_ref().ok();
+    tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
+    let ((), ended) = tokio::join!(stop.gracefully(), serving);
+    reason?;
+    ended.context("the HTTP server did not stop in order")
+}
+
+/// The signals that stop the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+        })
+    }
+
+    /// Waits for a signal and returns its name.
+    async fn stop(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,73 @@
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+use fluxora_api::{Token, Writes};
+
+use super::ConfigFaults;
+use super::setting::{Parser, Setting, any, boolean, number, seconds};
+
+/// How the HTTP server listens and whom it lets write.
+#[derive(Args)]
+#[command(next_help_heading = "HTTP")]
+pub(crate) struct HttpSettings {
+    /// IP address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES is true.
+    #[arg(long, env = "HOST", default_value = "127.0.0.1", value_parser = host())]
+    host: Setting<IpAddr>,
+
+    /// Port to listen on: 0 to 65535. With 0 the system picks a free port, which the log names.
+    #[arg(long, env = "PORT", default_value = "3000", value_parser = number::<u16>(0..=65_535))]
+    port: Setting<u16>,
+
+    /// Whether anyone who reaches the port may create and cancel streams, also from other machines: true or false.
+    #[arg(long, env = "OPEN_WRITES", default_value = "false", value_parser = boolean())]
+    open_writes: Setting<bool>,
+
+    /// Secret that an operator sends in the header x-operator-token: 32 to 256 visible ASCII characters. Without it, operator actions are
+    /// off.
+    #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true, value_parser = any())]
+    operator_token: Option<Setting<String>>,
+
+    /// File that holds the OPERATOR_TOKEN.
+    #[arg(long, env = "OPERATOR_TOKEN_FILE", hide_env_values = true)]
+    operator_token_file: Option<OsString>,
+
+    /// How long a stop waits for requests in flight, in seconds: 1 to 600.
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", default_value = "30", value_parser = seconds(1..=600))]
+    shutdown_timeout_seconds: Setting<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) address: SocketAddr,
+    pub(crate) writes: Writes,
+    pub(crate) operator_token: Option<Token>,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl HttpSettings {
+    /// Checks `HOST` and `PORT` alone: a health check needs no other setting.
+    pub(super) fn address(&self, faults: &mut ConfigFaults) -> Option<SocketAddr> {
+        let (host, port) = (faults.take(&self.host), faults.take(&self.port));
+        host.zip(port).map(SocketAddr::from)
+    }
+
+    pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Http> {
+        let address = self.address(faults);
+        let open_writes = faults.take(&self.open_writes);
+        let (token, file) = (self.operator_token.as_ref(), self.operator_token_file.as_deref());
+        let operator_token = faults.token("OPERATOR_TOKEN", token, file);
+        let shutdown_timeout = faults.take(&self.shutdown_timeout_seconds);
+        let address = address?;
+        let writes = if open_writes? || address.ip().is_loopback() { Writes::Open } else { Writes::Refused };
+        Some(Http { address, writes, operator_token: operator_token?, shutdown_timeout: shutdown_timeout? })
+    }
+}
+
+fn host() -> Parser<IpAddr> {
+    Parser::new("an IP address, or localhost", |text| match text {
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        address => address.parse().ok(),
+    })
+}

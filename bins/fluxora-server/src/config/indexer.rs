@@ -1,0 +1,103 @@
+use std::ffi::OsString;
+
+use clap::Args;
+use fluxora_api::Token;
+use fluxora_indexer::Rules;
+
+use super::ConfigFaults;
+use super::setting::{Setting, any, boolean, number, text};
+
+/// The chain and how its contract events are accepted.
+#[derive(Args)]
+#[command(next_help_heading = "Chain and indexer")]
+pub(crate) struct IndexerSettings {
+    /// Passphrase of the Stellar network this server belongs to: 1 to 200 characters.
+    #[arg(
+        long,
+        env = "NETWORK_PASSPHRASE",
+        default_value = "Test SDF Network ; September 2015",
+        value_parser = text(1..=200)
+    )]
+    network_passphrase: Setting<String>,
+
+    /// Whether contract events are accepted: true or false. Without it: true if there is an INDEXER_WORKER_TOKEN.
+    #[arg(long, env = "INDEXER_ENABLED", value_parser = boolean())]
+    indexer_enabled: Option<Setting<bool>>,
+
+    /// Secret that a pusher of contract events sends in the header x-indexer-worker-token: 32 to 256 visible ASCII characters.
+    #[arg(long, env = "INDEXER_WORKER_TOKEN", hide_env_values = true, value_parser = any())]
+    indexer_worker_token: Option<Setting<String>>,
+
+    /// File that holds the INDEXER_WORKER_TOKEN.
+    #[arg(long, env = "INDEXER_WORKER_TOKEN_FILE", hide_env_values = true)]
+    indexer_worker_token_file: Option<OsString>,
+
+    /// Age of the last batch at which the indexer counts as stalled, in milliseconds: 1000 to 86400000.
+    #[arg(
+        long,
+        env = "INDEXER_STALL_THRESHOLD_MS",
+        default_value = "300000",
+        value_parser = number::<u32>(1_000..=86_400_000)
+    )]
+    indexer_stall_threshold_ms: Setting<u32>,
+
+    /// Distance of the last safe ledger below the tip, in ledgers: 0 to 1000. Streams show the events of safe ledgers only.
+    #[arg(long, env = "INDEXER_SAFETY_MARGIN", default_value = "1", value_parser = number::<u32>(0..=1_000))]
+    indexer_safety_margin: Setting<u32>,
+
+    /// Deepest reorg that is applied, in ledgers below the tip: 1 to 1000000. Deeper ledgers are final.
+    #[arg(long, env = "INDEXER_MAX_REORG_DEPTH", default_value = "128", value_parser = number::<u32>(1..=1_000_000))]
+    indexer_max_reorg_depth: Setting<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) network_passphrase: String,
+    /// `None` if contract events are not accepted.
+    pub(crate) indexer: Option<Indexer>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Indexer {
+    pub(crate) worker_token: Token,
+    pub(crate) rules: Rules,
+    pub(crate) stall_threshold_ms: u32,
+}
+
+impl IndexerSettings {
+    pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Chain> {
+        let network_passphrase = faults.take(&self.network_passphrase);
+        let token = self.worker_token(faults);
+        let stall_threshold_ms = faults.take(&self.indexer_stall_threshold_ms);
+        let rules = self.rules(faults);
+        let (rules, stall_threshold_ms) = (rules?, stall_threshold_ms?);
+        let indexer = token?.map(|worker_token| Indexer { worker_token, rules, stall_threshold_ms });
+        Some(Chain { network_passphrase: network_passphrase?, indexer })
+    }
+
+    /// The token, if contract events are accepted.
+    fn worker_token(&self, faults: &mut ConfigFaults) -> Option<Option<Token>> {
+        let enabled = faults.take_optional(self.indexer_enabled.as_ref());
+        let (token, file) = (self.indexer_worker_token.as_ref(), self.indexer_worker_token_file.as_deref());
+        let token = faults.token("INDEXER_WORKER_TOKEN", token, file);
+        match (enabled?, token?) {
+            (Some(false), _) => Some(None),
+            (Some(true), None) => {
+                faults.add("INDEXER_WORKER_TOKEN must be given because INDEXER_ENABLED is true");
+                None
+            }
+            (Some(true) | None, token) => Some(token),
+        }
+    }
+
+    fn rules(&self, faults: &mut ConfigFaults) -> Option<Rules> {
+        let safety_margin = faults.take(&self.indexer_safety_margin);
+        let max_reorg_depth = faults.take(&self.indexer_max_reorg_depth);
+        let rules = Rules { safety_margin: safety_margin?, max_reorg_depth: max_reorg_depth? };
+        if rules.safety_margin > rules.max_reorg_depth {
+            // A ledger could become final before its events are projected.
+            faults.add("INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH");
+        }
+        Some(rules)
+    }
+}

@@ -1,0 +1,145 @@
+//! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`, then checked as a whole.
+
+mod faults;
+mod http;
+mod indexer;
+mod logs;
+pub(crate) mod secret;
+mod setting;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use clap::Args;
+use fluxora_api::{InvalidToken, Token, Writes};
+
+pub(crate) use faults::ConfigFaults;
+pub(crate) use http::Http;
+pub(crate) use indexer::Chain;
+pub(crate) use logs::Logs;
+pub(crate) use workers::WorkerConfig;
+
+use crate::database::Database;
+use setting::Setting;
+
+/// The settings as given, with defaults. Not `Debug`: some are secret.
+#[derive(Args)]
+pub(crate) struct Settings {
+    #[command(flatten)]
+    http: http::HttpSettings,
+    #[command(flatten)]
+    storage: storage::StorageSettings,
+    #[command(flatten)]
+    logs: logs::LogSettings,
+    #[command(flatten)]
+    indexer: indexer::IndexerSettings,
+    #[command(flatten)]
+    workers: workers::WorkerSettings,
+}
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) http: Http,
+    pub(crate) database: Database,
+    pub(crate) logs: Logs,
+    pub(crate) chain: Chain,
+    pub(crate) workers: WorkerConfig,
+}
+
+impl Config {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Every fault, in the order of `--help`.
+    pub(crate) fn check(settings: &Settings) -> Result<Self, ConfigFaults> {
+        let mut faults = ConfigFaults::default();
+        let http = settings.http.check(&mut faults);
+        let database = settings.storage.check(&mut faults);
+        let logs = settings.logs.check(&mut faults);
+        let chain = settings.indexer.check(&mut faults);
+        let workers = settings.workers.check(&mut faults);
+        let config = http.zip(database).zip(logs).zip(chain).zip(workers);
+        let config = config.map(|((((http, database), logs), chain), workers)| Self {
+            http,
+            database,
+            logs,
+            chain,
+            workers,
+        });
+        if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
+            faults.add("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN");
+        }
+        faults.finish(config)
+    }
+
+    /// A pusher must not be able to rewind final ledgers.
+    fn has_one_token_for_two_roles(&self) -> bool {
+        let pusher = self.chain.indexer.as_ref().map(|indexer| &indexer.worker_token);
+        pusher.is_some() && pusher == self.http.operator_token.as_ref()
+    }
+
+    /// What this configuration leaves switched off, by the setting that switches it on.
+    pub(crate) fn switched_off(&self) -> Vec<&'static str> {
+        [
+            (self.http.writes == Writes::Refused, "writes (OPEN_WRITES)"),
+            (self.chain.indexer.is_none(), "contract events (INDEXER_WORKER_TOKEN)"),
+            (self.http.operator_token.is_none(), "operator actions (OPERATOR_TOKEN)"),
+        ]
+        .into_iter()
+        .filter_map(|(off, what)| off.then_some(what))
+        .collect()
+    }
+}
+
+/// The address of the server. No other setting is checked: a health check needs no secret.
+///
+/// # Errors
+/// The faults of `HOST` and `PORT`.
+pub(crate) fn address(settings: &Settings) -> Result<SocketAddr, ConfigFaults> {
+    let mut faults = ConfigFaults::default();
+    let address = settings.http.address(&mut faults);
+    faults.finish(address)
+}
+
+impl ConfigFaults {
+    /// The secret token of a pair of settings; `None` adds a fault, `Some(None)` is a pair that is not given.
+    fn token(
+        &mut self,
+        name: &str,
+        value: Option<&Setting<String>>,
+        file: Option<&OsStr>,
+    ) -> Option<Option<Token>> {
+        let value = self.take_optional(value)?;
+        let secret = secret::read(name, value, file);
+        let token = secret.and_then(|secret| {
+            let token = secret.map(|secret| Token::new(&secret)).transpose();
+            token.map_err(|InvalidToken| format!("{name} must be {InvalidToken}"))
+        });
+        token.map_err(|fault| self.add(fault)).ok()
+    }
+}
+
+/// Loads the file `.env` of the working directory, if there is one, into the environment. Variables that are set win.
+///
+/// # Errors
+/// Why the file cannot be read.
+pub(crate) fn load_env_file() -> Result<(), ConfigFaults> {
+    let file = Path::new(".env");
+    if !file.exists() {
+        return Ok(());
+    }
+    dotenvy::from_path(file).map_err(|error| {
+        // The parser's message quotes the line, which may hold a secret.
+        let reason = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            _ => "it has a line that is not NAME=value".to_owned(),
+        };
+        ConfigFaults::one(format!(".env cannot be read: {reason}"))
+    })
+}

@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use clap::Args;
+use fluxora_supervise::MAX_RESTARTS;
+
+use super::ConfigFaults;
+use super::setting::{Setting, milliseconds, number};
+
+/// The background workers.
+#[derive(Args)]
+#[command(next_help_heading = "Background workers")]
+pub(crate) struct WorkerSettings {
+    /// How often due starts and completions of streams are recorded, in milliseconds: 10 to 3600000.
+    #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000", value_parser = milliseconds(10..=3_600_000))]
+    stream_clock_interval_ms: Setting<Duration>,
+
+    /// How often a failed worker is restarted within ten minutes before the server stops: 0 to 20.
+    #[arg(
+        long,
+        env = "WORKER_MAX_RESTARTS",
+        default_value = "8",
+        value_parser = number::<u32>(0..=MAX_RESTARTS.into())
+    )]
+    worker_max_restarts: Setting<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkerConfig {
+    pub(crate) stream_clock_interval: Duration,
+    pub(crate) max_restarts: u32,
+}
+
+impl WorkerSettings {
+    pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<WorkerConfig> {
+        let interval = faults.take(&self.stream_clock_interval_ms);
+        let max_restarts = faults.take(&self.worker_max_restarts);
+        Some(WorkerConfig { stream_clock_interval: interval?, max_restarts: max_restarts? })
+    }
+}

@@ -1,0 +1,120 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluxora_store::{Clock, CorruptRow, Recorded, Store};
+use fluxora_supervise::{PeriodicTask, ShutdownToken, TickError};
+
+use super::tick_error;
+
+/// Streams per store call. A backlog is split into several calls, so that requests run in between.
+const STREAMS_PER_STEP: u32 = 200;
+
+/// Records due transitions: starts and completions of streams.
+#[derive(Clone)]
+pub(super) struct StreamClock {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    /// The unreadable rows of the last tick: each is logged once, not at every tick.
+    reported: Vec<CorruptRow>,
+}
+
+impl StreamClock {
+    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, interval: Duration) -> Self {
+        Self { store, clock, interval, reported: Vec::new() }
+    }
+
+    fn report(&mut self, unreadable: Vec<CorruptRow>) {
+        for row in unreadable.iter().filter(|row| !self.reported.contains(row)) {
+            let CorruptRow { table, column, row, reason } = row;
+            tracing::error!(
+                table,
+                column,
+                row,
+                reason,
+                "stored row cannot be read: the stream clock skips it"
+            );
+        }
+        self.reported = unreadable;
+    }
+}
+
+impl PeriodicTask for StreamClock {
+    fn name(&self) -> &'static str {
+        "stream_clock"
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Records everything that is due, or stops between two steps when shutdown is requested.
+    async fn tick(&mut self, shutdown: &ShutdownToken) -> Result<(), TickError> {
+        let unreadable = loop {
+            let step = self.store.record_due(self.clock.now(), STREAMS_PER_STEP).await.map_err(tick_error)?;
+            let Recorded { streams, events, unreadable, more } = step;
+            if streams > 0 {
+                tracing::info!(streams, events, "due transitions recorded");
+            }
+            if !more || shutdown.is_requested() {
+                break unreadable;
+            }
+        };
+        self.report(unreadable);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workers::fixtures::{ManualClock, id, put};
+    use fluxora_store::StreamStore;
+    use fluxora_store::conformance::Model;
+    use fluxora_store_sqlite::{Location, Options, SqliteStore};
+    use fluxora_stream::Status;
+
+    const INTERVAL: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn a_tick_records_every_due_transition() {
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
+        for n in 0..450 {
+            put(&store, n, None).await;
+        }
+        let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), INTERVAL);
+        for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
+            clock.set(now);
+            stream_clock.tick(&ShutdownToken::pair().1).await.unwrap();
+            for n in 0..450 {
+                assert_eq!(store.stream(&id(n)).await.unwrap().unwrap().status, expect, "{n} at {now}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tick_stops_between_two_steps_when_shutdown_is_requested() {
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
+        for n in 0..450 {
+            put(&store, n, None).await;
+        }
+        clock.set(100);
+        let (stop, shutdown) = ShutdownToken::pair();
+        stop.request();
+        StreamClock::new(store.clone(), clock, INTERVAL).tick(&shutdown).await.unwrap();
+        let mut active = 0;
+        for n in 0..450 {
+            active += u32::from(store.stream(&id(n)).await.unwrap().unwrap().status == Status::Active);
+        }
+        assert_eq!(active, STREAMS_PER_STEP);
+    }
+
+    #[tokio::test]
+    async fn an_outage_of_storage_is_not_a_defect() {
+        let store = Arc::new(SqliteStore::open(&Location::Memory, Options::default()).unwrap());
+        store.close().await;
+        let mut stream_clock = StreamClock::new(store, Arc::new(ManualClock::default()), INTERVAL);
+        let failed = stream_clock.tick(&ShutdownToken::pair().1).await.unwrap_err();
+        assert!(matches!(failed, TickError::Outage(_)), "{failed:?}");
+    }
+}
