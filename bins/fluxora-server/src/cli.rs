@@ -1,10 +1,12 @@
 #[cfg(test)]
 mod reference;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsStr;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{copy, migrate, reindex, webhook};
-use crate::config::Settings;
+use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +33,26 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+impl Cli {
+    /// Reads the command line, the environment and the file `.env`. Wrong usage ends the process.
+    pub(crate) fn read(environment: &Environment) -> Self {
+        let matches = environment.apply_file(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Every name that a variable or a line of `.env` may have.
+    pub(crate) fn known_names() -> Vec<String> {
+        let mut names = webhook::SECRET_VARIABLES.map(str::to_owned).to_vec();
+        let mut commands = vec![Self::command()];
+        while let Some(command) = commands.pop() {
+            let variables = command.get_arguments().filter_map(|arg| arg.get_env().and_then(OsStr::to_str));
+            names.extend(variables.map(str::to_owned));
+            commands.extend(command.get_subcommands().cloned());
+        }
+        names
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Copy a whole database to another one, also of the other engine, and verify the copy.
@@ -44,4 +66,11 @@ pub(crate) enum Command {
     /// Sign a webhook delivery, or verify one and explain why it is refused.
     #[command(subcommand)]
     Webhook(webhook::Command),
+}
+
+impl Command {
+    /// Whether it opens a database, so that a misspelt setting matters.
+    pub(crate) const fn reads_database(&self) -> bool {
+        matches!(self, Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_))
+    }
 }

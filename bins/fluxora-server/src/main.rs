@@ -12,10 +12,8 @@ mod workers;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
-use config::{Config, ConfigFaults};
+use config::{Config, ConfigFaults, Environment};
 
 fn main() -> ExitCode {
     let code = run().unwrap_or_else(|faults| {
@@ -27,15 +25,20 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<u8, ConfigFaults> {
-    config::load_env_file()?;
-    let Cli { settings, command } = Cli::parse();
+    let environment = Environment::read()?;
+    let Cli { settings, command } = Cli::read(&environment);
     let config = || Config::check(&settings);
+    let names = Cli::known_names();
+    let unknown = config::unknown_names(&environment, &names);
+    if command.as_ref().is_some_and(Command::reads_database) {
+        commands::warn(&unknown);
+    }
     Ok(match command {
-        None => commands::serve::run(&config()?, workers::start),
+        None => commands::serve::run(&config()?, &unknown, workers::start),
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
         Some(Command::Healthcheck) => commands::healthcheck::run(config::address(&settings)?),
         Some(Command::Migrate(migrate)) => commands::migrate::run(&migrate, &config()?.database),
         Some(Command::Reindex(reindex)) => commands::reindex::run(&reindex, &config()?.database),
-        Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook),
+        Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook, &environment),
     })
 }

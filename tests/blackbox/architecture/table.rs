@@ -162,14 +162,13 @@ const ASYNC: &[&str] = &[
     "fluxora-server",
 ];
 
-pub(super) const GUESTS: [Guest; 20] = [
+pub(super) const GUESTS: [Guest; 19] = [
     Guest { testers: Testers::These(&["fluxora-webhook"]), ..guest("actix-web", &["fluxora-api"]) },
     Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-tests"]) },
     guest("bigdecimal", &["fluxora-decimal"]),
     guest("clap", SERVER),
     guest("deadpool", POSTGRES),
     guest("deadpool-postgres", POSTGRES),
-    guest("dotenvy", SERVER),
     guest("hickory-resolver", &["fluxora-delivery"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),

@@ -16,6 +16,12 @@ Every setting is an option of the command line, an environment variable, or a li
 directory ([.env.example](../.env.example) is a template). The option wins over the variable, the variable over the file, the file over
 the default. All faults are reported at once, without values, and the exit code is 78.
 
+- White space around a value is ignored. An empty variable counts as not set; a value of white space alone is refused.
+- In `.env`, a value is literal: `$` and `\\` have no meaning. A value in single or double quotes ends at the same quote; without quotes, a
+  `#` after white space begins a comment. A line that cannot be read is named by its number.
+- A name that is no setting is ignored with a warning that names the nearest setting, if it begins with `FLUXORA_`, `INDEXER_` or `DB_`, or
+  if it is in `.env` and resembles a setting.
+
 ";
 
 /// The page, from the definition that `--help` prints.
@@ -93,7 +99,11 @@ fn option(arg: &Arg) -> String {
 fn default(arg: &Arg) -> String {
     let values = arg.get_default_values().iter().map(|value| value.to_string_lossy());
     let takes_value = arg.get_action().takes_values();
-    values.filter(|_| takes_value).map(|value| code(&value)).collect::<Vec<_>>().join(", ")
+    values
+        .filter(|_| takes_value && !arg.is_hide_default_value_set())
+        .map(|value| code(&value))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn meaning(arg: &Arg) -> String {

@@ -10,6 +10,7 @@ use fluxora_store::copy::{Copied, CopyError, PAGE, Progress, Step, copy};
 use fluxora_store_sqlite::Location;
 
 use super::{Throttle, block_on, complain, print};
+use crate::config::{Setting, any};
 use crate::database::{Database, PoolLimits};
 use crate::exit;
 
@@ -20,11 +21,11 @@ const LIMITS: PoolLimits =
 #[derive(Args)]
 pub(crate) struct Copy {
     /// URL of the database to read. No server may run on it during the copy.
-    #[arg(long, env = "COPY_FROM", hide_env_values = true, value_name = "URL")]
-    from: String,
+    #[arg(long, env = "COPY_FROM", hide_env_values = true, value_name = "URL", value_parser = any())]
+    from: Setting<String>,
     /// URL of the database to fill: an empty one, or one that an interrupted copy of the same source began to fill.
-    #[arg(long, env = "COPY_TO", hide_env_values = true, value_name = "URL")]
-    to: String,
+    #[arg(long, env = "COPY_TO", hide_env_values = true, value_name = "URL", value_parser = any())]
+    to: Setting<String>,
 }
 
 /// Why the command failed: exit code, name and reason.
@@ -81,9 +82,12 @@ async fn work(Copy { from, to }: &Copy) -> Result<Copied, Failure> {
     })
 }
 
-fn parse(option: &str, url: &str) -> Result<Database, Failure> {
-    let database = Database::parse(url)
-        .map_err(|fault| Failure::new(exit::CONFIG, "INVALID_URL", format!("{option} {fault}")))?;
+fn parse(option: &str, url: &Setting<String>) -> Result<Database, Failure> {
+    let invalid = |fault: String| Failure::new(exit::CONFIG, "INVALID_URL", fault);
+    let database = match url {
+        Setting::Valid(url) => Database::parse(url).map_err(|fault| invalid(format!("{option} {fault}")))?,
+        Setting::Invalid(fault) => return Err(invalid(fault.clone())),
+    };
     if database == Database::Sqlite(Location::Memory) {
         let reason = format!("{option}: a database in memory ends with its process");
         return Err(Failure::new(exit::USAGE, "IN_MEMORY", reason));

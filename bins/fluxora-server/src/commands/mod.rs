@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use crate::config::UnknownName;
+
 /// Runs a future to its end on this thread.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -27,6 +29,16 @@ fn print(line: impl Display) {
 /// Writes a line to standard error. If nobody reads it, the exit code still reports the result.
 fn complain(line: impl Display) {
     writeln!(io::stderr(), "{line}").ok();
+}
+
+/// Warns about names that are probably misspelt settings.
+pub(crate) fn warn(unknown: &[UnknownName<'_>]) {
+    for UnknownName { name, source, nearest } in unknown {
+        let source = source.as_str();
+        complain(format_args!(
+            "fluxora-server: unknown setting {name} ({source}) ignored; the nearest name is {nearest}"
+        ));
+    }
 }
 
 /// Limits progress output to one line per second.

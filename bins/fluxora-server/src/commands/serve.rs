@@ -11,7 +11,7 @@ use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::block_on;
-use crate::config::{Config, Http, WorkerConfig};
+use crate::config::{Config, Http, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
 use crate::{exit, logging};
@@ -19,8 +19,15 @@ use crate::{exit, logging};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code.
-pub(crate) fn run(config: &Config, start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps)) -> u8 {
+pub(crate) fn run(
+    config: &Config,
+    unknown: &[UnknownName<'_>],
+    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
+) -> u8 {
     logging::start(config.logs);
+    for UnknownName { name, source, nearest } in unknown {
+        tracing::warn!(name, source = source.as_str(), nearest, "unknown setting ignored");
+    }
     let Err(error) = block_on(serve(config, start_workers)) else { return exit::OK };
     tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
     if error.is::<WorkerFailed>() { exit::SOFTWARE } else { exit::FAILURE }

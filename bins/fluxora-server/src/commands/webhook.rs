@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no usable secret.
 
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,10 +13,12 @@ use fluxora_webhook::diagnose::diagnose;
 use fluxora_webhook::{Delivery, MAX_BODY_BYTES, Rejection, Secret, Signer, UnixSeconds, standard};
 
 use super::complain;
-use crate::config::secret;
+use crate::config::{Environment, secret};
 use crate::exit;
 use crate::system::SystemClock;
 
+/// The variables of the secret, which are not options: other users of the machine can read arguments.
+pub(crate) const SECRET_VARIABLES: [&str; 2] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"];
 /// Limit for a file of secrets or headers.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
@@ -74,10 +75,12 @@ enum Profile {
 /// Exit code and reason.
 struct Failure(u8, String);
 
-pub(crate) fn run(command: &Command) -> u8 {
+pub(crate) fn run(command: &Command, environment: &Environment) -> u8 {
     let done = match command {
-        Command::Sign { delivery_id, event, input } => sign(delivery_id, event, input),
-        Command::Verify { headers, headers_file, input } => verify(headers, headers_file.as_deref(), input),
+        Command::Sign { delivery_id, event, input } => sign(delivery_id, event, input, environment),
+        Command::Verify { headers, headers_file, input } => {
+            verify(headers, headers_file.as_deref(), input, environment)
+        }
     };
     match done {
         Ok(code) => code,
@@ -88,9 +91,9 @@ pub(crate) fn run(command: &Command) -> u8 {
     }
 }
 
-fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
+fn sign(delivery_id: &str, event: &str, input: &Input, environment: &Environment) -> Result<u8, Failure> {
     input.read_standard_input_once(None)?;
-    let secret = input.usable_secret()?;
+    let secret = input.usable_secret(environment)?;
     let body = input.body()?;
     let cannot = |error: &dyn Display| Failure(exit::DATA, error.to_string());
     let delivery = Delivery::new(delivery_id, event, &body).map_err(|error| cannot(&error))?;
@@ -109,7 +112,12 @@ fn sign(delivery_id: &str, event: &str, input: &Input) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-fn verify(headers: &[String], file: Option<&Path>, input: &Input) -> Result<u8, Failure> {
+fn verify(
+    headers: &[String],
+    file: Option<&Path>,
+    input: &Input,
+    environment: &Environment,
+) -> Result<u8, Failure> {
     input.read_standard_input_once(file)?;
     let mut lines = headers.to_vec();
     if let Some(file) = file {
@@ -120,14 +128,14 @@ fn verify(headers: &[String], file: Option<&Path>, input: &Input) -> Result<u8, 
     let body = input.body()?;
     match input.profile {
         Profile::Contract => {
-            let diagnosis = diagnose(&input.secret()?, &pairs, &body, input.now());
+            let diagnosis = diagnose(&input.secret(environment)?, &pairs, &body, input.now());
             let Some(rejection) = diagnosis.rejection() else { return genuine() };
             let causes = diagnosis.causes().iter().map(|cause| format!("  {}: {cause}", cause.code()));
             refused(rejection, causes)
         }
         Profile::Standard => {
-            let verifier =
-                standard::Verifier::new(&input.usable_secret()?).map_err(|error| unusable(&error))?;
+            let verifier = standard::Verifier::new(&input.usable_secret(environment)?)
+                .map_err(|error| unusable(&error))?;
             match verifier.verify(&pairs, &body, input.now()) {
                 Ok(_) => genuine(),
                 Err(rejection) => refused(rejection, std::iter::empty()),
@@ -175,14 +183,14 @@ impl Input {
     }
 
     /// The secret as configured.
-    fn secret(&self) -> Result<Vec<u8>, Failure> {
+    fn secret(&self, environment: &Environment) -> Result<Vec<u8>, Failure> {
         match &self.secret_file {
             Some(file) => {
                 let mut secret = text(file)?;
                 secret::cut_line_break(&mut secret);
                 Ok(secret)
             }
-            None => from_environment().and_then(|secret| {
+            None => from_environment(environment).and_then(|secret| {
                 let reason = "no secret: set FLUXORA_WEBHOOK_SECRET or FLUXORA_WEBHOOK_SECRET_FILE, or give --secret-file";
                 secret.ok_or_else(|| reason.to_owned())
             })
@@ -190,16 +198,16 @@ impl Input {
         }
     }
 
-    fn usable_secret(&self) -> Result<Secret, Failure> {
-        let text = String::from_utf8(self.secret()?).map_err(|_| unusable(&"it is not UTF-8"))?;
+    fn usable_secret(&self, environment: &Environment) -> Result<Secret, Failure> {
+        let text = String::from_utf8(self.secret(environment)?).map_err(|_| unusable(&"it is not UTF-8"))?;
         Secret::new(text).map_err(|error| unusable(&error))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a secret comes from the environment, never from an argument")]
-fn from_environment() -> Result<Option<Vec<u8>>, String> {
-    let [value, file] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"].map(std::env::var_os);
-    secret::read("FLUXORA_WEBHOOK_SECRET", value.map(OsString::into_encoded_bytes), file.as_deref())
+fn from_environment(environment: &Environment) -> Result<Option<Vec<u8>>, String> {
+    let [value, file] = SECRET_VARIABLES.map(|name| environment.get(name));
+    let value = value.map(|value| value.as_encoded_bytes().to_vec());
+    secret::read("FLUXORA_WEBHOOK_SECRET", value, file)
 }
 
 fn unusable(reason: &dyn Display) -> Failure {

@@ -1,5 +1,8 @@
 use std::fmt;
 
+use fluxora_api::{InvalidToken, Token};
+
+use super::secret;
 use super::setting::Setting;
 
 /// Everything that is wrong with the configuration. No value is repeated: it may be a secret in the wrong place.
@@ -15,7 +18,7 @@ impl ConfigFaults {
         self.0.push(fault.into());
     }
 
-    /// The value of a setting that has a default; `None` adds its fault.
+    /// The value of a setting; `None` adds its fault.
     pub(super) fn take<T: Clone>(&mut self, setting: &Setting<T>) -> Option<T> {
         match setting {
             Setting::Valid(value) => Some(value.clone()),
@@ -26,9 +29,26 @@ impl ConfigFaults {
         }
     }
 
-    /// The value of a setting without a default: `None` adds its fault, `Some(None)` is a setting that is not given.
-    pub(super) fn take_optional<T: Clone>(&mut self, setting: Option<&Setting<T>>) -> Option<Option<T>> {
-        setting.map_or(Some(None), |setting| self.take(setting).map(Some))
+    /// The value of a secret setting or of its file; `Some(None)` if neither is given, `None` adds a fault.
+    pub(super) fn secret(
+        &mut self,
+        name: &str,
+        value: &Setting<Option<String>>,
+        file: &Setting<Option<String>>,
+    ) -> Option<Option<String>> {
+        let (value, file) = (self.take(value), self.take(file));
+        secret::setting(name, value?, file?.as_deref()).map_err(|fault| self.add(fault)).ok()
+    }
+
+    /// The token of a secret setting.
+    pub(super) fn token(
+        &mut self,
+        name: &str,
+        value: &Setting<Option<String>>,
+        file: &Setting<Option<String>>,
+    ) -> Option<Option<Token>> {
+        let token = self.secret(name, value, file)?.map(|secret| Token::new(&secret)).transpose();
+        token.map_err(|InvalidToken| self.add(format!("{name} must be {InvalidToken}"))).ok()
     }
 
     /// The value, if no setting has a fault.

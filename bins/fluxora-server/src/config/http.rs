@@ -1,4 +1,3 @@
-use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -6,7 +5,7 @@ use clap::Args;
 use fluxora_api::{Token, Writes};
 
 use super::ConfigFaults;
-use super::setting::{Parser, Setting, any, boolean, number, seconds};
+use super::setting::{Parser, Setting, any, boolean, number, optional, seconds};
 
 /// How the HTTP server listens and whom it lets write.
 #[derive(Args)]
@@ -26,12 +25,26 @@ pub(crate) struct HttpSettings {
 
     /// Secret that an operator sends in the header x-operator-token: 32 to 256 visible ASCII characters. Without it, operator actions are
     /// off.
-    #[arg(long, env = "OPERATOR_TOKEN", hide_env_values = true, value_parser = any())]
-    operator_token: Option<Setting<String>>,
+    #[arg(
+        long,
+        env = "OPERATOR_TOKEN",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    operator_token: Setting<Option<String>>,
 
     /// File that holds the OPERATOR_TOKEN.
-    #[arg(long, env = "OPERATOR_TOKEN_FILE", hide_env_values = true)]
-    operator_token_file: Option<OsString>,
+    #[arg(
+        long,
+        env = "OPERATOR_TOKEN_FILE",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    operator_token_file: Setting<Option<String>>,
 
     /// How long a stop waits for requests in flight, in seconds: 1 to 600.
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", default_value = "30", value_parser = seconds(1..=600))]
@@ -56,8 +69,7 @@ impl HttpSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Http> {
         let address = self.address(faults);
         let open_writes = faults.take(&self.open_writes);
-        let (token, file) = (self.operator_token.as_ref(), self.operator_token_file.as_deref());
-        let operator_token = faults.token("OPERATOR_TOKEN", token, file);
+        let operator_token = faults.token("OPERATOR_TOKEN", &self.operator_token, &self.operator_token_file);
         let shutdown_timeout = faults.take(&self.shutdown_timeout_seconds);
         let address = address?;
         let writes = if open_writes? || address.ip().is_loopback() { Writes::Open } else { Writes::Refused };

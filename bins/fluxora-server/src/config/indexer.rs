@@ -1,11 +1,9 @@
-use std::ffi::OsString;
-
 use clap::Args;
 use fluxora_api::Token;
 use fluxora_indexer::Rules;
 
 use super::ConfigFaults;
-use super::setting::{Setting, any, boolean, number, text};
+use super::setting::{Setting, any, boolean, number, optional, text};
 
 /// The chain and how its contract events are accepted.
 #[derive(Args)]
@@ -21,16 +19,36 @@ pub(crate) struct IndexerSettings {
     network_passphrase: Setting<String>,
 
     /// Whether contract events are accepted: true or false. Without it: true if there is an INDEXER_WORKER_TOKEN.
-    #[arg(long, env = "INDEXER_ENABLED", value_parser = boolean())]
-    indexer_enabled: Option<Setting<bool>>,
+    #[arg(
+        long,
+        env = "INDEXER_ENABLED",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(boolean())
+    )]
+    indexer_enabled: Setting<Option<bool>>,
 
     /// Secret that a pusher of contract events sends in the header x-indexer-worker-token: 32 to 256 visible ASCII characters.
-    #[arg(long, env = "INDEXER_WORKER_TOKEN", hide_env_values = true, value_parser = any())]
-    indexer_worker_token: Option<Setting<String>>,
+    #[arg(
+        long,
+        env = "INDEXER_WORKER_TOKEN",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    indexer_worker_token: Setting<Option<String>>,
 
     /// File that holds the INDEXER_WORKER_TOKEN.
-    #[arg(long, env = "INDEXER_WORKER_TOKEN_FILE", hide_env_values = true)]
-    indexer_worker_token_file: Option<OsString>,
+    #[arg(
+        long,
+        env = "INDEXER_WORKER_TOKEN_FILE",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    indexer_worker_token_file: Setting<Option<String>>,
 
     /// Age of the last batch at which the indexer counts as stalled, in milliseconds: 1000 to 86400000.
     #[arg(
@@ -77,8 +95,8 @@ impl IndexerSettings {
 
     /// The token, if contract events are accepted.
     fn worker_token(&self, faults: &mut ConfigFaults) -> Option<Option<Token>> {
-        let enabled = faults.take_optional(self.indexer_enabled.as_ref());
-        let (token, file) = (self.indexer_worker_token.as_ref(), self.indexer_worker_token_file.as_deref());
+        let enabled = faults.take(&self.indexer_enabled);
+        let (token, file) = (&self.indexer_worker_token, &self.indexer_worker_token_file);
         let token = faults.token("INDEXER_WORKER_TOKEN", token, file);
         match (enabled?, token?) {
             (Some(false), _) => Some(None),

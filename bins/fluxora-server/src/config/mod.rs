@@ -1,5 +1,7 @@
 //! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`, then checked as a whole.
 
+mod env_file;
+mod environment;
 mod faults;
 mod http;
 mod indexer;
@@ -9,23 +11,24 @@ mod setting;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod workers;
 
-use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use clap::Args;
-use fluxora_api::{InvalidToken, Token, Writes};
+use fluxora_api::Writes;
 
+pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
 pub(crate) use http::Http;
 pub(crate) use indexer::Chain;
 pub(crate) use logs::Logs;
+pub(crate) use setting::{Setting, any};
+pub(crate) use unknown::UnknownName;
 pub(crate) use workers::WorkerConfig;
 
 use crate::database::Database;
-use setting::Setting;
 
 /// The settings as given, with defaults. Not `Debug`: some are secret.
 #[derive(Args)]
@@ -107,39 +110,8 @@ pub(crate) fn address(settings: &Settings) -> Result<SocketAddr, ConfigFaults> {
     faults.finish(address)
 }
 
-impl ConfigFaults {
-    /// The secret token of a pair of settings; `None` adds a fault, `Some(None)` is a pair that is not given.
-    fn token(
-        &mut self,
-        name: &str,
-        value: Option<&Setting<String>>,
-        file: Option<&OsStr>,
-    ) -> Option<Option<Token>> {
-        let value = self.take_optional(value)?;
-        let secret = secret::read(name, value, file);
-        let token = secret.and_then(|secret| {
-            let token = secret.map(|secret| Token::new(&secret)).transpose();
-            token.map_err(|InvalidToken| format!("{name} must be {InvalidToken}"))
-        });
-        token.map_err(|fault| self.add(fault)).ok()
-    }
-}
-
-/// Loads the file `.env` of the working directory, if there is one, into the environment. Variables that are set win.
-///
-/// # Errors
-/// Why the file cannot be read.
-pub(crate) fn load_env_file() -> Result<(), ConfigFaults> {
-    let file = Path::new(".env");
-    if !file.exists() {
-        return Ok(());
-    }
-    dotenvy::from_path(file).map_err(|error| {
-        // The parser's message quotes the line, which may hold a secret.
-        let reason = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            _ => "it has a line that is not NAME=value".to_owned(),
-        };
-        ConfigFaults::one(format!(".env cannot be read: {reason}"))
-    })
+/// The names in the environment and in `.env` that are probably misspelt settings.
+pub(crate) fn unknown_names<'a>(environment: &'a Environment, known: &'a [String]) -> Vec<UnknownName<'a>> {
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    unknown::find(environment.names(), &known)
 }

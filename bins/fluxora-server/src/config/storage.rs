@@ -1,10 +1,9 @@
-use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::setting::{Setting, any, milliseconds, number};
-use super::{ConfigFaults, secret};
+use super::ConfigFaults;
+use super::setting::{Setting, any, milliseconds, number, optional};
 use crate::database::{Database, PoolLimits};
 
 const DEFAULT_DATABASE_URL: &str = "sqlite://data/fluxora.db";
@@ -16,12 +15,26 @@ pub(crate) struct StorageSettings {
     /// Database URL: sqlite://path/to/file.db, sqlite::memory: to keep nothing, or for several servers
     /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full. Without it and DATABASE_URL_FILE:
     /// sqlite://data/fluxora.db.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = any())]
-    database_url: Option<Setting<String>>,
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    database_url: Setting<Option<String>>,
 
     /// File that holds the DATABASE_URL, so that its password is not in the environment.
-    #[arg(long, env = "DATABASE_URL_FILE", hide_env_values = true)]
-    database_url_file: Option<OsString>,
+    #[arg(
+        long,
+        env = "DATABASE_URL_FILE",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    database_url_file: Setting<Option<String>>,
 
     /// Maximum number of PostgreSQL connections of this server: 1 to 1000.
     #[arg(long, env = "DB_POOL_SIZE", default_value = "10", value_parser = number::<usize>(1..=1_000))]
@@ -46,12 +59,8 @@ impl StorageSettings {
     }
 
     fn database(&self, faults: &mut ConfigFaults) -> Option<Database> {
-        let url = faults.take_optional(self.database_url.as_ref())?;
-        let url = secret::read("DATABASE_URL", url, self.database_url_file.as_deref());
-        let database = url.and_then(|url| {
-            Database::parse(url.as_deref().unwrap_or(DEFAULT_DATABASE_URL))
-                .map_err(|fault| format!("DATABASE_URL {fault}"))
-        });
-        database.map_err(|fault| faults.add(fault)).ok()
+        let url = faults.secret("DATABASE_URL", &self.database_url, &self.database_url_file)?;
+        let database = Database::parse(url.as_deref().unwrap_or(DEFAULT_DATABASE_URL));
+        database.map_err(|fault| faults.add(format!("DATABASE_URL {fault}"))).ok()
     }
 }

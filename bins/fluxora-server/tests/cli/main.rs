@@ -1,6 +1,7 @@
 //! The command line: help, version, faults of the configuration, and commands.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod environment;
 mod healthcheck;
 mod secrets;
 mod webhook;
@@ -8,6 +9,7 @@ mod webhook;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -41,9 +43,17 @@ const SECRETS: [&str; 3] = ["DATABASE_URL", "INDEXER_WORKER_TOKEN", "OPERATOR_TO
 
 /// Runs the program in an empty directory: exit code, standard output, standard error.
 fn run(options: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
+    run_in(tempfile::tempdir().unwrap().path(), options, environment)
+}
+
+/// Runs the program in this directory: exit code, standard output, standard error.
+fn run_in(
+    directory: &Path,
+    options: &[&str],
+    environment: &[(&str, &OsStr)],
+) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fluxora-server"));
-    command.args(options).env_clear().envs(environment.iter().copied()).current_dir(folder.path());
+    command.args(options).env_clear().envs(environment.iter().copied()).current_dir(directory);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -105,7 +115,7 @@ fn version_is_that_of_the_package() {
 #[test]
 fn all_faults_are_reported_at_once_without_values() {
     let wrong =
-        SETTINGS.map(|name| (name, OsStr::new(if name == "NETWORK_PASSPHRASE" { "" } else { "hunter2" })));
+        SETTINGS.map(|name| (name, OsStr::new(if name == "NETWORK_PASSPHRASE" { " " } else { "hunter2" })));
     let (code, out, err) = run(&[], &wrong);
     assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
     assert_eq!(named(&err), SETTINGS);

@@ -16,7 +16,7 @@ fn migrate(database_url: &str) -> (Option<i32>, String) {
 
 #[test]
 fn a_database_url_file_may_end_in_a_line_break() {
-    for end in ["", "\n", "\r\n"] {
+    for end in ["", "\n", "\r\n", " \n\n"] {
         let (code, said) = migrate(&format!("sqlite::memory:{end}"));
         assert_eq!((code, said.as_str()), (Some(0), "the schema is up to date\n"), "{end:?}");
     }
@@ -24,8 +24,7 @@ fn a_database_url_file_may_end_in_a_line_break() {
 
 #[test]
 fn the_content_of_a_file_is_checked_like_the_setting_and_not_repeated() {
-    for wrong in ["hunter2", "", "\n", "postgres://user:hunter2@", " sqlite::memory:", "sqlite::memory:\n\n"]
-    {
+    for wrong in ["hunter2", "", "\n", " \n", "postgres://user:hunter2@", "sqlite: :memory:"] {
         let (code, said) = migrate(wrong);
         assert_eq!((code, said.contains("hunter2")), (Some(78), false), "{wrong:?}: {said}");
         assert!(said.contains("\n  DATABASE_URL"), "{wrong:?}: {said}");
@@ -50,7 +49,7 @@ fn a_secret_given_by_value_and_by_file_is_refused() {
 fn a_file_that_cannot_be_read_is_a_fault_among_the_others() {
     for name in SECRETS {
         let file = format!("{name}_FILE");
-        for path in ["hunter2", "", "/"] {
+        for path in ["hunter2", "/"] {
             let wrong = [(file.as_str(), OsStr::new(path)), ("PORT", OsStr::new("hunter2"))];
             let (code, out, err) = run(&[], &wrong);
             let named = named(&err);

@@ -38,7 +38,7 @@ impl Worker for Broken {
 fn be_the_server() -> ! {
     let words = ["fluxora-server", "--port=0", "--database-url=sqlite::memory:", "--worker-max-restarts=3"];
     let config = Config::check(&Cli::parse_from(words).settings).unwrap();
-    let code = super::run(&config, |supervisor, deps| {
+    let code = super::run(&config, &[], |supervisor, deps| {
         workers::start(supervisor, deps);
         supervisor.start(Broken);
     });
