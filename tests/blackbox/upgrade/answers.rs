@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::http::Request;
 use crate::indexer::WORKER_TOKEN;
@@ -18,9 +18,18 @@ pub(super) struct Exchange {
 }
 
 /// Turns an answer of release 0.1.0 into the answer that this release gives from the same database.
+///
+/// Release 0.1.0 called the number of an event in its stream `sequence`, and showed the data of events of API streams
+/// without cause and changes. Members that are added may have any value.
 pub(super) fn as_of_this_release(answer: &mut Value) {
     match answer {
         Value::Object(members) => {
+            if members
+                .get("type")
+                .is_some_and(|kind| kind.as_str().is_some_and(|kind| kind.starts_with("stream.")))
+            {
+                stream_event(members);
+            }
             if let Some(inferred) = members.remove("assumed") {
                 members.insert("inferred".to_owned(), inferred);
             }
@@ -28,6 +37,18 @@ pub(super) fn as_of_this_release(answer: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(as_of_this_release),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn stream_event(members: &mut Map<String, Value>) {
+    if let Some(number) = members.remove("sequence") {
+        members.insert("streamSeq".to_owned(), number);
+    }
+    let created = members["type"] == "stream.created";
+    let Some(data) = members.get_mut("data").filter(|data| data.get("cause").is_none()) else { return };
+    // The terms are what the event of a creation changes.
+    if created {
+        *data = json!({ "changes": data.take() });
     }
 }
 
