@@ -20,6 +20,7 @@ mod status;
 mod stream;
 mod terms;
 mod time;
+pub mod vesting;
 
 pub use address::{AccountId, Address, AddressError, ContractId};
 pub use balance::Balance;
