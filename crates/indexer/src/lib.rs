@@ -8,6 +8,7 @@ mod ledger;
 mod opaque;
 mod plan;
 pub mod projection;
+pub mod vesting;
 
 pub use batch::{BATCH_MAX, Batch, BatchFault, BatchSource, Pushed};
 pub use class::UnknownClass;
