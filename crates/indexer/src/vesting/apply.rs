@@ -1,5 +1,5 @@
 use fluxora_stream::Address;
-use fluxora_stream::vesting::{PauseClock, VestingStatus};
+use fluxora_stream::vesting::{PauseClock, VestingSchedule, VestingStatus};
 
 use super::anomaly::broken_invariants;
 use super::{
@@ -42,9 +42,9 @@ impl VestingStream {
     /// grant that was there, a revocation of none) yields no stream event.
     pub fn apply(&mut self, event: &StreamAction, context: EventContext) -> Applied {
         let now = context.close_time;
-        let (vested, status) = (self.vested(now), self.status);
-        let mut checks = Checks::default();
-        let events: &'static [VestingEventKind] = match &event.action {
+        let (vested, before) = (self.vested(now), self.changing());
+        let (mut checks, mut delegates_changed) = (Checks::default(), false);
+        let kinds: &'static [VestingEventKind] = match &event.action {
             ContractAction::Created(_) => {
                 checks.anomalies.push(Anomaly::CreatedAgain);
                 &[]
@@ -58,17 +58,20 @@ impl VestingStream {
             ContractAction::TtlExtended { .. } => &[],
             ContractAction::DelegateGranted { grantor, delegate, operations, expires_at } => {
                 let grant = Grant { grantor: *grantor, operations: *operations, expires_at: *expires_at };
-                updated(self.delegates.insert(*delegate, grant) != Some(grant))
+                delegates_changed = self.delegates.insert(*delegate, grant) != Some(grant);
+                &[VestingEventKind::Updated]
             }
             ContractAction::DelegateRevoked { delegate, .. } => {
-                updated(self.delegates.remove(delegate).is_some())
+                delegates_changed = self.delegates.remove(delegate).is_some();
+                &[VestingEventKind::Updated]
             }
         };
+        let events = if delegates_changed || self.changing() != before { kinds } else { &[] };
         if !events.is_empty() {
             self.abi = self.abi.max(event.abi);
             self.last_change = context;
         }
-        checks.anomalies.extend(broken_invariants(self, vested, status, now));
+        checks.anomalies.extend(broken_invariants(self, vested, before.status, now));
         Applied { events, anomalies: checks.anomalies }
     }
 
@@ -125,8 +128,8 @@ impl VestingStream {
         let paused_total = schedule.pauses.paused_total;
         checks
             .expect(CheckedField::PausedTotal, event.paused_total.is_none_or(|total| total == paused_total));
-        self.cancellation =
-            Some(Cancellation { cancelled_at: now, deposited: schedule.deposited, end: schedule.end });
+        let replaced = Cancellation { cancelled_at: now, deposited: schedule.deposited, end: schedule.end };
+        self.cancellation = self.cancellation.or(Some(replaced));
         self.refunded = self.refunded.saturating_add(event.refunded);
         self.withdrawn = event.withdrawn;
         self.status = VestingStatus::Cancelled;
@@ -179,22 +182,31 @@ impl VestingStream {
         let deposited = self.schedule.deposited.saturating_add(event.amount);
         checks.expect(CheckedField::Sender, event.sender == self.sender);
         checks.expect(CheckedField::Deposited, event.deposited == deposited);
-        let changed = (self.schedule.deposited, self.schedule.end) != (event.deposited, event.end);
         self.schedule.deposited = event.deposited;
         self.schedule.end = event.end;
-        updated(changed)
+        &[VestingEventKind::Updated]
     }
 
     fn transfer(&mut self, from: Address, to: Address, checks: &mut Checks) -> &'static [VestingEventKind] {
         checks.expect(CheckedField::Recipient, from == self.recipient);
-        let changed = self.recipient != to;
         self.recipient = to;
-        updated(changed)
+        &[VestingEventKind::Updated]
+    }
+
+    fn changing(&self) -> Changing {
+        let Self { recipient, schedule, withdrawn, status, refunded, .. } = *self;
+        Changing { recipient, schedule, withdrawn, status, refunded }
     }
 }
 
-const fn updated(changed: bool) -> &'static [VestingEventKind] {
-    if changed { &[VestingEventKind::Updated] } else { &[] }
+/// What events change, apart from grants.
+#[derive(PartialEq, Eq)]
+struct Changing {
+    recipient: Address,
+    schedule: VestingSchedule,
+    withdrawn: i128,
+    status: VestingStatus,
+    refunded: i128,
 }
 
 #[derive(Default)]

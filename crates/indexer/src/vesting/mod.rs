@@ -20,7 +20,15 @@ mod halt;
 mod stream;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod lives;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod payloads;
+#[cfg(test)]
+mod tests;
 
 pub use action::{
     Abi, ContractAction, Decoded, StreamAction, StreamCancelled, StreamCreated, StreamPaused, StreamResumed,
