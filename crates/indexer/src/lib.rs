@@ -16,4 +16,6 @@ pub use event::{ChainPosition, ContractEvent};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
-pub use plan::{Frontier, IngestPlan, Refusal, Rollback, Rules, Tip, View, plan};
+pub use plan::{
+    Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, Tip, View, plan, plan_rewind,
+};

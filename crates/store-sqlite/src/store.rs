@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind,
+    Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
     Answer, ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
@@ -184,7 +184,12 @@ impl ChainStore for SqliteStore {
         self.writer.run(unit).await
     }
 
-    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+    async fn rewind(
+        &self,
+        rewind: Rewind,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
         let unit = move |connection: &Connection| {
             chain::run(steps::rewind(&mut Chain(connection), &rewind, rules, now))
         };

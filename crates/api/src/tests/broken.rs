@@ -1,7 +1,8 @@
-use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::ChainStore;
 use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
+    Rewound,
 };
 
 use super::*;
@@ -64,7 +65,12 @@ impl ChainStore for Broken {
     ) -> Result<Result<Ingested, Refusal>, StoreError> {
         Err(self.0())
     }
-    async fn rewind(&self, _: Rewind, _: Rules, _: Timestamp) -> Result<Reorg, StoreError> {
+    async fn rewind(
+        &self,
+        _: Rewind,
+        _: Rules,
+        _: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
         Err(self.0())
     }
     async fn chain_state(&self) -> Result<ChainState, StoreError> {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Refusal, Rules};
+use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind,
+    Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
 use fluxora_stream::{Stream, StreamId, UnixTime};
@@ -33,12 +33,17 @@ impl ChainStore for PostgresStore {
             .await
     }
 
-    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+    async fn rewind(
+        &self,
+        rewind: Rewind,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
         let (rewind, limit) = (&rewind, self.rebuild_timeout);
         self.units
             .run_within(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
-                let reorg = steps::rewind(&mut chain, rewind, rules, now).await?;
+                let outcome = steps::rewind(&mut chain, rewind, rules, now).await?;
                 chain.commit().await?;
                 Ok(reorg)
             })

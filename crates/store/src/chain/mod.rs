@@ -13,8 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, Refusal, Rules};
-use fluxora_stream::{Stream, StreamId, UnixTime};
+use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use jiff::Timestamp;
 
 pub use ingest::ingest;
@@ -54,6 +53,15 @@ pub struct Rewind {
     pub reason: String,
 }
 
+/// The outcome of a rewind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewound {
+    /// The rewind as it is recorded.
+    pub reorg: Reorg,
+    /// The chain state after it.
+    pub state: ChainState,
+}
+
 /// The chain, as it was told, and the streams made of it.
 ///
 /// Each method is one atomic unit, as those of [`StreamStore`](crate::StreamStore) are.
@@ -70,8 +78,13 @@ pub trait ChainStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<Ingested, Refusal>, StoreError>;
 
-    /// Undoes every ledger after one, whatever is final, and records it.
-    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError>;
+    /// Undoes every ledger after one, also final ones, and records it. A refused rewind writes nothing.
+    async fn rewind(
+        &self,
+        rewind: Rewind,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError>;
 
     /// How the chain stands.
     async fn chain_state(&self) -> Result<ChainState, StoreError>;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, Rules};
+use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_stream::{Origin, Stream, StreamEvent, StreamId, UnixTime};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::model::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
-    ListedEvent, Rebuild, RebuildReport, Reorg, Rewind, StoredEvent, StoredStream, StreamWrite,
+    ListedEvent, Rebuild, RebuildReport, Reorg, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -217,7 +217,12 @@ impl ChainStore for Model {
         chain::ingest(&mut *contents, &batch, rules, now).now_or_never().unwrap()
     }
 
-    async fn rewind(&self, rewind: Rewind, rules: Rules, now: Timestamp) -> Result<Reorg, StoreError> {
+    async fn rewind(
+        &self,
+        rewind: Rewind,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
         chain::rewind(&mut *self.contents(), &rewind, rules, now).now_or_never().unwrap()
     }
 

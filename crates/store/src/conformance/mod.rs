@@ -105,6 +105,7 @@ macro_rules! conformance_suite {
             a_shorter_chain_is_no_fork
             a_fork_into_final_ledgers_is_refused_and_remembered
             a_rewind_goes_below_the_final_ledger
+            a_rewind_that_removes_no_ledger_is_refused_and_leaves_no_trace
             a_wide_margin_is_kept_through_a_fork
             what_a_stream_was_is_read_from_its_contracts_events
             what_is_told_adds_up_to_the_stream

@@ -1,6 +1,6 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::chain::Rewind;
+use fluxora_store::chain::{Rewind, Rewound};
 use serde::Serialize;
 
 use super::health::ReorgView;
@@ -48,18 +48,18 @@ pub(crate) async fn rewind(
     let (Some(to_ledger), Some(reason)) = (to_ledger, reason) else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    let tip = api.store().chain_state().await?.frontier.tip.map(|tip| tip.ledger);
-    if tip.is_none_or(|tip| tip <= to_ledger) {
-        return Err(nothing_after(to_ledger, tip));
-    }
-    let done = api.store().rewind(Rewind { to_ledger, reason }, api.rules(), api.now()).await?;
+    let rewind = Rewind { to_ledger, reason };
+    let Rewound { reorg: done, state } = api
+        .store()
+        .rewind(rewind, api.rules(), api.now())
+        .await?
+        .map_err(|refused| ApiError::new(ErrorKind::Conflict, refused.to_string()))?;
     tracing::warn!(
         to_ledger,
         removed_events = done.events_removed,
         rebuilt_streams = done.streams_rebuilt,
         "an operator has rewound the chain"
     );
-    let state = api.store().chain_state().await?;
     Ok(HttpResponse::Ok().json(RewoundView {
         outcome: "rewound",
         rewind: ReorgView::of(&done),
@@ -67,10 +67,4 @@ pub(crate) async fn rewind(
         last_safe_ledger: state.frontier.last_safe,
         pending_count: state.pending,
     }))
-}
-
-/// A ledger that is mistyped must not be recorded as a reorg: it would show as one until the chain gets there.
-fn nothing_after(to_ledger: u32, tip: Option<u32>) -> ApiError {
-    let newest = tip.map_or("no ledger is stored".to_owned(), |tip| format!("the newest is ledger {tip}"));
-    ApiError::new(ErrorKind::Conflict, format!("there is nothing to undo after ledger {to_ledger}: {newest}"))
 }

@@ -18,7 +18,7 @@ pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) 
     }
     take(FORKED.batch(&[unknown(At(13, 1, 0)), unreadable(At(13, 2, 0), 0)], Some(17))).await;
     let rewind = Rewind { to_ledger: 15, reason: "\u{201c}tip\u{201d}\nwas wrong".to_owned() };
-    store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap();
+    store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap().unwrap();
 
     let shallow = Rules { safety_margin: 1, max_reorg_depth: 4 };
     let waiting = FORKED.batch(&[waiting()], None);

@@ -1,9 +1,9 @@
-use fluxora_indexer::{Refusal, Rules};
+use fluxora_indexer::{Refusal, RewindRefused, Rules};
 
 use super::events::*;
 use super::ingesting::rebuilt_from_scratch;
 use super::*;
-use crate::chain::{ReorgCause, Rewind};
+use crate::chain::{ReorgCause, Rewind, Rewound};
 
 /// A fork among ledgers that no stream has seen costs nothing.
 pub async fn a_fork_at_the_tip_takes_back_what_was_stored(store: &impl Store) {
@@ -147,16 +147,16 @@ pub async fn a_fork_into_final_ledgers_is_refused_and_remembered(store: &impl St
 pub async fn a_rewind_goes_below_the_final_ledger(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(12, 1, 0), 0, 5)];
     MAIN.push(store, &events, Some(500)).await;
-    let reorg = {
-        let rewind = Rewind { to_ledger: 11, reason: "wrong network".to_owned() };
-        store.rewind(rewind, Rules::default(), t(2_000)).await.unwrap()
-    };
+    let rewind = Rewind { to_ledger: 11, reason: "wrong network".to_owned() };
+    let Rewound { reorg, state: answered } =
+        store.rewind(rewind, Rules::default(), t(2_000)).await.unwrap().unwrap();
     assert_eq!((reorg.fork_ledger, reorg.tip_before, reorg.events_removed), (12, Some(500), 1));
     assert_eq!((reorg.streams_rebuilt, reorg.at), (1, t(2_000)));
     assert_eq!(reorg.cause, ReorgCause::Rewind { reason: "wrong network".to_owned() });
     assert_eq!(withdrawn(store, 0).await, None, "its ledger is the tip, and not safe");
     let state = store.chain_state().await.unwrap();
     assert_eq!((reached(&state), state.frontier.final_ledger), ((Some(10), Some(9), 1), None));
+    assert_eq!(answered, state, "a rewind answers the state after it");
     assert_eq!(state.last_reorg, Some(reorg));
 
     let other = MAIN.forked("b", 11);
@@ -164,6 +164,22 @@ pub async fn a_rewind_goes_below_the_final_ledger(store: &impl Store) {
     assert_eq!(withdrawn(store, 0).await, Some(8));
     let streams = [stream(store, 0).await.unwrap()];
     assert_eq!(rebuilt_from_scratch(store).await, streams);
+}
+
+/// Refused inside the transaction that would have removed ledgers: nothing is recorded.
+pub async fn a_rewind_that_removes_no_ledger_is_refused_and_leaves_no_trace(store: &impl Store) {
+    let rewind = |to_ledger| {
+        let rewind = Rewind { to_ledger, reason: "mistyped".to_owned() };
+        async move { store.rewind(rewind, Rules::default(), t(2_000)).await.unwrap().unwrap_err() }
+    };
+    assert_eq!(rewind(0).await, RewindRefused::NothingToUndo { to_ledger: 0, tip: None });
+    MAIN.push(store, &[created(At(10, 1, 0), 0, 100, 1)], Some(20)).await;
+    let before = store.chain_state().await.unwrap();
+    for to_ledger in [20, 21, u32::MAX] {
+        assert_eq!(rewind(to_ledger).await, RewindRefused::NothingToUndo { to_ledger, tip: Some(20) });
+    }
+    assert_eq!(store.chain_state().await.unwrap(), before);
+    assert_eq!(store.reorgs(10).await.unwrap(), []);
 }
 
 /// A margin keeps more ledgers waiting; a fork takes the safe ledger back below what it has made unsafe.

@@ -32,7 +32,8 @@ pub async fn random_chains_end_as_a_rebuild_from_scratch_does(
     let (mut histories, mut compared) = (0_u32, 0_u32);
     for seed in seeds {
         let rewind = Rewind { to_ledger: 0, reason: "the next history".to_owned() };
-        store.rewind(rewind, Rules::default(), t(0)).await.unwrap();
+        // Refused before the first history, when the store is empty.
+        store.rewind(rewind, Rules::default(), t(0)).await.unwrap().ok();
         histories += 1;
         compared += u32::from(History::new(seed).run(store).await);
     }

@@ -1,45 +1,12 @@
+//! What a batch changes: fork detection, duplicates and the frontier after it.
+
 use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
+use super::{Frontier, Rules, Tip};
 use crate::batch::differ;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
-
-/// What an operator decides about the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How many ledgers below the tip the last safe ledger lies.
-    pub safety_margin: u32,
-    /// How many ledgers below the tip a reorg may begin at most. What lies deeper is final.
-    pub max_reorg_depth: u32,
-}
-
-impl Default for Rules {
-    /// A margin of 1, a depth of 128.
-    fn default() -> Self {
-        Self { safety_margin: 1, max_reorg_depth: 128 }
-    }
-}
-
-/// How far the chain is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frontier {
-    /// The newest ledger; `None` before the first.
-    pub tip: Option<Tip>,
-    /// The newest ledger whose events are in the streams. It goes down with a recorded reorg only.
-    pub last_safe: Option<u32>,
-    /// The newest ledger that only an operator can undo. It never goes down by itself, also where the tip does.
-    pub final_ledger: Option<u32>,
-}
-
-/// The newest ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// Its sequence.
-    pub ledger: u32,
-    /// Its hash.
-    pub hash: Opaque,
-}
 
 /// What a plan is made from: what is stored, as far as the batch touches it.
 #[derive(Clone, Debug, Default)]
@@ -233,8 +200,7 @@ fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) 
         (Some(kept), Some(newest)) if newest.ledger < kept.ledger => Some(kept),
         (kept, newest) => newest.or(kept),
     };
-    let below = |depth: u32| tip.as_ref().and_then(|tip| tip.ledger.checked_sub(depth));
-    let reached = below(rules.safety_margin);
+    let reached = rules.safe_below(tip.as_ref());
     let last_safe = match fork {
         // Only a reorg takes it back.
         Some(_) => reached,
@@ -244,7 +210,7 @@ fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) 
         Some(fork) => fork.checked_sub(1),
         None => frontier.last_safe,
     });
-    let final_ledger = frontier.final_ledger.max(below(rules.max_reorg_depth.saturating_add(1)));
+    let final_ledger = frontier.final_ledger.max(rules.final_below(tip.as_ref()));
     (Frontier { tip, last_safe, final_ledger }, keep)
 }
 
