@@ -20,7 +20,7 @@ use fluxora_store::{
     Answer, Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
     StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
-use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use fluxora_supervise::{WorkerHealth, WorkerState, Workers};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

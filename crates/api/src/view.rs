@@ -90,6 +90,11 @@ impl<'a> TipView<'a> {
 }
 
 impl StreamView {
+    /// Shows a stream as it stands: at `now`, or at its last event where the clock is behind that.
+    pub(crate) fn current(stream: &Stream, now: UnixTime) -> Self {
+        Self::of(stream, now.max(UnixTime::of(stream.updated_at)))
+    }
+
     /// Shows a stream at `at`, which must not lie before its last event.
     pub(crate) fn of(stream: &Stream, at: UnixTime) -> Self {
         let (schedule, balance) = (&stream.schedule, stream.balance_at(at));

@@ -6,7 +6,7 @@ use fluxora_store::{
     Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
     StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
-use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::connect::Connector;
@@ -127,6 +127,12 @@ impl StreamStore for PostgresStore {
         self.units.run(&self.connections, |lease| async move { streams::find(&lease, id).await }).await
     }
 
+    async fn stream_at(&self, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { crate::chain::stream_at(lease, id, at).await })
+            .await
+    }
+
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
         self.units.run(&self.connections, |lease| async move { streams::list(&lease, query).await }).await
     }
@@ -145,12 +151,6 @@ impl StreamStore for PostgresStore {
     ) -> Result<Option<EventPage>, StoreError> {
         self.units
             .run(&self.connections, |lease| async move { streams::events(&lease, id, after, limit).await })
-            .await
-    }
-
-    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
-        self.units
-            .run(&self.connections, |lease| async move { streams::history(&lease, id, until).await })
             .await
     }
 

@@ -11,7 +11,7 @@ use fluxora_store::{
     Answer, ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
     StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
-use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -121,6 +121,23 @@ impl StreamStore for SqliteStore {
             .await
     }
 
+    async fn stream_at(&self, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, StoreError> {
+        let id = *id;
+        let stored = self.read(move |connection| streams::stored_or_replayed(connection, &id, at)).await?;
+        match stored {
+            Some(stream) => Ok(stream),
+            // A rebuild reads many rows, all in one state of the database.
+            None => {
+                let rebuild = move |connection: &Connection| {
+                    let read =
+                        |connection: &_| chain::run(steps::stream_as_of(&mut Chain(connection), id, at));
+                    chain::as_of_one_moment(connection, read)
+                };
+                self.scan(rebuild).await
+            }
+        }
+    }
+
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
         let may_scan = streams::may_scan(&query.filter);
         let query = query.clone();
@@ -141,11 +158,6 @@ impl StreamStore for SqliteStore {
     ) -> Result<Option<EventPage>, StoreError> {
         let id = *id;
         self.read(move |connection| streams::events(connection, &id, after, limit)).await
-    }
-
-    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
-        let id = *id;
-        self.read(move |connection| streams::history(connection, &id, until)).await
     }
 
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
@@ -207,13 +219,6 @@ impl ChainStore for SqliteStore {
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         self.read(move |connection| chain::reorgs(connection, limit)).await
-    }
-
-    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
-        let id = *id;
-        let read =
-            move |connection: &Connection| chain::run(steps::stream_as_of(&mut Chain(connection), id, until));
-        self.scan(read).await
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod as_of;
 pub mod chain;
 mod clock;
 pub mod copy;
@@ -11,6 +12,7 @@ mod streams;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use as_of::{StateAt, replay};
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};

@@ -90,6 +90,13 @@ pub trait StreamStore: Send + Sync {
     /// [`StoreError::Corrupt`] if its row cannot be read.
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError>;
 
+    /// Reads a stream as it was at the end of the second `at`: the stored stream from its last event on; before that, an API stream is
+    /// replayed from its history and a chain stream is rebuilt from its contract's events. `None` if the stream did not exist then.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if a row it is read from cannot be read.
+    async fn stream_at(&self, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, StoreError>;
+
     /// Reads a page of streams, newest first. What is created meanwhile never shifts the pages that follow.
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError>;
 
@@ -103,10 +110,6 @@ pub trait StreamStore: Send + Sync {
         after: u32,
         limit: u32,
     ) -> Result<Option<EventPage>, StoreError>;
-
-    /// Reads every event of a stream that occurred in or before the second `until`, oldest first: what
-    /// [`Stream::replay`] needs to tell what the stream was then. Empty if there is no such stream.
-    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError>;
 
     /// One step of the stream clock: records what has fallen due by `now` ([`Stream::catch_up`]) for up to `limit` streams,
     /// the longest due first. Each transition is recorded once, whoever else takes steps at the same time.

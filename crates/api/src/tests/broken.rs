@@ -44,7 +44,7 @@ impl StreamStore for Broken {
     async fn stream_events(&self, _: &StreamId, _: u32, _: u32) -> Result<Option<EventPage>, StoreError> {
         Err(self.0())
     }
-    async fn stream_history(&self, _: &StreamId, _: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
+    async fn stream_at(&self, _: &StreamId, _: UnixTime) -> Result<Option<Stream>, StoreError> {
         Err(self.0())
     }
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
@@ -80,9 +80,6 @@ impl ChainStore for Broken {
         Err(self.0())
     }
     async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
-        Err(self.0())
-    }
-    async fn stream_as_of(&self, _: &StreamId, _: UnixTime) -> Result<Option<Stream>, StoreError> {
         Err(self.0())
     }
     async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {

@@ -13,11 +13,13 @@ pub(crate) mod state;
 pub(crate) mod streams;
 
 use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
-use fluxora_store::Sequence;
+use std::sync::Arc;
+
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite, stream_as_of,
 };
-use fluxora_stream::{StreamEvent, StreamId};
+use fluxora_store::{Sequence, StateAt, StoreError, replay};
+use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
 
 pub(crate) use events::place_of;
 pub(crate) use list::list;
@@ -25,6 +27,8 @@ pub(crate) use state::{reorgs, state};
 
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
+use crate::pool::Lease;
+use crate::streams::{find, history};
 
 #[cfg(test)]
 pub(crate) use list::LIST;
@@ -56,6 +60,30 @@ pub(crate) const QUERIES: [(&str, &[&str]); 19] = [
     (streams::UPDATE_LIFE, &["Index Scan using streams_"]),
     (streams::DELETE, &["streams_pkey"]),
 ];
+
+/// Reads a stream as it was at the end of the second `at`: [`StreamStore::stream_at`](fluxora_store::StreamStore::stream_at).
+///
+/// The stored stream and its history need no common snapshot: a history only grows, by events that occur later.
+pub(crate) async fn stream_at(
+    lease: Arc<Lease>,
+    id: &StreamId,
+    at: UnixTime,
+) -> Result<Option<Stream>, Fault> {
+    let Some(stored) = find(&lease, id).await? else { return Ok(None) };
+    match StateAt::of(stored, at) {
+        StateAt::Current(stream) => Ok(Some(*stream)),
+        StateAt::History => {
+            let events = history(&lease, id, at).await?;
+            Ok(replay(&events).map_err(StoreError::from)?)
+        }
+        StateAt::ContractEvents => {
+            let mut transaction = PipelinedTransaction::snapshot(lease);
+            let stream = stream_as_of(&mut transaction, *id, at).await?;
+            transaction.commit().await?;
+            Ok(stream)
+        }
+    }
+}
 
 impl ChainTransaction for PipelinedTransaction {
     type Fault = Fault;

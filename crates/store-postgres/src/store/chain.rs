@@ -7,7 +7,6 @@ use fluxora_store::chain::{
     Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
-use fluxora_stream::{Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::PostgresStore;
@@ -45,7 +44,7 @@ impl ChainStore for PostgresStore {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let outcome = steps::rewind(&mut chain, rewind, rules, now).await?;
                 chain.commit().await?;
-                Ok(reorg)
+                Ok(outcome)
             })
             .await
     }
@@ -60,17 +59,6 @@ impl ChainStore for PostgresStore {
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         self.units.run(&self.connections, |lease| async move { chain::reorgs(&lease, limit).await }).await
-    }
-
-    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
-        self.units
-            .run(&self.connections, |lease| async move {
-                let mut chain = PipelinedTransaction::snapshot(lease);
-                let stream = steps::stream_as_of(&mut chain, *id, until).await?;
-                chain.commit().await?;
-                Ok(stream)
-            })
-            .await
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

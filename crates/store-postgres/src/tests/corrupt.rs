@@ -85,9 +85,8 @@ async fn events_and_answers_that_cannot_be_read_are_named() {
          UPDATE stream_events SET type = 'stream.exploded' WHERE seq = 2; UPDATE kept_answers SET status = -1"
     ));
     for (n, column, seq) in [(1, "data", "1"), (2, "type", "2")] {
-        let found = row(store.stream_history(&id(n), UnixTime::MAX).await);
+        let found = row(store.stream_events(&id(n), 0, 10).await);
         assert_eq!((found.table, found.column, found.row.as_str()), ("stream_events", column, seq));
-        assert_eq!(row(store.stream_events(&id(n), 0, 10).await), found);
     }
     let found = row(store.create_stream(keyed(3, "k", "r")).await);
     let name = "POST /api/streams k";

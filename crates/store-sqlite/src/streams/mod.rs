@@ -1,5 +1,6 @@
 //! The SQL of streams: each function is one statement or one unit, on whatever connection it is handed.
 
+mod as_of;
 mod cancel;
 pub(crate) mod create;
 mod due;
@@ -10,10 +11,11 @@ mod plans;
 pub(crate) mod row;
 pub(crate) mod write;
 
+pub(crate) use as_of::stored_or_replayed;
 pub(crate) use cancel::cancel;
 pub(crate) use create::{create, delete_expired_idempotency_records, kept};
 pub(crate) use due::record_due;
-pub(crate) use events::{Inserts as EventInserts, events, history};
+pub(crate) use events::{Inserts as EventInserts, events};
 pub(crate) use list::{count, list, may_scan};
 pub(crate) use row::{Finder, StreamRow, read_chain_rows};
 pub(crate) use write::{Inserts, Updates};

@@ -95,9 +95,6 @@ pub trait ChainStore: Send + Sync {
     /// Reads the last `limit` reorgs, the latest first.
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError>;
 
-    /// What a stream of the chain was at the end of the second `until`, by the events of its contract; `None` if it was not yet.
-    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError>;
-
     /// Builds streams again from the contract's events, and compares them with those that are stored, or puts them in their place.
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError>;
 }

@@ -232,7 +232,8 @@ fn read_anew(page: Vec<StoredEvent>, state: &mut ChainState) -> Vec<StoredEvent>
     stale
 }
 
-/// What a stream was at the end of the second `until`: [`ChainStore::stream_as_of`](super::ChainStore::stream_as_of).
+/// Rebuilds a chain stream as it was at the end of the second `until`, for
+/// [`StreamStore::stream_at`](crate::StreamStore::stream_at).
 pub async fn stream_as_of<T: ChainTransaction>(
     transaction: &mut T,
     id: StreamId,

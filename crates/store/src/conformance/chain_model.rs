@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, RewindRefused, Rules};
-use fluxora_stream::{Origin, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{Origin, Stream, StreamEvent, StreamId};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
@@ -253,10 +253,6 @@ impl ChainStore for Model {
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         let limit = usize::try_from(limit).unwrap();
         Ok(self.contents().chain.reorgs.iter().rev().take(limit).cloned().collect())
-    }
-
-    async fn stream_as_of(&self, id: &StreamId, until: UnixTime) -> Result<Option<Stream>, StoreError> {
-        chain::stream_as_of(&mut *self.contents(), *id, until).now_or_never().unwrap()
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

@@ -87,16 +87,25 @@ pub async fn events_are_numbered_and_paged_oldest_first(store: &impl StreamStore
     assert_eq!((past.events.len(), past.more), (0, false));
 }
 
-/// `until` counts the whole second.
-pub async fn history_ends_with_the_second_asked_for(store: &impl StreamStore) {
-    put(store, 1, &starting_at(10), t0()).await;
+/// An event counts from the second in which it occurred, whole, however late it was recorded.
+pub async fn a_stream_is_read_as_it_was_at_any_second(store: &impl StreamStore) {
+    let created = put(store, 1, &starting_at(10), t0()).await;
     store.record_due(t(13), 10).await.unwrap();
+    let started = read(store, 1).await;
     store.cancel_stream(&stream_id(1), still(t(40))).await.unwrap();
-    for (until, expect) in [(-1, 0), (0, 1), (9, 1), (10, 2), (39, 2), (40, 3), (1_000, 3)] {
-        let history = store.stream_history(&stream_id(1), second(until)).await.unwrap();
-        assert_eq!(history.len(), expect, "until {until}");
+    let cancelled = read(store, 1).await;
+    for (at, expect) in [
+        (-1, None),
+        (0, Some(&created)),
+        (9, Some(&created)),
+        (10, Some(&started)),
+        (39, Some(&started)),
+        (40, Some(&cancelled)),
+        (1_000, Some(&cancelled)),
+    ] {
+        assert_eq!(store.stream_at(&stream_id(1), second(at)).await.unwrap().as_ref(), expect, "at {at}");
     }
-    assert!(store.stream_history(&stream_id(2), second(1_000)).await.unwrap().is_empty());
+    assert_eq!(store.stream_at(&stream_id(2), second(1_000)).await.unwrap(), None);
 }
 
 /// The row and its history never disagree.
@@ -104,7 +113,7 @@ pub async fn the_events_of_a_stream_make_the_stream(store: &impl StreamStore) {
     put(store, 1, &starting_at(10), t0()).await;
     store.record_due(t(13), 10).await.unwrap();
     store.cancel_stream(&stream_id(1), still(t(40))).await.unwrap();
-    let history = store.stream_history(&stream_id(1), second(1_000)).await.unwrap();
+    let history = history(store, &stream_id(1)).await;
     assert_eq!(Stream::replay(&history).unwrap().unwrap(), read(store, 1).await);
 }
 

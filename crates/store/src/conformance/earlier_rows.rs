@@ -39,7 +39,7 @@ pub async fn event_rows_of_an_earlier_version_read_in_the_present_shape(
     for (n, before) in (1..).zip(&before) {
         assert_eq!(before.len(), 3);
         assert_eq!(shown(&read(n).await), shown(before));
-        let history = store.stream_history(&stream_id(n), second(1_000)).await.unwrap();
+        let history = history(store, &stream_id(n)).await;
         assert_eq!(Stream::replay(&history).unwrap(), store.stream(&stream_id(n)).await.unwrap());
     }
 }

@@ -1,4 +1,4 @@
-use fluxora_stream::{AccountId, Address, Stream, StreamId, TermsDraft, UnixTime};
+use fluxora_stream::{AccountId, Address, Stream, StreamEvent, StreamId, TermsDraft, UnixTime};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -79,6 +79,12 @@ pub(super) async fn put(store: &impl StreamStore, n: u64, draft: &TermsDraft, no
 
 pub(super) async fn read(store: &impl StreamStore, n: u64) -> Stream {
     store.stream(&stream_id(n)).await.unwrap().expect("the stream is there")
+}
+
+/// All events of a stream, oldest first; none if it is not stored.
+pub(super) async fn history(store: &impl StreamStore, id: &StreamId) -> Vec<StreamEvent> {
+    let page = store.stream_events(id, 0, 1_000_000).await.unwrap().unwrap_or_default();
+    page.events.into_iter().map(|logged| logged.event).collect()
 }
 
 pub(super) fn query(filter: StreamFilter, at: i64, limit: u32) -> StreamQuery {

@@ -74,7 +74,7 @@ macro_rules! conformance_suite {
             the_longest_due_is_first_however_many_digits_its_time_has
             concurrent_steps_of_the_clock_record_each_transition_once
             events_are_numbered_and_paged_oldest_first
-            history_ends_with_the_second_asked_for
+            a_stream_is_read_as_it_was_at_any_second
             the_events_of_a_stream_make_the_stream
             an_unknown_stream_has_no_events
             streams_are_listed_newest_first

@@ -3,12 +3,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use fluxora_stream::{CancelRefused, Change, LoggedEvent, Stream, StreamEvent, StreamId, UnixTime};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::chain_model::ModelChain;
+use crate::chain;
 use crate::{
     Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedResponse, Outcome, Recorded,
-    Sequence, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
+    Sequence, StateAt, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
+    replay,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -121,6 +124,19 @@ impl StreamStore for Model {
         Ok(contents.find(id).map(|at| contents.streams[&at].clone()))
     }
 
+    async fn stream_at(&self, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, StoreError> {
+        let mut contents = self.contents();
+        let Some(place) = contents.find(id) else { return Ok(None) };
+        match StateAt::of(contents.streams[&place].clone(), at) {
+            StateAt::Current(stream) => Ok(Some(*stream)),
+            StateAt::History => {
+                let until = contents.of(id).filter(|event| UnixTime::of(event.occurred_at) <= at);
+                Ok(replay(&until.cloned().collect::<Vec<_>>())?)
+            }
+            StateAt::ContractEvents => chain::stream_as_of(&mut *contents, *id, at).now_or_never().unwrap(),
+        }
+    }
+
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
         let contents = self.contents();
         let limit = usize::try_from(query.limit).unwrap();
@@ -164,11 +180,6 @@ impl StreamStore for Model {
         let more = events.len() > limit;
         events.truncate(limit);
         Ok(Some(EventPage { events, more }))
-    }
-
-    async fn stream_history(&self, id: &StreamId, until: UnixTime) -> Result<Vec<StreamEvent>, StoreError> {
-        let contents = self.contents();
-        Ok(contents.of(id).filter(|event| UnixTime::of(event.occurred_at) <= until).cloned().collect())
     }
 
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamQuery};
-use fluxora_stream::{Address, Origin, StatusName, UnixTime};
+use fluxora_stream::{Address, Origin, StatusName};
 use serde::Serialize;
 
 use crate::cursor::Cursor;
@@ -66,11 +66,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     };
     page.unreadable.iter().for_each(report);
     Ok(HttpResponse::Ok().json(ListView {
-        streams: page
-            .streams
-            .iter()
-            .map(|stream| StreamView::of(stream, at.max(UnixTime::of(stream.updated_at))))
-            .collect(),
+        streams: page.streams.iter().map(|stream| StreamView::current(stream, at)).collect(),
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,

@@ -81,7 +81,7 @@ async fn whoever_holds_the_chain_keeps_batches_waiting_for_their_limit_and_reade
     let late = store.ingest(batch("a", vec![withdrew(1, 1, 0, 5)]), Rules::default(), t(10)).await;
     assert!(matches!(late, Err(StoreError::Unavailable { .. })), "{late:?}");
     assert_eq!(store.chain_state().await.unwrap().events, 1);
-    assert!(store.stream_as_of(&on_chain(0), UnixTime::MAX).await.unwrap().is_some());
+    assert!(store.stream_at(&on_chain(0), UnixTime::MAX).await.unwrap().is_some());
     // A rebuild has a limit of its own.
     let waited = "SELECT bool_or(clock_timestamp() - query_start > INTERVAL '600 ms') FROM pg_stat_activity \
                   WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -17,9 +17,8 @@ pub async fn what_a_stream_was_is_read_from_its_contracts_events(store: &impl St
         withdrew(At(40, 1, 0), 1, 5),
     ];
     MAIN.push(store, &events, Some(50)).await;
-    let as_of = async |number, ledger| {
-        store.stream_as_of(&id(number), UnixTime::of(closed_at(ledger))).await.unwrap()
-    };
+    let as_of =
+        async |number, ledger| store.stream_at(&id(number), UnixTime::of(closed_at(ledger))).await.unwrap();
     assert_eq!(as_of(0, 9).await, None);
     assert_eq!(as_of(0, 10).await.unwrap().schedule.rate.stroops(), 2);
     assert_eq!(as_of(0, 19).await.unwrap().schedule.rate.stroops(), 2);
@@ -92,7 +91,7 @@ pub async fn a_rebuild_reads_every_event_anew(store: &impl Store, sql: impl Asyn
     }
     MAIN.push(store, &[withdrew(At(12, 2, 0), 1, 7)], Some(30)).await;
     assert_eq!([withdrawn(store, 0).await, withdrawn(store, 1).await], [Some(0), Some(13)]);
-    let then = store.stream_as_of(&id(1), UnixTime::of(closed_at(11))).await.unwrap();
+    let then = store.stream_at(&id(1), UnixTime::of(closed_at(11))).await.unwrap();
     assert_eq!(then.map(|stream| stream.withdrawn.stroops()), Some(0));
 }
 

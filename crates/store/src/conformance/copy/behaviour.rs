@@ -204,7 +204,7 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
     assert_eq!(first.next, Some(streams_place(21)));
     let outcome = store.cancel_stream(&stream_id(4), still(t(71))).await.unwrap();
     let Outcome::Done(cancelled) = outcome else { panic!("{outcome:?}") };
-    let history = store.stream_history(&stream_id(4), fluxora_stream::UnixTime::MAX).await.unwrap();
+    let history = history(store, &stream_id(4)).await;
     assert_eq!(fluxora_stream::Stream::replay(&history).unwrap(), Some(cancelled));
     assert!(store.record_due(t(1_000), 100).await.unwrap().unreadable.is_empty());
     let Record::Answer(kept) = answer(3) else { panic!("an answer") };

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use fluxora_stream::UnixTime;
-
 use super::contents::all;
 use crate::chain::{ContractEventQuery, EventCursor, Rebuild, Scope};
 use crate::conformance::chain::{go_on, live_through_forks, removed_stream};
@@ -32,9 +30,8 @@ async fn answers(store: &impl Store) -> Vec<String> {
     ids.push(removed_stream());
     for id in &ids {
         answers.push(format!("{:?}", store.stream(id).await.unwrap()));
-        answers.push(format!("{:?}", store.stream_events(id, 0, 100).await.unwrap()));
-        answers.push(format!("{:?}", store.stream_history(id, second(60)).await.unwrap()));
-        answers.push(format!("{:?}", store.stream_as_of(id, second(60)).await.unwrap()));
+        answers.push(format!("{:?}", store.stream_events(id, 0, 1_000).await.unwrap()));
+        answers.push(format!("{:?}", store.stream_at(id, second(60)).await.unwrap()));
     }
     let mut query = ContractEventQuery { limit: 2, ..ContractEventQuery::default() };
     loop {
@@ -86,6 +83,5 @@ pub async fn a_copied_chain_goes_on_as_it_would_have(
     put(target, 3, &draft(), t(5_000)).await;
     assert_eq!(answers(target).await, answers(source).await);
     assert_eq!(all(target).await, all(source).await, "places and all");
-    let history = target.stream_history(&removed_stream(), UnixTime::MAX).await.unwrap();
-    assert_eq!(history, []);
+    assert_eq!(history(target, &removed_stream()).await, []);
 }
