@@ -5,9 +5,6 @@ use thiserror::Error;
 use crate::projection::{Class, Subjects, classify};
 use crate::{ContractEvent, Ledger, Opaque};
 
-/// The most events one batch holds.
-pub const BATCH_MAX: usize = 100;
-
 /// An event as it was pushed: with the hash of the ledger that it lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
@@ -33,13 +30,18 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BatchFault {
     /// There is neither an event nor a tip.
-    #[error("a batch needs 1 to {BATCH_MAX} events; without a tip it cannot be empty")]
-    Empty,
+    #[error("a batch needs 1 to {limit} events; without a tip it cannot be empty")]
+    Empty {
+        /// How many events a batch may hold.
+        limit: usize,
+    },
     /// There are too many events.
-    #[error("a batch needs 1 to {BATCH_MAX} events, not {count}")]
+    #[error("a batch needs 1 to {limit} events, not {count}")]
     TooMany {
         /// How many there are.
         count: usize,
+        /// How many events a batch may hold.
+        limit: usize,
     },
     /// One ledger has two hashes.
     #[error("ledger {ledger} has another hash earlier in this batch")]
@@ -93,13 +95,13 @@ impl Batch {
     ///
     /// # Errors
     /// Every fault that was found.
-    pub fn new(events: Vec<Pushed>, tip: Option<Ledger>) -> Result<Self, Vec<BatchFault>> {
+    pub fn new(events: Vec<Pushed>, tip: Option<Ledger>, limit: usize) -> Result<Self, Vec<BatchFault>> {
         let mut reading = Reading::default();
         if events.is_empty() && tip.is_none() {
-            reading.faults.push(BatchFault::Empty);
+            reading.faults.push(BatchFault::Empty { limit });
         }
-        if events.len() > BATCH_MAX {
-            return Err(vec![BatchFault::TooMany { count: events.len() }]);
+        if events.len() > limit {
+            return Err(vec![BatchFault::TooMany { count: events.len(), limit }]);
         }
         let newest = events.iter().map(|pushed| pushed.event.position.ledger).max();
         if let (Some(tip), Some(newest)) = (&tip, newest)

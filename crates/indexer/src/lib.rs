@@ -10,7 +10,7 @@ mod plan;
 pub mod projection;
 pub mod vesting;
 
-pub use batch::{BATCH_MAX, Batch, BatchFault, BatchSource, Pushed};
+pub use batch::{Batch, BatchFault, BatchSource, Pushed};
 pub use class::UnknownClass;
 pub use event::{ChainPosition, ContractEvent};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};

@@ -56,7 +56,7 @@ pub fn ledger(n: u64) -> Arc<Batch> {
         };
         Pushed { event, ledger_hash: hash(n + 1), previous_hash: Some(hash(n)) }
     };
-    Arc::new(Batch::new((0..EVENTS).map(event).collect(), None).unwrap())
+    Arc::new(Batch::new((0..EVENTS).map(event).collect(), None, 100).unwrap())
 }
 
 /// The stream that a withdrawal is from: one that this ledger or one before it has made.

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use fluxora_indexer::{
-    BATCH_MAX, Batch, BatchFault, BatchSource, ChainPosition, ContractEvent, Ledger, Opaque, Pushed,
-};
+use fluxora_indexer::{Batch, BatchFault, BatchSource, ChainPosition, ContractEvent, Ledger, Opaque, Pushed};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -13,6 +11,9 @@ use crate::body::{self, Given, Members};
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::field_code::FieldCode;
 use crate::fields::Fields;
+
+/// How many events one push may hold.
+const BATCH_MAX: usize = 100;
 
 /// Reads a body.
 ///
@@ -33,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Batch, ApiError> {
     fields.finish()?;
     // Without a fault, everything could be read.
     let pushed = pushed.into_iter().flatten().collect();
-    Batch::new(pushed, tip.flatten()).map_err(|faults| contradictory(&faults))
+    Batch::new(pushed, tip.flatten(), BATCH_MAX).map_err(|faults| contradictory(&faults))
 }
 
 /// The events, if they were given once, as an array that is not too long.
@@ -109,7 +110,7 @@ fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
 fn contradictory(faults: &[BatchFault]) -> ApiError {
     let details = faults.iter().map(|fault| {
         let (field, code) = match fault {
-            BatchFault::Empty | BatchFault::TooMany { .. } => ("events".to_owned(), FieldCode::BatchSize),
+            BatchFault::Empty { .. } | BatchFault::TooMany { .. } => ("events".to_owned(), FieldCode::BatchSize),
             BatchFault::TwoHashes { reported_by, .. } => {
                 (field(*reported_by, "ledgerHash"), FieldCode::LedgerHashMismatch)
             }

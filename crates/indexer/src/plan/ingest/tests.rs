@@ -3,6 +3,8 @@ use jiff::Timestamp;
 use super::*;
 use crate::{BatchFault, BatchSource, ChainPosition, Pushed};
 
+/// How many events a batch of these tests may hold.
+const LIMIT: usize = 100;
 const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5 };
 
 fn opaque(text: &str) -> Opaque {
@@ -51,7 +53,7 @@ fn view(ledgers: &[&str], batch: &Batch) -> View {
 }
 
 fn tip(text: &str) -> Batch {
-    Batch::new(Vec::new(), Some(ledger(text))).unwrap()
+    Batch::new(Vec::new(), Some(ledger(text)), LIMIT).unwrap()
 }
 
 /// Where a batch forks off what is stored, with the two hashes that show it.
@@ -92,7 +94,7 @@ fn a_ledger_that_comes_late_contradicts_the_one_after_it() {
 
 #[test]
 fn the_lowest_contradiction_is_the_fork() {
-    let batch = Batch::new(vec![pushed("1", "b12<b11"), pushed("2", "b11<a10")], None).unwrap();
+    let batch = Batch::new(vec![pushed("1", "b12<b11"), pushed("2", "b11<a10")], None, LIMIT).unwrap();
     let plan = plan(&view(&["a10", "a11<a10", "a12<a11"], &batch), &batch, RULES).unwrap();
     assert_eq!(plan.rollback.map(|rollback| (rollback.fork, rollback.depth)), Some((11, 1)));
 }
@@ -153,7 +155,8 @@ fn a_fork_takes_the_last_safe_ledger_back_and_no_further_than_it_must() {
 
 #[test]
 fn known_events_are_told_from_new_and_from_changed_ones() {
-    let batch = Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None).unwrap();
+    let batch =
+        Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     let known = |id: &str, event: ContractEvent| (opaque(id), event);
     view.events.extend([known("2", event("2", 10, " { } "))]);
@@ -168,7 +171,7 @@ fn numbers_that_no_float_holds_are_the_same_to_the_letter_only() {
     let huge = |rest: &str| format!(r#"{{"a":1e400,"x":{rest}}}"#);
     let mut one = pushed("1", "a10");
     one.event.payload = huge("1").into();
-    let batch = Batch::new(vec![one], None).unwrap();
+    let batch = Batch::new(vec![one], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events.insert(opaque("1"), event("1", 10, &huge("1")));
     assert_eq!(plan(&view, &batch, RULES).unwrap().duplicates, [0]);
@@ -178,7 +181,7 @@ fn numbers_that_no_float_holds_are_the_same_to_the_letter_only() {
 
 #[test]
 fn what_a_fork_takes_away_is_not_known_any_more() {
-    let batch = Batch::new(vec![pushed("1", "b10")], None).unwrap();
+    let batch = Batch::new(vec![pushed("1", "b10")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events.insert(opaque("1"), event("1", 10, r#"{"other":1}"#));
     assert_eq!(plan(&view, &batch, RULES).unwrap().insert, [0]);
@@ -195,14 +198,14 @@ fn what_is_learnt_of_a_known_ledger_is_added_to_it() {
 
 #[track_caller]
 fn no_batch(events: Vec<Pushed>, tip: Option<&str>, expect: &[BatchFault]) {
-    assert_eq!(Batch::new(events, tip.map(ledger)).unwrap_err(), expect);
+    assert_eq!(Batch::new(events, tip.map(ledger), LIMIT).unwrap_err(), expect);
 }
 
 #[test]
 fn a_batch_agrees_with_itself() {
-    no_batch(vec![], None, &[BatchFault::Empty]);
+    no_batch(vec![], None, &[BatchFault::Empty { limit: LIMIT }]);
     let many = (0..101).map(|n| pushed(&n.to_string(), "a10")).collect();
-    no_batch(many, None, &[BatchFault::TooMany { count: 101 }]);
+    no_batch(many, None, &[BatchFault::TooMany { count: 101, limit: LIMIT }]);
     let two = |second| vec![pushed("1", "a10<a9"), pushed("2", second)];
     let reported_by = BatchSource::Event(1);
     no_batch(two("b10"), None, &[BatchFault::TwoHashes { ledger: 10, reported_by }]);
@@ -216,7 +219,8 @@ fn a_batch_agrees_with_itself() {
 
 #[test]
 fn a_batch_adds_up_what_its_parts_know_of_a_ledger() {
-    let batch = Batch::new(vec![pushed("1", "a10"), pushed("2", "a10<a9")], Some(ledger("a10"))).unwrap();
+    let batch =
+        Batch::new(vec![pushed("1", "a10"), pushed("2", "a10<a9")], Some(ledger("a10")), LIMIT).unwrap();
     let known: Vec<_> = batch.ledgers().map(|ledger| ledger.previous_hash.clone()).collect();
     assert_eq!(known, [Some(opaque("a9"))]);
     assert_eq!(batch.neighbourhood(), [9, 10, 11]);

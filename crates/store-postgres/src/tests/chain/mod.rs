@@ -68,7 +68,7 @@ fn batch(branch: &str, events: Vec<ContractEvent>) -> Arc<Batch> {
         let ledger_hash = hash(event.position.ledger);
         Pushed { event, ledger_hash, previous_hash: None }
     };
-    Arc::new(Batch::new(events.into_iter().map(pushed).collect(), Some(tip)).unwrap())
+    Arc::new(Batch::new(events.into_iter().map(pushed).collect(), Some(tip), 100).unwrap())
 }
 
 async fn push(store: &PostgresStore, branch: &str, events: Vec<ContractEvent>) -> Ingested {

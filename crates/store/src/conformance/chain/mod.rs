@@ -70,7 +70,7 @@ impl<'p> Branch<'p> {
             ledger_hash: self.hash(event.position.ledger),
             previous_hash: self.previous(event.position.ledger),
         });
-        Arc::new(Batch::new(pushed.collect(), tip.map(|tip| self.ledger(tip))).unwrap())
+        Arc::new(Batch::new(pushed.collect(), tip.map(|tip| self.ledger(tip)), 100).unwrap())
     }
 
     /// Pushes events, and the tip if one is given; the batch must be taken.

@@ -231,7 +231,7 @@ impl History {
                 self.dice.shuffle(&mut events);
             }
             let tip = tip.filter(|tip| newest(&events) <= Some(tip.sequence));
-            Arc::new(Batch::new(events, tip).unwrap())
+            Arc::new(Batch::new(events, tip, 100).unwrap())
         });
         batches.collect()
     }
