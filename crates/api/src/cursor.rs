@@ -33,6 +33,12 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+/// The filters of a list as one text: name and length of the value, then the value, for each that is given.
+pub(crate) fn describe(filters: &[(&str, Option<String>)]) -> String {
+    let given = filters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    given.map(|(name, value)| format!("{name}:{}={value};", value.len())).collect()
+}
+
 fn number(hex: &str) -> Option<u64> {
     let lower = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     lower.then(|| u64::from_str_radix(hex, 16).ok())?
@@ -67,6 +73,15 @@ mod tests {
         }
         assert_eq!(Cursor::parse(&good.replacen("00", "+0", 1), ""), None);
         assert_eq!(Cursor::parse(&format!("1{}é", "0".repeat(30)), ""), None);
+    }
+
+    #[test]
+    fn filters_are_described_by_what_is_given_and_never_alike() {
+        let text = |value: &str| Some(value.to_owned());
+        assert_eq!(describe(&[("status", text("active")), ("sender", None)]), "status:6=active;");
+        assert_eq!(describe(&[("sender", None)]), "");
+        let one = describe(&[("a", text("1;b:1=2")), ("b", None)]);
+        assert_ne!(one, describe(&[("a", text("1")), ("b", text("2"))]));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamQuery};
-use fluxora_stream::{Address, Origin, StatusName};
+use fluxora_stream::Address;
 use serde::Serialize;
 
-use crate::cursor::Cursor;
+use crate::cursor::{self, Cursor};
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
@@ -101,9 +101,13 @@ fn address(query: &mut Query, name: &'static str) -> Option<Address> {
 /// The filters in words: what a cursor is bound to.
 fn describe(filter: &StreamFilter) -> String {
     let StreamFilter { status, sender, recipient, origin, contract } = filter;
-    let status = status.map(StatusName::as_str);
-    let [sender, recipient] = [sender, recipient].map(|address| address.map(|address| address.to_string()));
-    format!("{status:?} {sender:?} {recipient:?} {:?} {contract:?}", origin.map(Origin::as_str))
+    cursor::describe(&[
+        ("status", status.map(|status| status.as_str().to_owned())),
+        ("sender", sender.map(|sender| sender.to_string())),
+        ("recipient", recipient.map(|recipient| recipient.to_string())),
+        ("origin", origin.map(|origin| origin.as_str().to_owned())),
+        ("contractId", contract.clone()),
+    ])
 }
 
 fn report(row: &CorruptRow) {
