@@ -1,12 +1,15 @@
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use fluxora_store::IdempotencyKey;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{ApiError, FieldFault};
+use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::field_code::FieldCode;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that an answer was given before.
-pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Marks a response that repeats a stored one.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The idempotency key of a request, if it has one.
 ///
@@ -27,4 +30,75 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErro
     }
     let text = first.to_str().unwrap_or_default();
     IdempotencyKey::parse(text).map(Some).map_err(|error| refused(error.to_string()))
+}
+
+/// A response as it is stored for repetitions of its request: a JSON object. Stored records of every version have this form, so a field may
+/// be added and none renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SavedResponse {
+    pub(crate) status: u16,
+    pub(crate) location: String,
+    /// The JSON text of the body.
+    pub(crate) body: String,
+}
+
+impl SavedResponse {
+    /// The bytes to store.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, ApiError> {
+        serde_json::to_vec(self).map_err(|error| broken("the response could not be stored", error))
+    }
+
+    /// Reads stored bytes.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` if they are not of this form.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
+        serde_json::from_slice(bytes).map_err(|error| broken(UNREADABLE, error))
+    }
+
+    /// The response to send; `replayed` if it was sent before.
+    pub(crate) fn respond(self, replayed: bool) -> Result<HttpResponse, ApiError> {
+        let status = StatusCode::from_u16(self.status).map_err(|error| broken(UNREADABLE, error))?;
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::LOCATION, self.location)).content_type("application/json");
+        if replayed {
+            response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+        }
+        Ok(response.body(self.body))
+    }
+}
+
+const UNREADABLE: &str = "the stored response cannot be read";
+
+fn broken(message: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    ApiError { cause: Some(error.into()), ..ApiError::new(ErrorKind::Internal, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_response_reads_back_and_keeps_its_form() {
+        let saved = SavedResponse { status: 201, location: "/a".to_owned(), body: r#"{"n":"1"}"#.to_owned() };
+        let bytes = br#"{"status":201,"location":"/a","body":"{\"n\":\"1\"}"}"#;
+        assert_eq!(saved.encode().unwrap(), bytes);
+        assert_eq!(SavedResponse::decode(bytes).unwrap(), saved);
+    }
+
+    /// Migration V4 of PostgreSQL writes white space between the parts.
+    #[test]
+    fn a_response_rewritten_by_a_migration_is_read() {
+        let saved = SavedResponse::decode(br#"{"status" : 201, "location" : "/a", "body" : "{}"}"#).unwrap();
+        assert_eq!((saved.status, saved.location.as_str(), saved.body.as_str()), (201, "/a", "{}"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_saved_response_are_an_internal_error() {
+        for bytes in [&b""[..], b"{}", br#"{"status":"201","location":"","body":""}"#] {
+            assert_eq!(SavedResponse::decode(bytes).unwrap_err().kind, ErrorKind::Internal);
+        }
+        let saved = SavedResponse { status: 7, location: String::new(), body: String::new() };
+        assert_eq!(saved.respond(true).unwrap_err().kind, ErrorKind::Internal);
+    }
 }

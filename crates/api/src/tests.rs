@@ -17,7 +17,7 @@ use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
 use fluxora_store::conformance::Model;
 use fluxora_store::{
-    Answer, Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
+    Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
     StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};

@@ -91,7 +91,7 @@ pub enum BatchSource {
 }
 
 impl Batch {
-    /// Takes what was pushed, if it agrees with itself.
+    /// Takes what was pushed, at most `limit` events, if it agrees with itself.
     ///
     /// # Errors
     /// Every fault that was found.

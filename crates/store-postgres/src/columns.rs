@@ -59,6 +59,10 @@ impl<'r> Columns<'r> {
         self.required(column)
     }
 
+    pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
+        self.required(column)
+    }
+
     /// A text read into what it stands for.
     pub(crate) fn parsed<T, E: Display>(
         &mut self,

@@ -3,14 +3,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store, StoreError,
-    StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
+    Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore, Outcome,
+    Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::connect::Connector;
 use crate::pool::Connections;
+use crate::streams::idempotency;
 use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
@@ -18,8 +19,8 @@ use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, 
 mod chain;
 mod copy;
 
-/// How many answers one unit forgets at most.
-const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// How many idempotency records one unit deletes at most.
+const DELETED_AT_ONCE: u32 = 1_000;
 
 /// The shared storage backend.
 #[derive(Debug)]
@@ -93,23 +94,6 @@ impl StreamStore for PostgresStore {
         self.writer.create(create).await
     }
 
-    async fn idempotency_record(
-        &self,
-        scope: &'static str,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError> {
-        let found =
-            self.units
-                .run(&self.connections, |lease| async move {
-                    streams::kept(&lease, &[(scope, key.as_str())]).await
-                })
-                .await?;
-        let found = found.into_values().next().transpose()?;
-        let kept = found.filter(|kept| kept.at >= expired_before(now));
-        Ok(kept.map(|kept| (kept.request, kept.answer)))
-    }
-
     async fn cancel_stream(
         &self,
         id: &StreamId,
@@ -159,20 +143,39 @@ impl StreamStore for PostgresStore {
             .run(&self.connections, |lease| async move { streams::record_due(&lease, now, limit).await })
             .await
     }
+}
+
+#[async_trait]
+impl IdempotencyStore for PostgresStore {
+    async fn idempotency_record(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let found = self
+            .units
+            .run(&self.connections, |lease| async move {
+                idempotency::find(&lease, &[(scope, key.as_str())]).await
+            })
+            .await?;
+        let found = found.into_values().next().transpose()?;
+        Ok(found.filter(|record| record.at >= expired_before(now)))
+    }
 
     async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut forgotten = 0_u64;
+        let mut deleted = 0_u64;
         loop {
             // In steps, so that no transaction is long.
             let step = self
                 .units
                 .run(&self.connections, |lease| async move {
-                    streams::delete_expired_idempotency_records(&lease, before, FORGOTTEN_AT_ONCE).await
+                    idempotency::delete_expired(&lease, before, DELETED_AT_ONCE).await
                 })
                 .await?;
-            forgotten = forgotten.saturating_add(step);
-            if step < FORGOTTEN_AT_ONCE.into() {
-                return Ok(forgotten);
+            deleted = deleted.saturating_add(step);
+            if step < DELETED_AT_ONCE.into() {
+                return Ok(deleted);
             }
         }
     }

@@ -54,6 +54,13 @@ impl<'r> Columns<'r> {
         }
     }
 
+    pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
+        match self.take(column)? {
+            ValueRef::Blob(bytes) => Ok(bytes),
+            other => Err(self.corrupt(column, format_args!("{} where bytes belong", other.data_type()))),
+        }
+    }
+
     /// A text read into what it stands for.
     pub(crate) fn parsed<T, E: Display>(
         &mut self,

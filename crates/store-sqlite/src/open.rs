@@ -255,6 +255,25 @@ mod tests {
     }
 
     #[test]
+    fn a_keyed_request_of_version_0_1_0_is_rewritten_so_that_its_repetition_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        make_folder(&path).unwrap();
+        let mut before = Connection::open(&path).unwrap();
+        migrations::migrations::runner().set_target(refinery::Target::Version(3)).run(&mut before).unwrap();
+        let request = r#"[Some("GA"), Some("GB")] [Some("100.50"), Some("1")] [None, Some(5), None]"#;
+        let row = rusqlite::params!["create", "k", request, 201, "/api/streams/1", r#"{"id":"1"}"#, 7];
+        before.execute("INSERT INTO kept_answers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row).unwrap();
+        drop(before);
+        let after = writer(&location).unwrap();
+        let columns = "SELECT request, CAST(response AS TEXT), made_at FROM idempotency_records";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (request, response, made_at): (String, String, i64) = after.query_row(columns, [], read).unwrap();
+        assert_eq!((request.as_str(), made_at), (r#"["GA","GB","100.50","1",null,5,null]"#, 7));
+        assert_eq!(response, r#"{"status":201,"location":"/api/streams/1","body":"{\"id\":\"1\"}"}"#);
+    }
+
+    #[test]
     fn a_database_of_another_program_is_refused_and_left_alone() {
         for sql in ["CREATE TABLE notes (text)", "PRAGMA application_id = 7; CREATE TABLE streams (id)"] {
             assert!(matches!(made_by(sql), OpenError::NotOurs { .. }), "{sql}");

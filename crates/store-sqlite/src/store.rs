@@ -8,8 +8,8 @@ use fluxora_store::chain::{
     Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
-    Answer, ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
-    StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
+    ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore,
+    Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -18,11 +18,12 @@ use rusqlite::Connection;
 use crate::chain::{self, Chain};
 use crate::open::OpenError;
 use crate::readers::Readers;
+use crate::streams::idempotency;
 use crate::writer::Writer;
 use crate::{Location, open, probe, streams};
 
-/// How many answers one unit forgets at most.
-const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// How many idempotency records one unit deletes at most.
+const DELETED_AT_ONCE: u32 = 1_000;
 
 /// How the writer queues and commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +97,6 @@ impl StreamStore for SqliteStore {
         self.writer.run(move |connection| streams::create(connection, &create)).await
     }
 
-    async fn idempotency_record(
-        &self,
-        scope: &'static str,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError> {
-        let key = key.clone();
-        self.read(move |connection| streams::kept(connection, scope, &key, now)).await
-    }
-
     async fn cancel_stream(
         &self,
         id: &StreamId,
@@ -163,20 +154,31 @@ impl StreamStore for SqliteStore {
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
         self.writer.run(move |connection| streams::record_due(connection, now, limit)).await
     }
+}
+
+#[async_trait]
+impl IdempotencyStore for SqliteStore {
+    async fn idempotency_record(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let key = key.clone();
+        self.read(move |connection| idempotency::find(connection, scope, &key, now)).await
+    }
 
     async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut forgotten = 0_u64;
+        let mut deleted = 0_u64;
         loop {
-            // In steps, so that other writes come in between.
-            let step = self
-                .writer
-                .run(move |connection| {
-                    streams::delete_expired_idempotency_records(connection, before, FORGOTTEN_AT_ONCE)
-                })
-                .await?;
-            forgotten = forgotten.saturating_add(step.into());
-            if step < FORGOTTEN_AT_ONCE {
-                return Ok(forgotten);
+            // In steps, so that other writes are committed in between.
+            let delete = move |connection: &Connection| {
+                idempotency::delete_expired(connection, before, DELETED_AT_ONCE)
+            };
+            let step = self.writer.run(delete).await?;
+            deleted = deleted.saturating_add(step.into());
+            if step < DELETED_AT_ONCE {
+                return Ok(deleted);
             }
         }
     }

@@ -1,9 +1,12 @@
 use std::fmt;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
-/// How long a keyed answer is kept.
+use crate::StoreError;
+
+/// How long the response to a keyed request is stored.
 pub const IDEMPOTENCY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 /// A client's name for one request, so that sending it twice does it once.
@@ -37,42 +40,62 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// The answer a request got, word for word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// Where the made thing is found, for a `Location` header.
-    pub location: String,
-    /// The body.
-    pub body: String,
-}
-
-/// The answer to keep for a keyed request, written in the same unit as what the request does.
+/// The response to a keyed request, to be stored in the same transaction as what the request does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedResponse {
-    /// What kind of request the key belongs to, for example `POST /api/streams`: one key may be used once for each.
+    /// The operation that the key belongs to, chosen by the caller. One key may be used once for each scope.
     pub scope: &'static str,
     /// The client's key.
     pub key: IdempotencyKey,
-    /// The request in a canonical form: the same key with another request is refused.
+    /// The request in a canonical text chosen by the caller. The same key with another text is refused.
     pub request: String,
-    /// What to answer, now and whenever the request comes again.
-    pub answer: Answer,
+    /// The response as bytes that only the caller reads. Every repetition of the request gets these.
+    pub response: Vec<u8>,
     /// When the request was made.
     pub at: Timestamp,
 }
 
 impl KeyedResponse {
-    /// The instant before which an answer has been forgotten, seen from this request.
+    /// The instant before which a record has expired, seen from this request.
     pub fn expired_before(&self) -> Timestamp {
         expired_before(self.at)
     }
 }
 
-/// The instant before which an answer has been forgotten at `now`.
+/// A [`KeyedResponse`] read from storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// The operation that the key belongs to.
+    pub scope: String,
+    /// The client's key.
+    pub key: IdempotencyKey,
+    /// The request in its canonical text.
+    pub request: String,
+    /// The stored response.
+    pub response: Vec<u8>,
+    /// When the request was made.
+    pub at: Timestamp,
+}
+
+/// The instant before which a record has expired at `now`.
 pub fn expired_before(now: Timestamp) -> Timestamp {
     now.checked_sub(IDEMPOTENCY_RETENTION).unwrap_or(Timestamp::MIN)
+}
+
+/// Responses stored for repetitions of keyed requests.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync {
+    /// Reads the record of a key; `None` if there is none or it has expired at `now`. For a repetition that is not valid as a new
+    /// request any more, because times that lay ahead have passed.
+    async fn idempotency_record(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
+
+    /// Deletes records made before `before`. Returns how many.
+    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]

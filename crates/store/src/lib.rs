@@ -18,7 +18,8 @@ pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError};
 pub use fluxora_stream::Sequence;
 pub use idempotency::{
-    Answer, IDEMPOTENCY_RETENTION, IdempotencyKey, InvalidKey, KeyedResponse, expired_before,
+    IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,
+    expired_before,
 };
 pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

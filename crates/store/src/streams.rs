@@ -5,18 +5,18 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    Answer, ChainStore, Clock, CorruptRow, EventPage, IdempotencyKey, KeyedResponse, StoreError,
-    StreamFilter, StreamPage, StreamQuery,
+    ChainStore, Clock, CorruptRow, EventPage, IdempotencyStore, KeyedResponse, StoreError, StreamFilter,
+    StreamPage, StreamQuery,
 };
 
-/// A stream to be written, with its first event and, for a keyed request, the answer to keep.
+/// A stream to be written, with its first event and, for a keyed request, the response to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateStream {
     /// The stream.
     pub stream: Stream,
     /// The event that made it.
     pub event: StreamEvent,
-    /// What a repetition of the request is to be answered.
+    /// For a keyed request: the response that its repetitions get.
     pub keyed: Option<KeyedResponse>,
 }
 
@@ -25,8 +25,8 @@ pub struct CreateStream {
 pub enum Created {
     /// The stream was written.
     Done,
-    /// The same request was made before under this key and got this answer; nothing was written.
-    Replayed(Answer),
+    /// The same request was made before under this key and got this response; nothing was written.
+    Replayed(Vec<u8>),
     /// Another request was made before under this key; nothing was written.
     KeyReused,
 }
@@ -61,20 +61,11 @@ pub struct Recorded {
 /// [`StoreError::Unavailable`]; those that write also with [`StoreError::Overloaded`].
 #[async_trait]
 pub trait StreamStore: Send + Sync {
-    /// Writes a new stream, its first event and its keyed answer.
+    /// Writes a new stream, its first event and its keyed response.
     ///
     /// Of several requests under one key, running at once or one after the other within
     /// [`IDEMPOTENCY_RETENTION`](crate::IDEMPOTENCY_RETENTION), one is written.
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError>;
-
-    /// Reads what the last request under a key was, in its canonical form, and what it was answered; `None` if there was none or
-    /// it has been forgotten at `now`. For a repetition that can no longer be understood as it was the first time.
-    async fn idempotency_record(
-        &self,
-        scope: &'static str,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError>;
 
     /// Cancels a stream ([`Stream::cancel`]) at the instant at which its row is held, and answers what it has become. What had
     /// streamed while the cancellation waited stays streamed.
@@ -114,14 +105,11 @@ pub trait StreamStore: Send + Sync {
     /// One step of the stream clock: records what has fallen due by `now` ([`Stream::catch_up`]) for up to `limit` streams,
     /// the longest due first. Each transition is recorded once, whoever else takes steps at the same time.
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError>;
-
-    /// Drops keyed answers made before `before`; answers how many.
-    async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 
 /// A whole storage backend.
 #[async_trait]
-pub trait Store: StreamStore + ChainStore {
+pub trait Store: StreamStore + ChainStore + IdempotencyStore {
     /// What it is, for an operator: the engine, and where it keeps its data, without any credentials.
     fn describe(&self) -> String;
 

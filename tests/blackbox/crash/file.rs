@@ -29,8 +29,9 @@ const HALF_WRITTEN: [(&str, &str); 6] = [
         "an event without its stream",
     ),
     (
-        "SELECT 1 FROM kept_answers a WHERE NOT EXISTS (SELECT 1 FROM streams s WHERE a.location = '/api/streams/' || s.id)",
-        "a kept answer without its stream",
+        "SELECT 1 FROM idempotency_records r WHERE NOT EXISTS (SELECT 1 FROM streams s \
+         WHERE json_extract(CAST(r.response AS TEXT), '$.location') = '/api/streams/' || s.id)",
+        "an idempotency record without its stream",
     ),
 ];
 
@@ -45,7 +46,7 @@ pub(super) fn check(file: &Path, streams: usize, cancels: usize) {
         assert_eq!(count(&format!("SELECT count(*) FROM ({sql})")), 0, "the file holds {what}");
     }
     assert_eq!(count("SELECT count(*) FROM streams"), streams);
-    assert_eq!(count("SELECT count(*) FROM kept_answers"), streams);
+    assert_eq!(count("SELECT count(*) FROM idempotency_records"), streams);
     assert_eq!(count("SELECT count(*) FROM stream_events WHERE type = 'stream.cancelled'"), cancels);
     assert_eq!(count("SELECT count(*) FROM stream_events"), streams + cancels);
     let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

@@ -30,12 +30,14 @@ const HALF_DONE: [(&str, &str); 6] = [
         "a stream whose status and last event disagree on how it ended",
     ),
     (
-        "SELECT FROM kept_answers a WHERE NOT EXISTS (SELECT FROM streams s WHERE a.location = '/api/streams/' || s.id)",
-        "a kept answer without its stream",
+        "SELECT FROM idempotency_records r WHERE NOT EXISTS (SELECT FROM streams s \
+         WHERE convert_from(r.response, 'UTF8')::json->>'location' = '/api/streams/' || s.id)",
+        "an idempotency record without its stream",
     ),
     (
-        "SELECT FROM streams s WHERE NOT EXISTS (SELECT FROM kept_answers a WHERE a.location = '/api/streams/' || s.id)",
-        "a stream without the answer that was kept with it",
+        "SELECT FROM streams s WHERE NOT EXISTS (SELECT FROM idempotency_records r \
+         WHERE convert_from(r.response, 'UTF8')::json->>'location' = '/api/streams/' || s.id)",
+        "a stream without its idempotency record",
     ),
 ];
 

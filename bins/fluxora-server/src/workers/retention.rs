@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::workers::fixtures::{ManualClock, put};
     use fluxora_store::conformance::Model;
-    use fluxora_store::{Answer, IDEMPOTENCY_RETENTION, IdempotencyKey, KeyedResponse, StreamStore};
+    use fluxora_store::{IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyStore, KeyedResponse};
     use jiff::Timestamp;
 
     const SCOPE: &str = "POST /api/streams";
@@ -53,9 +53,9 @@ mod tests {
     #[tokio::test]
     async fn an_idempotency_record_is_deleted_once_it_has_expired() {
         let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
-        let answer = Answer { status: 201, location: String::new(), body: String::new() };
         let request = String::new();
-        let keyed = KeyedResponse { scope: SCOPE, key: key(), request, answer, at: Timestamp::UNIX_EPOCH };
+        let at = Timestamp::UNIX_EPOCH;
+        let keyed = KeyedResponse { scope: SCOPE, key: key(), request, response: Vec::new(), at };
         put(&store, 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();

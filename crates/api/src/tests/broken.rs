@@ -1,9 +1,9 @@
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
-use fluxora_store::ChainStore;
 use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
     Rewound,
 };
+use fluxora_store::{ChainStore, IdempotencyRecord, IdempotencyStore};
 
 use super::*;
 
@@ -15,14 +15,6 @@ pub(super) type Fault = fn() -> StoreError;
 #[async_trait]
 impl StreamStore for Broken {
     async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
-        Err(self.0())
-    }
-    async fn idempotency_record(
-        &self,
-        _: &'static str,
-        _: &IdempotencyKey,
-        _: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError> {
         Err(self.0())
     }
     async fn cancel_stream(
@@ -48,6 +40,18 @@ impl StreamStore for Broken {
         Err(self.0())
     }
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
+        Err(self.0())
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for Broken {
+    async fn idempotency_record(
+        &self,
+        _: &'static str,
+        _: &IdempotencyKey,
+        _: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         Err(self.0())
     }
     async fn delete_expired_idempotency_records(&self, _: Timestamp) -> Result<u64, StoreError> {

@@ -31,7 +31,7 @@ const fn query(section: Section) -> &'static Query {
         Section::Streams => &streams::STREAMS,
         Section::Removed => &chain::REMOVED,
         Section::Events => &streams::EVENTS,
-        Section::Answers => &streams::ANSWERS,
+        Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
         Section::Reorgs => &chain::REORGS,
@@ -76,7 +76,7 @@ fn key(section: Section, place: Option<&RecordKey>) -> Values {
         (Some(RecordKey::Number(place)), _) => vec![Box::new(seq(*place))],
         (Some(RecordKey::Key(scope, key)), _) => vec![Box::new(scope.clone()), Box::new(key.clone())],
         (Some(RecordKey::OnChain(cursor)), _) => event_key(crate::chain::place_of(Some(cursor))),
-        (None, Section::Answers) => vec![Box::new(""), Box::new("")],
+        (None, Section::IdempotencyRecords) => vec![Box::new(""), Box::new("")],
         (None, Section::ContractEvents) => event_key(crate::chain::place_of(None)),
         // There is a ledger 0.
         (None, _) => vec![Box::new(-1_i64)],

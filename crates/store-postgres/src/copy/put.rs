@@ -37,14 +37,14 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             }
         }
     }
-    let (mut streams, mut removed, mut events, mut answers) = (vec![], vec![], vec![], vec![]);
+    let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut reorgs, mut states) = (vec![], vec![], vec![], vec![]);
     for record in missing {
         match record {
             Record::Stream(place, stream) => streams.push((*place, stream)),
             Record::Removed(stream) => removed.push(*stream),
             Record::Event(place, event) => events.push((*place, event)),
-            Record::Answer(kept) => answers.push(kept),
+            Record::Idempotency(record) => keyed.push(record),
             Record::Ledger(ledger) => ledgers.push(ledger.clone()),
             Record::ContractEvent(stored) => contract_events.push(stored.clone()),
             Record::Reorg(reorg) => reorgs.push(reorg),
@@ -56,7 +56,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     if let Some(orphan) = streams::put_events(transaction, &events).await? {
         return Ok(Put::Orphan(RecordKey::Number(orphan)));
     }
-    streams::put_answers(transaction, &answers).await?;
+    streams::put_idempotency_records(transaction, &keyed).await?;
     chain::put_ledgers(transaction, &ledgers).await?;
     chain::put_events(transaction, &contract_events).await?;
     chain::put_reorgs(transaction, &reorgs).await?;
@@ -100,7 +100,7 @@ async fn found(
         }
     }
     let values: Values = match section {
-        Section::Answers => vec![Box::new(scopes), Box::new(names)],
+        Section::IdempotencyRecords => vec![Box::new(scopes), Box::new(names)],
         Section::ContractEvents => vec![Box::new(names)],
         _ => vec![Box::new(seqs)],
     };

@@ -1,9 +1,9 @@
-//! Streams, their events and kept answers as records of a copy.
+//! Streams, their events and idempotency records as records of a copy.
 
 use std::collections::HashMap;
 
-use fluxora_store::copy::{IdempotencyRecord, Record};
-use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
+use fluxora_store::copy::Record;
+use fluxora_store::{IdempotencyRecord, Sequence, StoreError};
 use fluxora_stream::{LoggedEvent, StreamEvent, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -13,6 +13,7 @@ use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::{PipelinedTransaction, Values};
 use crate::streams::events::{self, EventValues};
+use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
 
 pub(crate) const STREAMS: Query = Query {
@@ -32,13 +33,13 @@ pub(crate) const EVENTS: Query = Query {
     at: "e.seq = ANY ($1)",
     decode: event,
 };
-pub(crate) const ANSWERS: Query = Query {
-    table: "kept_answers",
-    select: "SELECT scope || ' ' || key, scope, key, request, status::bigint, location, body, made_at FROM kept_answers",
+pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
+    table: "idempotency_records",
+    select: concat!("SELECT ", record_columns!(), " FROM idempotency_records"),
     holds: "true",
     after: "(scope, key) > ($1, $2) ORDER BY scope, key LIMIT $3",
     at: "(scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-    decode: answer,
+    decode: |row| idempotency::decode(row).map(Record::Idempotency),
 };
 
 const PUT_EVENTS: &str = "INSERT INTO stream_events (seq, stream, number, type, occurred_at, recorded_at, data) OVERRIDING SYSTEM VALUE \
@@ -46,8 +47,8 @@ const PUT_EVENTS: &str = "INSERT INTO stream_events (seq, stream, number, type, 
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[]) \
         AS new (seq, stream, number, type, occurred_at, recorded_at, data)";
 
-const PUT_ANSWERS: &str = "INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) \
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])";
+const PUT_IDEMPOTENCY_RECORDS: &str = "INSERT INTO idempotency_records (scope, key, request, response, made_at) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])";
 
 const OWNERS: &str = "SELECT id, seq FROM streams WHERE id = ANY ($1) \
                       UNION ALL SELECT id, seq FROM removed_streams WHERE id = ANY ($1)";
@@ -94,28 +95,27 @@ async fn owners(
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().attempt(what)
 }
 
-pub(crate) async fn put_answers(
+pub(crate) async fn put_idempotency_records(
     transaction: &mut PipelinedTransaction,
-    answers: &[&IdempotencyRecord],
+    records: &[&IdempotencyRecord],
 ) -> Result<(), Fault> {
-    if answers.is_empty() {
+    if records.is_empty() {
         return Ok(());
     }
     let text = |of: fn(&IdempotencyRecord) -> &str| -> Box<Vec<String>> {
-        Box::new(answers.iter().map(|kept| of(kept).to_owned()).collect())
+        Box::new(records.iter().map(|record| of(record).to_owned()).collect())
     };
-    let status: Vec<_> = answers.iter().map(|kept| i32::from(kept.answer.status)).collect();
-    let made_at: Vec<Timestamp> = answers.iter().map(|kept| columns::instant(kept.at)).collect();
+    let responses: Vec<Vec<u8>> = records.iter().map(|record| record.response.clone()).collect();
+    let made_at: Vec<Timestamp> = records.iter().map(|record| columns::instant(record.at)).collect();
     let values: Values = vec![
-        text(|kept| &kept.scope),
-        text(|kept| kept.key.as_str()),
-        text(|kept| &kept.request),
-        Box::new(status),
-        text(|kept| &kept.answer.location),
-        text(|kept| &kept.answer.body),
+        text(|record| &record.scope),
+        text(|record| record.key.as_str()),
+        text(|record| &record.request),
+        Box::new(responses),
         Box::new(made_at),
     ];
-    transaction.later("putting kept answers", PUT_ANSWERS, values, Some(answers.len())).await
+    let what = "writing copied idempotency records";
+    transaction.later(what, PUT_IDEMPOTENCY_RECORDS, values, Some(records.len())).await
 }
 
 fn stream(row: &Row) -> Result<Record, StoreError> {
@@ -131,23 +131,4 @@ fn event(row: &Row) -> Result<Record, StoreError> {
         .ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
     let LoggedEvent { sequence, event } = events::decode(row, &id)?;
     Ok(Record::Event(sequence, event))
-}
-
-fn answer(row: &Row) -> Result<Record, StoreError> {
-    let mut columns = Columns::of(row, "kept_answers");
-    columns.text("key")?;
-    let scope = columns.text("scope")?.to_owned();
-    let key = columns.parsed("key", IdempotencyKey::parse)?;
-    let request = columns.text("request")?.to_owned();
-    let status = columns.number("status")?;
-    let location = columns.text("location")?.to_owned();
-    let body = columns.text("body")?.to_owned();
-    let at = columns.instant("made_at")?;
-    Ok(Record::Answer(IdempotencyRecord {
-        scope,
-        key,
-        request,
-        answer: Answer { status, location, body },
-        at,
-    }))
 }

@@ -1,13 +1,12 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use fluxora_store::{Answer, CreateStream, StoreError};
+use fluxora_store::{CreateStream, StoreError};
 use jiff::Timestamp;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::events::EventValues;
 use super::values::StreamValues;
-use crate::columns::{self, Columns};
+use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
@@ -18,19 +17,19 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
             $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[], \
             $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
-            $21::text[], $22::text[], $23::text[], $24::integer[], $25::text[], $26::text[], $27::timestamptz[]\
+            $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[]\
         ) WITH ORDINALITY AS new (\
             id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, \
             withdrawn, status, status_at, created_at, updated_at, events, \
             number, type, occurred_at, recorded_at, data, \
-            scope, key, request, answer, location, body, made_at, place\
+            scope, key, request, response, made_at, place\
         )\
-    ), kept AS (\
-        INSERT INTO kept_answers AS old (scope, key, request, status, location, body, made_at) \
-        SELECT scope, key, request, answer, location, body, made_at FROM new WHERE key IS NOT NULL \
+    ), keyed AS (\
+        INSERT INTO idempotency_records AS old (scope, key, request, response, made_at) \
+        SELECT scope, key, request, response, made_at FROM new WHERE key IS NOT NULL \
         ORDER BY scope COLLATE \"C\", key COLLATE \"C\" \
-        ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, status = excluded.status, \
-            location = excluded.location, body = excluded.body, made_at = excluded.made_at \
+        ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, response = excluded.response, \
+            made_at = excluded.made_at \
         WHERE old.made_at < excluded.made_at - INTERVAL '24 hours' \
         RETURNING scope, key\
     ), written AS (\
@@ -38,7 +37,7 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
             withdrawn, status, status_at, created_at, updated_at, events) \
         SELECT id, origin, sender, recipient, deposit::numeric, rate::numeric, start_time::numeric, cliff_time::numeric, \
             end_time::numeric, withdrawn::numeric, status, status_at, created_at, updated_at, events \
-        FROM new WHERE key IS NULL OR (scope, key) IN (SELECT scope, key FROM kept) ORDER BY place \
+        FROM new WHERE key IS NULL OR (scope, key) IN (SELECT scope, key FROM keyed) ORDER BY place \
         RETURNING seq, id\
     ), told AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
@@ -46,13 +45,7 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
         FROM written JOIN new USING (id) ORDER BY place\
     ) SELECT id FROM written";
 
-const KEPT: &str = "SELECT scope || ' ' || key, scope, key, request, status::bigint, location, body, made_at FROM kept_answers \
-                    WHERE (scope, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
-
-const FORGET: &str = "DELETE FROM kept_answers WHERE (scope, key) IN \
-                      (SELECT scope, key FROM kept_answers WHERE made_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
-
-/// Writes new streams, of which no two have the same key, with their events and kept answers. Answers which were written, in
+/// Writes new streams, of which no two have the same key, with their events and keyed responses. Answers which were written, in
 /// order; the keys of the others are in use.
 pub(crate) async fn create_all(lease: &Lease, creates: &[&CreateStream]) -> Result<Vec<bool>, Fault> {
     let what = "writing streams";
@@ -72,9 +65,7 @@ struct Values<'c> {
     scopes: Vec<Option<&'c str>>,
     keys: Vec<Option<&'c str>>,
     requests: Vec<Option<&'c str>>,
-    answers: Vec<Option<i32>>,
-    locations: Vec<Option<&'c str>>,
-    bodies: Vec<Option<&'c str>>,
+    responses: Vec<Option<&'c [u8]>>,
     made_at: Vec<Option<Timestamp>>,
 }
 
@@ -88,9 +79,7 @@ impl<'c> Values<'c> {
             values.scopes.push(keyed.map(|keyed| keyed.scope));
             values.keys.push(keyed.map(|keyed| keyed.key.as_str()));
             values.requests.push(keyed.map(|keyed| keyed.request.as_str()));
-            values.answers.push(keyed.map(|keyed| keyed.answer.status.into()));
-            values.locations.push(keyed.map(|keyed| keyed.answer.location.as_str()));
-            values.bodies.push(keyed.map(|keyed| keyed.answer.body.as_str()));
+            values.responses.push(keyed.map(|keyed| keyed.response.as_slice()));
             values.made_at.push(keyed.map(|keyed| columns::instant(keyed.at)));
         }
         Ok(values)
@@ -100,63 +89,11 @@ impl<'c> Values<'c> {
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut parameters = Vec::from(self.streams.parameters());
         parameters.extend(self.events.parameters());
-        let kept: [&(dyn ToSql + Sync); 7] = [
-            &self.scopes,
-            &self.keys,
-            &self.requests,
-            &self.answers,
-            &self.locations,
-            &self.bodies,
-            &self.made_at,
-        ];
-        parameters.extend(kept);
+        let keyed: [&(dyn ToSql + Sync); 5] =
+            [&self.scopes, &self.keys, &self.requests, &self.responses, &self.made_at];
+        parameters.extend(keyed);
         parameters
     }
-}
-
-/// The request that last used a key, what it was answered, and when.
-#[derive(Clone, Debug)]
-pub(crate) struct Kept {
-    pub(crate) request: String,
-    pub(crate) answer: Answer,
-    pub(crate) at: Timestamp,
-}
-
-type KeptByKey = HashMap<(String, String), Result<Kept, StoreError>>;
-
-/// What is kept under these scopes and keys, each with its own fault if its row cannot be read.
-pub(crate) async fn kept(lease: &Lease, keys: &[(&str, &str)]) -> Result<KeptByKey, Fault> {
-    let what = "looking up idempotency keys";
-    let (scopes, keys): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
-    let statement = lease.prepare_cached(KEPT).await.attempt(what)?;
-    let rows = lease.query(&statement, &[&scopes, &keys]).await.attempt(what)?;
-    rows.iter()
-        .map(|row| Ok(((row.try_get("scope")?, row.try_get("key")?), decode(row))))
-        .collect::<Result<_, _>>()
-        .attempt(what)
-}
-
-fn decode(row: &Row) -> Result<Kept, StoreError> {
-    let mut columns = Columns::of(row, "kept_answers");
-    for column in ["key", "scope", "key"] {
-        columns.text(column)?;
-    }
-    let request = columns.text("request")?.to_owned();
-    let status = columns.number("status")?;
-    let location = columns.text("location")?.to_owned();
-    let body = columns.text("body")?.to_owned();
-    Ok(Kept { request, answer: Answer { status, location, body }, at: columns.instant("made_at")? })
-}
-
-/// Drops up to `limit` of the answers made before `before`.
-pub(crate) async fn delete_expired_idempotency_records(
-    lease: &Lease,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, Fault> {
-    let what = "forgetting old answers";
-    let statement = lease.prepare_cached(FORGET).await.attempt(what)?;
-    lease.execute(&statement, &[&columns::instant(before), &i64::from(limit)]).await.attempt(what)
 }
 
 #[cfg(test)]
@@ -164,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_statement_keeps_answers_as_long_as_they_are_to_be_kept() {
+    fn the_statement_replaces_records_that_have_expired() {
         assert_eq!(fluxora_store::IDEMPOTENCY_RETENTION, jiff::SignedDuration::from_hours(24));
         assert!(CREATE.contains("INTERVAL '24 hours'"));
     }

@@ -2,15 +2,16 @@
 
 mod cancel;
 mod change;
-pub(crate) mod create;
+mod create;
 mod due;
 pub(crate) mod events;
+pub(crate) mod idempotency;
 mod list;
 pub(crate) mod row;
 pub(crate) mod values;
 
 pub(crate) use cancel::cancel;
-pub(crate) use create::{Kept, create_all, delete_expired_idempotency_records, kept};
+pub(crate) use create::create_all;
 pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};

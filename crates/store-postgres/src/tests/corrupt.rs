@@ -82,7 +82,7 @@ async fn events_and_answers_that_cannot_be_read_are_named() {
     store.create_stream(keyed(2, "k", "r")).await.unwrap();
     database.sql(&format!(
         "{DROP} UPDATE stream_events SET data = '{{}}' WHERE seq = 1; \
-         UPDATE stream_events SET type = 'stream.exploded' WHERE seq = 2; UPDATE kept_answers SET status = -1"
+         UPDATE stream_events SET type = 'stream.exploded' WHERE seq = 2; UPDATE idempotency_records SET made_at = 'infinity'"
     ));
     for (n, column, seq) in [(1, "data", "1"), (2, "type", "2")] {
         let found = row(store.stream_events(&id(n), 0, 10).await);
@@ -90,5 +90,5 @@ async fn events_and_answers_that_cannot_be_read_are_named() {
     }
     let found = row(store.create_stream(keyed(3, "k", "r")).await);
     let name = "POST /api/streams k";
-    assert_eq!((found.table, found.column, found.row.as_str()), ("kept_answers", "status", name));
+    assert_eq!((found.table, found.column, found.row.as_str()), ("idempotency_records", "made_at", name));
 }

@@ -1,6 +1,6 @@
 //! Against a real server. Where PostgreSQL is not installed, each test says so in one line and ends.
 
-use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedResponse, StreamStore};
+use fluxora_store::{CreateStream, Created, IdempotencyKey, IdempotencyStore, KeyedResponse, StreamStore};
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::{SignedDuration, Timestamp};
 
@@ -74,7 +74,7 @@ fn keyed(n: u64, key: &str, request: &str) -> CreateStream {
         scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
-        answer: Answer { status: 201, location: id(n).to_string(), body: n.to_string() },
+        response: id(n).to_string().into_bytes(),
         at: t(0),
     };
     CreateStream { keyed: Some(keyed), ..create(n) }

@@ -20,7 +20,7 @@ async fn ten_replicas_that_start_at_once_make_the_schema_once() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let stores = join_all((0..10).map(|_| open(&database))).await;
-    assert_eq!(database.sql(HISTORY), "3");
+    assert_eq!(database.sql(HISTORY), "4");
     for (n, store) in (1..).zip(&stores) {
         put(store, [n]).await;
     }
@@ -32,7 +32,9 @@ async fn migrating_alone_says_what_was_done_and_checking_says_what_is_to_do() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let (location, options) = (location(&database), patient());
-    let all = ["V1__streams", "V2__chain", "V3__cheaper_rows"].map(str::to_owned).to_vec();
+    let all = ["V1__streams", "V2__chain", "V3__cheaper_rows", "V4__idempotency_records"]
+        .map(str::to_owned)
+        .to_vec();
     assert_eq!(check_schema(&location, &options).await.unwrap(), Schema::Behind(all.clone()));
     assert_eq!(
         database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
@@ -59,19 +61,33 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
              created_at, updated_at, events) \
          SELECT '{}', 'api', '{account}', '{account}', 100, 1, 0, 0, 4000000000, 0, 'active', '2026-01-01', '2026-01-01', 1; \
          INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-         SELECT seq, 1, 'stream.started', '2026-01-01', '2026-01-01', '{{}}' FROM streams",
+         SELECT seq, 1, 'stream.started', '2026-01-01', '2026-01-01', '{{}}' FROM streams; \
+         INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) VALUES ('create', 'k', '{STORED_BY_0_1_0}', \
+             201, '/api/streams/1', '{{\"id\":\"1\"}}', '2026-01-01')",
         first.sql().unwrap(),
         first.checksum(),
         id(1),
     ));
-    let behind = Schema::Behind(["V2__chain", "V3__cheaper_rows"].map(str::to_owned).to_vec());
+    let behind = Schema::Behind(
+        ["V2__chain", "V3__cheaper_rows", "V4__idempotency_records"].map(str::to_owned).to_vec(),
+    );
     assert_eq!(check_schema(&location(&database), &Options::default()).await.unwrap(), behind);
     let store = open(&database).await;
     assert!(store.stream(&id(1)).await.unwrap().is_some());
     store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
     assert_eq!(store.stream_events(&id(1), 0, 10).await.unwrap().unwrap().events.len(), 2);
     assert_eq!(fluxora_store::ChainStore::chain_state(&store).await.unwrap(), Default::default());
+    let now = "2026-01-01T12:00:00Z".parse().unwrap();
+    let key = IdempotencyKey::parse("k").unwrap();
+    let record = store.idempotency_record("create", &key, now).await.unwrap().unwrap();
+    assert_eq!(record.request, r#"["GA","GB","100.50","1",null,5,null]"#);
+    let response: serde_json::Value = serde_json::from_slice(&record.response).unwrap();
+    let expect = serde_json::json!({"status": 201, "location": "/api/streams/1", "body": r#"{"id":"1"}"#});
+    assert_eq!(response, expect);
 }
+
+/// A request as version 0.1.0 stored it.
+const STORED_BY_0_1_0: &str = r#"[Some("GA"), Some("GB")] [Some("100.50"), Some("1")] [None, Some(5), None]"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused_by_name() {

@@ -28,7 +28,7 @@ async fn one_of_many_requests_under_one_key_is_written_wherever_they_arrive() {
         let answers: HashSet<_> = outcomes
             .iter()
             .filter_map(|outcome| match outcome {
-                Ok(Created::Replayed(answer)) => Some(answer.body.clone()),
+                Ok(Created::Replayed(response)) => Some(response.clone()),
                 _ => None,
             })
             .collect();

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use fluxora_store::{Answer, CreateStream, Created, KeyedResponse, StoreError};
+use fluxora_store::{CreateStream, Created, IdempotencyRecord, KeyedResponse, StoreError};
 
 use super::Waiting;
 use crate::faults::{repeat, unavailable};
 use crate::pool::Connections;
-use crate::streams::{self, Kept};
+use crate::streams::{self, idempotency};
 use crate::unit::{Units, for_each};
 
 type Key = (String, String);
@@ -42,29 +42,33 @@ pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: 
 enum Written {
     Done,
     /// Its key is in use, for this.
-    Kept(Kept),
+    KeyInUse(IdempotencyRecord),
     /// Its key was in use, and what it was in use for has been forgotten since.
     Forgotten,
 }
 
 /// What a create with the same key is told; `None` if it has to try for itself.
-type Precedent = Option<Result<Kept, StoreError>>;
+type Precedent = Option<Result<IdempotencyRecord, StoreError>>;
 
 impl Written {
     fn answer(self, keyed: Option<&KeyedResponse>) -> Result<Created, StoreError> {
         match (self, keyed) {
             (Self::Done, _) => Ok(Created::Done),
-            (Self::Kept(kept), Some(keyed)) => Ok(told(&kept, keyed)),
+            (Self::KeyInUse(stored), Some(keyed)) => Ok(replayed(&stored, keyed)),
             (Self::Forgotten, _) => {
                 Err(unavailable("an idempotency key is being used and forgotten all the time"))
             }
-            (Self::Kept(_), None) => Err(lost()),
+            (Self::KeyInUse(_), None) => Err(lost()),
         }
     }
 }
 
-fn told(kept: &Kept, keyed: &KeyedResponse) -> Created {
-    if kept.request == keyed.request { Created::Replayed(kept.answer.clone()) } else { Created::KeyReused }
+fn replayed(stored: &IdempotencyRecord, keyed: &KeyedResponse) -> Created {
+    if stored.request == keyed.request {
+        Created::Replayed(stored.response.clone())
+    } else {
+        Created::KeyReused
+    }
 }
 
 /// Parts the first of each key, and those without one, from the others.
@@ -83,11 +87,10 @@ fn named(keyed: &KeyedResponse) -> Key {
 
 fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Precedent {
     match outcome {
-        Ok(Written::Kept(kept)) => Some(Ok(kept.clone())),
+        Ok(Written::KeyInUse(stored)) => Some(Ok(stored.clone())),
         Ok(Written::Done) => create.keyed.as_ref().map(|keyed| {
-            let KeyedResponse { request, answer: Answer { status, location, body }, at, .. } = keyed;
-            let answer = Answer { status: *status, location: location.clone(), body: body.clone() };
-            Ok(Kept { request: request.clone(), answer, at: *at })
+            let KeyedResponse { scope, key, request, response, at } = keyed.clone();
+            Ok(IdempotencyRecord { scope: scope.to_owned(), key, request, response, at })
         }),
         Ok(Written::Forgotten) => None,
         // Whoever tried for himself would wait as long again for the same answer.
@@ -101,8 +104,8 @@ fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting>
     let precedent = key(&follower.create).and_then(|key| known.get(&key)?.as_ref());
     let (Some(precedent), Some(keyed)) = (precedent, &follower.create.keyed) else { return Some(follower) };
     let outcome = match precedent {
-        Ok(kept) if kept.at < keyed.expired_before() => return Some(follower),
-        Ok(kept) => Ok(told(kept, keyed)),
+        Ok(stored) if stored.at < keyed.expired_before() => return Some(follower),
+        Ok(stored) => Ok(replayed(stored, keyed)),
         Err(fault) => Err(repeat(fault)),
     };
     follower.reply.send(outcome).ok();
@@ -151,13 +154,13 @@ async fn write_at_once(
             let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
             let keyed = in_use().filter_map(|(create, _)| create.keyed.as_ref());
             let keys: Vec<_> = keyed.map(|keyed| (keyed.scope, keyed.key.as_str())).collect();
-            let mut kept =
-                if keys.is_empty() { HashMap::new() } else { streams::kept(&lease, &keys).await? };
+            let mut stored =
+                if keys.is_empty() { HashMap::new() } else { idempotency::find(&lease, &keys).await? };
             let outcome = |(create, written): (&&CreateStream, &bool)| match &create.keyed {
                 _ if *written => Ok(Written::Done),
-                Some(keyed) => {
-                    kept.remove(&named(keyed)).map_or(Ok(Written::Forgotten), |kept| kept.map(Written::Kept))
-                }
+                Some(keyed) => stored
+                    .remove(&named(keyed))
+                    .map_or(Ok(Written::Forgotten), |stored| stored.map(Written::KeyInUse)),
                 None => Err(lost()),
             };
             Ok(creates.iter().zip(&written).map(outcome).collect())

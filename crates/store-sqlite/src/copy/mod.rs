@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use crate::columns;
 use crate::faults::Attempt;
+use crate::streams::idempotency;
 
 /// How a section is read: a query up to its condition, and what follows it.
 pub(crate) struct Query {
@@ -28,7 +29,7 @@ const fn query(section: Section) -> &'static Query {
         Section::Streams => &streams::STREAMS,
         Section::Removed => &chain::REMOVED,
         Section::Events => &streams::EVENTS,
-        Section::Answers => &streams::ANSWERS,
+        Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
         Section::Reorgs => &chain::REORGS,
@@ -85,7 +86,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::Stream(place, stream) => streams::put_stream(connection, *place, stream)?,
             Record::Removed(removed) => chain::put_removed(connection, removed)?,
             Record::Event(place, event) => streams::put_event(connection, *place, owner, event)?,
-            Record::Answer(kept) => streams::put_answer(connection, kept)?,
+            Record::Idempotency(record) => idempotency::put(connection, record)?,
             Record::Ledger(ledger) => chain::put_ledger(connection, ledger)?,
             Record::ContractEvent(stored) => chain::put_event(connection, stored)?,
             Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
@@ -115,7 +116,7 @@ fn key(place: &RecordKey) -> Vec<Value> {
 
 fn before_the_first(section: Section) -> Vec<Value> {
     match section {
-        Section::Answers => key(&RecordKey::Key(String::new(), String::new())),
+        Section::IdempotencyRecords => key(&RecordKey::Key(String::new(), String::new())),
         Section::ContractEvents => event_key(None),
         // There is a ledger 0.
         _ => vec![Value::Integer(-1)],

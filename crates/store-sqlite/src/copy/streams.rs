@@ -1,13 +1,14 @@
-//! Streams, their events and kept answers as records of a copy.
+//! Streams, their events and idempotency records as records of a copy.
 
-use fluxora_store::copy::{IdempotencyRecord, Record};
-use fluxora_store::{Answer, IdempotencyKey, Sequence, StoreError};
+use fluxora_store::copy::Record;
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{LoggedEvent, Stream, StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Query;
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
+use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
 use crate::streams::{events, write};
 
@@ -28,13 +29,13 @@ pub(crate) const EVENTS: Query = Query {
     at: "e.seq = ?1",
     decode: event,
 };
-pub(crate) const ANSWERS: Query = Query {
-    table: "kept_answers",
-    select: "SELECT scope || ' ' || key, scope, key, request, status, location, body, made_at FROM kept_answers",
+pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
+    table: "idempotency_records",
+    select: concat!("SELECT ", record_columns!(), " FROM idempotency_records"),
     holds: "true",
     after: "(scope, key) > (?1, ?2) ORDER BY scope, key LIMIT ?3",
     at: "scope = ?1 AND key = ?2",
-    decode: answer,
+    decode: |row| idempotency::decode(row).map(Record::Idempotency),
 };
 
 /// Reads the row of an event's stream, be it there or removed.
@@ -72,18 +73,6 @@ pub(crate) fn put_event(
     write().map(drop).attempt("putting an event at its place")
 }
 
-pub(crate) fn put_answer(connection: &Connection, kept: &IdempotencyRecord) -> Result<(), StoreError> {
-    let sql = "INSERT INTO kept_answers (scope, key, request, status, location, body, made_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let IdempotencyRecord { scope, key, request, answer: Answer { status, location, body }, at } = kept;
-    let at = columns::instant(*at);
-    let write = || {
-        let values = params![scope, key.as_str(), request, status, location, body, at];
-        connection.prepare_cached(sql)?.execute(values)
-    };
-    write().map(drop).attempt("putting a kept answer")
-}
-
 fn stream(row: &Row<'_>) -> Result<Record, StoreError> {
     let found = row::decode(row)?;
     Ok(Record::Stream(columns::sequence(found.seq), found.stream))
@@ -96,23 +85,4 @@ fn event(row: &Row<'_>) -> Result<Record, StoreError> {
     })?;
     let LoggedEvent { sequence, event } = events::decode(row, &id)?;
     Ok(Record::Event(sequence, event))
-}
-
-fn answer(row: &Row<'_>) -> Result<Record, StoreError> {
-    let mut columns = Columns::of(row, "kept_answers");
-    columns.text("key")?;
-    let scope = columns.text("scope")?.to_owned();
-    let key = columns.parsed("key", IdempotencyKey::parse)?;
-    let request = columns.text("request")?.to_owned();
-    let status = columns.number("status")?;
-    let location = columns.text("location")?.to_owned();
-    let body = columns.text("body")?.to_owned();
-    let at = columns.instant("made_at")?;
-    Ok(Record::Answer(IdempotencyRecord {
-        scope,
-        key,
-        request,
-        answer: Answer { status, location, body },
-        at,
-    }))
 }

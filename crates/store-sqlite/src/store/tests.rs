@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use fluxora_store::{Answer, IdempotencyKey, KeyedResponse};
+use fluxora_store::{IdempotencyKey, IdempotencyStore, KeyedResponse};
 use fluxora_stream::{AccountId, TermsDraft};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -133,7 +133,7 @@ fn keyed(n: u64, key: &str) -> CreateStream {
         scope: "POST /api/streams",
         key: IdempotencyKey::parse(key).unwrap(),
         request: "the request".to_owned(),
-        answer: Answer { status: 201, location: format!("/{n}"), body: "{}".to_owned() },
+        response: format!("/{n}").into_bytes(),
         at: t(0),
     };
     CreateStream { keyed: Some(keyed), ..create(n) }

@@ -2,9 +2,10 @@
 
 mod as_of;
 mod cancel;
-pub(crate) mod create;
+mod create;
 mod due;
 pub(crate) mod events;
+pub(crate) mod idempotency;
 mod list;
 #[cfg(test)]
 mod plans;
@@ -13,7 +14,7 @@ pub(crate) mod write;
 
 pub(crate) use as_of::stored_or_replayed;
 pub(crate) use cancel::cancel;
-pub(crate) use create::{create, delete_expired_idempotency_records, kept};
+pub(crate) use create::create;
 pub(crate) use due::record_due;
 pub(crate) use events::{Inserts as EventInserts, events};
 pub(crate) use list::{count, list, may_scan};

@@ -5,7 +5,7 @@ use fluxora_stream::{AccountId, Origin, StatusName, UnixTime};
 use rusqlite::{Connection, StatementStatus};
 
 use super::list::{Query, may_scan};
-use super::{create, due, events, row};
+use super::{due, events, idempotency, row};
 use crate::Location;
 use crate::open;
 
@@ -143,11 +143,12 @@ fn events_are_found_by_stream_and_number() {
 }
 
 #[test]
-fn kept_answers_are_found_by_key_and_by_age() {
-    check(create::KEPT, &["SEARCH kept_answers USING PRIMARY KEY (scope=? AND key=?)"]);
-    let plan = plan(&database(), create::FORGET);
-    assert!(plan.iter().any(|step| step.contains("INDEX kept_answers_by_age (made_at<?)")), "{plan:?}");
-    assert!(!plan.iter().any(|step| step.starts_with("SCAN kept_answers")), "{plan:?}");
+fn idempotency_records_are_found_by_key_and_by_age() {
+    check(idempotency::FIND, &["SEARCH idempotency_records USING PRIMARY KEY (scope=? AND key=?)"]);
+    let plan = plan(&database(), idempotency::DELETE_EXPIRED);
+    let by_age = "INDEX idempotency_records_by_age (made_at<?)";
+    assert!(plan.iter().any(|step| step.contains(by_age)), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.starts_with("SCAN idempotency_records")), "{plan:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@ use fluxora_stream::{TermsDraft, UnixTime};
 use futures_util::future::join_all;
 
 use super::fixtures::*;
-use crate::{Answer, Created, StreamStore};
+use crate::{Created, IdempotencyStore, StreamStore};
 
 /// Writing and reading are inverse.
 pub async fn a_created_stream_reads_back_as_it_was_written(store: &impl StreamStore) {
@@ -40,15 +40,15 @@ pub async fn a_stream_with_the_largest_values_reads_back(store: &impl StreamStor
     assert_eq!(store.record_due(t(1_000_000), 10).await.unwrap().streams, 0, "its end has not come");
 }
 
-fn answer(n: u64) -> Answer {
-    keyed(n, "k", "", t0()).keyed.unwrap().answer
+fn response(n: u64) -> Vec<u8> {
+    keyed(n, "k", "", t0()).keyed.unwrap().response
 }
 
 /// A repetition gets the first answer, and makes nothing.
 pub async fn the_same_keyed_request_is_answered_as_before(store: &impl StreamStore) {
     assert_eq!(store.create_stream(keyed(1, "k", "request", t0())).await.unwrap(), Created::Done);
     let again = store.create_stream(keyed(2, "k", "request", t(60))).await.unwrap();
-    assert_eq!(again, Created::Replayed(answer(1)));
+    assert_eq!(again, Created::Replayed(response(1)));
     assert_eq!(store.stream(&stream_id(2)).await.unwrap(), None);
 }
 
@@ -60,8 +60,8 @@ pub async fn another_request_under_a_used_key_is_refused(store: &impl StreamStor
     assert_eq!(store.stream(&stream_id(2)).await.unwrap(), None);
 }
 
-/// An answer is kept for 24 hours, to the second.
-pub async fn a_key_may_be_used_again_when_its_answer_is_forgotten(store: &impl StreamStore) {
+/// A response is stored for 24 hours, to the second.
+pub async fn a_key_may_be_used_again_when_its_response_has_expired(store: &impl StreamStore) {
     const DAY: i64 = 24 * 60 * 60;
     store.create_stream(keyed(1, "k", "request", t0())).await.unwrap();
     let kept = store.create_stream(keyed(2, "k", "another", t(DAY))).await.unwrap();
@@ -69,30 +69,32 @@ pub async fn a_key_may_be_used_again_when_its_answer_is_forgotten(store: &impl S
     let forgotten = store.create_stream(keyed(3, "k", "another", t(DAY + 1))).await.unwrap();
     assert_eq!(forgotten, Created::Done);
     let again = store.create_stream(keyed(4, "k", "another", t(DAY + 2))).await.unwrap();
-    assert_eq!(again, Created::Replayed(answer(3)));
+    assert_eq!(again, Created::Replayed(response(3)));
 }
 
-/// For whoever has to know before it can write.
-pub async fn what_was_answered_under_a_key_can_be_looked_up_until_it_is_forgotten(store: &impl StreamStore) {
+/// A repetition whose times have passed is answered without a write.
+pub async fn the_response_of_a_key_is_read_until_it_expires(store: &(impl StreamStore + IdempotencyStore)) {
     const DAY: i64 = 24 * 60 * 60;
     store.create_stream(keyed(1, "k", "request", t0())).await.unwrap();
-    let scope = "POST /api/streams";
     let [k, other] = ["k", "other"].map(|key| crate::IdempotencyKey::parse(key).unwrap());
-    let expect = Some(("request".to_owned(), answer(1)));
-    assert_eq!(store.idempotency_record(scope, &k, t(DAY)).await.unwrap(), expect);
-    assert_eq!(store.idempotency_record(scope, &k, t(DAY + 1)).await.unwrap(), None);
-    assert_eq!(store.idempotency_record(scope, &other, t(1)).await.unwrap(), None);
-    assert_eq!(store.idempotency_record("POST /elsewhere", &k, t(1)).await.unwrap(), None);
+    let record = store.idempotency_record(SCOPE, &k, t(DAY)).await.unwrap().unwrap();
+    assert_eq!((record.scope.as_str(), &record.key, record.at), (SCOPE, &k, t0()));
+    assert_eq!((record.request.as_str(), record.response), ("request", response(1)));
+    assert_eq!(store.idempotency_record(SCOPE, &k, t(DAY + 1)).await.unwrap(), None);
+    assert_eq!(store.idempotency_record(SCOPE, &other, t(1)).await.unwrap(), None);
+    assert_eq!(store.idempotency_record("another", &k, t(1)).await.unwrap(), None);
 }
 
 /// Housekeeping removes what is old and nothing else.
-pub async fn forgotten_answers_are_dropped_and_others_kept(store: &impl StreamStore) {
+pub async fn expired_idempotency_records_are_deleted_and_others_kept(
+    store: &(impl StreamStore + IdempotencyStore),
+) {
     store.create_stream(keyed(1, "old", "request", t0())).await.unwrap();
     store.create_stream(keyed(2, "young", "request", t(10))).await.unwrap();
     assert_eq!(store.delete_expired_idempotency_records(t(10)).await.unwrap(), 1);
     assert_eq!(store.delete_expired_idempotency_records(t(10)).await.unwrap(), 0);
     let young = store.create_stream(keyed(3, "young", "request", t(11))).await.unwrap();
-    assert_eq!(young, Created::Replayed(answer(2)));
+    assert_eq!(young, Created::Replayed(response(2)));
 }
 
 /// The key, not luck, decides.

@@ -2,9 +2,7 @@ use fluxora_stream::{AccountId, Address, Stream, StreamEvent, StreamId, TermsDra
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::{
-    Answer, CreateStream, Created, IdempotencyKey, KeyedResponse, StreamFilter, StreamQuery, StreamStore,
-};
+use crate::{CreateStream, Created, IdempotencyKey, KeyedResponse, StreamFilter, StreamQuery, StreamStore};
 
 pub(super) use crate::still;
 
@@ -49,6 +47,9 @@ pub(super) fn draft() -> TermsDraft {
     }
 }
 
+/// The scope of the suite's keyed requests.
+pub(super) const SCOPE: &str = "create";
+
 pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream {
     let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
     CreateStream { stream, event, keyed: None }
@@ -56,14 +57,11 @@ pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream
 
 pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateStream {
     let keyed = KeyedResponse {
-        scope: "POST /api/streams",
+        scope: SCOPE,
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
-        answer: Answer {
-            status: 201,
-            location: format!("/api/streams/{}", stream_id(n)),
-            body: format!("{{\"n\":{n}}}"),
-        },
+        // Not a text: nothing about it is known but its bytes.
+        response: [&[0, 0xff, b'\n'], format!("{n}").as_bytes()].concat(),
         at: now,
     };
     CreateStream { keyed: Some(keyed), ..create(n, &draft(), now) }

@@ -57,9 +57,9 @@ macro_rules! conformance_suite {
             a_stream_with_the_largest_values_reads_back
             the_same_keyed_request_is_answered_as_before
             another_request_under_a_used_key_is_refused
-            a_key_may_be_used_again_when_its_answer_is_forgotten
-            what_was_answered_under_a_key_can_be_looked_up_until_it_is_forgotten
-            forgotten_answers_are_dropped_and_others_kept
+            a_key_may_be_used_again_when_its_response_has_expired
+            the_response_of_a_key_is_read_until_it_expires
+            expired_idempotency_records_are_deleted_and_others_kept
             one_of_many_concurrent_requests_under_one_key_is_written
             concurrent_creates_are_all_kept
             a_cancelled_stream_stays_as_it_was_when_cancelled

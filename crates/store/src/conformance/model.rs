@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::chain_model::ModelChain;
 use crate::chain;
 use crate::{
-    Answer, Clock, CreateStream, Created, EventPage, IdempotencyKey, KeyedResponse, Outcome, Recorded,
-    Sequence, StateAt, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
-    replay,
+    Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore,
+    KeyedResponse, Outcome, Recorded, Sequence, StateAt, Store, StoreError, StreamFilter, StreamPage,
+    StreamQuery, StreamStore, expired_before, replay,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -25,7 +25,7 @@ pub(super) struct Contents {
     /// How many places have been given away.
     places: u64,
     pub(super) events: Vec<StreamEvent>,
-    answers: Vec<KeyedResponse>,
+    responses: Vec<KeyedResponse>,
     pub(super) chain: ModelChain,
 }
 
@@ -71,35 +71,23 @@ impl StreamStore for Model {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
         let mut contents = self.contents();
         if let Some(keyed) = create.keyed {
-            contents.answers.retain(|kept| {
+            contents.responses.retain(|kept| {
                 (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.expired_before()
             });
             let kept =
-                contents.answers.iter().find(|kept| (&kept.scope, &kept.key) == (&keyed.scope, &keyed.key));
+                contents.responses.iter().find(|kept| (&kept.scope, &kept.key) == (&keyed.scope, &keyed.key));
             match kept {
                 Some(kept) if kept.request == keyed.request => {
-                    return Ok(Created::Replayed(kept.answer.clone()));
+                    return Ok(Created::Replayed(kept.response.clone()));
                 }
                 Some(_) => return Ok(Created::KeyReused),
-                None => contents.answers.push(keyed),
+                None => contents.responses.push(keyed),
             }
         }
         let place = contents.next_place();
         contents.streams.insert(place, create.stream);
         contents.events.push(create.event);
         Ok(Created::Done)
-    }
-
-    async fn idempotency_record(
-        &self,
-        scope: &'static str,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<Option<(String, Answer)>, StoreError> {
-        let contents = self.contents();
-        let kept = contents.answers.iter().find(|kept| kept.scope == scope && kept.key == *key);
-        let kept = kept.filter(|kept| kept.at >= expired_before(now));
-        Ok(kept.map(|kept| (kept.request.clone(), kept.answer.clone())))
     }
 
     async fn cancel_stream(
@@ -201,12 +189,32 @@ impl StreamStore for Model {
         }
         Ok(recorded)
     }
+}
+
+#[async_trait]
+impl IdempotencyStore for Model {
+    async fn idempotency_record(
+        &self,
+        scope: &'static str,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let contents = self.contents();
+        let stored = contents.responses.iter().find(|stored| stored.scope == scope && stored.key == *key);
+        Ok(stored.filter(|stored| stored.at >= expired_before(now)).map(|stored| IdempotencyRecord {
+            scope: stored.scope.to_owned(),
+            key: stored.key.clone(),
+            request: stored.request.clone(),
+            response: stored.response.clone(),
+            at: stored.at,
+        }))
+    }
 
     async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
-        let had = contents.answers.len();
-        contents.answers.retain(|kept| kept.at >= before);
-        Ok(u64::try_from(had - contents.answers.len()).unwrap())
+        let had = contents.responses.len();
+        contents.responses.retain(|stored| stored.at >= before);
+        Ok(u64::try_from(had - contents.responses.len()).unwrap())
     }
 }
 

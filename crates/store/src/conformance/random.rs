@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::fixtures::*;
 use super::model::Model;
-use crate::{StreamFilter, StreamQuery, StreamStore};
+use crate::{IdempotencyStore, StreamFilter, StreamQuery, StreamStore};
 
 /// One thing that can be asked of a store. Times are seconds after the previous step.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Sixty random steps give the same answers as the model, and leave the same streams and histories.
-pub async fn a_random_history_agrees_with_the_model(store: &impl StreamStore, seed: u8) {
+pub async fn a_random_history_agrees_with_the_model(store: &(impl StreamStore + IdempotencyStore), seed: u8) {
     let model = Model::default();
     let steps = draw(seed);
     let mut now = 0;
@@ -66,7 +66,7 @@ fn draw(seed: u8) -> Vec<(u8, Step)> {
 }
 
 /// Does one step and writes down everything that was answered.
-async fn run(store: &impl StreamStore, step: &Step, now: i64, made: u64) -> String {
+async fn run(store: &(impl StreamStore + IdempotencyStore), step: &Step, now: i64, made: u64) -> String {
     let nth = |stream: u8| stream_id(1 + u64::from(stream) % made.max(1));
     match *step {
         Step::Create { key, request, sender, recipient, deposit, start } => {

@@ -5,7 +5,7 @@ mod record;
 mod run;
 
 pub use digest::{Digest, Tally};
-pub use record::{IdempotencyRecord, Record, RecordKey, RemovedStream};
+pub use record::{Record, RecordKey, RemovedStream};
 pub use run::{Copied, CopyError, PAGE, Progress, Step, copy};
 
 use async_trait::async_trait;
@@ -21,8 +21,8 @@ pub enum Section {
     Removed,
     /// Events of all streams, the removed ones among them, in the order of their commits.
     Events,
-    /// Answers kept for idempotent requests, by scope and key.
-    Answers,
+    /// Responses to keyed requests, by scope and key.
+    IdempotencyRecords,
     /// Ledgers of the chain, by their sequence.
     Ledgers,
     /// What contracts emitted, in the order of the chain.
@@ -39,7 +39,7 @@ impl Section {
         Self::Streams,
         Self::Removed,
         Self::Events,
-        Self::Answers,
+        Self::IdempotencyRecords,
         Self::Ledgers,
         Self::ContractEvents,
         Self::Reorgs,
@@ -52,7 +52,7 @@ impl Section {
             Self::Streams => "streams",
             Self::Removed => "removed streams",
             Self::Events => "events",
-            Self::Answers => "kept answers",
+            Self::IdempotencyRecords => "idempotency records",
             Self::Ledgers => "ledgers",
             Self::ContractEvents => "contract events",
             Self::Reorgs => "reorgs",

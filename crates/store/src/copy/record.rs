@@ -2,11 +2,10 @@ use std::fmt;
 
 use fluxora_indexer::Ledger;
 use fluxora_stream::{Stream, StreamEvent, StreamId};
-use jiff::Timestamp;
 
 use super::Section;
 use crate::chain::{ChainState, EventCursor, Reorg, StoredEvent};
-use crate::{Answer, IdempotencyKey, Sequence};
+use crate::{IdempotencyRecord, Sequence};
 
 /// A record's place in its section. It is the same in every backend: cursors hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,8 +27,8 @@ pub enum Record {
     Removed(RemovedStream),
     /// An event of a stream.
     Event(Sequence, StreamEvent),
-    /// An answer kept for an idempotent request.
-    Answer(IdempotencyRecord),
+    /// The response to a keyed request.
+    Idempotency(IdempotencyRecord),
     /// A ledger of the chain.
     Ledger(Ledger),
     /// What a contract emitted.
@@ -51,21 +50,6 @@ pub struct RemovedStream {
     pub event_count: u32,
 }
 
-/// An answer as it is kept: a [`KeyedResponse`](crate::KeyedResponse) whose scope was read from storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyRecord {
-    /// What kind of request the key belongs to.
-    pub scope: String,
-    /// The client's key.
-    pub key: IdempotencyKey,
-    /// The request in its canonical form.
-    pub request: String,
-    /// What it was answered.
-    pub answer: Answer,
-    /// When the request was made.
-    pub at: Timestamp,
-}
-
 impl Record {
     /// The kind of record it is.
     pub const fn section(&self) -> Section {
@@ -73,7 +57,7 @@ impl Record {
             Self::Stream(..) => Section::Streams,
             Self::Removed(_) => Section::Removed,
             Self::Event(..) => Section::Events,
-            Self::Answer(_) => Section::Answers,
+            Self::Idempotency(_) => Section::IdempotencyRecords,
             Self::Ledger(_) => Section::Ledgers,
             Self::ContractEvent(_) => Section::ContractEvents,
             Self::Reorg(_) => Section::Reorgs,
@@ -86,7 +70,7 @@ impl Record {
         match self {
             Self::Stream(place, _) | Self::Event(place, _) => RecordKey::Number(*place),
             Self::Removed(removed) => RecordKey::Number(removed.sequence),
-            Self::Answer(kept) => RecordKey::Key(kept.scope.clone(), kept.key.as_str().to_owned()),
+            Self::Idempotency(record) => RecordKey::Key(record.scope.clone(), record.key.as_str().to_owned()),
             Self::Ledger(ledger) => RecordKey::Number(Sequence(ledger.sequence.into())),
             Self::ContractEvent(StoredEvent { event, .. }) => {
                 RecordKey::OnChain(EventCursor { position: event.position, id: event.id.clone() })

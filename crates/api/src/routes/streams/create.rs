@@ -1,15 +1,16 @@
-use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{Answer, CreateStream, Created, IdempotencyKey, KeyedResponse};
-use fluxora_stream::{Stream, TermsDraft, UnixTime};
+use fluxora_decimal::Amount;
+use fluxora_store::{CreateStream, Created, IdempotencyKey, KeyedResponse};
+use fluxora_stream::{AccountId, Stream, TermsDraft, UnixTime};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::body;
 use crate::doc::{Doc, content, header as header_parameter, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
-use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
+use crate::idempotency::{self, SavedResponse};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::StreamView;
@@ -25,6 +26,7 @@ pub(crate) const DOC: Doc = Doc {
     ..Doc::new("Create a stream", &[response(201, "Stream", "The stream; its path is in `Location`")])
 };
 
+/// What keys of this operation belong to. Stored: it never changes.
 const SCOPE: &str = "POST /api/streams";
 
 /// `POST /api/streams`: creates a stream.
@@ -60,17 +62,17 @@ pub(crate) async fn create(
     };
 
     let (stream, event) = Stream::create(api.next_id(), &terms, now);
-    let answer = made(&stream, now)?;
-    let keyed = key.map(|key| KeyedResponse {
-        scope: SCOPE,
-        key,
-        request: canonical(&draft),
-        answer: answer.clone(),
-        at: now,
-    });
+    let response = created(&stream, now)?;
+    let keyed = match key {
+        Some(key) => {
+            let (request, response) = (fingerprint(&draft), response.encode()?);
+            Some(KeyedResponse { scope: SCOPE, key, request, response, at: now })
+        }
+        None => None,
+    };
     match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
-        Created::Done => respond(answer, false),
-        Created::Replayed(answer) => respond(answer, true),
+        Created::Done => response.respond(false),
+        Created::Replayed(stored) => SavedResponse::decode(&stored)?.respond(true),
         Created::KeyReused => Err(ApiError::new(
             ErrorKind::IdempotencyKeyReused,
             "this Idempotency-Key was used for another request: use a key of its own for each request",
@@ -78,8 +80,8 @@ pub(crate) async fn create(
     }
 }
 
-/// The answer to a request that was made before under its key, when its times were still ahead: time has made it impossible, but
-/// a repetition is answered as the request was.
+/// The response to a request that was made before under its key, when its times were still ahead: it is not valid as a new request any
+/// more, but a repetition gets the stored response.
 async fn repeated(
     api: &State,
     key: Option<IdempotencyKey>,
@@ -87,43 +89,61 @@ async fn repeated(
     now: Timestamp,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let Some(key) = key else { return Ok(None) };
-    let kept = api.store().idempotency_record(SCOPE, &key, now).await?;
-    kept.filter(|(request, _)| *request == canonical(draft))
-        .map(|(_, answer)| respond(answer, true))
-        .transpose()
+    let stored = api.store().idempotency_record(SCOPE, &key, now).await?;
+    let same = stored.filter(|stored| stored.request == fingerprint(draft));
+    same.map(|stored| SavedResponse::decode(&stored.response)?.respond(true)).transpose()
 }
 
 fn unsettled() -> ApiError {
     ApiError::new(ErrorKind::Internal, "the terms could not be settled")
 }
 
-fn made(stream: &Stream, now: Timestamp) -> Result<Answer, ApiError> {
+fn created(stream: &Stream, now: Timestamp) -> Result<SavedResponse, ApiError> {
     let view = StreamView::of(stream, UnixTime::of(now));
     let body = serde_json::to_string(&view).map_err(|error| ApiError {
         cause: Some(error.into()),
-        ..ApiError::new(ErrorKind::Internal, "the answer could not be written")
+        ..ApiError::new(ErrorKind::Internal, "the response could not be written")
     })?;
-    Ok(Answer { status: 201, location: format!("/api/streams/{}", stream.id()), body })
+    Ok(SavedResponse { status: 201, location: format!("/api/streams/{}", stream.id()), body })
 }
 
-/// The request as it was meant: other white space or another order of fields is still the same request.
-fn canonical(draft: &TermsDraft) -> String {
+/// The request as one text: a JSON array of its fields in this order, `null` where one is absent. White space and the order of fields in
+/// the body do not matter. It is stored and compared across replicas and versions: a new field is appended only where it is given.
+fn fingerprint(draft: &TermsDraft) -> String {
     let TermsDraft { sender, recipient, deposit, rate, start, cliff, end } = draft;
-    let parties = [sender, recipient].map(|account| account.map(|account| account.to_string()));
-    let amounts = [deposit, rate].map(|amount| amount.map(|amount| amount.to_string()));
-    let times = [start, cliff, end].map(|time| time.map(UnixTime::seconds));
-    format!("{parties:?} {amounts:?} {times:?}")
+    let account = |account: &Option<AccountId>| Value::from(account.map(|account| account.to_string()));
+    let amount = |amount: &Option<Amount>| Value::from(amount.map(|amount| amount.to_string()));
+    let time = |time: &Option<UnixTime>| Value::from(time.map(UnixTime::seconds));
+    let fields = vec![
+        account(sender),
+        account(recipient),
+        amount(deposit),
+        amount(rate),
+        time(start),
+        time(cliff),
+        time(end),
+    ];
+    Value::from(fields).to_string()
 }
 
-fn respond(answer: Answer, replayed: bool) -> Result<HttpResponse, ApiError> {
-    let status = actix_web::http::StatusCode::from_u16(answer.status).map_err(|error| ApiError {
-        cause: Some(error.into()),
-        ..ApiError::new(ErrorKind::Internal, "the kept answer could not be read")
-    })?;
-    let mut response = HttpResponse::build(status);
-    response.insert_header((header::LOCATION, answer.location)).content_type("application/json");
-    if replayed {
-        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Migration V4 rewrites what version 0.1.0 stored to this form.
+    #[test]
+    fn the_fingerprint_of_a_request_is_a_json_array_of_its_fields() {
+        let draft = TermsDraft {
+            sender: Some(AccountId::from_public_key([1; 32])),
+            recipient: Some(AccountId::from_public_key([2; 32])),
+            deposit: Some("100.50".parse().unwrap()),
+            rate: Some("1".parse().unwrap()),
+            start: None,
+            cliff: Some(UnixTime::from_seconds(5)),
+            end: Some(UnixTime::MAX),
+        };
+        let [sender, recipient] = [[1; 32], [2; 32]].map(AccountId::from_public_key);
+        let expect = format!(r#"["{sender}","{recipient}","100.50","1",null,5,18446744073709551615]"#);
+        assert_eq!(fingerprint(&draft), expect);
     }
-    Ok(response.body(answer.body))
 }

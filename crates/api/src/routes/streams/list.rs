@@ -98,7 +98,8 @@ fn address(query: &mut Query, name: &'static str) -> Option<Address> {
     })
 }
 
-/// The filters in words: what a cursor is bound to.
+/// The filters that are given, as text: what a cursor is bound to. A filter that is not given leaves no trace, so cursors stay valid when
+/// a filter is added.
 fn describe(filter: &StreamFilter) -> String {
     let StreamFilter { status, sender, recipient, origin, contract } = filter;
     cursor::describe(&[

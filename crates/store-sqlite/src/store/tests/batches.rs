@@ -170,9 +170,9 @@ async fn closing_finishes_what_is_queued_and_refuses_what_comes_later() {
 }
 
 #[tokio::test]
-async fn more_answers_than_one_unit_forgets_are_forgotten() {
+async fn more_records_than_one_unit_deletes_are_deleted() {
     let store = Kept::open(Options::default());
-    let many = u64::from(FORGOTTEN_AT_ONCE) + 1;
+    let many = u64::from(DELETED_AT_ONCE) + 1;
     let all = (0..many).map(|n| {
         let store = &store;
         async move { store.create_stream(keyed(n, &format!("key-{n}"))).await.unwrap() }

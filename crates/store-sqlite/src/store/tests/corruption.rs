@@ -152,12 +152,12 @@ async fn an_event_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_kept_answer_that_cannot_be_read_is_named_by_its_key() {
+async fn an_idempotency_record_that_cannot_be_read_is_named_by_its_key() {
     let store = Kept::open(Options::default());
     store.create_stream(keyed(1, "a-key")).await.unwrap();
-    store.tamper("UPDATE kept_answers SET status = 65536");
+    store.tamper("UPDATE idempotency_records SET made_at = 9223372036854775807");
     let again = store.create_stream(keyed(2, "a-key")).await;
-    assert_corrupt(again, "kept_answers", "status", "POST /api/streams a-key");
+    assert_corrupt(again, "idempotency_records", "made_at", "POST /api/streams a-key");
     assert!(!store.has(2).await);
     assert_eq!(store.create_stream(keyed(3, "another")).await.unwrap(), Created::Done);
 }

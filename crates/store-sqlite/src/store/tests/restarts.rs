@@ -38,7 +38,7 @@ async fn a_keyed_request_is_answered_as_before_by_a_store_opened_again() {
     assert_eq!(store.create_stream(request.clone()).await.unwrap(), Created::Done);
     let store = store.closed_and_opened_again().await;
     let again = CreateStream { keyed: request.keyed.clone(), ..create(2) };
-    let answer = request.keyed.unwrap().answer;
+    let answer = request.keyed.unwrap().response;
     assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(answer));
     assert!(!store.has(2).await);
 }

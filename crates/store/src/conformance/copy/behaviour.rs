@@ -134,7 +134,8 @@ pub async fn a_source_that_is_written_to_meanwhile_is_noticed(
         records.retain(|record| !of_it(record));
         source.put(records).await.unwrap();
     }
-    let restless = Restless { store: source, late, when: Section::Answers, quiet: AtomicU32::new(0) };
+    let restless =
+        Restless { store: source, late, when: Section::IdempotencyRecords, quiet: AtomicU32::new(0) };
     let error = copied(&restless, target).await.unwrap_err();
     assert_eq!(error.code(), "SOURCE_CHANGED", "{error}");
 }
@@ -144,7 +145,7 @@ pub async fn a_target_that_is_written_to_meanwhile_is_noticed(
     source: &impl CopyStore,
     target: &impl CopyStore,
 ) {
-    let late = vec![of(Section::Answers).remove(0)];
+    let late = vec![of(Section::IdempotencyRecords).remove(0)];
     for mut records in contents() {
         records.retain(|record| *record != late[0]);
         source.put(records).await.unwrap();
@@ -207,9 +208,9 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
     let history = history(store, &stream_id(4)).await;
     assert_eq!(fluxora_stream::Stream::replay(&history).unwrap(), Some(cancelled));
     assert!(store.record_due(t(1_000), 100).await.unwrap().unreadable.is_empty());
-    let Record::Answer(kept) = answer(3) else { panic!("an answer") };
+    let Record::Idempotency(kept) = idempotency_record(3) else { panic!("an idempotency record") };
     let again = keyed(500, kept.key.as_str(), &kept.request, t(60));
-    assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(kept.answer));
+    assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(kept.response));
 }
 
 /// Another record at the same place.
@@ -219,7 +220,7 @@ fn altered(record: &Record) -> Record {
         Record::Stream(_, stream) => stream.schedule.deposit = "100.00".parse().unwrap(),
         Record::Removed(removed) => removed.event_count += 1,
         Record::Event(_, event) => event.stream_seq = 99,
-        Record::Answer(kept) => kept.request = "another".to_owned(),
+        Record::Idempotency(record) => record.request = "another".to_owned(),
         Record::Ledger(ledger) => ledger.previous_hash = None,
         Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),
         Record::Reorg(reorg) => reorg.events_removed += 1,

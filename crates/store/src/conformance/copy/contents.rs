@@ -5,8 +5,8 @@ use crate::chain::ChainState;
 use crate::conformance::chain::live_through_forks;
 use crate::conformance::fixtures::*;
 use crate::conformance::model::{Contents, Model};
-use crate::copy::{CopyStore, IdempotencyRecord, Record, RecordKey, RemovedStream, Section};
-use crate::{KeyedResponse, Sequence};
+use crate::copy::{CopyStore, Record, RecordKey, RemovedStream, Section};
+use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
 /// Streams of every status an API stream can have, with their histories and kept answers, and a chain with a past. Places have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
@@ -32,7 +32,7 @@ pub(super) fn contents() -> [Vec<Record>; 8] {
         (0..longest).flat_map(|number| lives.iter().filter_map(move |(_, events)| events.get(number)));
     let in_turn = in_turn.chain(&chain.events);
     let events = (1..).zip(in_turn).map(|(n, event)| Record::Event(Sequence(n * 3), event.clone()));
-    let mut answers: Vec<_> = (1..=11).map(answer).collect();
+    let mut answers: Vec<_> = (1..=11).map(idempotency_record).collect();
     answers.sort_by_key(Record::key);
     let ledgers = chain.chain.ledgers.values().cloned().map(Record::Ledger);
     let contract_events = chain.chain.events.iter().cloned().map(Record::ContractEvent);
@@ -94,13 +94,13 @@ fn life(n: u64) -> (Stream, Vec<StreamEvent>) {
 }
 
 /// Keys in no order, with characters that sort otherwise in most languages.
-pub(super) fn answer(n: u64) -> Record {
+pub(super) fn idempotency_record(n: u64) -> Record {
     let key = format!("{}-{n}", ["a", "B", "_", "Z", "z", "~"][usize::try_from(n % 6).unwrap()]);
-    Record::Answer(kept(keyed(n, &key, "{\"the\":\"request\"}", t(5)).keyed.unwrap()))
+    Record::Idempotency(stored(keyed(n, &key, "{\"the\":\"request\"}", t(5)).keyed.unwrap()))
 }
 
-fn kept(KeyedResponse { scope, key, request, answer, at }: KeyedResponse) -> IdempotencyRecord {
-    IdempotencyRecord { scope: scope.to_owned(), key, request, answer, at }
+fn stored(KeyedResponse { scope, key, request, response, at }: KeyedResponse) -> IdempotencyRecord {
+    IdempotencyRecord { scope: scope.to_owned(), key, request, response, at }
 }
 
 /// The records of one section.
