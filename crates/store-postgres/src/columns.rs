@@ -2,11 +2,14 @@
 
 use std::fmt::Display;
 
-use fluxora_store::{CorruptRow, Sequence, StoreError};
+use fluxora_store::rows::ReadColumns;
+use fluxora_store::{CorruptRow, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
+
+pub(crate) use fluxora_store::rows::{count, seq};
 
 /// One row being read, column by column in the order of its query.
 pub(crate) struct Columns<'r> {
@@ -27,97 +30,49 @@ impl<'r> Columns<'r> {
         Self { table, first: self.next, ..self }
     }
 
-    fn take<T: FromSql<'r>>(&mut self, column: &'static str) -> Result<Option<T>, StoreError> {
-        let value = self.row.try_get(self.next).map_err(|error| {
+    fn take<T: FromSql<'r>>(&mut self, column: &'static str) -> Result<T, StoreError> {
+        let value: Option<T> = self.row.try_get(self.next).map_err(|error| {
             let reason =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             self.corrupt(column, reason)
         })?;
-        self.next = self.next.saturating_add(1);
-        Ok(value)
-    }
-
-    fn required<T: FromSql<'r>>(&mut self, column: &'static str) -> Result<T, StoreError> {
-        let value = self.take(column)?;
+        self.skip();
         value.ok_or_else(|| self.corrupt(column, "NULL where a value belongs"))
     }
+}
 
-    pub(crate) fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {
-        self.required(column)
-    }
-
-    /// An integer of a narrower type.
-    pub(crate) fn number<T: TryFrom<i64, Error: Display>>(
-        &mut self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        let value = self.integer(column)?;
-        T::try_from(value).map_err(|error| self.corrupt(column, error))
-    }
-
-    pub(crate) fn text(&mut self, column: &'static str) -> Result<&'r str, StoreError> {
-        self.required(column)
-    }
-
-    pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
-        self.required(column)
-    }
-
-    /// A text read into what it stands for.
-    pub(crate) fn parsed<T, E: Display>(
-        &mut self,
-        column: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        parse(text).map_err(|error| self.corrupt(column, error))
-    }
-
-    pub(crate) fn instant(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
-        self.required(column)
-    }
-
-    pub(crate) fn optional_instant(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+impl<'r> ReadColumns<'r> for Columns<'r> {
+    fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {
         self.take(column)
     }
 
-    /// A value that may be NULL.
-    pub(crate) fn optional<T>(
-        &mut self,
-        column: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        if self.is_null(column)? {
-            self.skip();
-            return Ok(None);
-        }
-        read(self, column).map(Some)
+    fn text(&mut self, column: &'static str) -> Result<&'r str, StoreError> {
+        self.take(column)
     }
 
-    /// Whether the next column is NULL.
-    pub(crate) fn is_null(&self, column: &'static str) -> Result<bool, StoreError> {
-        let value: Option<Anything> =
-            self.row.try_get(self.next).map_err(|error| self.corrupt(column, error))?;
-        Ok(value.is_none())
+    fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
+        self.take(column)
     }
 
-    /// Passes over the next column.
-    pub(crate) const fn skip(&mut self) {
-        self.next = self.next.saturating_add(1);
+    fn instant(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.take(column)
     }
 
-    /// A time of a schedule.
-    pub(crate) fn time(&mut self, column: &'static str) -> Result<UnixTime, StoreError> {
-        self.unsigned(column).map(UnixTime::from_seconds)
-    }
-
-    /// A `u64`, which travels as text.
-    pub(crate) fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
+    /// Sent as text.
+    fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
         self.parsed(column, |text| text.parse().map_err(|_| "not a number from 0 to 18446744073709551615"))
     }
 
-    /// The fault of this row, in this column. The key is read again only here.
-    pub(crate) fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
+    fn is_null(&self) -> bool {
+        matches!(self.row.try_get::<_, Option<Anything>>(self.next), Ok(None))
+    }
+
+    fn skip(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
+    /// Reads the key again, only here.
+    fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
         let row = match self.row.try_get::<_, i64>(self.first) {
             Ok(key) => key.to_string(),
             Err(_) => self.row.try_get::<_, String>(self.first).unwrap_or_else(|_| "unknown".to_owned()),
@@ -150,22 +105,7 @@ pub(crate) fn end_of(until: UnixTime) -> Timestamp {
     until.saturating_add(1).instant()
 }
 
-/// A count as it is stored.
-pub(crate) fn count(n: impl TryInto<i64>) -> i64 {
-    n.try_into().unwrap_or(i64::MAX)
-}
-
 /// A time of a schedule as it is sent.
 pub(crate) fn time(time: UnixTime) -> String {
     time.seconds().to_string()
-}
-
-/// A `seq` column as a sequence. A negative value, which no column allows, reads as 0.
-pub(crate) fn sequence(seq: i64) -> Sequence {
-    Sequence(u64::try_from(seq).unwrap_or_default())
-}
-
-/// A sequence as the value of a `seq` column.
-pub(crate) fn seq(Sequence(sequence): Sequence) -> i64 {
-    count(sequence)
 }

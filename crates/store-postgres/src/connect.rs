@@ -89,7 +89,7 @@ impl Connector {
             let task = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(
-                        error = crate::faults::chain(&error),
+                        error = fluxora_store::error_chain(&error),
                         "a connection to the database ended"
                     );
                 }
@@ -135,7 +135,7 @@ impl fmt::Display for ConnectFault {
         match self {
             Self::Driver(error) => match error.as_db_error() {
                 Some(said) => crate::faults::ServerSaid::of(said).fmt(f),
-                None => f.write_str(&crate::faults::chain(error)),
+                None => f.write_str(&fluxora_store::error_chain(error)),
             },
             Self::Timeout => f.write_str("it does not answer in time"),
             Self::RuntimeEnded => f.write_str("the runtime that the store was opened in has ended"),

@@ -1,6 +1,6 @@
 use std::error::Error as StdError;
 
-use fluxora_store::StoreError;
+use fluxora_store::{StoreError, sources};
 use thiserror::Error;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
@@ -52,7 +52,7 @@ impl ServerSaid {
 }
 
 /// A driver's error without the values it was about.
-pub(crate) fn told(error: Error) -> Source {
+pub(crate) fn redact(error: Error) -> Source {
     match error.as_db_error() {
         Some(said) => Box::new(ServerSaid::of(said)),
         None => Box::new(error),
@@ -63,7 +63,7 @@ pub(crate) fn told(error: Error) -> Source {
 pub(crate) fn sort(attempted: &str, error: Error) -> Fault {
     let code = error.code().cloned();
     if matches!(code, Some(SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED)) {
-        return Fault::Conflict { attempted: attempted.to_owned(), source: Some(told(error)) };
+        return Fault::Conflict { attempted: attempted.to_owned(), source: Some(redact(error)) };
     }
     let lost = sources(&error).any(<dyn StdError>::is::<std::io::Error>);
     let reason = match &code {
@@ -71,7 +71,7 @@ pub(crate) fn sort(attempted: &str, error: Error) -> Fault {
         None if error.is_closed() || lost => Some("the connection to the database server was lost"),
         None => None,
     };
-    let source = Some(told(error));
+    let source = Some(redact(error));
     Fault::Store(match reason {
         Some(reason) => StoreError::Unavailable { reason: reason.to_owned(), source },
         None => StoreError::Internal { reason: attempted.to_owned(), source },
@@ -111,35 +111,4 @@ impl<T> Attempt<T> for Result<T, Error> {
     fn attempt(self, what: &str) -> Result<T, Fault> {
         self.map_err(|error| sort(what, error))
     }
-}
-
-/// The same fault once more, for another that it concerns; its source stays with the first.
-pub(crate) fn repeat(fault: &StoreError) -> StoreError {
-    match fault {
-        StoreError::Unavailable { reason, .. } => unavailable(reason),
-        StoreError::Overloaded => StoreError::Overloaded,
-        StoreError::Corrupt(row) => StoreError::Corrupt(row.clone()),
-        StoreError::Internal { reason, .. } => StoreError::Internal { reason: reason.clone(), source: None },
-    }
-}
-
-/// A fault with all its sources, for the log.
-pub(crate) fn chain(fault: &(dyn StdError + 'static)) -> String {
-    sources(fault).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// An error and what caused it, outermost first.
-pub(crate) fn sources<'e>(
-    error: &'e (dyn StdError + 'static),
-) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// What comes after [`Store::close`](fluxora_store::Store::close) is refused.
-pub(crate) fn closed() -> StoreError {
-    unavailable("the store is closed")
-}
-
-pub(crate) fn unavailable(reason: &str) -> StoreError {
-    StoreError::Unavailable { reason: reason.to_owned(), source: None }
 }

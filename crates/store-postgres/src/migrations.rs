@@ -3,8 +3,10 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use fluxora_store::sources;
+
 use crate::connect::Connector;
-use crate::faults::{sources, told};
+use crate::faults::redact;
 use crate::open::{OpenError, refused};
 use crate::{Location, Options};
 
@@ -119,7 +121,7 @@ impl Session {
     fn fault(&self, what: &'static str, error: tokio_postgres::Error) -> OpenError {
         let location = self.location.clone();
         let denied = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
-        let source = told(error);
+        let source = redact(error);
         if denied {
             OpenError::NoAccess { location, source }
         } else {

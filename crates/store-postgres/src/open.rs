@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::Location;
 use crate::connect::ConnectFault;
-use crate::faults::told;
+use crate::faults::redact;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -167,7 +167,7 @@ pub(crate) fn refused(location: &Location, fault: ConnectFault) -> OpenError {
     };
     let code = error.code().cloned();
     let said = error.to_string();
-    let source = told(error);
+    let source = redact(error);
     match code {
         Some(SqlState::INVALID_PASSWORD) => OpenError::WrongPassword { location, source },
         Some(SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => OpenError::NotAdmitted { location, source },

@@ -10,7 +10,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Options;
 use crate::connect::{ConnectFault, Connector};
-use crate::faults::closed;
 
 /// Connections that are kept open. Whoever needs one waits for a limited time, in a queue of limited length.
 #[derive(Debug)]
@@ -42,11 +41,11 @@ impl Connections {
 
     pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
         let taken_on = Arc::clone(&self.taken_on).try_acquire_owned();
-        let taken_on =
-            taken_on.map_err(|_| if self.pool.is_closed() { closed() } else { StoreError::Overloaded })?;
+        let taken_on = taken_on
+            .map_err(|_| if self.pool.is_closed() { StoreError::closed() } else { StoreError::Overloaded })?;
         let connection = self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => StoreError::Overloaded,
-            PoolError::Closed => closed(),
+            PoolError::Closed => StoreError::closed(),
             PoolError::Backend(fault) => unreachable(fault),
             other => {
                 StoreError::Internal { reason: "taking a connection".to_owned(), source: Some(other.into()) }
@@ -64,7 +63,7 @@ impl Connections {
 fn unreachable(fault: ConnectFault) -> StoreError {
     let reason = format!("the database server cannot be reached: {fault}");
     let source = match fault {
-        ConnectFault::Driver(error) => Some(crate::faults::told(error)),
+        ConnectFault::Driver(error) => Some(crate::faults::redact(error)),
         ConnectFault::Timeout | ConnectFault::RuntimeEnded | ConnectFault::Paused(_) => None,
     };
     StoreError::Unavailable { reason, source }

@@ -1,6 +1,8 @@
 //! Proofs that the database answers and takes writes.
 
-use crate::faults::{Attempt, Fault, unavailable};
+use fluxora_store::StoreError;
+
+use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 /// Reads one row of ours from a server that takes writes.
@@ -10,9 +12,10 @@ pub(crate) async fn read(lease: &Lease) -> Result<(), Fault> {
     let statement = lease.prepare_cached(sql).await.attempt(what)?;
     let row = lease.query_one(&statement, &[]).await.attempt(what)?;
     if row.try_get(0).attempt(what)? {
-        return Err(
-            unavailable("the database cannot be written to: the server is a standby or read-only").into()
-        );
+        return Err(StoreError::unavailable(
+            "the database cannot be written to: the server is a standby or read-only",
+        )
+        .into());
     }
     Ok(())
 }

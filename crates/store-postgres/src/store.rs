@@ -188,12 +188,12 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let doubt = self.units.in_doubt();
+        let doubt = self.units.doubt();
         self.units.run(&self.connections, |lease| async move { probe::read(&lease).await }).await?;
         // A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a outage has cast.
         if let Some(doubt) = doubt {
             self.units.run(&self.connections, |lease| async move { probe::write(&lease).await }).await?;
-            self.units.overcome(doubt);
+            self.units.prove(doubt);
         }
         Ok(())
     }

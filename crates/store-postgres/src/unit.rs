@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fluxora_store::StoreError;
+use fluxora_store::{Doubt, OutageTracker, StoreError};
 use tokio::time::{Instant, timeout_at};
 
-use crate::faults::{Fault, repeat, unavailable};
+use crate::faults::Fault;
 use crate::pool::{Connections, Lease};
 
 /// How often a unit of work is tried in all.
@@ -19,13 +19,6 @@ pub(crate) struct Units {
     limit: Duration,
     repeated: AtomicU64,
     outages: OutageTracker,
-}
-
-/// How often something was in the way of a unit, and up to which time of these a proof has shown that it is over.
-#[derive(Debug, Default)]
-struct OutageTracker {
-    met: AtomicU64,
-    overcome: AtomicU64,
 }
 
 impl Units {
@@ -66,7 +59,7 @@ impl Units {
     ) -> Result<T, StoreError> {
         let result = self.attempt(limit, connections, work).await;
         if matches!(result, Err(StoreError::Unavailable { .. })) {
-            self.outages.met.fetch_add(1, Ordering::Relaxed);
+            self.outages.record();
         }
         result
     }
@@ -83,7 +76,7 @@ impl Units {
         loop {
             // A fault, and running out of time too, drops the lease and with it the connection.
             let done = timeout_at(deadline, work(Arc::clone(&lease))).await;
-            match done.map_err(|_| unavailable("the database server did not answer in time"))? {
+            match done.map_err(|_| StoreError::unavailable("the database server did not answer in time"))? {
                 Ok(done) => {
                     lease.keep();
                     return Ok(done);
@@ -98,28 +91,28 @@ impl Units {
                     self.count_repeat();
                     let undone = timeout_at(deadline, lease.batch_execute("ROLLBACK")).await;
                     if !matches!(undone, Ok(Ok(()))) {
-                        return Err(unavailable("the connection to the database server was lost"));
+                        return Err(StoreError::unavailable(
+                            "the connection to the database server was lost",
+                        ));
                     }
                 }
             }
         }
     }
 
-    /// Whether something has been in the way since the last proof that it is over: the proof to hand to
-    /// [`overcome`](Self::overcome).
-    pub(crate) fn in_doubt(&self) -> Option<u64> {
-        let met = self.outages.met.load(Ordering::Relaxed);
-        (met != self.outages.overcome.load(Ordering::Relaxed)).then_some(met)
+    /// The doubt that a proof has to end; `None` if no unit has failed for an outage since the last proof.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        self.outages.doubt()
     }
 
-    pub(crate) fn overcome(&self, met: u64) {
-        self.outages.overcome.fetch_max(met, Ordering::Relaxed);
+    pub(crate) fn prove(&self, doubt: Doubt) {
+        self.outages.prove(doubt);
     }
 }
 
 /// The same outcome for each of `n` that it concerns.
 pub(crate) fn for_each<T>(n: usize, fault: StoreError) -> Vec<Result<T, StoreError>> {
-    let mut faults: Vec<_> = (1..n).map(|_| Err(repeat(&fault))).collect();
+    let mut faults: Vec<_> = (1..n).map(|_| Err(fault.repeat())).collect();
     faults.push(Err(fault));
     faults
 }

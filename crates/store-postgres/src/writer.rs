@@ -6,7 +6,6 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Options;
-use crate::faults::closed;
 use crate::pool::Connections;
 use crate::unit::Units;
 
@@ -56,13 +55,13 @@ impl Writer {
     pub(crate) async fn create(&self, create: CreateStream) -> Result<Created, StoreError> {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        queue.ok_or_else(closed)?.try_send(Waiting { create, reply, repeats: 0 }).map_err(|refused| {
-            match refused {
+        queue.ok_or_else(StoreError::closed)?.try_send(Waiting { create, reply, repeats: 0 }).map_err(
+            |refused| match refused {
                 TrySendError::Full(_) => StoreError::Overloaded,
-                TrySendError::Closed(_) => closed(),
-            }
-        })?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+                TrySendError::Closed(_) => StoreError::closed(),
+            },
+        )?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::closed()))
     }
 
     /// Finishes what is queued and ends the task.

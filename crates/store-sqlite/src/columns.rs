@@ -2,13 +2,16 @@
 
 use std::fmt::Display;
 
-use fluxora_store::{CorruptRow, Sequence, StoreError};
+use fluxora_store::rows::ReadColumns;
+use fluxora_store::{CorruptRow, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use crate::faults::sort;
+
+pub(crate) use fluxora_store::rows::{count, seq};
 
 /// One row being read, column by column in the order of its query.
 pub(crate) struct Columns<'r> {
@@ -25,11 +28,13 @@ impl<'r> Columns<'r> {
 
     fn take(&mut self, column: &'static str) -> Result<ValueRef<'r>, StoreError> {
         let value = self.row.get_ref(self.next).map_err(|error| sort(column, error))?;
-        self.next = self.next.saturating_add(1);
+        self.skip();
         Ok(value)
     }
+}
 
-    pub(crate) fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {
+impl<'r> ReadColumns<'r> for Columns<'r> {
+    fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {
         match self.take(column)? {
             ValueRef::Integer(value) => Ok(value),
             other => {
@@ -38,73 +43,28 @@ impl<'r> Columns<'r> {
         }
     }
 
-    /// An integer of a narrower type.
-    pub(crate) fn number<T: TryFrom<i64, Error: Display>>(
-        &mut self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        let value = self.integer(column)?;
-        T::try_from(value).map_err(|error| self.corrupt(column, error))
-    }
-
-    pub(crate) fn text(&mut self, column: &'static str) -> Result<&'r str, StoreError> {
+    fn text(&mut self, column: &'static str) -> Result<&'r str, StoreError> {
         match self.take(column)? {
             ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|error| self.corrupt(column, error)),
             other => Err(self.corrupt(column, format_args!("{} where a text belongs", other.data_type()))),
         }
     }
 
-    pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
+    fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
         match self.take(column)? {
             ValueRef::Blob(bytes) => Ok(bytes),
             other => Err(self.corrupt(column, format_args!("{} where bytes belong", other.data_type()))),
         }
     }
 
-    /// A text read into what it stands for.
-    pub(crate) fn parsed<T, E: Display>(
-        &mut self,
-        column: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        parse(text).map_err(|error| self.corrupt(column, error))
-    }
-
-    pub(crate) fn instant(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
+    /// Unix milliseconds.
+    fn instant(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
         let milliseconds = self.integer(column)?;
         Timestamp::from_millisecond(milliseconds).map_err(|error| self.corrupt(column, error))
     }
 
-    pub(crate) fn optional_instant(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        self.optional(column, Self::instant)
-    }
-
-    /// A value that may be NULL.
-    pub(crate) fn optional<T>(
-        &mut self,
-        column: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        if matches!(self.row.get_ref(self.next), Ok(ValueRef::Null)) {
-            self.skip(column)?;
-            return Ok(None);
-        }
-        read(self, column).map(Some)
-    }
-
-    /// Passes over a column.
-    pub(crate) fn skip(&mut self, column: &'static str) -> Result<(), StoreError> {
-        self.take(column).map(drop)
-    }
-
-    /// A time of a schedule.
-    pub(crate) fn time(&mut self, column: &'static str) -> Result<UnixTime, StoreError> {
-        self.unsigned(column).map(UnixTime::from_seconds)
-    }
-
-    /// A `u64`: an integer, or a text where it is beyond what an integer holds.
-    pub(crate) fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
+    /// An integer, or a text where the number is beyond what an integer holds.
+    fn unsigned(&mut self, column: &'static str) -> Result<u64, StoreError> {
         let number = match self.take(column)? {
             ValueRef::Integer(number) => u64::try_from(number).ok(),
             ValueRef::Text(digits) => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()),
@@ -113,8 +73,16 @@ impl<'r> Columns<'r> {
         number.ok_or_else(|| self.corrupt(column, "not a number from 0 to 18446744073709551615"))
     }
 
-    /// The fault of this row, in this column. The key is read again only here.
-    pub(crate) fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
+    fn is_null(&self) -> bool {
+        matches!(self.row.get_ref(self.next), Ok(ValueRef::Null))
+    }
+
+    fn skip(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
+    /// Reads the key again, only here.
+    fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
         let row = match self.row.get_ref(0) {
             Ok(ValueRef::Integer(key)) => key.to_string(),
             Ok(ValueRef::Text(key)) => String::from_utf8_lossy(key).into_owned(),
@@ -142,19 +110,4 @@ pub(crate) fn instant(instant: Timestamp) -> ToSqlOutput<'static> {
 /// The first millisecond after the second `until`.
 pub(crate) fn end_of(until: UnixTime) -> i64 {
     i64::try_from(until.seconds()).unwrap_or(i64::MAX).saturating_add(1).saturating_mul(1_000)
-}
-
-/// A count as SQL takes it.
-pub(crate) fn count(n: impl TryInto<i64>) -> i64 {
-    n.try_into().unwrap_or(i64::MAX)
-}
-
-/// A `seq` column as a sequence. A negative value, which no column allows, reads as 0.
-pub(crate) fn sequence(seq: i64) -> Sequence {
-    Sequence(u64::try_from(seq).unwrap_or_default())
-}
-
-/// A sequence as the value of a `seq` column.
-pub(crate) fn seq(Sequence(sequence): Sequence) -> i64 {
-    count(sequence)
 }

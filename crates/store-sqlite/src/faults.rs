@@ -1,5 +1,3 @@
-use std::error::Error as _;
-
 use fluxora_store::StoreError;
 use rusqlite::{Error, ErrorCode};
 
@@ -35,36 +33,4 @@ impl<T> Attempt<T> for Result<T, Error> {
     fn attempt(self, what: &str) -> Result<T, StoreError> {
         self.map_err(|error| sort(what, error))
     }
-}
-
-/// The same fault once more, for another that it concerns; its source stays with the first.
-pub(crate) fn repeat(fault: &StoreError) -> StoreError {
-    match fault {
-        StoreError::Unavailable { reason, .. } => {
-            StoreError::Unavailable { reason: reason.clone(), source: None }
-        }
-        StoreError::Overloaded => StoreError::Overloaded,
-        StoreError::Corrupt(row) => StoreError::Corrupt(row.clone()),
-        StoreError::Internal { reason, .. } => StoreError::Internal { reason: reason.clone(), source: None },
-    }
-}
-
-/// A fault with all its sources, for the log.
-pub(crate) fn chain(fault: &StoreError) -> String {
-    let mut text = fault.to_string();
-    let mut next = fault.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
-}
-
-/// What comes after [`Store::close`](fluxora_store::Store::close) is refused.
-pub(crate) fn closed() -> StoreError {
-    unavailable("the store is closed")
-}
-
-pub(crate) fn unavailable(reason: &str) -> StoreError {
-    StoreError::Unavailable { reason: reason.to_owned(), source: None }
 }

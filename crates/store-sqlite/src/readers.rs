@@ -5,7 +5,7 @@ use fluxora_store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::faults::{Attempt, closed};
+use crate::faults::Attempt;
 use crate::open;
 
 /// How many scans run at once. Each keeps a thread and a core busy; more of them would only take turns.
@@ -40,7 +40,7 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.idle().as_mut().ok_or_else(closed)?.pop();
+        let idle = self.idle().as_mut().ok_or_else(StoreError::closed)?.pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open::reader(&self.path).attempt("opening a reader")?,
@@ -60,7 +60,7 @@ impl Readers {
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _taken_on = self.taken_on.try_acquire().map_err(|_| StoreError::Overloaded)?;
-        let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| closed())?;
+        let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| StoreError::closed())?;
         let readers = Arc::clone(self);
         let scan = move || {
             // The turn ends with the scan, also where nobody waits for its answer any more.

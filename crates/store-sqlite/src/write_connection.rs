@@ -3,8 +3,6 @@ use std::path::{Path, PathBuf};
 use fluxora_store::StoreError;
 use rusqlite::Connection;
 
-use crate::faults::unavailable;
-
 /// The writing connection and the file that it writes to; none in memory.
 pub(crate) struct WriteConnection {
     pub(crate) connection: Connection,
@@ -35,7 +33,7 @@ impl WriteConnection {
         if self.file.as_ref().is_none_or(DatabaseFile::is_still_there) {
             Ok(())
         } else {
-            Err(unavailable(
+            Err(StoreError::unavailable(
                 "the database file was moved, removed or replaced: put it back, or restart on what is there",
             ))
         }

@@ -1,15 +1,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use fluxora_store::StoreError;
+use fluxora_store::{OutageTracker, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::Options;
-use crate::faults::closed;
 use crate::probe;
 use crate::write_connection::WriteConnection;
 
@@ -28,13 +26,6 @@ use commit::GroupCommit;
 pub(crate) struct Writer {
     queue: SyncSender<Message>,
     outages: Arc<OutageTracker>,
-}
-
-/// How often the machine was in the way of a write, and up to which time of these a proof has shown that it is over.
-#[derive(Debug, Default)]
-struct OutageTracker {
-    met: AtomicU64,
-    overcome: AtomicU64,
 }
 
 enum Message {
@@ -74,7 +65,7 @@ where
         let result = match (undone, self.result) {
             (None, Some(result)) => result,
             (Some(fault), _) => Err(fault),
-            (None, None) => Err(closed()),
+            (None, None) => Err(StoreError::closed()),
         };
         // A caller that has gone away does not want to know.
         self.reply.send(result).ok();
@@ -100,22 +91,19 @@ impl Writer {
         let job = Job { work, result: None, reply };
         self.queue.try_send(Message::Unit(Box::new(job))).map_err(|refused| match refused {
             TrySendError::Full(_) => StoreError::Overloaded,
-            TrySendError::Disconnected(_) => closed(),
+            TrySendError::Disconnected(_) => StoreError::closed(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        answer.await.unwrap_or_else(|_| Err(StoreError::closed()))
     }
 
     /// Proves that a write can be committed: by taking the lock, and after a outage by really writing.
     ///
     /// A commit that writes nothing succeeds on a full disk too, so only a proof ends the doubt that a outage has cast.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        let met = self.outages.met.load(Ordering::Relaxed);
-        if met == self.outages.overcome.load(Ordering::Relaxed) {
-            return self.run(|_| Ok(())).await;
-        }
+        let Some(doubt) = self.outages.doubt() else { return self.run(|_| Ok(())).await };
         self.run(probe::write).await?;
         self.run(probe::clear).await?;
-        self.outages.overcome.fetch_max(met, Ordering::Relaxed);
+        self.outages.prove(doubt);
         Ok(())
     }
 

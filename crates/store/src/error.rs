@@ -35,6 +35,41 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Storage does not answer now, for this reason.
+    pub fn unavailable(reason: &str) -> Self {
+        Self::Unavailable { reason: reason.to_owned(), source: None }
+    }
+
+    /// The error of every call after [`Store::close`](crate::Store::close).
+    pub fn closed() -> Self {
+        Self::unavailable("the store is closed")
+    }
+
+    /// The same error for another caller. The driver's error stays with the first.
+    #[must_use]
+    pub fn repeat(&self) -> Self {
+        match self {
+            Self::Unavailable { reason, .. } => Self::unavailable(reason),
+            Self::Overloaded => Self::Overloaded,
+            Self::Corrupt(row) => Self::Corrupt(row.clone()),
+            Self::Internal { reason, .. } => Self::Internal { reason: reason.clone(), source: None },
+        }
+    }
+}
+
+/// An error and its causes in one line, outermost first.
+pub fn error_chain(error: &(dyn StdError + 'static)) -> String {
+    sources(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// An error and its causes, outermost first.
+pub fn sources<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
 /// A stored row that cannot be read, and where it lies.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct CorruptRow {

@@ -6,7 +6,9 @@ mod clock;
 pub mod copy;
 mod error;
 mod idempotency;
+mod outage;
 mod page;
+pub mod rows;
 mod streams;
 
 #[cfg(feature = "conformance")]
@@ -15,11 +17,12 @@ pub mod conformance;
 pub use as_of::{StateAt, replay};
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
-pub use error::{CorruptRow, StoreError};
+pub use error::{CorruptRow, StoreError, error_chain, sources};
 pub use fluxora_stream::Sequence;
 pub use idempotency::{
     IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,
     expired_before,
 };
+pub use outage::{Doubt, OutageTracker};
 pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -1,8 +1,8 @@
-use fluxora_indexer::projection::{Class, Subjects};
+use fluxora_indexer::projection::Subjects;
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
-use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, StoredEvent};
-use fluxora_stream::{ContractId, StreamId};
+use fluxora_store::{StoreError, rows};
+use fluxora_stream::StreamId;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -232,39 +232,7 @@ fn decode_all(rows: &[Row]) -> Result<Vec<StoredEvent>, StoreError> {
 }
 
 pub(crate) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {
-    let mut columns = Columns::of(row, "contract_events");
-    let event = decode_event(&mut columns)?;
-    let class = columns.parsed("class", str::parse::<Class>)?;
-    let stream = columns.optional("stream", Columns::unsigned)?;
-    let other = columns.optional("other", Columns::unsigned)?;
-    let subjects = match stream {
-        None => Subjects::default(),
-        Some(stream) => {
-            let contract = ContractId::parse(event.contract.as_str())
-                .map_err(|error| columns.corrupt("contract_id", error))?;
-            let id = |number| StreamId::chain(contract, number);
-            Subjects { stream: Some(id(stream)), other: other.map(id) }
-        }
-    };
-    Ok(StoredEvent { event, class, subjects })
-}
-
-/// Reads the columns of the event itself: the first ten.
-pub(crate) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
-    Ok(ContractEvent {
-        id: columns.parsed("id", Opaque::new)?,
-        position: ChainPosition {
-            ledger: columns.number("ledger")?,
-            transaction: columns.number("tx_index")?,
-            operation: columns.number("operation_index")?,
-            event: columns.number("event_index")?,
-        },
-        contract: columns.parsed("contract_id", Opaque::new)?,
-        topic: columns.parsed("topic", Opaque::new)?,
-        tx_hash: columns.parsed("tx_hash", Opaque::new)?,
-        happened_at: columns.instant("happened_at")?,
-        payload: columns.text("payload")?.into(),
-    })
+    rows::stored_event(&mut Columns::of(row, "contract_events"))
 }
 
 fn number_of(id: StreamId) -> Option<String> {

@@ -1,5 +1,5 @@
-use fluxora_indexer::{Ledger, Opaque};
-use fluxora_store::StoreError;
+use fluxora_indexer::Ledger;
+use fluxora_store::{StoreError, rows};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -38,14 +38,7 @@ pub(crate) async fn newest(chain: &mut PipelinedTransaction, upto: u32) -> Resul
 }
 
 pub(crate) fn decode(row: &Row) -> Result<Ledger, StoreError> {
-    let mut columns = Columns::of(row, "ledgers");
-    Ok(Ledger {
-        sequence: columns.number("sequence")?,
-        hash: columns.parsed("hash", Opaque::new)?,
-        previous_hash: columns
-            .optional("previous_hash", |columns, name| columns.parsed(name, Opaque::new))?,
-        closed_at: columns.optional_instant("closed_at")?,
-    })
+    rows::ledger(&mut Columns::of(row, "ledgers"))
 }
 
 pub(crate) async fn write(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) -> Result<(), Fault> {

@@ -1,8 +1,9 @@
 use fluxora_indexer::Opaque;
 use fluxora_store::chain::{ContractEventPage, ContractEventQuery, ListedEvent};
+use fluxora_store::rows::{self, ReadColumns};
 use tokio_postgres::types::{ToSql, Type};
 
-use super::events::{decode_event, event_columns, place_of};
+use super::events::{event_columns, place_of};
 use crate::columns::Columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -44,7 +45,7 @@ pub(crate) async fn list(lease: &Lease, query: &ContractEventQuery) -> Result<Co
     let mut page = ContractEventPage { events: Vec::new(), more: rows.len() > limit };
     for row in rows.iter().take(limit) {
         let mut columns = Columns::of(row, "contract_events");
-        let event = decode_event(&mut columns)?;
+        let event = rows::contract_event(&mut columns)?;
         ["class", "stream", "other"].into_iter().for_each(|_| columns.skip());
         page.events.push(ListedEvent { event, ledger_hash: columns.parsed("hash", Opaque::new)? });
     }

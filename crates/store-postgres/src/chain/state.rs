@@ -1,6 +1,7 @@
-use fluxora_indexer::{Frontier, Opaque, Tip};
+use fluxora_indexer::Frontier;
 use fluxora_store::StoreError;
-use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
+use fluxora_store::rows::{self, ReadColumns};
 use tokio_postgres::Row;
 
 use super::prefetch::{PrefetchKeys, Prefetched};
@@ -11,7 +12,7 @@ use crate::pipeline::PipelinedTransaction;
 use crate::pipeline::{Parameters, Question, Values};
 use crate::pool::Lease;
 
-/// The columns that [`decode_state`] reads, in its order.
+/// The columns that [`rows::chain_state`] reads, in its order.
 macro_rules! state_columns {
     () => {
         "s.one, s.tip_ledger, s.tip_hash, s.last_safe, s.final_ledger, s.events, s.pending, s.unknown_events, \
@@ -20,7 +21,7 @@ macro_rules! state_columns {
 }
 pub(crate) use state_columns;
 
-/// The columns that [`decode_reorg`] reads, in its order.
+/// The columns that [`rows::reorg`] reads, in its order.
 macro_rules! reorg_columns {
     () => {
         "r.number, r.at, r.fork_ledger, r.depth, r.tip_before, r.events_removed, r.streams_rebuilt, r.existing_hash, \
@@ -88,31 +89,10 @@ fn lost() -> StoreError {
 
 fn decode(row: &Row) -> Result<ChainState, StoreError> {
     let mut columns = Columns::of(row, "chain_state");
-    let state = decode_state(&mut columns)?;
+    let state = rows::chain_state(&mut columns)?;
     let mut columns = columns.then("reorgs");
-    let last_reorg = if columns.is_null("number")? { None } else { Some(decode_reorg(&mut columns)?) };
+    let last_reorg = if columns.is_null() { None } else { Some(rows::reorg(&mut columns)?) };
     Ok(ChainState { last_reorg, ..state })
-}
-
-/// Reads how the chain stands, but for the last reorg.
-pub(crate) fn decode_state(columns: &mut Columns<'_>) -> Result<ChainState, StoreError> {
-    columns.integer("one")?;
-    let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
-    let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
-    let frontier = Frontier {
-        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
-        last_safe: columns.optional("last_safe", Columns::number)?,
-        final_ledger: columns.optional("final_ledger", Columns::number)?,
-    };
-    let events = columns.number("events")?;
-    let pending = columns.number("pending")?;
-    let unknown = columns.number("unknown_events")?;
-    let unreadable = columns.number("unreadable_events")?;
-    let synced_at = columns.optional_instant("synced_at")?;
-    let refused_at = columns.optional_instant("refused_at")?;
-    let refused_fork = columns.optional("refused_fork", Columns::number)?;
-    let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
-    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
 }
 
 pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -> Result<(), Fault> {
@@ -139,28 +119,11 @@ pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Faul
     let what = "reading reorgs";
     let statement = lease.prepare_cached(REORGS).await.attempt(what)?;
     let rows = lease.query(&statement, &[&i64::from(limit)]).await.attempt(what)?;
-    let decode = |row| decode_reorg(&mut Columns::of(row, "reorgs"));
-    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(decode_reorg).collect::<Result<_, _>>()?)
 }
 
-pub(crate) fn decode_reorg(columns: &mut Columns<'_>) -> Result<Reorg, StoreError> {
-    let number = columns.number("number")?;
-    let at = columns.instant("at")?;
-    let fork_ledger = columns.number("fork_ledger")?;
-    let depth = columns.number("depth")?;
-    let tip_before = columns.optional("tip_before", Columns::number)?;
-    let events_removed = columns.number("events_removed")?;
-    let streams_rebuilt = columns.number("streams_rebuilt")?;
-    let hash = |columns: &mut Columns<'_>, name| columns.parsed(name, Opaque::new);
-    let existing_hash = columns.optional("existing_hash", hash)?;
-    let incoming_hash = columns.optional("incoming_hash", hash)?;
-    let reason = columns.optional("reason", |columns, name| columns.text(name).map(str::to_owned))?;
-    let cause = match (existing_hash, incoming_hash, reason) {
-        (Some(existing_hash), Some(incoming_hash), None) => ReorgCause::Fork { existing_hash, incoming_hash },
-        (None, None, Some(reason)) => ReorgCause::Rewind { reason },
-        _ => return Err(columns.corrupt("reason", "neither a reorg's hashes nor a rewind's reason")),
-    };
-    Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
+pub(crate) fn decode_reorg(row: &Row) -> Result<Reorg, StoreError> {
+    rows::reorg(&mut Columns::of(row, "reorgs"))
 }
 
 /// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.

@@ -2,12 +2,12 @@ use std::collections::HashMap;
 
 use fluxora_store::chain::{StoredStream, StreamWrite};
 use fluxora_store::copy::RemovedStream;
-use fluxora_store::{Sequence, StoreError};
+use fluxora_store::{Sequence, StoreError, rows};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 use tokio_postgres::Row;
 
 use super::change_set::{ChainValues, ChangeSet, Terms};
-use crate::columns::{self, Columns, seq};
+use crate::columns::{Columns, seq};
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::PipelinedTransaction;
 use crate::pipeline::{Parameters, Values};
@@ -105,7 +105,7 @@ pub(crate) async fn read(
     let present: Vec<_> = present.iter().map(stored).collect::<Result<_, _>>()?;
     let terms = |stored: &StoredStream| Some((seq(stored.sequence), Terms::of(stored.stream.as_ref()?)));
     chain.terms.extend(present.iter().filter_map(terms));
-    Ok(present.into_iter().map(Ok).chain(removed.iter().map(decode_removed)).collect::<Result<_, _>>()?)
+    Ok(present.into_iter().map(Ok).chain(removed.iter().map(stored_removal)).collect::<Result<_, _>>()?)
 }
 
 pub(crate) async fn after(
@@ -122,11 +122,14 @@ fn stored(row: &Row) -> Result<StoredStream, StoreError> {
     decode(row)?.into_stored()
 }
 
-fn decode_removed(row: &Row) -> Result<StoredStream, StoreError> {
-    let mut columns = Columns::of(row, "removed_streams");
-    let sequence = columns::sequence(columns.integer("seq")?);
-    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(StoredStream { id, sequence, event_count: columns.number("events")?, stream: None })
+pub(crate) fn decode_removed(row: &Row) -> Result<RemovedStream, StoreError> {
+    rows::removed_stream(&mut Columns::of(row, "removed_streams"))
+}
+
+/// A removed stream in the form of the others.
+fn stored_removal(row: &Row) -> Result<StoredStream, StoreError> {
+    let RemovedStream { sequence, id, event_count } = decode_removed(row)?;
+    Ok(StoredStream { id, sequence, event_count, stream: None })
 }
 
 /// Changes the streams. What is told of them waits for the commit, so that the lock that numbers events is held no longer than the

@@ -3,15 +3,14 @@
 use fluxora_indexer::Ledger;
 use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
-use fluxora_store::{Sequence, StoreError};
-use fluxora_stream::{Stream, StreamId};
-use tokio_postgres::Row;
+use fluxora_store::{Sequence, rows};
+use fluxora_stream::Stream;
 
 use super::{Query, go_on_after};
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{ledgers, streams};
-use crate::columns::{self, Columns};
+use crate::columns::Columns;
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
 
@@ -21,7 +20,7 @@ pub(crate) const REMOVED: Query = Query {
     holds: "true",
     after: "seq > $1 ORDER BY seq LIMIT $2",
     at: "seq = ANY ($1)",
-    decode: removed,
+    decode: |row| streams::decode_removed(row).map(Record::Removed),
 };
 pub(crate) const LEDGERS: Query = Query {
     table: "ledgers",
@@ -47,7 +46,7 @@ pub(crate) const REORGS: Query = Query {
     holds: "true",
     after: "r.number > $1 ORDER BY r.number LIMIT $2",
     at: "r.number = ANY ($1)",
-    decode: |row| state::decode_reorg(&mut Columns::of(row, "reorgs")).map(Record::Reorg),
+    decode: |row| state::decode_reorg(row).map(Record::Reorg),
 };
 /// The row is there from the first. It says something as soon as one of these does: the other counts are parts of `events`, the
 /// other values come with these.
@@ -57,15 +56,8 @@ pub(crate) const STATE: Query = Query {
     holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at) > 0)",
     after: "s.one > $1 ORDER BY s.one LIMIT $2",
     at: "s.one = ANY ($1)",
-    decode: |row| state::decode_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),
+    decode: |row| rows::chain_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),
 };
-
-fn removed(row: &Row) -> Result<Record, StoreError> {
-    let mut columns = Columns::of(row, "removed_streams");
-    let sequence = columns::sequence(columns.integer("seq")?);
-    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(Record::Removed(RemovedStream { sequence, id, event_count: columns.number("events")? }))
-}
 
 /// Puts streams of either origin at their places.
 pub(crate) async fn put_streams(

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use fluxora_store::copy::Record;
-use fluxora_store::{IdempotencyRecord, Sequence, StoreError};
-use fluxora_stream::{LoggedEvent, StreamEvent, StreamId};
+use fluxora_store::{IdempotencyRecord, Sequence};
+use fluxora_stream::{LoggedEvent, StreamEvent};
 use jiff::Timestamp;
-use tokio_postgres::Row;
 
 use super::{Query, go_on_after};
-use crate::columns::{self, Columns};
+use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::{PipelinedTransaction, Values};
-use crate::streams::events::{self, EventValues};
+use crate::streams::events::{self, EventValues, logged_columns, logged_tables};
 use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
 
@@ -22,16 +21,17 @@ pub(crate) const STREAMS: Query = Query {
     holds: "true",
     after: "seq > $1 ORDER BY seq LIMIT $2",
     at: "seq = ANY ($1)",
-    decode: stream,
+    decode: |row| row::decode(row).map(|row| Record::Stream(row.sequence, row.stream)),
 };
 pub(crate) const EVENTS: Query = Query {
     table: "stream_events",
-    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data::text, coalesce(s.id, r.id) AS id \
-             FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream",
+    select: concat!("SELECT ", logged_columns!(), " FROM ", logged_tables!()),
     holds: "true",
     after: "e.seq > $1 ORDER BY e.seq LIMIT $2",
     at: "e.seq = ANY ($1)",
-    decode: event,
+    decode: |row| {
+        events::decode_logged(row).map(|LoggedEvent { sequence, event }| Record::Event(sequence, event))
+    },
 };
 pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
     table: "idempotency_records",
@@ -116,19 +116,4 @@ pub(crate) async fn put_idempotency_records(
     ];
     let what = "writing copied idempotency records";
     transaction.later(what, PUT_IDEMPOTENCY_RECORDS, values, Some(records.len())).await
-}
-
-fn stream(row: &Row) -> Result<Record, StoreError> {
-    let found = row::decode(row)?;
-    Ok(Record::Stream(columns::sequence(found.seq), found.stream))
-}
-
-fn event(row: &Row) -> Result<Record, StoreError> {
-    let columns = || Columns::of(row, "stream_events");
-    let id: Option<&str> = row.try_get("id").map_err(|error| columns().corrupt("stream", error))?;
-    let id = id
-        .and_then(StreamId::parse)
-        .ok_or_else(|| columns().corrupt("stream", "its stream has no readable id"))?;
-    let LoggedEvent { sequence, event } = events::decode(row, &id)?;
-    Ok(Record::Event(sequence, event))
 }

@@ -4,6 +4,7 @@ use tokio_postgres::types::ToSql;
 
 use super::change::{leave, write_and_commit};
 use super::row::{decode_to_change, stream_columns};
+use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
@@ -39,7 +40,7 @@ pub(crate) async fn cancel(
     match found.stream.cancel(clock.now()) {
         Ok(change) => {
             let stream = change.stream.clone();
-            write_and_commit(lease, &[(found.seq, change)]).await?;
+            write_and_commit(lease, &[(seq(found.sequence), change)]).await?;
             Ok(Outcome::Done(stream))
         }
         Err(refused) => {

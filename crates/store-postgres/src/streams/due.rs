@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
+use fluxora_store::rows::StreamRow;
 use fluxora_store::{Recorded, StoreError};
 use fluxora_stream::{Change, UnixTime};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::change::{leave, write_and_commit};
-use super::row::{StreamRow, decode_to_change, stream_columns};
+use super::row::{decode_to_change, stream_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
@@ -25,11 +26,11 @@ pub(crate) async fn record_due(lease: &Lease, now: Timestamp, limit: u32) -> Res
     lease.batch_execute("BEGIN").await.attempt("beginning a step of the stream clock")?;
     let mut recorded = Recorded::default();
     let mut changes: Vec<(i64, Change)> = Vec::new();
-    for StreamRow { seq, stream } in due(lease, now, limit, &mut recorded).await? {
+    for StreamRow { sequence, stream } in due(lease, now, limit, &mut recorded).await? {
         let change = stream.catch_up(now);
         recorded.streams = recorded.streams.saturating_add(1);
         recorded.events = recorded.events.saturating_add(change.events.len());
-        changes.push((seq, change));
+        changes.push((columns::seq(sequence), change));
     }
     if changes.is_empty() {
         leave(lease).await?;

@@ -1,5 +1,5 @@
-use fluxora_store::{EventPage, StoreError};
-use fluxora_stream::{EventData, EventKind, LoggedEvent, StreamEvent, StreamId, UnixTime};
+use fluxora_store::{EventPage, StoreError, rows};
+use fluxora_stream::{LoggedEvent, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -13,6 +13,22 @@ pub(crate) const EVENTS: &str = "SELECT e.seq, e.number, e.type, e.occurred_at, 
                       ON true WHERE id = $1 ORDER BY e.number";
 pub(crate) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data::text FROM stream_events \
                        WHERE stream = (SELECT seq FROM streams WHERE id = $1) AND occurred_at < $2 ORDER BY number";
+
+/// The columns that [`rows::logged_event`] reads, in its order.
+macro_rules! logged_columns {
+    () => {
+        "e.seq, coalesce(s.id, r.id), e.number, e.type, e.occurred_at, e.recorded_at, e.data::text"
+    };
+}
+pub(crate) use logged_columns;
+
+/// Events with their streams, the removed ones among them.
+macro_rules! logged_tables {
+    () => {
+        "stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream"
+    };
+}
+pub(crate) use logged_tables;
 
 pub(crate) async fn events(
     lease: &Lease,
@@ -44,20 +60,13 @@ pub(crate) async fn history(
     Ok(rows.iter().map(|row| decode(row, id).map(|logged| logged.event)).collect::<Result<_, _>>()?)
 }
 
-pub(crate) fn decode(row: &Row, id: &StreamId) -> Result<LoggedEvent, StoreError> {
-    let mut columns = Columns::of(row, "stream_events");
-    let sequence = columns::sequence(columns.integer("seq")?);
-    let stream_seq = columns.number("number")?;
-    let kind = columns.parsed("type", str::parse::<EventKind>)?;
-    let occurred_at = columns.instant("occurred_at")?;
-    let recorded_at = columns.instant("recorded_at")?;
-    let data = columns.parsed("data", |text| {
-        let mut text = serde_json::Deserializer::from_str(text);
-        let data = EventData::decode(kind, occurred_at, &mut text)?;
-        text.end().map(|()| data)
-    })?;
-    let event = StreamEvent { stream: *id, stream_seq, occurred_at, recorded_at, kind, data };
-    Ok(LoggedEvent { sequence, event })
+fn decode(row: &Row, id: &StreamId) -> Result<LoggedEvent, StoreError> {
+    rows::event_of(&mut Columns::of(row, "stream_events"), *id)
+}
+
+/// Reads a row of [`logged_columns`].
+pub(crate) fn decode_logged(row: &Row) -> Result<LoggedEvent, StoreError> {
+    rows::logged_event(&mut Columns::of(row, "stream_events"))
 }
 
 /// Events as columns of values, the way `unnest` takes them.

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use fluxora_store::{IdempotencyKey, IdempotencyRecord, StoreError};
+use fluxora_store::{IdempotencyRecord, StoreError, rows};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -41,15 +41,7 @@ pub(crate) async fn find(lease: &Lease, keys: &[(&str, &str)]) -> Result<Records
 }
 
 pub(crate) fn decode(row: &Row) -> Result<IdempotencyRecord, StoreError> {
-    let mut columns = Columns::of(row, "idempotency_records");
-    columns.skip();
-    Ok(IdempotencyRecord {
-        scope: columns.text("scope")?.to_owned(),
-        key: columns.parsed("key", IdempotencyKey::parse)?,
-        request: columns.text("request")?.to_owned(),
-        response: columns.bytes("response")?.to_owned(),
-        at: columns.instant("made_at")?,
-    })
+    rows::idempotency_record(&mut Columns::of(row, "idempotency_records"))
 }
 
 /// Deletes up to `limit` of the records made before `before`.

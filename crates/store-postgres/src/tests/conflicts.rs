@@ -81,7 +81,7 @@ async fn a_create_that_cannot_be_written_fails_alone() {
         match n {
             7 | 12 | 13 => {
                 let Err(error @ StoreError::Internal { .. }) = outcome else { panic!("{n}: {outcome:?}") };
-                let told = crate::faults::chain(&error);
+                let told = fluxora_store::error_chain(&error);
                 assert!(told.contains("streams") || told.contains("does not fit"), "{told}");
                 assert!(!told.contains("0193") && !told.contains("GA"), "no value is shown: {told}");
             }

@@ -9,7 +9,7 @@ async fn refused(location: &Location) -> OpenError {
 
 /// All that an operator may get to see of an error.
 fn shown(error: &OpenError) -> String {
-    let chain = crate::faults::chain(error);
+    let chain = fluxora_store::error_chain(error);
     format!("{chain} {error:?} {error:#?}")
 }
 

@@ -68,6 +68,17 @@ async fn every_table_is_copied_or_holds_nothing_to_keep() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn event_rows_that_cannot_be_read_name_their_column() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    let sql = async |sql: &'static str| {
+        database.sql(sql);
+    };
+    fluxora_store::conformance::an_event_row_that_cannot_be_read_names_its_column(&store, sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn event_rows_of_an_earlier_version_are_read() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();

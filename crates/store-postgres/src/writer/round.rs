@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use fluxora_store::{CreateStream, Created, IdempotencyRecord, KeyedResponse, StoreError};
 
 use super::Waiting;
-use crate::faults::{repeat, unavailable};
 use crate::pool::Connections;
 use crate::streams::{self, idempotency};
 use crate::unit::{Units, for_each};
@@ -56,7 +55,7 @@ impl Written {
             (Self::Done, _) => Ok(Created::Done),
             (Self::KeyInUse(stored), Some(keyed)) => Ok(replayed(&stored, keyed)),
             (Self::Forgotten, _) => {
-                Err(unavailable("an idempotency key is being used and forgotten all the time"))
+                Err(StoreError::unavailable("an idempotency key is being used and forgotten all the time"))
             }
             (Self::KeyInUse(_), None) => Err(lost()),
         }
@@ -94,7 +93,7 @@ fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Prece
         }),
         Ok(Written::Forgotten) => None,
         // Whoever tried for himself would wait as long again for the same answer.
-        Err(fault @ (StoreError::Unavailable { .. } | StoreError::Overloaded)) => Some(Err(repeat(fault))),
+        Err(fault @ (StoreError::Unavailable { .. } | StoreError::Overloaded)) => Some(Err(fault.repeat())),
         Err(_) => None,
     }
 }
@@ -106,7 +105,7 @@ fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting>
     let outcome = match precedent {
         Ok(stored) if stored.at < keyed.expired_before() => return Some(follower),
         Ok(stored) => Ok(replayed(stored, keyed)),
-        Err(fault) => Err(repeat(fault)),
+        Err(fault) => Err(fault.repeat()),
     };
     follower.reply.send(outcome).ok();
     None
@@ -134,7 +133,7 @@ async fn write_all(
         Err(fault) => {
             tracing::error!(
                 creates = creates.len(),
-                error = crate::faults::chain(&fault),
+                error = fluxora_store::error_chain(&fault),
                 "creates were not written"
             );
             for_each(creates.len(), fault)

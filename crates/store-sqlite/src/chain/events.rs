@@ -1,10 +1,10 @@
 use std::collections::{BTreeSet, HashSet};
 
-use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, StoredEvent};
-use fluxora_stream::{ContractId, StreamId};
+use fluxora_store::rows::{self, ReadColumns};
+use fluxora_stream::StreamId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row, params};
 
@@ -167,7 +167,7 @@ pub(crate) fn histories(
         let mut rows = statement.query(params![number, contract.to_string(), upto]).attempt(READING)?;
         while let Some(row) = rows.next().attempt(READING)? {
             let mut columns = Columns::of(row, "contract_events");
-            columns.skip("id")?;
+            columns.skip();
             transactions.insert((columns.number("ledger")?, columns.number("tx_index")?));
         }
     }
@@ -204,39 +204,7 @@ fn select(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec
 }
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
-    let mut columns = Columns::of(row, "contract_events");
-    let event = decode_event(&mut columns)?;
-    let class = columns.parsed("class", str::parse::<Class>)?;
-    let stream = columns.optional("stream", Columns::unsigned)?;
-    let other = columns.optional("other", Columns::unsigned)?;
-    let subjects = match stream {
-        None => Subjects::default(),
-        Some(stream) => {
-            let contract = ContractId::parse(event.contract.as_str())
-                .map_err(|error| columns.corrupt("contract_id", error))?;
-            let id = |number| StreamId::chain(contract, number);
-            Subjects { stream: Some(id(stream)), other: other.map(id) }
-        }
-    };
-    Ok(StoredEvent { event, class, subjects })
-}
-
-/// Reads the columns of the event itself: the first ten.
-pub(crate) fn decode_event(columns: &mut Columns<'_>) -> Result<ContractEvent, StoreError> {
-    Ok(ContractEvent {
-        id: columns.parsed("id", Opaque::new)?,
-        position: ChainPosition {
-            ledger: columns.number("ledger")?,
-            transaction: columns.number("tx_index")?,
-            operation: columns.number("operation_index")?,
-            event: columns.number("event_index")?,
-        },
-        contract: columns.parsed("contract_id", Opaque::new)?,
-        topic: columns.parsed("topic", Opaque::new)?,
-        tx_hash: columns.parsed("tx_hash", Opaque::new)?,
-        happened_at: columns.instant("happened_at")?,
-        payload: columns.text("payload")?.into(),
-    })
+    rows::stored_event(&mut Columns::of(row, "contract_events"))
 }
 
 fn number_of(id: StreamId) -> Option<Value> {
@@ -250,6 +218,7 @@ fn number_of(id: StreamId) -> Option<Value> {
 mod tests {
     use std::time::Duration;
 
+    use fluxora_indexer::projection::{Class, Subjects};
     use jiff::Timestamp;
 
     use super::*;

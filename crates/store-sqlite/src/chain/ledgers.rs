@@ -1,5 +1,5 @@
 use fluxora_indexer::{Ledger, Opaque};
-use fluxora_store::StoreError;
+use fluxora_store::{StoreError, rows};
 use rusqlite::{Connection, Row, params};
 
 use crate::columns::{self, Columns};
@@ -29,14 +29,7 @@ fn one(connection: &Connection, sql: &str, sequence: u32) -> Result<Option<Ledge
 }
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<Ledger, StoreError> {
-    let mut columns = Columns::of(row, "ledgers");
-    Ok(Ledger {
-        sequence: columns.number("sequence")?,
-        hash: columns.parsed("hash", Opaque::new)?,
-        previous_hash: columns
-            .optional("previous_hash", |columns, name| columns.parsed(name, Opaque::new))?,
-        closed_at: columns.optional_instant("closed_at")?,
-    })
+    rows::ledger(&mut Columns::of(row, "ledgers"))
 }
 
 pub(crate) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), StoreError> {

@@ -1,10 +1,11 @@
 use fluxora_indexer::Opaque;
 use fluxora_store::StoreError;
 use fluxora_store::chain::{ContractEventPage, ContractEventQuery, ListedEvent};
+use fluxora_store::rows::{self, ReadColumns};
 use rusqlite::Connection;
 use rusqlite::named_params;
 
-use super::events::{decode_event, event_columns, place_of};
+use super::events::{event_columns, place_of};
 use crate::columns::Columns;
 use crate::faults::Attempt;
 
@@ -49,10 +50,8 @@ pub(crate) fn list(
             break;
         }
         let mut columns = Columns::of(row, "contract_events");
-        let event = decode_event(&mut columns)?;
-        for skipped in ["class", "stream", "other"] {
-            columns.skip(skipped)?;
-        }
+        let event = rows::contract_event(&mut columns)?;
+        ["class", "stream", "other"].into_iter().for_each(|_| columns.skip());
         page.events.push(ListedEvent { event, ledger_hash: columns.parsed("hash", Opaque::new)? });
     }
     Ok(page)

@@ -1,6 +1,5 @@
-use fluxora_indexer::{Frontier, Opaque, Tip};
-use fluxora_store::StoreError;
-use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
+use fluxora_store::{StoreError, rows};
 use rusqlite::{Connection, Row, params};
 
 use crate::columns::{self, Columns};
@@ -38,28 +37,7 @@ pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
 }
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
-    let mut columns = Columns::of(row, "chain_state");
-    columns.integer("one")?;
-    let tip_ledger = columns.optional("tip_ledger", Columns::number)?;
-    let tip_hash = columns.optional("tip_hash", |columns, name| columns.parsed(name, Opaque::new))?;
-    let frontier = Frontier {
-        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
-        last_safe: columns.optional("last_safe", Columns::number)?,
-        final_ledger: columns.optional("final_ledger", Columns::number)?,
-    };
-    Ok(ChainState {
-        frontier,
-        events: columns.number("events")?,
-        pending: columns.number("pending")?,
-        unknown: columns.number("unknown_events")?,
-        unreadable: columns.number("unreadable_events")?,
-        synced_at: columns.optional_instant("synced_at")?,
-        last_reorg: None,
-        refused: columns
-            .optional_instant("refused_at")?
-            .zip(columns.optional("refused_fork", Columns::number)?)
-            .map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger }),
-    })
+    rows::chain_state(&mut Columns::of(row, "chain_state"))
 }
 
 pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
@@ -91,24 +69,7 @@ pub(crate) fn reorgs(connection: &Connection, limit: u32) -> Result<Vec<Reorg>, 
 }
 
 pub(crate) fn decode_reorg(row: &Row<'_>) -> Result<Reorg, StoreError> {
-    let mut columns = Columns::of(row, "reorgs");
-    let number = columns.number("number")?;
-    let at = columns.instant("at")?;
-    let fork_ledger = columns.number("fork_ledger")?;
-    let depth = columns.number("depth")?;
-    let tip_before = columns.optional("tip_before", Columns::number)?;
-    let events_removed = columns.number("events_removed")?;
-    let streams_rebuilt = columns.number("streams_rebuilt")?;
-    let hash = |columns: &mut Columns<'_>, name| columns.parsed(name, Opaque::new);
-    let existing_hash = columns.optional("existing_hash", hash)?;
-    let incoming_hash = columns.optional("incoming_hash", hash)?;
-    let reason = columns.optional("reason", |columns, name| columns.text(name).map(str::to_owned))?;
-    let cause = match (existing_hash, incoming_hash, reason) {
-        (Some(existing_hash), Some(incoming_hash), None) => ReorgCause::Fork { existing_hash, incoming_hash },
-        (None, None, Some(reason)) => ReorgCause::Rewind { reason },
-        _ => return Err(columns.corrupt("reason", "neither a reorg's hashes nor a rewind's reason")),
-    };
-    Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
+    rows::reorg(&mut Columns::of(row, "reorgs"))
 }
 
 pub(crate) fn record_reorg(connection: &Connection, reorg: &Reorg) -> Result<u64, StoreError> {

@@ -1,15 +1,17 @@
 use std::collections::HashMap;
 
 use fluxora_store::chain::{StoredStream, StreamWrite};
+use fluxora_store::copy::RemovedStream;
+use fluxora_store::rows::{self, StreamRow};
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::columns::{self, Columns, seq};
+use crate::columns::{Columns, seq};
 use crate::faults::Attempt;
-use crate::streams::{EventInserts, Finder, Inserts, StreamRow, Updates, read_chain_rows};
+use crate::streams::{EventInserts, Finder, Inserts, Updates, read_chain_rows};
 
-const REMOVED: &str = "SELECT seq, events FROM removed_streams WHERE id = ?1";
+const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ?1";
 const WHAT: &str = "changing streams of the chain";
 
 pub(crate) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
@@ -26,15 +28,18 @@ pub(crate) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<Stor
 
 fn removed(connection: &Connection, id: StreamId) -> Result<Option<StoredStream>, StoreError> {
     let mut statement = connection.prepare_cached(REMOVED).attempt(WHAT)?;
-    let row = statement.query_row([id.to_string()], |row| {
-        let mut columns = Columns::of(row, "removed_streams");
-        let mut decode = || {
-            let sequence = columns::sequence(columns.integer("seq")?);
-            Ok(StoredStream { id, sequence, event_count: columns.number("events")?, stream: None })
-        };
-        Ok(decode())
-    });
-    row.optional().attempt(WHAT)?.transpose()
+    let row = statement.query_row([id.to_string()], |row| Ok(decode_removed(row)));
+    let removed = row.optional().attempt(WHAT)?.transpose()?;
+    Ok(removed.map(|RemovedStream { sequence, id, event_count }| StoredStream {
+        id,
+        sequence,
+        event_count,
+        stream: None,
+    }))
+}
+
+pub(crate) fn decode_removed(row: &Row<'_>) -> Result<RemovedStream, StoreError> {
+    rows::removed_stream(&mut Columns::of(row, "removed_streams"))
 }
 
 pub(crate) fn after(

@@ -4,14 +4,13 @@ use fluxora_indexer::Ledger;
 use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
-use fluxora_stream::StreamId;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::Query;
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{ledgers, streams};
-use crate::columns::{self, Columns};
+use crate::columns;
 
 pub(crate) const REMOVED: Query = Query {
     table: "removed_streams",
@@ -19,7 +18,7 @@ pub(crate) const REMOVED: Query = Query {
     holds: "true",
     after: "seq > ?1 ORDER BY seq LIMIT ?2",
     at: "seq = ?1",
-    decode: removed,
+    decode: |row| streams::decode_removed(row).map(Record::Removed),
 };
 pub(crate) const LEDGERS: Query = Query {
     table: "ledgers",
@@ -58,13 +57,6 @@ pub(crate) const STATE: Query = Query {
     at: "one = ?1",
     decode: |row| state::decode(row).map(Record::ChainState),
 };
-
-fn removed(row: &Row<'_>) -> Result<Record, StoreError> {
-    let mut columns = Columns::of(row, "removed_streams");
-    let sequence = columns::sequence(columns.integer("seq")?);
-    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    Ok(Record::Removed(RemovedStream { sequence, id, event_count: columns.number("events")? }))
-}
 
 pub(crate) fn put_removed(connection: &Connection, removed: &RemovedStream) -> Result<(), StoreError> {
     let RemovedStream { sequence, id, event_count } = removed;

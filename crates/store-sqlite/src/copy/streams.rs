@@ -3,10 +3,10 @@
 use fluxora_store::copy::Record;
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{LoggedEvent, Stream, StreamEvent, StreamId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Query;
-use crate::columns::{self, Columns};
+use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
@@ -18,16 +18,17 @@ pub(crate) const STREAMS: Query = Query {
     holds: "true",
     after: "seq > ?1 ORDER BY seq LIMIT ?2",
     at: "seq = ?1",
-    decode: stream,
+    decode: |row| row::decode(row).map(|row| Record::Stream(row.sequence, row.stream)),
 };
 pub(crate) const EVENTS: Query = Query {
     table: "stream_events",
-    select: "SELECT e.seq, e.number, e.type, e.occurred_at, e.recorded_at, e.data, coalesce(s.id, r.id) AS id \
-             FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream",
+    select: events::LOGGED,
     holds: "true",
     after: "e.seq > ?1 ORDER BY e.seq LIMIT ?2",
     at: "e.seq = ?1",
-    decode: event,
+    decode: |row| {
+        events::decode_logged(row).map(|LoggedEvent { sequence, event }| Record::Event(sequence, event))
+    },
 };
 pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
     table: "idempotency_records",
@@ -71,18 +72,4 @@ pub(crate) fn put_event(
     let sql = "UPDATE stream_events SET seq = ?1 WHERE seq = ?2";
     let write = || connection.prepare_cached(sql)?.execute(params![sequence, seq]);
     write().map(drop).attempt("putting an event at its place")
-}
-
-fn stream(row: &Row<'_>) -> Result<Record, StoreError> {
-    let found = row::decode(row)?;
-    Ok(Record::Stream(columns::sequence(found.seq), found.stream))
-}
-
-fn event(row: &Row<'_>) -> Result<Record, StoreError> {
-    let id: Option<String> = row.get("id").attempt("reading the stream of an event")?;
-    let id = id.as_deref().and_then(StreamId::parse).ok_or_else(|| {
-        Columns::of(row, "stream_events").corrupt("stream", "its stream has no readable id")
-    })?;
-    let LoggedEvent { sequence, event } = events::decode(row, &id)?;
-    Ok(Record::Event(sequence, event))
 }

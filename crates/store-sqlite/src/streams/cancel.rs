@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{row, write};
+use crate::columns::seq;
 
 pub(crate) fn cancel(
     connection: &Connection,
@@ -13,7 +14,7 @@ pub(crate) fn cancel(
     let Some(found) = row::Finder::to_change(connection)?.find(id)? else { return Ok(Outcome::NotFound) };
     Ok(match found.stream.cancel(now) {
         Ok(change) => {
-            write::write_change(connection, found.seq, &change)?;
+            write::write_change(connection, seq(found.sequence), &change)?;
             Outcome::Done(change.stream)
         }
         Err(refused) => Outcome::Refused(refused),

@@ -1,9 +1,10 @@
+use fluxora_store::rows::StreamRow;
 use fluxora_store::{Recorded, StoreError};
 use fluxora_stream::UnixTime;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::row::{self, StreamRow, select_to_change};
+use super::row::{self, select_to_change};
 use super::write;
 use crate::columns;
 use crate::faults::Attempt;
@@ -16,9 +17,9 @@ pub(crate) fn record_due(
     limit: u32,
 ) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded::default();
-    for StreamRow { seq, stream } in due(connection, now, limit, &mut recorded)? {
+    for StreamRow { sequence, stream } in due(connection, now, limit, &mut recorded)? {
         let change = stream.catch_up(now);
-        write::write_change(connection, seq, &change)?;
+        write::write_change(connection, columns::seq(sequence), &change)?;
         recorded.streams = recorded.streams.saturating_add(1);
         recorded.events = recorded.events.saturating_add(change.events.len());
     }

@@ -1,5 +1,5 @@
-use fluxora_store::{EventPage, StoreError};
-use fluxora_stream::{EventData, EventKind, LoggedEvent, StreamEvent, StreamId, UnixTime};
+use fluxora_store::{EventPage, StoreError, rows};
+use fluxora_stream::{LoggedEvent, StreamEvent, StreamId, UnixTime};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
 use crate::columns::{self, Columns};
@@ -9,6 +9,10 @@ pub(crate) const EVENTS: &str = "SELECT seq, number, type, occurred_at, recorded
                                  WHERE stream = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
 pub(crate) const HISTORY: &str = "SELECT seq, number, type, occurred_at, recorded_at, data FROM stream_events \
                                   WHERE stream = ?1 AND occurred_at < ?2 ORDER BY number";
+/// Events with the ids of their streams, the removed ones among them.
+pub(crate) const LOGGED: &str = "SELECT e.seq, coalesce(s.id, r.id), e.number, e.type, e.occurred_at, e.recorded_at, e.data \
+                                 FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream \
+                                 LEFT JOIN removed_streams r ON r.seq = e.stream";
 const INSERT: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const WRITING: &str = "writing an event";
@@ -83,18 +87,11 @@ fn select(
     rows.map(|row| row.attempt(what)?).collect()
 }
 
-pub(crate) fn decode(row: &Row<'_>, id: &StreamId) -> Result<LoggedEvent, StoreError> {
-    let mut columns = Columns::of(row, "stream_events");
-    let sequence = columns::sequence(columns.integer("seq")?);
-    let stream_seq = columns.number("number")?;
-    let kind = columns.parsed("type", str::parse::<EventKind>)?;
-    let occurred_at = columns.instant("occurred_at")?;
-    let recorded_at = columns.instant("recorded_at")?;
-    let data = columns.parsed("data", |text| {
-        let mut text = serde_json::Deserializer::from_str(text);
-        let data = EventData::decode(kind, occurred_at, &mut text)?;
-        text.end().map(|()| data)
-    })?;
-    let event = StreamEvent { stream: *id, stream_seq, occurred_at, recorded_at, kind, data };
-    Ok(LoggedEvent { sequence, event })
+fn decode(row: &Row<'_>, id: &StreamId) -> Result<LoggedEvent, StoreError> {
+    rows::event_of(&mut Columns::of(row, "stream_events"), *id)
+}
+
+/// Reads a row of [`LOGGED`].
+pub(crate) fn decode_logged(row: &Row<'_>) -> Result<LoggedEvent, StoreError> {
+    rows::logged_event(&mut Columns::of(row, "stream_events"))
 }

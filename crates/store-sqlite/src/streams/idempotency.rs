@@ -1,4 +1,4 @@
-use fluxora_store::{IdempotencyKey, IdempotencyRecord, KeyedResponse, StoreError, expired_before};
+use fluxora_store::{IdempotencyKey, IdempotencyRecord, KeyedResponse, StoreError, expired_before, rows};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -38,15 +38,7 @@ pub(crate) fn find(
 }
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<IdempotencyRecord, StoreError> {
-    let mut columns = Columns::of(row, "idempotency_records");
-    columns.skip("key")?;
-    Ok(IdempotencyRecord {
-        scope: columns.text("scope")?.to_owned(),
-        key: columns.parsed("key", IdempotencyKey::parse)?,
-        request: columns.text("request")?.to_owned(),
-        response: columns.bytes("response")?.to_owned(),
-        at: columns.instant("made_at")?,
-    })
+    rows::idempotency_record(&mut Columns::of(row, "idempotency_records"))
 }
 
 pub(super) fn write(connection: &Connection, keyed: &KeyedResponse) -> Result<(), StoreError> {

@@ -18,5 +18,5 @@ pub(crate) use create::create;
 pub(crate) use due::record_due;
 pub(crate) use events::{Inserts as EventInserts, events};
 pub(crate) use list::{count, list, may_scan};
-pub(crate) use row::{Finder, StreamRow, read_chain_rows};
+pub(crate) use row::{Finder, read_chain_rows};
 pub(crate) use write::{Inserts, Updates};

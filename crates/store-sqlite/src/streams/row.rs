@@ -1,19 +1,10 @@
-use fluxora_decimal::Amount;
-use fluxora_store::chain::StoredStream;
-use fluxora_store::{CorruptRow, StoreError};
-use fluxora_stream::{
-    Address, Body, ChainBody, ContractState, Kind, Origin, Schedule, Status, StatusName, Stream, StreamId,
-};
+use fluxora_store::StoreError;
+use fluxora_store::rows::{self, ReadColumns, StreamRow};
+use fluxora_stream::StreamId;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
-use crate::columns::{self, Columns};
+use crate::columns::Columns;
 use crate::faults::Attempt;
-
-/// A stream and its place in the order of creation.
-pub(crate) struct StreamRow {
-    pub(crate) seq: i64,
-    pub(crate) stream: Stream,
-}
 
 /// The columns that [`decode`] reads, in its order.
 macro_rules! stream_columns {
@@ -46,84 +37,13 @@ const CHAIN_ROWS: &str = concat!(
     stream_columns!(),
     " FROM streams INDEXED BY streams_by_origin WHERE origin = 'chain' AND seq > ?1 ORDER BY seq LIMIT ?2"
 );
+
 pub(crate) fn decode(row: &Row<'_>) -> Result<StreamRow, StoreError> {
-    decode_from(&mut Columns::of(row, "streams"))
+    rows::stream(&mut Columns::of(row, "streams"))
 }
 
-/// Reads a stream that is about to change. Its count of events must be that of its history, or the next event would leave a
-/// hole or meet another of its number.
 pub(crate) fn decode_to_change(row: &Row<'_>) -> Result<StreamRow, StoreError> {
-    let mut columns = Columns::of(row, "streams");
-    let found = decode_from(&mut columns)?;
-    let last = columns.integer("events")?;
-    if last == i64::from(found.stream.event_count) {
-        Ok(found)
-    } else {
-        Err(columns.corrupt("events", format_args!("the last event of its history is number {last}")))
-    }
-}
-
-fn decode_from(columns: &mut Columns<'_>) -> Result<StreamRow, StoreError> {
-    let seq = columns.integer("seq")?;
-    let id = columns.parsed("id", |text| StreamId::parse(text).ok_or("not a stream's id"))?;
-    let origin = columns.parsed("origin", str::parse::<Origin>)?;
-    if origin != id.origin() {
-        return Err(columns.corrupt("origin", "does not go with the id"));
-    }
-    let sender = columns.parsed("sender", Address::parse)?;
-    let recipient = columns.parsed("recipient", Address::parse)?;
-    let deposit = columns.parsed("deposit", Amount::parse)?;
-    let rate = columns.parsed("rate", Amount::parse)?;
-    let start = columns.time("start_time")?;
-    let cliff = columns.time("cliff_time")?;
-    let end = columns.time("end_time")?;
-    let withdrawn = columns.parsed("withdrawn", Amount::parse)?;
-    let name = columns.parsed("status", str::parse::<StatusName>)?;
-    let at = columns.optional_instant("status_at")?;
-    let status = Status::from_parts(name, at)
-        .ok_or_else(|| columns.corrupt("status_at", "does not go with the status"))?;
-    let created_at = columns.instant("created_at")?;
-    let updated_at = columns.instant("updated_at")?;
-    let event_count = columns.number("events")?;
-    let mut schedule = Schedule::linear(deposit, rate, start, cliff, end);
-    let body = decode_body(columns, id, &mut schedule)?;
-    let stream =
-        Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count };
-    Ok(StreamRow { seq, stream })
-}
-
-/// Reads the columns that only a chain stream has, the rest of its schedule among them.
-fn decode_body(columns: &mut Columns<'_>, id: StreamId, schedule: &mut Schedule) -> Result<Body, StoreError> {
-    match id {
-        StreamId::Api(id) => {
-            ["kind", "checkpoint_amount", "checkpoint_at", "chain"]
-                .into_iter()
-                .try_for_each(|name| columns.skip(name))?;
-            Ok(Body::Api { id })
-        }
-        StreamId::Chain { contract, number } => {
-            schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
-            schedule.checkpoint.amount = columns.parsed("checkpoint_amount", Amount::parse)?;
-            schedule.checkpoint.at = columns.time("checkpoint_at")?;
-            let state = columns.parsed("chain", |text| serde_json::from_str(text).map(ContractState::V9))?;
-            Ok(Body::Chain(Box::new(ChainBody { contract, number, state })))
-        }
-    }
-}
-
-impl StreamRow {
-    /// The row as a chain stream.
-    pub(crate) fn into_stored(self) -> Result<StoredStream, StoreError> {
-        let (id, event_count) = (self.stream.id(), self.stream.event_count);
-        let stream = self.stream.into_chain().ok_or_else(|| CorruptRow {
-            table: "streams",
-            column: "id",
-            row: self.seq.to_string(),
-            reason: "not the id of a chain stream".to_owned(),
-        })?;
-        let sequence = columns::sequence(self.seq);
-        Ok(StoredStream { id, sequence, event_count, stream: Some(stream) })
-    }
+    rows::stream_to_change(&mut Columns::of(row, "streams"), |columns| columns.integer("events").map(Some))
 }
 
 /// Looks streams up by their ids.

@@ -1,14 +1,13 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use fluxora_store::StoreError;
+use fluxora_store::{OutageTracker, StoreError, error_chain};
 use tokio::sync::oneshot;
 
-use super::{Message, OutageTracker, Unit};
+use super::{Message, Unit};
 use crate::Options;
-use crate::faults::{Attempt, chain, repeat};
+use crate::faults::Attempt;
 use crate::write_connection::WriteConnection;
 
 /// The far end of the queue.
@@ -94,7 +93,7 @@ impl GroupCommit {
         if undone.is_some()
             && let Err(fault) = self.undo()
         {
-            tracing::error!(error = chain(&fault), "a failed batch of writes is undone later");
+            tracing::error!(error = error_chain(&fault), "a failed batch of writes is undone later");
         }
         self.answer(batch, undone.as_ref());
         Ok(())
@@ -126,11 +125,11 @@ impl GroupCommit {
         self.execute("SAVEPOINT unit")?;
         if let Some(fault) = unit.run(&self.opened.connection) {
             if matches!(fault, StoreError::Unavailable { .. }) {
-                self.outages.met.fetch_add(1, Ordering::Relaxed);
+                self.outages.record();
             }
             // After some faults (a full disk) SQLite undoes the whole transaction, with the units that went before.
             if self.opened.connection.is_autocommit() {
-                return Err(repeat(fault));
+                return Err(fault.repeat());
             }
             self.execute("ROLLBACK TO unit")?;
         }
@@ -139,11 +138,11 @@ impl GroupCommit {
 
     pub(super) fn answer(&self, batch: &mut Batch, undone: Option<&StoreError>) {
         if let Some(fault) = undone {
-            self.outages.met.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(units = batch.len(), error = chain(fault), "a batch of writes was undone");
+            self.outages.record();
+            tracing::error!(units = batch.len(), error = error_chain(fault), "a batch of writes was undone");
         }
         for unit in batch.drain(..) {
-            unit.answer(undone.map(repeat));
+            unit.answer(undone.map(StoreError::repeat));
         }
     }
 

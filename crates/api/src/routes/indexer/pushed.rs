@@ -110,7 +110,9 @@ fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
 fn contradictory(faults: &[BatchFault]) -> ApiError {
     let details = faults.iter().map(|fault| {
         let (field, code) = match fault {
-            BatchFault::Empty { .. } | BatchFault::TooMany { .. } => ("events".to_owned(), FieldCode::BatchSize),
+            BatchFault::Empty { .. } | BatchFault::TooMany { .. } => {
+                ("events".to_owned(), FieldCode::BatchSize)
+            }
             BatchFault::TwoHashes { reported_by, .. } => {
                 (field(*reported_by, "ledgerHash"), FieldCode::LedgerHashMismatch)
             }

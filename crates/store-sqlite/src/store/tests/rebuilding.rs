@@ -1,7 +1,8 @@
-//! Rows that an earlier version wrote.
+//! Rows that an earlier version wrote, or that nothing can read.
 
 use fluxora_store::conformance::{
-    a_rebuild_reads_every_event_anew, event_rows_of_an_earlier_version_read_in_the_present_shape,
+    a_rebuild_reads_every_event_anew, an_event_row_that_cannot_be_read_names_its_column,
+    event_rows_of_an_earlier_version_read_in_the_present_shape,
 };
 
 use super::*;
@@ -11,6 +12,13 @@ async fn a_rebuild_puts_right_what_an_older_version_read_from_events() {
     let kept = Kept::open(Options::default());
     let sql = async |sql: &'static str| assert_eq!(kept.other().execute(sql, []).unwrap(), 1, "{sql}");
     a_rebuild_reads_every_event_anew(&kept.store, sql).await;
+}
+
+#[tokio::test]
+async fn event_rows_that_cannot_be_read_name_their_column() {
+    let kept = Kept::open(Options::default());
+    let sql = async |sql: &'static str| assert_eq!(kept.other().execute(sql, []).unwrap(), 1, "{sql}");
+    an_event_row_that_cannot_be_read_names_its_column(&kept.store, sql).await;
 }
 
 #[tokio::test]

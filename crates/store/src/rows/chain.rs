@@ -1,0 +1,99 @@
+use fluxora_indexer::projection::{Class, Subjects};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque, Tip};
+use fluxora_stream::{ContractId, StreamId};
+
+use super::ReadColumns;
+use crate::StoreError;
+use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, StoredEvent};
+
+/// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
+pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ContractEvent, StoreError> {
+    Ok(ContractEvent {
+        id: columns.parsed("id", Opaque::new)?,
+        position: ChainPosition {
+            ledger: columns.number("ledger")?,
+            transaction: columns.number("tx_index")?,
+            operation: columns.number("operation_index")?,
+            event: columns.number("event_index")?,
+        },
+        contract: columns.parsed("contract_id", Opaque::new)?,
+        topic: columns.parsed("topic", Opaque::new)?,
+        tx_hash: columns.parsed("tx_hash", Opaque::new)?,
+        happened_at: columns.instant("happened_at")?,
+        payload: columns.text("payload")?.into(),
+    })
+}
+
+/// Reads a [`contract_event`] and `class, stream, other`.
+pub fn stored_event<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEvent, StoreError> {
+    let event = contract_event(columns)?;
+    let class = columns.parsed("class", str::parse::<Class>)?;
+    let stream = columns.optional("stream", C::unsigned)?;
+    let other = columns.optional("other", C::unsigned)?;
+    let subjects = match stream {
+        None => Subjects::default(),
+        Some(stream) => {
+            let contract = ContractId::parse(event.contract.as_str())
+                .map_err(|error| columns.corrupt("contract_id", error))?;
+            let id = |number| StreamId::chain(contract, number);
+            Subjects { stream: Some(id(stream)), other: other.map(id) }
+        }
+    };
+    Ok(StoredEvent { event, class, subjects })
+}
+
+/// Reads `sequence, hash, previous_hash, closed_at` of `ledgers`.
+pub fn ledger<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Ledger, StoreError> {
+    Ok(Ledger {
+        sequence: columns.number("sequence")?,
+        hash: columns.parsed("hash", Opaque::new)?,
+        previous_hash: columns.optional("previous_hash", opaque)?,
+        closed_at: columns.optional("closed_at", C::instant)?,
+    })
+}
+
+/// Reads `one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, synced_at, refused_at,
+/// refused_fork` of `chain_state`: everything but the last reorg.
+pub fn chain_state<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<ChainState, StoreError> {
+    columns.integer("one")?;
+    let tip_ledger = columns.optional("tip_ledger", C::number)?;
+    let tip_hash = columns.optional("tip_hash", opaque)?;
+    let frontier = Frontier {
+        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
+        last_safe: columns.optional("last_safe", C::number)?,
+        final_ledger: columns.optional("final_ledger", C::number)?,
+    };
+    let events = columns.number("events")?;
+    let pending = columns.number("pending")?;
+    let unknown = columns.number("unknown_events")?;
+    let unreadable = columns.number("unreadable_events")?;
+    let synced_at = columns.optional("synced_at", C::instant)?;
+    let refused_at = columns.optional("refused_at", C::instant)?;
+    let refused_fork = columns.optional("refused_fork", C::number)?;
+    let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
+    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
+}
+
+/// Reads `number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, incoming_hash, reason` of `reorgs`.
+pub fn reorg<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Reorg, StoreError> {
+    let number = columns.number("number")?;
+    let at = columns.instant("at")?;
+    let fork_ledger = columns.number("fork_ledger")?;
+    let depth = columns.number("depth")?;
+    let tip_before = columns.optional("tip_before", C::number)?;
+    let events_removed = columns.number("events_removed")?;
+    let streams_rebuilt = columns.number("streams_rebuilt")?;
+    let existing_hash = columns.optional("existing_hash", opaque)?;
+    let incoming_hash = columns.optional("incoming_hash", opaque)?;
+    let reason = columns.optional("reason", C::text)?;
+    let cause = match (existing_hash, incoming_hash, reason) {
+        (Some(existing_hash), Some(incoming_hash), None) => ReorgCause::Fork { existing_hash, incoming_hash },
+        (None, None, Some(reason)) => ReorgCause::Rewind { reason: reason.to_owned() },
+        _ => return Err(columns.corrupt("reason", "neither a reorg's hashes nor a rewind's reason")),
+    };
+    Ok(Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause })
+}
+
+fn opaque<'r>(columns: &mut impl ReadColumns<'r>, column: &'static str) -> Result<Opaque, StoreError> {
+    columns.parsed(column, Opaque::new)
+}

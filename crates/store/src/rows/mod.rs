@@ -1,0 +1,14 @@
+//! Rows of a database as values, for every backend. A backend writes its SQL and reads its own types ([`ReadColumns`]); what a row's
+//! columns mean is decided here.
+//!
+//! Each decoder reads the columns in the order that its documentation names.
+
+mod chain;
+mod columns;
+mod streams;
+
+pub use chain::{chain_state, contract_event, ledger, reorg, stored_event};
+pub use columns::{ReadColumns, count, seq, sequence};
+pub use streams::{
+    StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream, stream_to_change,
+};
