@@ -5,6 +5,9 @@ use thiserror::Error;
 
 use crate::FieldError;
 
+/// The code of [`AmountError::InvalidType`].
+pub(crate) const INVALID_TYPE: &str = "DECIMAL_INVALID_TYPE";
+
 /// Why something is not an amount.
 ///
 /// It holds none of the refused input, so it may be logged and sent back as it is. [`AmountError::code`] is for programs,
@@ -56,7 +59,7 @@ impl AmountError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidType { .. } => "DECIMAL_INVALID_TYPE",
+            Self::InvalidType { .. } => INVALID_TYPE,
             Self::InvalidFormat => "DECIMAL_INVALID_FORMAT",
             Self::OutOfRange { .. } => "DECIMAL_OUT_OF_RANGE",
             Self::Empty => "DECIMAL_EMPTY_VALUE",

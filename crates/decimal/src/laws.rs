@@ -19,7 +19,7 @@ fn stroops() -> impl Strategy<Value = i128> {
     ]
 }
 
-fn amount() -> impl Strategy<Value = Amount> {
+pub(crate) fn amount() -> impl Strategy<Value = Amount> {
     (stroops(), 0..=7_u8)
         .prop_map(|(stroops, decimals)| Amount::from_stroops(stroops).with_decimals(decimals))
 }

@@ -18,6 +18,8 @@ mod hostile;
 mod laws;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod text_formats;
 
 pub use amount::{Amount, STROOPS_PER_UNIT};
 pub use decimals::MAX_DECIMALS;

@@ -1,11 +1,14 @@
+use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::error::INVALID_TYPE;
 use crate::format::Buffer;
 use crate::{Amount, AmountError, Found};
+
+const EXPECTED: &str = "an amount as a string such as \"100.5\"";
 
 /// A string, in every format.
 impl Serialize for Amount {
@@ -14,15 +17,80 @@ impl Serialize for Amount {
     }
 }
 
-/// From a string only, in every format. The text of the error begins with its [code](AmountError::code).
+/// From the text that the format hands over when it is asked for a string.
+///
+/// The rule is the same for every format:
+///
+/// - A format that tells a number from a string (JSON, TOML, MessagePack) refuses the number. The error begins with the
+///   code `DECIMAL_INVALID_TYPE`, followed by the words of the format. `null` is refused in the same way; for a value
+///   that may be absent use `Option<Amount>`.
+/// - A format in which every value is text (CSV, XML, environment variables) hands over that text, and
+///   [`Amount::parse`] reads it: decimals are kept, and an empty field is `DECIMAL_EMPTY_VALUE`.
+///
+/// The type is never inferred from the text. Serde attributes that buffer a value first (`flatten`, `untagged`, `tag`)
+/// make the `csv` crate infer it, so that `100` becomes a number before it arrives here: it is refused.
+///
+/// # Examples
+///
+/// ```
+/// use fluxora_decimal::Amount;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Row {
+///     amount: Amount,
+/// }
+///
+/// let mut rows = csv::Reader::from_reader("amount\n100\n7.50\n".as_bytes());
+/// let read: Vec<Row> = rows.deserialize().collect::<Result<_, _>>()?;
+/// assert_eq!(read[0].amount.to_string(), "100");
+/// assert_eq!(read[1].amount.to_string(), "7.50");
+///
+/// let row: Row = quick_xml::de::from_str("<row><amount>7.50</amount></row>")?;
+/// assert_eq!(row.amount.to_string(), "7.50");
+///
+/// let refused = serde_json::from_str::<Row>(r#"{"amount": 7.50}"#).err().unwrap();
+/// assert!(refused.to_string().starts_with("DECIMAL_INVALID_TYPE: "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        visit(deserializer)
+        let wrong_type = Cell::new(false);
+        deserializer.deserialize_str(TextVisitor { wrong_type: &wrong_type }).map_err(|error| {
+            if wrong_type.get() {
+                // The text of the format says what was found and where: serde_json reads its position back from it.
+                Error::custom(format_args!("{INVALID_TYPE}: {error}"))
+            } else {
+                error
+            }
+        })
+    }
+}
+
+/// Reads a text. Formats ask a visitor what it expects only to refuse another type, which is how a refusal of the type is
+/// recognised among the errors of a format.
+struct TextVisitor<'a> {
+    wrong_type: &'a Cell<bool>,
+}
+
+impl Visitor<'_> for TextVisitor<'_> {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wrong_type.set(true);
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+        Amount::parse(text).map_err(|error| E::custom(format_args!("{}: {error}", error.code())))
     }
 }
 
 /// Deserializes an amount and keeps what is wrong with it as a value, so that a request can be read to its end and all its
 /// faults be reported together.
+///
+/// For formats that tell numbers from strings, such as JSON: it asks a human-readable format what it has found, and refuses
+/// a number as [`AmountError::InvalidType`], `null` as [`AmountError::Empty`]. The `csv` crate answers with a type inferred
+/// from the text and `quick-xml` with the content of an element, so there deserialize an [`Amount`].
 ///
 /// # Errors
 ///
@@ -49,108 +117,87 @@ impl<'de> Deserialize<'de> for Amount {
 pub fn deserialize_result<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Result<Amount, AmountError>, D::Error> {
-    visit(deserializer)
-}
-
-fn visit<'de, D: Deserializer<'de>, T: Outcome>(deserializer: D) -> Result<T, D::Error> {
-    let visitor = AmountVisitor(PhantomData);
     if deserializer.is_human_readable() {
-        // Asked for a string, a format words the refusal of another type itself, without the code.
-        deserializer.deserialize_any(visitor)
+        // Asked for a string, a format words the refusal of another type itself and may leave the value unread.
+        deserializer.deserialize_any(AnyVisitor)
     } else {
-        deserializer.deserialize_str(visitor)
+        deserializer.deserialize_str(AnyVisitor)
     }
 }
 
-/// What becomes of a refusal: an error of the format, or a value.
-trait Outcome: Sized {
-    fn of<E: Error>(read: Result<Amount, AmountError>) -> Result<Self, E>;
-}
+/// Reads any type of value to its end, and refuses all but a text.
+struct AnyVisitor;
 
-impl Outcome for Amount {
-    fn of<E: Error>(read: Result<Amount, AmountError>) -> Result<Self, E> {
-        read.map_err(|error| E::custom(format_args!("{}: {error}", error.code())))
-    }
-}
+type Read = Result<Amount, AmountError>;
 
-impl Outcome for Result<Amount, AmountError> {
-    fn of<E: Error>(read: Result<Amount, AmountError>) -> Result<Self, E> {
-        Ok(read)
-    }
-}
-
-struct AmountVisitor<T>(PhantomData<T>);
-
-impl<T: Outcome> AmountVisitor<T> {
-    fn other<E: Error>(found: Found) -> Result<T, E> {
-        T::of(Err(AmountError::InvalidType { found }))
-    }
-}
-
-impl<'de, T: Outcome> Visitor<'de> for AmountVisitor<T> {
-    type Value = T;
+impl<'de> Visitor<'de> for AnyVisitor {
+    type Value = Read;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an amount as a string such as \"100.5\"")
+        f.write_str(EXPECTED)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        T::of(Amount::parse(text))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Read, E> {
+        Ok(Amount::parse(text))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        T::of(Err(AmountError::Empty))
+    fn visit_unit<E: Error>(self) -> Result<Read, E> {
+        Ok(Err(AmountError::Empty))
     }
 
-    fn visit_none<E: Error>(self) -> Result<T, E> {
+    fn visit_none<E: Error>(self) -> Result<Read, E> {
         self.visit_unit()
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        visit(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read, D::Error> {
+        deserialize_result(deserializer)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        visit(deserializer)
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read, D::Error> {
+        deserialize_result(deserializer)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<T, E> {
-        Self::other(Found::Boolean)
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Read, E> {
+        refused(Found::Boolean)
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<T, E> {
-        Self::other(Found::Number)
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Read, E> {
+        refused(Found::Number)
     }
 
-    fn visit_i128<E: Error>(self, _: i128) -> Result<T, E> {
-        Self::other(Found::Number)
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Read, E> {
+        refused(Found::Number)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<T, E> {
-        Self::other(Found::Number)
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Read, E> {
+        refused(Found::Number)
     }
 
-    fn visit_u128<E: Error>(self, _: u128) -> Result<T, E> {
-        Self::other(Found::Number)
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Read, E> {
+        refused(Found::Number)
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<T, E> {
-        Self::other(Found::Number)
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Read, E> {
+        refused(Found::Number)
     }
 
-    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<T, E> {
-        Self::other(Found::Bytes)
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Read, E> {
+        refused(Found::Bytes)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Read, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Self::other(Found::Array)
+        refused(Found::Array)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<T, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Read, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Self::other(Found::Object)
+        refused(Found::Object)
     }
+}
+
+const fn refused<E>(found: Found) -> Result<Read, E> {
+    Ok(Err(AmountError::InvalidType { found }))
 }
 
 #[cfg(test)]
@@ -159,19 +206,17 @@ mod tests {
     use serde::de::value::{BytesDeserializer, Error as ValueError, StrDeserializer};
 
     fn check(json: &str, expect: Result<&str, AmountError>) {
-        let strict = serde_json::from_str::<Amount>(json);
         let result = deserialize_result(&mut serde_json::Deserializer::from_str(json)).unwrap();
         assert_eq!(result.map(|amount| amount.to_string()), expect.map(str::to_owned), "{json}");
-        match strict {
+        match serde_json::from_str::<Amount>(json) {
             Ok(amount) => {
                 assert_eq!(serde_json::to_string(&amount).unwrap(), format!("\"{}\"", expect.unwrap()));
             }
             Err(error) => {
-                let refused = expect.unwrap_err();
-                assert!(
-                    error.to_string().starts_with(&format!("{}: {refused} at line 1", refused.code())),
-                    "{error}"
-                );
+                let (refused, text) = (expect.unwrap_err(), error.to_string());
+                let code = if json == "null" { INVALID_TYPE } else { refused.code() };
+                assert!(text.starts_with(&format!("{code}: ")), "{text}");
+                assert!(error.is_data() && error.line() == 1, "{error:?}");
             }
         }
     }
@@ -207,6 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_of_the_type_says_where_it_is() {
+        let error = serde_json::from_str::<Vec<Amount>>("[\"1\",\n 7.5]").unwrap_err();
+        let text = "DECIMAL_INVALID_TYPE: invalid type: floating point `7.5`, expected an amount as a string such as \
+                    \"100.5\" at line 2 column 4";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_json_has_no_code() {
+        for json in ["", "\"1", "nul", "-"] {
+            let error = serde_json::from_str::<Amount>(json).unwrap_err();
+            assert!(!error.to_string().contains("DECIMAL_"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_refused_text_is_not_repeated() {
         let error = serde_json::from_str::<Amount>(r#""S3CRET""#).unwrap_err().to_string();
         assert!(!error.contains("S3CRET"), "{error}");
@@ -214,9 +275,10 @@ mod tests {
 
     #[test]
     fn bytes_are_no_text() {
-        let bytes = BytesDeserializer::<ValueError>::new(b"100");
-        let result = deserialize_result(bytes).unwrap();
+        let result = deserialize_result(BytesDeserializer::<ValueError>::new(b"100")).unwrap();
         assert_eq!(result, Err(AmountError::InvalidType { found: Found::Bytes }));
+        let error = Amount::deserialize(BytesDeserializer::<ValueError>::new(b"100")).unwrap_err();
+        assert!(error.to_string().starts_with("DECIMAL_INVALID_TYPE: "), "{error}");
     }
 
     #[test]
