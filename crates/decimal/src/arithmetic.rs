@@ -1,7 +1,7 @@
 use crate::decimals::Decimals;
 use crate::{Amount, AmountError, Limit};
 
-const BEYOND_RANGE: AmountError = AmountError::OutOfRange { limit: Limit::Range };
+pub(crate) const BEYOND_RANGE: AmountError = AmountError::OutOfRange { limit: Limit::Range };
 
 impl Amount {
     /// Adds; the sum is shown with the decimals of whichever has more.
@@ -64,6 +64,25 @@ impl Amount {
     /// ```
     pub const fn checked_neg(self) -> Result<Self, AmountError> {
         in_range(self.stroops().checked_neg(), self.shown_decimals())
+    }
+
+    /// The magnitude, without the sign.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError::OutOfRange`] for [`Amount::MIN`], whose magnitude is one stroop above [`Amount::MAX`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fluxora_decimal::Amount;
+    ///
+    /// assert_eq!(Amount::parse("-7.50")?.checked_abs()?.to_string(), "7.50");
+    /// assert!(Amount::MIN.checked_abs().is_err());
+    /// # Ok::<(), fluxora_decimal::AmountError>(())
+    /// ```
+    pub const fn checked_abs(self) -> Result<Self, AmountError> {
+        in_range(self.stroops().checked_abs(), self.shown_decimals())
     }
 
     /// Multiplies by a whole number, such as a rate by seconds.
@@ -154,7 +173,7 @@ impl Amount {
     }
 }
 
-const fn in_range(stroops: Option<i128>, decimals: Decimals) -> Result<Amount, AmountError> {
+pub(crate) const fn in_range(stroops: Option<i128>, decimals: Decimals) -> Result<Amount, AmountError> {
     match stroops {
         Some(stroops) => Ok(Amount::shown(stroops, decimals)),
         None => Err(BEYOND_RANGE),
@@ -188,12 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn a_magnitude_keeps_the_decimals_shown() {
+        check(amount("-7.50").checked_abs(), "7.50");
+        check(amount("7.50").checked_abs(), "7.50");
+        check(amount("-0.00").checked_abs(), "0.00");
+    }
+
+    #[test]
     fn both_ends_of_the_range_hold() {
         check(Amount::MAX.checked_add(STROOP), RANGE);
         check(Amount::MIN.checked_sub(STROOP), RANGE);
         check(Amount::MIN.checked_add(Amount::MAX), "-0.0000001");
         check(Amount::MIN.checked_neg(), RANGE);
         check(Amount::MAX.checked_neg(), "-17014118346046923173168730371588.4105727");
+        check(Amount::MIN.checked_abs(), RANGE);
+        check(
+            Amount::MIN.checked_add(STROOP).and_then(Amount::checked_abs),
+            "17014118346046923173168730371588.4105727",
+        );
         check(Amount::MIN.checked_mul_int(-1), RANGE);
         check(Amount::MAX.checked_mul_int(2), RANGE);
         check(Amount::MIN.checked_div_floor(-1), RANGE);

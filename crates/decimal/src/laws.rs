@@ -7,7 +7,7 @@ use bigdecimal::RoundingMode;
 use bigdecimal::num_bigint::BigInt;
 use proptest::prelude::*;
 
-use crate::{Amount, AmountError, oracle};
+use crate::{Amount, AmountError, Rounding, oracle};
 
 /// Stroops of every size, so that small ones are not one in 2^100.
 fn stroops() -> impl Strategy<Value = i128> {
@@ -104,6 +104,35 @@ proptest! {
         check(a.checked_add(b), &(big(a) + big(b)))?;
         check(a.checked_sub(b), &(big(a) - big(b)))?;
         check(a.checked_neg(), &-big(a))?;
+        check(a.checked_abs(), &big(a).abs())?;
+    }
+
+    #[test]
+    fn a_total_is_exact_in_any_order(mut amounts in proptest::collection::vec(amount(), 0..20)) {
+        let exact = amounts.iter().map(|amount| big(*amount)).sum();
+        let total = Amount::checked_sum(&amounts);
+        check(total, &exact)?;
+        let decimals = amounts.iter().map(|amount| amount.decimals()).max().unwrap_or(0);
+        prop_assert!(total.is_err() || total.map(Amount::decimals) == Ok(decimals));
+        amounts.sort();
+        prop_assert_eq!(amounts.iter().sum::<Result<Amount, AmountError>>(), total);
+    }
+
+    #[test]
+    fn rounding_is_that_of_the_exact_number(amount in amount(), decimals in 0..=9_u8) {
+        for (mode, exact) in [
+            (Rounding::Floor, RoundingMode::Floor),
+            (Rounding::Ceil, RoundingMode::Ceiling),
+            (Rounding::TowardZero, RoundingMode::Down),
+            (Rounding::AwayFromZero, RoundingMode::Up),
+            (Rounding::HalfEven, RoundingMode::HalfEven),
+            (Rounding::HalfAwayFromZero, RoundingMode::HalfUp),
+            (Rounding::HalfTowardZero, RoundingMode::HalfDown),
+        ] {
+            let rounded = amount.checked_round(decimals, mode);
+            check(rounded, &big(amount).with_scale_round(i64::from(decimals.min(7)), exact))?;
+            prop_assert!(rounded.is_err() || rounded.map(Amount::decimals) == Ok(decimals.min(7)));
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod field;
 mod format;
 mod grouped;
 mod parse;
+mod round;
+mod sum;
 mod wire;
 
 #[cfg(test)]
@@ -26,4 +28,5 @@ pub use decimals::MAX_DECIMALS;
 pub use error::{AmountError, Found, Limit};
 pub use field::FieldError;
 pub use parse::MAX_TEXT_LEN;
+pub use round::Rounding;
 pub use wire::deserialize_result;
