@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str;
 
-use crate::{Amount, digits};
+use crate::{Amount, MAX_DECIMALS, digits};
 
 const BLOCK: u64 = 100_000_000;
 const STROOPS_PER_UNIT: u64 = 10_000_000;
@@ -99,17 +99,47 @@ fn fraction_block(fraction: u64) -> [u8; 8] {
     [b'.', a, b, c, d, e, f, g]
 }
 
-/// Prints every decimal that the amount is shown with: a precision, as in `{:.2}`, never cuts one off. Width, fill,
-/// alignment and `+` do what they do for integers.
+/// Prints the decimals that the amount is shown with. A precision asks for another number of decimals: fewer as far as only
+/// zeros are cut off, more by adding zeros. No digit is lost and nothing is rounded, so `{:.2}` of `7.5` is `7.50`, and of
+/// `0.0000116` it is `0.0000116`; round with [`Amount::checked_round`]. Width, fill, alignment and `+` do what they do for
+/// integers.
+///
+/// # Examples
+///
+/// ```
+/// use fluxora_decimal::{Amount, Rounding};
+///
+/// let amount = Amount::parse("7.5000")?;
+/// assert_eq!(format!("{amount} {amount:.2} {amount:.0} {amount:8.2}|"), "7.5000 7.50 7.5     7.50|");
+///
+/// let rate = Amount::parse("0.0000116")?;
+/// assert_eq!(format!("{rate:.2}"), "0.0000116");
+/// assert_eq!(format!("{:.2}", rate.checked_round(2, Rounding::Ceil)?), "0.01");
+/// # Ok::<(), fluxora_decimal::AmountError>(())
+/// ```
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = Buffer::new();
-        let text = buffer.write(*self);
-        if f.width().is_none() && !f.sign_plus() {
+        let text = buffer.write(with_precision(*self, f));
+        if f.width().is_none() && f.precision().is_none() && !f.sign_plus() {
             f.write_str(text)
         } else {
-            f.pad_integral(!self.is_negative(), "", text.trim_start_matches('-'))
+            pad(text, f)
         }
+    }
+}
+
+/// Shows as many decimals as a format string asks for, as far as an amount can.
+pub(crate) fn with_precision(amount: Amount, f: &fmt::Formatter<'_>) -> Amount {
+    f.precision().map_or(amount, |decimals| amount.with_decimals(u8::try_from(decimals).unwrap_or(u8::MAX)))
+}
+
+/// Writes the text of an amount, with the zeros that a precision asks for beyond the seventh decimal, and with padding.
+pub(crate) fn pad(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (is_negative, digits) = (text.starts_with('-'), text.trim_start_matches('-'));
+    match f.precision().map(|decimals| decimals.saturating_sub(usize::from(MAX_DECIMALS))) {
+        None | Some(0) => f.pad_integral(!is_negative, "", digits),
+        Some(zeros) => f.pad_integral(!is_negative, "", &format!("{digits}{:0<zeros$}", "")),
     }
 }
 
@@ -163,14 +193,46 @@ mod tests {
     }
 
     #[test]
-    fn a_format_string_can_pad_but_never_cuts() {
+    fn a_format_string_can_pad() {
         let amount = Amount::parse("7.50").unwrap();
-        assert_eq!(format!("{amount:.1}"), "7.50");
         assert_eq!(format!("{amount:8}|"), "    7.50|");
         assert_eq!(format!("{amount:<8}|"), "7.50    |");
         assert_eq!(format!("{amount:*^8}"), "**7.50**");
         assert_eq!(format!("{amount:+}"), "+7.50");
         assert_eq!(format!("{:08}", amount.checked_neg().unwrap()), "-0007.50");
         assert_eq!(format!("{amount:?}"), "Amount(7.50)");
+    }
+
+    #[test]
+    fn a_precision_is_honoured_when_no_digit_is_lost() {
+        let check = |text: &str, precision: usize, expect: &str| {
+            let amount = Amount::parse(text).unwrap();
+            assert_eq!(format!("{amount:.precision$}"), expect);
+            assert_eq!(format!("{:.precision$}", amount.grouped()), expect);
+        };
+        check("100", 2, "100.00");
+        check("7.50", 1, "7.5");
+        check("7.000", 0, "7");
+        check("-0.5", 7, "-0.5000000");
+        check("0", 9, "0.000000000");
+        check("-0.0000001", 10, "-0.0000001000");
+        check("1", 300, &format!("1.{}", "0".repeat(300)));
+    }
+
+    #[test]
+    fn a_precision_never_rounds() {
+        for precision in 0..=7 {
+            assert_eq!(format!("{:.precision$}", Amount::from_stroops(116)), "0.0000116");
+            assert_eq!(format!("{:.precision$}", Amount::MIN), Amount::MIN.to_string());
+        }
+        assert_eq!(format!("{:.1}", Amount::parse("7.250").unwrap()), "7.25");
+    }
+
+    #[test]
+    fn width_counts_the_digits_of_a_precision() {
+        let amount = Amount::parse("-1234.5").unwrap();
+        assert_eq!(format!("{amount:>10.2}|"), "  -1234.50|");
+        assert_eq!(format!("{amount:016.9}|"), "-01234.500000000|");
+        assert_eq!(format!("{:>10.2}|", amount.grouped()), " -1,234.50|");
     }
 }

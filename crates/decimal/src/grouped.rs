@@ -2,15 +2,15 @@ use std::fmt;
 use std::str;
 
 use crate::Amount;
-use crate::format::Buffer;
+use crate::format::{Buffer, pad, with_precision};
 
-/// The longest text: 32 digits with ten commas, a point and seven decimals.
-const MAX_LEN: usize = 50;
+/// The longest text: a sign, 32 digits with ten commas, a point and seven decimals.
+const MAX_LEN: usize = 51;
 
 impl Amount {
     /// The amount for people, with a comma before every three digits of the integer part.
     ///
-    /// It is not accepted back by [`Amount::parse`]. Width, fill and alignment work as for the amount itself.
+    /// It is not accepted back by [`Amount::parse`]. Width, fill, alignment and precision work as for the amount itself.
     ///
     /// # Examples
     ///
@@ -32,7 +32,8 @@ struct Grouped(Amount);
 impl fmt::Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = Buffer::new();
-        let text = buffer.write(self.0).trim_start_matches('-');
+        let signed = buffer.write(with_precision(self.0, f));
+        let (sign, text) = signed.split_at(usize::from(self.0.is_negative()));
         let integer_len = text.find('.').unwrap_or(text.len());
 
         let mut grouped = [0; MAX_LEN];
@@ -42,6 +43,7 @@ impl fmt::Display for Grouped {
                 *slot = byte;
             }
         };
+        sign.bytes().for_each(&mut put);
         for (position, byte) in text.bytes().enumerate() {
             let left = integer_len.saturating_sub(position);
             if position > 0 && left > 0 && left % 3 == 0 {
@@ -51,7 +53,7 @@ impl fmt::Display for Grouped {
         }
         let len = MAX_LEN - free.len();
         let grouped = str::from_utf8(grouped.get(..len).unwrap_or_default()).unwrap_or_default();
-        f.pad_integral(!self.0.is_negative(), "", grouped)
+        pad(grouped, f)
     }
 }
 
