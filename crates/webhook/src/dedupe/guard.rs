@@ -20,6 +20,7 @@ pub const RETENTION_SECONDS: u64 = 4 * 24 * 60 * 60;
 ///
 /// A guard that shares the transaction of the handler's own writes (a table with `INSERT … ON CONFLICT`) makes the whole
 /// exactly once. [`MemoryGuard`](crate::MemoryGuard) is for one process that may forget on restart.
+/// [`AsyncReplayGuard`](crate::AsyncReplayGuard) is for a store with an asynchronous driver.
 ///
 /// ```
 /// use fluxora_webhook::{Begun, DedupeKey, MemoryGuard, ReplayGuard, UnixSeconds};
@@ -97,12 +98,17 @@ pub trait ReplayGuard {
     /// # Ok::<(), fluxora_webhook::GuardFull>(())
     /// ```
     fn admit(&self, key: &DedupeKey, now: UnixSeconds) -> Result<Lease, Refusal<Self::Error>> {
-        match self.begin(key, now) {
-            Ok(Begun::Fresh(lease)) => Ok(lease),
-            Ok(Begun::InFlight { retry_after_seconds }) => Err(Refusal::InFlight { retry_after_seconds }),
-            Ok(Begun::Done) => Err(Refusal::Done),
-            Err(source) => Err(Refusal::Unavailable { source }),
-        }
+        admitted(self.begin(key, now))
+    }
+}
+
+/// A lease, or the answer to give instead.
+pub(super) fn admitted<E>(begun: Result<Begun, E>) -> Result<Lease, Refusal<E>> {
+    match begun {
+        Ok(Begun::Fresh(lease)) => Ok(lease),
+        Ok(Begun::InFlight { retry_after_seconds }) => Err(Refusal::InFlight { retry_after_seconds }),
+        Ok(Begun::Done) => Err(Refusal::Done),
+        Err(source) => Err(Refusal::Unavailable { source }),
     }
 }
 

@@ -13,6 +13,7 @@ mod laws;
 mod outcome;
 mod page;
 mod programs;
+mod receive;
 #[cfg(feature = "http")]
 mod receivers;
 mod rotation;
