@@ -91,6 +91,22 @@ fn a_refusal_names_its_probable_cause() {
 }
 
 #[test]
+fn headers_that_contradict_the_signed_body_are_reported() {
+    let headers = SIGNED.replace("stream.updated", "stream.created");
+    let (code, out) = verify(&headers, &["--now=1700000000"], Some(SECRET), BODY);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("refused: header_body_mismatch (HTTP 401)"), "{out}");
+    assert!(out.contains("\n  event_header_contradicts_body: "), "{out}");
+}
+
+#[test]
+fn a_secret_whose_prefix_was_cut_off_is_recognised() {
+    let secret = SECRET.strip_prefix("whsec_");
+    let (code, out) = verify(SIGNED, &["--now=1700000000"], secret, BODY);
+    assert!(code == Some(1) && out.contains("\n  secret_prefix_cut_off: "), "{out}");
+}
+
+#[test]
 fn a_signature_made_with_the_key_of_the_other_profile_is_recognised() {
     // HMAC-SHA256 of the same bytes under the decoded key of Standard Webhooks.
     let folder = tempfile::tempdir().unwrap();

@@ -99,6 +99,10 @@ pub enum Cause {
     StandardWebhooksKey,
     /// The signature was made with the text after `whsec_` instead of the whole text.
     KeyWithoutPrefix,
+    /// The configured secret lacks the `whsec_` that it begins with at the sender.
+    SecretPrefixCutOff,
+    /// The configured secret is what the base64 after `whsec_` stands for. Found with the feature `standard-webhooks`.
+    SecretDecoded,
     /// The timestamp is more than 300 seconds away.
     ClockSkew {
         /// How far the timestamp is in the past; negative when it is in the future.
@@ -118,6 +122,10 @@ pub enum Cause {
     IdSigned,
     /// The request has the headers of Standard Webhooks only.
     OnlyStandardWebhooksHeaders,
+    /// The event header, which is not signed, is there twice or is not the `type` of the signed body.
+    EventHeaderContradictsBody,
+    /// The delivery id header, which is not signed, is not the `delivery_id` of the signed body.
+    DeliveryIdContradictsBody,
     /// A line break was added to the end of the body.
     BodyGainedLineBreak,
     /// The line break at the end of the body was lost.
@@ -151,6 +159,8 @@ impl Cause {
             Self::SecretUnusable => "secret_unusable",
             Self::StandardWebhooksKey => "standard_webhooks_key",
             Self::KeyWithoutPrefix => "key_without_prefix",
+            Self::SecretPrefixCutOff => "secret_prefix_cut_off",
+            Self::SecretDecoded => "secret_decoded",
             Self::ClockSkew { .. } => "clock_skew",
             Self::TimestampInMilliseconds => "timestamp_in_milliseconds",
             Self::TimestampMalformed => "timestamp_malformed",
@@ -159,6 +169,8 @@ impl Cause {
             Self::TimestampNotSigned => "timestamp_not_signed",
             Self::IdSigned => "id_signed",
             Self::OnlyStandardWebhooksHeaders => "only_standard_webhooks_headers",
+            Self::EventHeaderContradictsBody => "event_header_contradicts_body",
+            Self::DeliveryIdContradictsBody => "delivery_id_contradicts_body",
             Self::BodyGainedLineBreak => "body_gained_line_break",
             Self::BodyLostLineBreak => "body_lost_line_break",
             Self::BodyLineBreaksChanged => "body_line_breaks_changed",
@@ -178,13 +190,17 @@ impl Cause {
             | Self::SenderSecretEndsWithLineBreak
             | Self::SecretUnusable
             | Self::StandardWebhooksKey
-            | Self::KeyWithoutPrefix => 0,
+            | Self::KeyWithoutPrefix
+            | Self::SecretPrefixCutOff
+            | Self::SecretDecoded => 0,
             Self::ClockSkew { .. } | Self::TimestampInMilliseconds | Self::TimestampMalformed => 1,
             Self::SignatureMalformed
             | Self::SignatureInOtherNotation
             | Self::TimestampNotSigned
             | Self::IdSigned
-            | Self::OnlyStandardWebhooksHeaders => 2,
+            | Self::OnlyStandardWebhooksHeaders
+            | Self::EventHeaderContradictsBody
+            | Self::DeliveryIdContradictsBody => 2,
             Self::BodyGainedLineBreak
             | Self::BodyLostLineBreak
             | Self::BodyLineBreaksChanged
@@ -222,6 +238,12 @@ impl fmt::Display for Cause {
             Self::KeyWithoutPrefix => {
                 "the signature was made with the secret without its prefix `whsec_`: the contract's key is the whole text"
             }
+            Self::SecretPrefixCutOff => {
+                "the configured secret lacks its prefix `whsec_`: configure the whole text as it was shown"
+            }
+            Self::SecretDecoded => {
+                "the configured secret was decoded from base64: configure the text as it was shown, `whsec_` included"
+            }
             Self::TimestampInMilliseconds => "the timestamp counts milliseconds: it has to count seconds",
             Self::TimestampMalformed => "the timestamp is not 1 to 12 digits without a leading zero",
             Self::SignatureMalformed => "the signature is not 64 hex digits",
@@ -236,6 +258,14 @@ impl fmt::Display for Cause {
             }
             Self::OnlyStandardWebhooksHeaders => {
                 "the request has the headers of Standard Webhooks only: verify it with that profile"
+            }
+            Self::EventHeaderContradictsBody => {
+                "the header x-fluxora-event is there twice or is not the `type` of the signed body: the header was changed \
+                 on its way, or belongs to another delivery"
+            }
+            Self::DeliveryIdContradictsBody => {
+                "the delivery id header is not the `delivery_id` of the signed body: the header was changed on its way, \
+                 belongs to another delivery, or a captured request was sent again under another id"
             }
             Self::BodyGainedLineBreak => {
                 "a line break was added to the end of the body, as editors and `echo` do: use the bytes as received"

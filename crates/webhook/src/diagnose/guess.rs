@@ -1,5 +1,7 @@
 //! Combinations of mistakes, the fewest first.
 
+use zeroize::Zeroizing;
+
 use super::Cause;
 use super::json::{self, Spacing};
 use crate::mac::{Digest, Key};
@@ -46,6 +48,8 @@ pub(super) fn search(secret: &[u8], request: &Request<'_>, signatures: &[Digest]
 fn keys(secret: &[u8]) -> Vec<Guess<Key>> {
     let mut keys = vec![guess(Key::new(secret), [])];
     keys.push(guess(Key::new(&[secret, b"\n"].concat()), [Cause::SenderSecretEndsWithLineBreak]));
+    #[cfg(feature = "standard-webhooks")]
+    keys.push(guess(crate::standard::undecoded_key(secret), [Cause::SecretDecoded]));
     let Ok(text) = std::str::from_utf8(secret) else { return keys };
     let mut texts = vec![guess(text, [])];
     let trimmed = text.trim_matches(is_blank);
@@ -60,6 +64,9 @@ fn keys(secret: &[u8]) -> Vec<Guess<Key>> {
         let with = |cause| causes.iter().copied().chain([cause]).collect::<Vec<_>>();
         if let Some(rest) = text.strip_prefix("whsec_") {
             keys.push(guess(Key::new(rest.as_bytes()), with(Cause::KeyWithoutPrefix)));
+        } else {
+            let whole = Zeroizing::new(format!("whsec_{text}"));
+            keys.push(guess(Key::new(whole.as_bytes()), with(Cause::SecretPrefixCutOff)));
         }
         #[cfg(feature = "standard-webhooks")]
         if let Ok(key) = crate::standard::decode_key(text) {

@@ -20,15 +20,17 @@
 mod cause;
 mod guess;
 mod json;
+mod members;
 
 use crate::headers::{Field, Headers};
 use crate::mac::Digest;
 use crate::signature::decode_hex;
-use crate::{Rejection, Secret, UnixSeconds, Verifier};
+use crate::verify::verified::EventHeader;
+use crate::{Rejection, Secret, UnixSeconds, Verified, Verifier};
 
 pub use cause::{Cause, Diagnosis};
 
-/// Verifies one delivery and, if it is refused, says what is probably wrong.
+/// Verifies one delivery, compares its headers with its body and, if it is refused, says what is probably wrong.
 ///
 /// The secret is given as the bytes that were configured, line breaks and all, because they may be what is wrong.
 ///
@@ -59,7 +61,17 @@ pub fn diagnose<H: Headers + ?Sized>(
     let now = now.into();
     let usable = std::str::from_utf8(secret).ok().and_then(|text| Secret::new(text).ok());
     let verifier = usable.as_ref().map_or_else(Verifier::unconfigured, Verifier::new);
-    let Err(rejection) = verifier.verify(headers, body, now) else { return Diagnosis::genuine() };
+    let rejection = match verifier.verify(headers, body, now) {
+        Ok(verified) => {
+            let contradictions = contradictions(&verified);
+            return if contradictions.is_empty() {
+                Diagnosis::genuine()
+            } else {
+                Diagnosis::refused(Rejection::HeaderBodyMismatch, contradictions)
+            };
+        }
+        Err(rejection) => rejection,
+    };
 
     let mut causes = Vec::new();
     if secret.trim_ascii().is_empty() {
@@ -87,6 +99,7 @@ pub fn diagnose<H: Headers + ?Sized>(
         Some(found) => {
             causes.extend(notation);
             causes.extend(found);
+            causes.extend(of_headers(EventHeader::Unsigned(fields.event), id, body));
         }
         None if signatures.is_empty() => causes.push(Cause::SignatureMalformed),
         None => {
@@ -99,6 +112,41 @@ pub fn diagnose<H: Headers + ?Sized>(
     }
     causes.sort_by_key(Cause::rank);
     Diagnosis::refused(rejection, causes)
+}
+
+/// Which headers of a genuine delivery contradict its signed body, as [`Verified::match_body`] would find.
+///
+/// It reads `type` and `delivery_id` of the body itself. A member that the body does not have, and an event header that is
+/// absent, contradict nothing.
+///
+/// ```
+/// use fluxora_webhook::diagnose::{Cause, contradictions};
+/// use fluxora_webhook::{Delivery, Secret, Signer, UnixSeconds, Verifier};
+///
+/// let (secret, now) = (Secret::new("topsecret")?, UnixSeconds::new(1_700_000_000));
+/// let body = br#"{"delivery_id":"dlv_01","type":"stream.updated"}"#;
+/// let headers = Signer::new(&secret).sign(&Delivery::new("dlv_02", "stream.updated", body)?, now)?;
+/// let verifier = Verifier::new(&secret);
+/// let verified = verifier.verify(&headers, body, now)?;
+/// assert_eq!(contradictions(&verified), [Cause::DeliveryIdContradictsBody]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn contradictions(verified: &Verified<'_>) -> Vec<Cause> {
+    of_headers(verified.event, verified.delivery_id.as_bytes(), verified.body).collect()
+}
+
+fn of_headers(event: EventHeader<'_>, id: &[u8], body: &[u8]) -> impl Iterator<Item = Cause> + use<> {
+    let given = |name| members::text_member(body, name);
+    let event_contradicts = match event {
+        EventHeader::Unsigned(Field::Absent) | EventHeader::NotSent => false,
+        EventHeader::Unsigned(field) => {
+            given("type").is_some_and(|kind| field != Field::One(kind.as_bytes()))
+        }
+    };
+    let id_contradicts = given("delivery_id").is_some_and(|signed| signed.as_bytes() != id);
+    let event = event_contradicts.then_some(Cause::EventHeaderContradictsBody);
+    event.into_iter().chain(id_contradicts.then_some(Cause::DeliveryIdContradictsBody))
 }
 
 fn of_time(timestamp: &[u8], now: UnixSeconds) -> Option<Cause> {

@@ -61,6 +61,13 @@ pub fn secret_from_random(random: &[u8; 32]) -> Secret {
     Secret::made(text)
 }
 
+/// The contract's key of the secret that these bytes were decoded from.
+pub(crate) fn undecoded_key(bytes: &[u8]) -> Key {
+    let mut text = Zeroizing::new(PREFIX.to_owned());
+    BASE64.encode_string(bytes, &mut text);
+    Key::new(text.as_bytes())
+}
+
 /// The key of a secret; the prefix may be missing, as in the reference libraries.
 pub(crate) fn decode_key(secret: &str) -> Result<Key, KeyError> {
     let base64 = secret.strip_prefix(PREFIX).unwrap_or(secret);

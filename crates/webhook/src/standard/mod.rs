@@ -34,5 +34,5 @@ pub use key::{KeyError, secret_from_random};
 pub use sign::{SignedHeaders, Signer};
 pub use verify::{Verifier, VerifierError};
 
-pub(crate) use key::decode_key;
+pub(crate) use key::{decode_key, undecoded_key};
 pub(crate) use verify::decode_base64 as decode_digest;

@@ -117,6 +117,72 @@ fn a_key_without_the_prefix_is_recognised() {
     check_headers(|parts| parts.signature = Some(sign(rest, NOW, BODY)), &[Cause::KeyWithoutPrefix]);
 }
 
+#[test]
+fn a_configured_secret_whose_prefix_was_cut_off_is_recognised() {
+    let rest = SECRET.strip_prefix("whsec_").unwrap();
+    check(rest, BODY, BODY, &[Cause::SecretPrefixCutOff]);
+    let with_line_break = [Cause::SecretHasSurroundingBlanks, Cause::SecretPrefixCutOff];
+    check(&format!("{rest}\n"), BODY, BODY, &with_line_break);
+    check(rest, BODY, &[BODY, b"\n"].concat(), &[Cause::SecretPrefixCutOff, Cause::BodyGainedLineBreak]);
+}
+
+#[cfg(feature = "standard-webhooks")]
+#[test]
+fn a_configured_secret_that_was_decoded_is_recognised() {
+    check("test-secret-32-bytes-long-0001", BODY, BODY, &[Cause::SecretDecoded]);
+    let bytes = [0xfe; 32]; // no UTF-8
+    let secret = fluxora_webhook::standard::secret_from_random(&bytes);
+    let mut parts = Parts::of(BODY);
+    parts.signature = Some(sign(secret.expose(), NOW, BODY));
+    assert_eq!(diagnose(&bytes, &parts.pairs(), BODY, NOW).causes(), [Cause::SecretDecoded]);
+}
+
+/// What `diagnose` says of a genuine delivery of this body whose headers were changed.
+#[track_caller]
+fn check_contradiction(body: &[u8], change: impl FnOnce(&mut Vec<(&str, String)>), expect: &[Cause]) {
+    let mut headers = Parts::of(body).pairs();
+    change(&mut headers);
+    let diagnosis = diagnose(SECRET.as_bytes(), &headers, body, NOW);
+    assert_eq!(diagnosis.causes(), expect);
+    let code = diagnosis.rejection().map(|rejection| rejection.code());
+    assert_eq!(code, (!expect.is_empty()).then_some("header_body_mismatch"));
+}
+
+#[test]
+fn headers_that_contradict_the_signed_body_are_recognised() {
+    let body = br#"{"delivery_id":"dlv_01","type":"stream.updated","data":{"type":"x"}}"#;
+    let (event, id) = (Cause::EventHeaderContradictsBody, Cause::DeliveryIdContradictsBody);
+    check_contradiction(body, |_| (), &[]);
+    check_contradiction(body, |headers| headers[3].1 = "stream.created".to_owned(), &[event]);
+    check_contradiction(
+        body,
+        |headers| headers.push(("x-fluxora-event", "stream.updated".to_owned())),
+        &[event],
+    );
+    check_contradiction(body, |headers| headers[0].1 = "dlv_02".to_owned(), &[id]);
+    let both = |headers: &mut Vec<(&str, String)>| {
+        headers[0].1 = "dlv_02".to_owned();
+        headers[3].1 = "stream.created".to_owned();
+    };
+    check_contradiction(body, both, &[event, id]);
+}
+
+#[test]
+fn what_the_body_or_the_headers_do_not_say_contradicts_nothing() {
+    check_contradiction(b"{}", |headers| headers[3].1 = "stream.created".to_owned(), &[]);
+    check_contradiction(b"no JSON", |headers| headers[0].1 = "dlv_02".to_owned(), &[]);
+    check_contradiction(br#"{"type":"stream.updated"}"#, |headers| drop(headers.pop()), &[]);
+}
+
+#[test]
+fn a_contradiction_is_named_beside_other_mistakes() {
+    let mut parts = Parts::of(BODY);
+    parts.event = Some("stream.created".to_owned());
+    let diagnosis = diagnose(format!("{SECRET}\n").as_bytes(), &parts.pairs(), BODY, NOW);
+    let expect = [Cause::SecretHasSurroundingBlanks, Cause::EventHeaderContradictsBody];
+    assert_eq!(diagnosis.causes(), expect);
+}
+
 #[cfg(feature = "standard-webhooks")]
 #[test]
 fn the_decoded_key_of_standard_webhooks_is_recognised() {
