@@ -177,7 +177,10 @@ pub(super) const GUESTS: [Guest; 19] = [
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),
     Guest { testers: Testers::All, ..guest("tokio", ASYNC) },
-    Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("tokio-postgres", POSTGRES) },
+    Guest {
+        testers: Testers::These(&["fluxora-tests", "fluxora-webhook"]),
+        ..guest("tokio-postgres", POSTGRES)
+    },
     guest("subtle", &["fluxora-webhook", "fluxora-api"]),
     guest("tracing-actix-web", &["fluxora-api"]),
     Guest { testers: Testers::All, ..guest("tracing-subscriber", SERVER) },

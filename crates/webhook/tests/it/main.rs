@@ -12,6 +12,8 @@ mod interop;
 mod laws;
 mod outcome;
 mod page;
+#[cfg(feature = "http")]
+mod postgres;
 mod programs;
 mod receive;
 #[cfg(feature = "http")]
