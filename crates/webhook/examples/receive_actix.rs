@@ -7,26 +7,19 @@
 #![allow(missing_docs, reason = "an example is read as a whole")]
 #![allow(clippy::print_stdout, reason = "the example says what it received")]
 
+// [program]
 use std::fmt;
 use std::time::SystemTime;
 
+use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
-use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use fluxora_webhook::{
-    BodyClaims, GuardFull, HeaderFields, MAX_BODY_BYTES, MemoryGuard, Refusal, Rejection, ReplayGuard,
-    Secret, UnixSeconds, Verifier, name,
+    BodyClaims, Claims, GuardFull, HeaderFields, MAX_BODY_BYTES, MemoryGuard, ReceiveError, Refusal,
+    Rejection, ReplayGuard, Secret, UnixSeconds, Verifier, name,
 };
 
-pub struct App {
-    pub verifier: Verifier,
-    pub guard: MemoryGuard,
-    /// What the service does with an event. An error means: not done, send it again.
-    pub process: Process,
-}
-
-pub type Process = Box<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
-
-/// The members of a body that every receiver needs.
+/// The members of a body that every receiver needs. Add `data`.
 #[derive(serde::Deserialize)]
 pub struct Event {
     pub id: String,
@@ -35,39 +28,43 @@ pub struct Event {
     pub kind: String,
 }
 
-impl Event {
+impl Claims for Event {
     fn claims(&self) -> BodyClaims<'_> {
-        BodyClaims {
-            delivery_id: self.delivery_id.as_deref(),
-            event_id: Some(&self.id),
-            event_type: &self.kind,
-        }
+        let (delivery_id, event_id) = (self.delivery_id.as_deref(), Some(self.id.as_str()));
+        BodyClaims { delivery_id, event_id, event_type: &self.kind }
     }
 }
 
-// [verify]
+/// Processes an event. An error means: not done, send it again.
+pub type Process = Box<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
+
+pub struct App {
+    pub verifier: Verifier,
+    pub guard: MemoryGuard,
+    pub process: Process,
+}
+
 async fn receive(
     app: web::Data<App>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: Result<web::Bytes, actix_web::Error>, // the raw bytes, of any content type
 ) -> Result<HttpResponse, Answer> {
     let now = UnixSeconds::from(SystemTime::now());
     let headers: HeaderFields =
         request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let verified = app.verifier.verify(&headers, &body, now)?; // 400, 401 or 413
-    let event: Event = serde_json::from_slice(verified.body())?; // 400
-    let key = verified.match_body(&event.claims())?; // 401
-    let lease = app.guard.admit(&key, now)?; // 200 when known, 425, 503
-    if let Err(reason) = (app.process)(&event) {
-        app.guard.abort(lease)?;
-        return Err(Answer::failed(&reason)); // 500
+    let body = body.map_err(|error| Answer::unread(&error))?; // 413
+    let read = serde_json::from_slice::<Event>;
+    let received = app.verifier.receive(&headers, &body, now, &app.guard, read)?; // 200, 400, 401, 425, 503
+    if let Err(reason) = (app.process)(&received.event) {
+        println!("not processed: {reason}"); // for the operator, not for the sender
+        app.guard.abort(received.lease)?;
+        return Err(Answer::new(500, "not_processed", &"The event could not be processed"));
     }
-    app.guard.commit(lease, now)?;
+    app.guard.commit(received.lease, now)?;
     Ok(HttpResponse::NoContent().finish())
 }
-// [/verify]
 
-/// Whatever is not a processed event.
+/// The answer to a delivery that was not processed by this request.
 #[derive(Debug)]
 pub struct Answer {
     status: u16,
@@ -77,41 +74,30 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn failed(reason: &str) -> Self {
-        println!("not processed: {reason}"); // for the operator, not for the sender
-        let message = "The event could not be processed".to_owned();
-        Self { status: 500, code: "not_processed", message, retry_after_seconds: None }
+    fn new(status: u16, code: &'static str, message: &impl ToString) -> Self {
+        Self { status, code, message: message.to_string(), retry_after_seconds: None }
     }
-}
 
-impl From<serde_json::Error> for Answer {
-    fn from(error: serde_json::Error) -> Self {
-        Self { status: 400, code: "invalid_body", message: error.to_string(), retry_after_seconds: None }
-    }
-}
-
-impl From<Rejection> for Answer {
-    fn from(rejection: Rejection) -> Self {
-        let (status, code) = (rejection.status(), rejection.code());
-        Self { status, code, message: rejection.message(), retry_after_seconds: None }
-    }
-}
-
-impl From<Refusal<GuardFull>> for Answer {
-    fn from(refusal: Refusal<GuardFull>) -> Self {
-        let (status, code) = (refusal.status(), refusal.code());
-        Self {
-            status,
-            code,
-            message: refusal.to_string(),
-            retry_after_seconds: refusal.retry_after_seconds(),
+    fn unread(error: &actix_web::Error) -> Self {
+        match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => {
+                ReceiveError::from(Rejection::PayloadTooLarge { max_bytes: MAX_BODY_BYTES }).into()
+            }
+            _ => Self::new(400, "unreadable_body", &"The body did not arrive as a whole"),
         }
+    }
+}
+
+impl From<ReceiveError<serde_json::Error, GuardFull>> for Answer {
+    fn from(error: ReceiveError<serde_json::Error, GuardFull>) -> Self {
+        let retry_after_seconds = error.retry_after_seconds();
+        Self { retry_after_seconds, ..Self::new(error.status(), error.code(), &error) }
     }
 }
 
 impl From<GuardFull> for Answer {
     fn from(source: GuardFull) -> Self {
-        Refusal::Unavailable { source }.into()
+        ReceiveError::Refused(Refusal::Unavailable { source }).into()
     }
 }
 
@@ -147,7 +133,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = Secret::new(std::env::var("FLUXORA_WEBHOOK_SECRET")?)?;
     let app = web::Data::new(App {
         verifier: Verifier::new(&secret),
-        guard: MemoryGuard::new(100_000), // several replicas share a table instead
+        guard: MemoryGuard::new(100_000), // for one process; several replicas share a table
         process: Box::new(|event| {
             println!("{} {}", event.kind, event.id);
             Ok(())
@@ -155,11 +141,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     drop(secret);
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    let server =
-        HttpServer::new(move || Actix::new().app_data(app.clone()).configure(routes)).bind(address)?;
+    let server = HttpServer::new(move || actix_web::App::new().app_data(app.clone()).configure(routes))
+        .bind(address)?;
     for address in server.addrs() {
         println!("listening on http://{address}/webhooks/fluxora");
     }
     server.run().await?;
     Ok(())
 }
+// [/program]

@@ -7,30 +7,22 @@
 #![allow(missing_docs, reason = "an example is read as a whole")]
 #![allow(clippy::print_stdout, reason = "the example says what it received")]
 
+// [program]
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Router, serve};
+use axum::{Router, routing::post};
 use fluxora_webhook::{
-    BodyClaims, GuardFull, MAX_BODY_BYTES, MemoryGuard, Refusal, Rejection, ReplayGuard, Secret, UnixSeconds,
-    Verifier, name,
+    BodyClaims, Claims, GuardFull, MAX_BODY_BYTES, MemoryGuard, ReceiveError, Refusal, Rejection,
+    ReplayGuard, Secret, UnixSeconds, Verifier, name,
 };
 
-pub struct App {
-    pub verifier: Verifier,
-    pub guard: MemoryGuard,
-    /// What the service does with an event. An error means: not done, send it again.
-    pub process: Process,
-}
-
-pub type Process = Box<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
-
-/// The members of a body that every receiver needs.
+/// The members of a body that every receiver needs. Add `data`.
 #[derive(serde::Deserialize)]
 pub struct Event {
     pub id: String,
@@ -39,33 +31,41 @@ pub struct Event {
     pub kind: String,
 }
 
-impl Event {
+impl Claims for Event {
     fn claims(&self) -> BodyClaims<'_> {
-        BodyClaims {
-            delivery_id: self.delivery_id.as_deref(),
-            event_id: Some(&self.id),
-            event_type: &self.kind,
-        }
+        let (delivery_id, event_id) = (self.delivery_id.as_deref(), Some(self.id.as_str()));
+        BodyClaims { delivery_id, event_id, event_type: &self.kind }
     }
 }
 
-// [verify]
-async fn receive(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Answer> {
+/// Processes an event. An error means: not done, send it again.
+pub type Process = Box<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
+
+pub struct App {
+    pub verifier: Verifier,
+    pub guard: MemoryGuard,
+    pub process: Process,
+}
+
+async fn receive(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>, // the raw bytes, of any content type
+) -> Result<StatusCode, Answer> {
     let now = UnixSeconds::from(SystemTime::now());
-    let verified = app.verifier.verify(&headers, &body, now)?; // 400, 401 or 413
-    let event: Event = serde_json::from_slice(verified.body())?; // 400
-    let key = verified.match_body(&event.claims())?; // 401
-    let lease = app.guard.admit(&key, now)?; // 200 when known, 425, 503
-    if let Err(reason) = (app.process)(&event) {
-        app.guard.abort(lease)?;
-        return Err(Answer::failed(&reason)); // 500
+    let body = body?; // 413
+    let read = serde_json::from_slice::<Event>;
+    let received = app.verifier.receive(&headers, &body, now, &app.guard, read)?; // 200, 400, 401, 425, 503
+    if let Err(reason) = (app.process)(&received.event) {
+        println!("not processed: {reason}"); // for the operator, not for the sender
+        app.guard.abort(received.lease)?;
+        return Err(Answer::new(500, "not_processed", &"The event could not be processed"));
     }
-    app.guard.commit(lease, now)?;
+    app.guard.commit(received.lease, now)?;
     Ok(StatusCode::NO_CONTENT)
 }
-// [/verify]
 
-/// Whatever is not a processed event.
+/// The answer to a delivery that was not processed by this request.
 pub struct Answer {
     status: u16,
     code: &'static str,
@@ -74,41 +74,30 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn failed(reason: &str) -> Self {
-        println!("not processed: {reason}"); // for the operator, not for the sender
-        let message = "The event could not be processed".to_owned();
-        Self { status: 500, code: "not_processed", message, retry_after_seconds: None }
+    fn new(status: u16, code: &'static str, message: &impl ToString) -> Self {
+        Self { status, code, message: message.to_string(), retry_after_seconds: None }
     }
 }
 
-impl From<serde_json::Error> for Answer {
-    fn from(error: serde_json::Error) -> Self {
-        Self { status: 400, code: "invalid_body", message: error.to_string(), retry_after_seconds: None }
-    }
-}
-
-impl From<Rejection> for Answer {
-    fn from(rejection: Rejection) -> Self {
-        let (status, code) = (rejection.status(), rejection.code());
-        Self { status, code, message: rejection.message(), retry_after_seconds: None }
-    }
-}
-
-impl From<Refusal<GuardFull>> for Answer {
-    fn from(refusal: Refusal<GuardFull>) -> Self {
-        let (status, code) = (refusal.status(), refusal.code());
-        Self {
-            status,
-            code,
-            message: refusal.to_string(),
-            retry_after_seconds: refusal.retry_after_seconds(),
-        }
+impl From<ReceiveError<serde_json::Error, GuardFull>> for Answer {
+    fn from(error: ReceiveError<serde_json::Error, GuardFull>) -> Self {
+        let retry_after_seconds = error.retry_after_seconds();
+        Self { retry_after_seconds, ..Self::new(error.status(), error.code(), &error) }
     }
 }
 
 impl From<GuardFull> for Answer {
     fn from(source: GuardFull) -> Self {
-        Refusal::Unavailable { source }.into()
+        ReceiveError::Refused(Refusal::Unavailable { source }).into()
+    }
+}
+
+impl From<BytesRejection> for Answer {
+    fn from(unread: BytesRejection) -> Self {
+        if unread.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return ReceiveError::from(Rejection::PayloadTooLarge { max_bytes: MAX_BODY_BYTES }).into();
+        }
+        Self::new(400, "unreadable_body", &"The body did not arrive as a whole")
     }
 }
 
@@ -137,7 +126,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = Secret::new(std::env::var("FLUXORA_WEBHOOK_SECRET")?)?;
     let app = App {
         verifier: Verifier::new(&secret),
-        guard: MemoryGuard::new(100_000), // several replicas share a table instead
+        guard: MemoryGuard::new(100_000), // for one process; several replicas share a table
         process: Box::new(|event| {
             println!("{} {}", event.kind, event.id);
             Ok(())
@@ -147,6 +136,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}/webhooks/fluxora", listener.local_addr()?);
-    serve(listener, router(app)).await?;
+    axum::serve(listener, router(app)).await?;
     Ok(())
 }
+// [/program]

@@ -25,11 +25,11 @@ fn snippet(name: &str) -> String {
     rest.split_once("```").unwrap().0.to_owned()
 }
 
-/// What an example has between its marks.
+/// The complete program that an example has between its marks.
 fn marked(example: &str) -> String {
     let source = read(Path::new(EXAMPLES).join(example));
-    let (_, rest) = source.split_once("// [verify]\n").unwrap();
-    rest.split_once("// [/verify]").unwrap().0.to_owned()
+    let (_, rest) = source.split_once("// [program]\n").unwrap();
+    rest.split_once("// [/program]").unwrap().0.to_owned()
 }
 
 #[test]
@@ -40,6 +40,14 @@ fn the_axum_snippet_is_the_example() {
 #[test]
 fn the_actix_web_snippet_is_the_example() {
     assert_eq!(snippet("actix"), marked("receive_actix.rs"));
+}
+
+#[test]
+fn a_rust_snippet_is_a_program_that_compiles_as_it_stands() {
+    for name in ["axum", "actix"] {
+        let program = snippet(name);
+        assert!(program.starts_with("use ") && program.contains("fn main() -> Result<"), "{name}");
+    }
 }
 
 /// One request, and the code that every implementation has to give for it.
@@ -210,6 +218,7 @@ fn the_page_has_the_vectors_and_every_code() {
         "timestamp_outside_tolerance",
         "signature_mismatch",
         "previous_secret_expired",
+        "invalid_body",
         "header_body_mismatch",
         "duplicate_delivery",
         "delivery_in_flight",

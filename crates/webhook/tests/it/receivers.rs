@@ -174,6 +174,8 @@ fn forgeries_and_faults_are_refused_with_their_codes() {
             changed(|request| request.headers.push(("x-fluxora-timestamp", "1".to_owned()))),
             request("not json"),
             changed(|request| request.body = vec![b'a'; 262_145]),
+            request(""),
+            changed(|request| request.body.clear()),
         ]
     };
     let expect = [
@@ -185,7 +187,36 @@ fn forgeries_and_faults_are_refused_with_their_codes() {
         (401, Some("missing_signature")),
         (401, Some("missing_timestamp")),
         (400, Some("invalid_body")),
-        (413, None),
+        (413, Some("payload_too_large")),
+        (400, Some("invalid_body")),
+        (401, Some("signature_mismatch")),
     ];
     check(roomy, 0, requests, &expect, 0);
+}
+
+#[test]
+fn the_content_type_makes_no_difference() {
+    for content_type in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "text/plain",
+        "application/octet-stream",
+        "no type",
+    ] {
+        let requests = || {
+            let mut request = request(BODY);
+            request.headers.push(("content-type", content_type.to_owned()));
+            vec![request]
+        };
+        check(roomy, 0, requests, &[(204, None)], 1);
+    }
+}
+
+#[test]
+fn a_body_of_the_largest_size_is_read() {
+    let requests = || {
+        let padding = 262_144 - BODY.len();
+        vec![request(&format!("{BODY}{}", " ".repeat(padding)))]
+    };
+    check(roomy, 0, requests, &[(204, None)], 1);
 }
