@@ -92,7 +92,7 @@ fn event(branch: &str, ledger: u32, payload: &str) -> Pushed {
 }
 
 fn batch(events: Vec<Pushed>) -> Arc<Batch> {
-    Arc::new(Batch::new(events, None).unwrap())
+    Arc::new(Batch::new(events, None, 100).unwrap())
 }
 
 fn ledger(branch: &str, number: u32) -> Arc<Batch> {
@@ -178,7 +178,7 @@ async fn a_batch_with_a_changed_event_is_logged_with_the_first_of_them() {
 #[tokio::test]
 async fn a_batch_with_a_changed_link_is_logged_with_its_ledger() {
     let changed = Ledger { previous_hash: Some(opaque("nowhere")), ..tip(12) };
-    let batch = Arc::new(Batch::new(Vec::new(), Some(changed)).unwrap());
+    let batch = Arc::new(Batch::new(Vec::new(), Some(changed), 100).unwrap());
     let line = refused(batch, RefusalKind::LedgerConflict).await;
     assert_eq!((&line["level"], &line["ledger"]), (&json!("WARN"), &json!(12)), "{line}");
 }
