@@ -11,7 +11,7 @@ pub struct AccountId([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContractId([u8; 32]);
 
-/// Who can pay or be paid on chain: an account or a contract.
+/// A party on chain: an account or a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// `G…`
@@ -20,13 +20,13 @@ pub enum Address {
     Contract(ContractId),
 }
 
-/// Why a text is not the address that is needed. It never holds the text: the text may be somebody's secret key.
+/// Why a text is not the address that is needed. The error never holds the text, which may be a secret key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("an address is needed: a Stellar public key of 56 characters that starts with G")]
     Empty,
-    /// A secret seed was sent.
+    /// The text starts as a secret seed does (`S`).
     #[error(
         "this looks like a secret key (S…): send the public key (G…), and treat the secret as exposed: replace it"
     )]
@@ -37,7 +37,7 @@ pub enum AddressError {
     /// Not 56 characters.
     #[error("an address has 56 characters")]
     Length,
-    /// A character outside base32, or bits that mean nothing.
+    /// A character outside base32, or unused bits that are set.
     #[error("an address is made of the letters A to Z and the digits 2 to 7")]
     Alphabet,
     /// The last characters do not match the rest: at least one was mistyped.
@@ -106,7 +106,7 @@ impl ContractId {
     }
 }
 
-/// What can be told without decoding, so that the message is the useful one and hostile input stays cheap.
+/// Checks that need no decoding. They give the more specific error and bound the cost of hostile input.
 fn reject_early(text: &str) -> Result<(), AddressError> {
     if text.is_empty() {
         return Err(AddressError::Empty);

@@ -1,19 +1,19 @@
 use fluxora_decimal::Amount;
 
-/// How a stream's deposit is divided at one instant.
+/// The division of a stream's deposit at one instant.
 ///
-/// `streamed + remaining + refunded` is the deposit, always; `remaining` is zero once the stream has ended.
+/// `streamed + remaining + refunded` equals the deposit; `remaining` is zero once the stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
-    /// What has flowed to the recipient's side.
+    /// Accrued to the recipient.
     pub streamed: Amount,
-    /// What the recipient has taken out.
+    /// Taken out by the recipient.
     pub withdrawn: Amount,
-    /// What the recipient can take out: streamed and not yet withdrawn. Nothing while the contract holds withdrawals.
+    /// Streamed and not withdrawn; zero while the contract holds withdrawals.
     pub withdrawable: Amount,
-    /// What has yet to flow.
+    /// Not streamed yet; can still stream.
     pub remaining: Amount,
-    /// What went back to the sender when the stream ended.
+    /// Returned to the sender when the stream ended early.
     pub refunded: Amount,
 }
 
@@ -39,7 +39,7 @@ impl Balance {
         }
     }
 
-    /// The same, where the contract lets nothing be withdrawn.
+    /// The same balance with a withdrawable amount of zero.
     pub(crate) fn nothing_withdrawable(self) -> Self {
         let withdrawable = Amount::ZERO.with_decimals(self.withdrawable.decimals());
         Self { withdrawable, ..self }

@@ -32,8 +32,7 @@ pub enum ContractState {
     V9(OnChain),
 }
 
-/// Access to what a [`Stream`](crate::Stream)'s body holds: [`Body`] for either origin, [`ChainBody`] for a stream that is known
-/// to come from a contract.
+/// Access to the body of a [`Stream`](crate::Stream): [`Body`] for either origin, [`ChainBody`] for a chain stream.
 pub trait StreamBody: Clone {
     /// The stream's identity.
     fn id(&self) -> StreamId;
@@ -75,7 +74,7 @@ impl ContractState {
         state
     }
 
-    /// The state of a version 9 contract, to be changed.
+    /// Mutable access to the state of a version 9 contract.
     pub const fn v9_mut(&mut self) -> &mut OnChain {
         let Self::V9(state) = self;
         state

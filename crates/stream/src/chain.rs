@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Address, StreamNumber};
 
-/// Lists what is known of a stream of the chain, once: the fields of [`OnChain`], and of [`NonDefault`].
+/// Declares the fields of [`OnChain`] and of [`NonDefault`] in one list.
 macro_rules! on_chain {
     (
         always { $($(#[doc = $need_doc:literal])+ $need:ident: $need_type:ty;)* }
         unless_default { $($(#[doc = $doc:literal])+ $field:ident $(alias $alias:literal)?: $type:ty;)* }
     ) => {
-        /// What the contract knows of a stream beyond its terms and its status, as far as its events tell.
+        /// The state of a stream in a version 9 contract beyond its terms and its status, as its events report it.
         ///
-        /// It is read as it is written, whole or [non_default](OnChain::non_default).
+        /// It deserializes from all fields and from [non-default ones](OnChain::non_default).
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct OnChain {
@@ -21,8 +21,8 @@ macro_rules! on_chain {
             $($(#[doc = $doc])+ #[serde(default $(, alias = $alias)?)] pub $field: $type,)*
         }
 
-        /// An [`OnChain`] without the fields that are as by default: most streams have little in them, and each change of a stream
-        /// writes all.
+        /// The fields of an [`OnChain`] that differ from their default: most streams have few, and every change of a
+        /// stream writes them all.
         #[derive(Clone, Copy, Debug, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct NonDefault<'a> {
@@ -34,7 +34,7 @@ macro_rules! on_chain {
         }
 
         impl OnChain {
-            /// How it is stored.
+            /// The stored form.
             pub const fn non_default(&self) -> NonDefault<'_> {
                 NonDefault { $($need: &self.$need,)* $($field: &self.$field,)* }
             }
@@ -48,68 +48,68 @@ fn is_default<T: Default + PartialEq>(value: &&T) -> bool {
 
 on_chain! {
     always {
-        /// The ledger in which the stream was made.
+        /// Ledger in which the stream was created.
         created_ledger: u32;
-        /// The ledger of the last event that changed it.
+        /// Ledger of the last contract event that changed the stream.
         last_ledger: u32;
-        /// The transaction that made it.
+        /// Hash of the transaction that created the stream.
         tx_hash: String;
-        /// The least that one withdrawal takes out.
+        /// Least amount of one withdrawal.
         withdraw_dust_threshold: Amount;
     }
     unless_default {
-        /// Who may withdraw instead of the recipient.
+        /// Address that may withdraw instead of the recipient.
         claim_owner: Option<Address>;
-        /// Where keepers may send what can be withdrawn.
+        /// Address to which keepers may send the withdrawable amount.
         auto_claim_destination: Option<Address>;
-        /// Whether a renewal has consumed or inherited the wish to be renewed. `None` where no event told: the contract emits none
-        /// when the wish is set.
+        /// Auto-renew setting as a renewal event reports it: consumed (`false`) or inherited (`true`). `None` if
+        /// unknown: the contract emits no event when the setting changes.
         auto_renew: Option<bool>;
-        /// The stream from whose share this one was split off.
+        /// Number of the stream that this one is a share of.
         parent_stream_id: Option<StreamNumber>;
-        /// How many splits lie between this stream and one that was created.
+        /// Number of shares between this stream and one that was created.
         delegation_depth: u32;
-        /// The stream that this one is a clone or a renewal of.
+        /// Number of the stream that this one is a clone or a renewal of.
         source_stream_id: Option<StreamNumber>;
-        /// The sender's memo, as `0x` and hex.
+        /// Sender's memo: `0x` and hex.
         memo: Option<String>;
-        /// The sender's metadata: names and values, each as `0x` and hex.
+        /// Sender's metadata: names and values, each `0x` and hex.
         metadata: Option<BTreeMap<String, String>>;
-        /// Whether the stream pays the members of a pool: its sender and its recipient are the same.
+        /// Whether sender and recipient are the same: the stream pays the members of a pool.
         pooled: bool;
-        /// Seconds spent in pauses that have ended.
+        /// Seconds of pauses that have ended.
         paused_seconds: u64;
-        /// The ledger of the last pause or resumption; 0 if there was none.
+        /// Ledger of the last pause or resumption; 0 if there was none.
         last_pause_toggle_ledger: u32;
-        /// The ledger of the last change of the rate; 0 if there was none.
+        /// Ledger of the last change of the rate; 0 if there was none.
         last_rate_change_ledger: u32;
-        /// The ledger of the last withdrawal, whoever caused it; 0 if there was none.
+        /// Ledger of the last withdrawal by any party; 0 if there was none.
         last_withdraw_ledger: u32;
-        /// Whether the contract's operator has marked the stream as decommissioned.
+        /// Whether the contract's operator marked the stream as decommissioned.
         decommissioned: bool;
-        /// Whether the contract has last reported the stream as underfunded.
+        /// Whether the last health event reported the stream as underfunded.
         underfunded: bool;
-        /// The ledger in which the contract removed the stream, if it has.
+        /// Ledger in which the contract removed the stream.
         closed_ledger: Option<u32>;
-        /// What a keeper's cancellation paid to the recipient. The contract does not count it as withdrawn.
+        /// Amount that a keeper's cancellation paid to the recipient. The contract does not count it as withdrawn.
         keeper_paid_amount: Option<Amount>;
-        /// How many events of this stream could not be understood. Above zero, the stream may differ from the contract's.
+        /// Number of unreadable contract events. Above zero, the stream may differ from the contract's.
         unprojected_events: u32;
-        /// What the events leave open and was inferred.
+        /// Values that contract events leave open and that were inferred.
         inferred alias "assumed": Inferred;
     }
 }
 
-/// What the contract's events cannot tell, where it matters to a stream.
+/// Values of a stream that contract events leave open; `true` where the value was inferred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inferred {
-    /// Its kind: its first terms fit a linear stream and a cliff with a slope alike. The likelier one is taken: linear, unless withdrawals
-    /// took out exactly what the other would have accrued.
+    /// The kind: the terms fit a linear stream and a cliff with a slope alike. Linear is taken, unless withdrawals took
+    /// out exactly what a cliff with a slope would have accrued.
     pub kind: bool,
-    /// That a change of its rate kept what had accrued, as all but one function of the contract do.
+    /// That a change of the rate kept the accrued amount, as all but one function of the contract do.
     pub checkpoint: bool,
-    /// That a withdrawal took out what its event says: the transfers that would prove it are not there.
+    /// That a withdrawal took out the amount of its event: the transfers that would prove it are missing.
     pub withdrawn: bool,
 }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_as_by_default_is_not_stored_and_is_read_back() {
+    fn a_field_with_its_default_value_is_not_stored_and_reads_back() {
         let known = OnChain {
             created_ledger: 7,
             memo: Some("0x00".to_owned()),
@@ -137,9 +137,9 @@ mod tests {
         }
     }
 
-    /// Every field, whatever it was, and numbers of streams as JSON numbers.
+    /// Every field, and stream numbers as JSON numbers.
     #[test]
-    fn what_an_earlier_version_stored_is_read() {
+    fn the_form_that_an_earlier_version_stored_is_read() {
         let stored = r#"{"createdLedger":7,"lastLedger":9,"txHash":"ab","claimOwner":null,"autoClaimDestination":null,"autoRenew":null,"parentStreamId":3,"delegationDepth":1,"sourceStreamId":null,"withdrawDustThreshold":"0.0000000","memo":null,"metadata":null,"pooled":false,"pausedSeconds":0,"lastPauseToggleLedger":0,"lastRateChangeLedger":0,"lastWithdrawLedger":9,"decommissioned":false,"underfunded":false,"closedLedger":null,"keeperPaidAmount":null,"unprojectedEvents":0,"assumed":{"kind":false,"checkpoint":false,"withdrawn":false}}"#;
         let known = OnChain {
             created_ledger: 7,

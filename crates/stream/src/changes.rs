@@ -5,11 +5,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Address, Inferred, Kind, OnChain, StatusName, Stream, StreamBody, StreamNumber, UnixTime};
 
-/// Declares what can change about a stream, once: the fields of [`Changes`], and where each is read from.
+/// Declares the fields of [`Changes`] and where each is read from, in one list.
 macro_rules! changes {
     ($(#[doc = $doc:literal] $field:ident $(alias $alias:literal)?: $type:ty = $get:expr;)*) => {
-        /// The fields of a stream that changed, with their new values. A field that is absent did not change, or does not
-        /// exist for the stream's origin.
+        /// The fields of a stream that changed, with their new values. A field that is absent did not change, or does
+        /// not exist for the stream's origin.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct Changes {
@@ -37,77 +37,77 @@ macro_rules! changes {
 }
 
 changes! {
-    /// Who pays.
+    /// Paying address.
     sender: Address = |stream| Some(stream.sender);
-    /// Who is paid.
+    /// Paid address.
     recipient: Address = |stream| Some(stream.recipient);
-    /// What is locked.
+    /// Locked amount.
     deposit_amount: Amount = |stream| Some(stream.schedule.deposit);
-    /// What flows in one second.
+    /// Amount per second.
     rate_per_second: Amount = |stream| Some(stream.schedule.rate);
-    /// When the flow begins.
+    /// Start of the flow.
     start_time: UnixTime = |stream| Some(stream.schedule.start);
-    /// Before this, nothing counts as streamed.
+    /// Time before which nothing counts as streamed.
     cliff_time: UnixTime = |stream| Some(stream.schedule.cliff);
-    /// When the flow ends.
+    /// End of the flow.
     end_time: UnixTime = |stream| Some(stream.schedule.end);
-    /// The shape of the flow.
+    /// Shape of the flow.
     kind: Kind = |stream| of(stream, |_| stream.schedule.kind);
-    /// What had accrued when the rate last changed.
+    /// Amount accrued when the rate last changed.
     checkpointed_amount: Amount = |stream| of(stream, |_| stream.schedule.checkpoint.amount);
-    /// When that was.
+    /// Time of the checkpoint.
     checkpointed_at: UnixTime = |stream| of(stream, |_| stream.schedule.checkpoint.at);
-    /// What has been taken out.
+    /// Amount taken out.
     withdrawn_amount: Amount = |stream| Some(stream.withdrawn);
-    /// Where it stands in its life.
+    /// Status.
     status: StatusName = |stream| Some(stream.status.name());
-    /// Since when it is paused or cancelled.
+    /// Time of the pause or the cancellation; `null` for another status.
     status_since: Option<UnixTime> = |stream| Some(stream.status.since().map(UnixTime::of));
-    /// Who may withdraw instead of the recipient.
+    /// Address that may withdraw instead of the recipient.
     claim_owner: Option<Address> = |stream| of(stream, |chain| chain.claim_owner);
-    /// Where keepers may send what can be withdrawn.
+    /// Address to which keepers may send the withdrawable amount.
     auto_claim_destination: Option<Address> = |stream| of(stream, |chain| chain.auto_claim_destination);
-    /// Whether it is to be renewed, where that is known.
+    /// Auto-renew setting; `null` if unknown.
     auto_renew: Option<bool> = |stream| of(stream, |chain| chain.auto_renew);
-    /// The ledger in which it was made.
+    /// Ledger of creation.
     created_ledger: u32 = |stream| of(stream, |chain| chain.created_ledger);
-    /// The transaction that made it.
+    /// Hash of the creating transaction.
     tx_hash: String = |stream| of(stream, |chain| chain.tx_hash.clone());
-    /// The ledger of its last event.
+    /// Ledger of the last contract event.
     last_ledger: u32 = |stream| of(stream, |chain| chain.last_ledger);
-    /// The least that one withdrawal takes out.
+    /// Least amount of one withdrawal.
     withdraw_dust_threshold: Amount = |stream| of(stream, |chain| chain.withdraw_dust_threshold);
-    /// Whether it pays the members of a pool.
+    /// Whether sender and recipient are the same.
     pooled: bool = |stream| of(stream, |chain| chain.pooled);
-    /// Seconds spent in pauses that have ended.
+    /// Seconds of pauses that have ended.
     paused_seconds: u64 = |stream| of(stream, |chain| chain.paused_seconds);
-    /// The ledger of the last pause or resumption.
+    /// Ledger of the last pause or resumption.
     last_pause_toggle_ledger: u32 = |stream| of(stream, |chain| chain.last_pause_toggle_ledger);
-    /// The ledger of the last change of the rate.
+    /// Ledger of the last change of the rate.
     last_rate_change_ledger: u32 = |stream| of(stream, |chain| chain.last_rate_change_ledger);
-    /// The ledger of the last withdrawal.
+    /// Ledger of the last withdrawal.
     last_withdraw_ledger: u32 = |stream| of(stream, |chain| chain.last_withdraw_ledger);
-    /// How many splits lie between it and one that was created.
+    /// Number of shares between it and a stream that was created.
     delegation_depth: u32 = |stream| of(stream, |chain| chain.delegation_depth);
-    /// The stream it was split off from.
+    /// Number of the stream that it is a share of.
     parent_stream_id: Option<StreamNumber> = |stream| of(stream, |chain| chain.parent_stream_id);
-    /// The stream it is a clone or a renewal of.
+    /// Number of the stream that it is a clone or a renewal of.
     source_stream_id: Option<StreamNumber> = |stream| of(stream, |chain| chain.source_stream_id);
-    /// The sender's memo.
+    /// Sender's memo.
     memo: Option<String> = |stream| of(stream, |chain| chain.memo.clone());
-    /// The sender's metadata.
+    /// Sender's metadata.
     metadata: Option<BTreeMap<String, String>> = |stream| of(stream, |chain| chain.metadata.clone());
-    /// Whether it is marked as decommissioned.
+    /// Whether the contract's operator marked it as decommissioned.
     decommissioned: bool = |stream| of(stream, |chain| chain.decommissioned);
     /// Whether it was last reported as underfunded.
     underfunded: bool = |stream| of(stream, |chain| chain.underfunded);
-    /// The ledger in which the contract removed it.
+    /// Ledger in which the contract removed it.
     closed_ledger: Option<u32> = |stream| of(stream, |chain| chain.closed_ledger);
-    /// What a keeper's cancellation paid out.
+    /// Amount that a keeper's cancellation paid out.
     keeper_paid_amount: Option<Amount> = |stream| of(stream, |chain| chain.keeper_paid_amount);
-    /// How many of its events could not be understood.
+    /// Number of unreadable contract events.
     unprojected_events: u32 = |stream| of(stream, |chain| chain.unprojected_events);
-    /// What was inferred.
+    /// Inferred values.
     inferred alias "assumed": Inferred = |stream| of(stream, |chain| chain.inferred);
 }
 
@@ -124,7 +124,7 @@ fn of<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&OnChain) -> T) -> 
     stream.on_chain().map(get)
 }
 
-/// Tells `null`, a value, from a field that is absent: what is there is read as `Some`, whatever it is.
+/// Reads a present field as `Some`, `null` included, so that `null` differs from an absent field.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

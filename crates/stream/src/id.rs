@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use crate::{ContractId, Origin, StreamNumber};
 
-/// The identity of a stream, which also tells where it was made.
+/// The identity of a stream. Its form names the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StreamId {
-    /// A stream made through the API: a UUID, written in lower case with hyphens.
+    /// An API stream: a UUID, written in lower case with hyphens.
     Api(Uuid),
-    /// A stream of the chain: `<contract>-<number>`. Contracts count their streams from 0.
+    /// A chain stream: `<contract>-<number>`. Contracts count their streams from 0.
     Chain {
         /// The contract that holds the money.
         contract: ContractId,
@@ -19,17 +19,17 @@ pub enum StreamId {
 }
 
 impl StreamId {
-    /// The id of a stream made through the API.
+    /// The id of an API stream.
     pub const fn api(id: Uuid) -> Self {
         Self::Api(id)
     }
 
-    /// The id of the stream that `contract` calls `number`.
+    /// The id of the stream with this number in `contract`.
     pub const fn chain(contract: ContractId, number: u64) -> Self {
         Self::Chain { contract, number }
     }
 
-    /// Reads an id as [`Display`](fmt::Display) writes it; any other text names no stream and is `None`.
+    /// Reads an id as [`Display`](fmt::Display) writes it; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         if text.starts_with('C') {
             let (contract, number) = text.split_once('-')?;
@@ -41,7 +41,7 @@ impl StreamId {
         (*id.hyphenated().encode_lower(&mut buffer) == *text).then_some(Self::Api(id))
     }
 
-    /// Who makes and changes the stream.
+    /// The source of the stream's changes.
     pub const fn origin(self) -> Origin {
         match self {
             Self::Api(_) => Origin::Api,
@@ -49,7 +49,7 @@ impl StreamId {
         }
     }
 
-    /// The contract that holds the money of a stream of the chain.
+    /// The contract of a chain stream; `None` for an API stream.
     pub const fn contract(self) -> Option<ContractId> {
         match self {
             Self::Api(_) => None,
@@ -75,7 +75,7 @@ mod tests {
     const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
 
     #[test]
-    fn an_id_reads_back_as_it_was_written() {
+    fn an_id_reads_back_from_its_text() {
         let last = format!("{CONTRACT}-{}", u64::MAX);
         for (text, origin) in
             [(ID, Origin::Api), (&format!("{CONTRACT}-0"), Origin::Chain), (&last, Origin::Chain)]

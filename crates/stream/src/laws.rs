@@ -1,4 +1,4 @@
-//! What must hold for every stream, whatever its terms and its life.
+//! Laws that hold for API streams with any terms and any history.
 
 use fluxora_decimal::Amount;
 use jiff::{SignedDuration, Timestamp};
@@ -41,8 +41,8 @@ fn hundred_seconds(start: i64) -> Stream {
     create(draft(100, 1, start)).0
 }
 
-/// One life: what is asked of a stream, `(seconds after the last, cancel or just catch up)`.
-fn any_life() -> impl Strategy<Value = (TermsDraft, Vec<(i64, bool)>)> {
+/// Terms and steps: `(seconds after the step before, cancel or catch up)`.
+fn any_steps() -> impl Strategy<Value = (TermsDraft, Vec<(i64, bool)>)> {
     let terms = (1..10_000_i128, 1..200_i128, -200..200_i64, proptest::option::of(1..400_i64), 0..3_i64);
     let draft = terms.prop_map(|(deposit, rate, start, length, cliff)| {
         let end = length.map(|length| second(start + length));
@@ -54,8 +54,8 @@ fn any_life() -> impl Strategy<Value = (TermsDraft, Vec<(i64, bool)>)> {
     (draft.prop_filter("a sound draft", |draft| draft.settle(instant(0)).is_ok()), steps)
 }
 
-/// Lives the life; each version of the stream goes with the second from which on it held.
-fn live(draft: TermsDraft, steps: &[(i64, bool)]) -> (Vec<(i64, Stream)>, Vec<StreamEvent>) {
+/// Runs the steps. Each version of the stream comes with the second from which on it held.
+fn run(draft: TermsDraft, steps: &[(i64, bool)]) -> (Vec<(i64, Stream)>, Vec<StreamEvent>) {
     let (stream, created) = create(draft);
     let (mut versions, mut events, mut now) = (vec![(0, stream)], vec![created], 0);
     for (wait, cancel) in steps {
@@ -72,8 +72,8 @@ fn live(draft: TermsDraft, steps: &[(i64, bool)]) -> (Vec<(i64, Stream)>, Vec<St
 
 proptest! {
     #[test]
-    fn streamed_remaining_and_refunded_are_the_deposit((draft, steps) in any_life(), at in -300..900_i64) {
-        for (since, stream) in live(draft, &steps).0 {
+    fn streamed_remaining_and_refunded_are_the_deposit((draft, steps) in any_steps(), at in -300..900_i64) {
+        for (since, stream) in run(draft, &steps).0 {
             let balance = stream.balance_at(second(at.max(since)));
             let sum = balance.streamed.stroops() + balance.remaining.stroops() + balance.refunded.stroops();
             prop_assert_eq!(sum, stream.schedule.deposit.stroops());
@@ -83,9 +83,9 @@ proptest! {
     }
 
     #[test]
-    fn streamed_never_falls_over_a_life((draft, steps) in any_life()) {
+    fn streamed_never_falls((draft, steps) in any_steps()) {
         let mut last = Amount::ZERO;
-        for (since, stream) in live(draft, &steps).0 {
+        for (since, stream) in run(draft, &steps).0 {
             let streamed = stream.balance_at(second(since)).streamed;
             prop_assert!(last <= streamed);
             last = streamed;
@@ -93,8 +93,8 @@ proptest! {
     }
 
     #[test]
-    fn an_ended_stream_never_changes_its_balance((draft, steps) in any_life(), later in 0..10_000_i64) {
-        for (since, stream) in live(draft, &steps).0 {
+    fn an_ended_stream_never_changes_its_balance((draft, steps) in any_steps(), later in 0..10_000_i64) {
+        for (since, stream) in run(draft, &steps).0 {
             let ended = stream.status_at(second(since)).is_terminal();
             if ended {
                 let then = stream.balance_at(second(since));
@@ -105,8 +105,8 @@ proptest! {
     }
 
     #[test]
-    fn the_events_make_the_stream((draft, steps) in any_life()) {
-        let (versions, events) = live(draft, &steps);
+    fn the_events_make_the_stream((draft, steps) in any_steps()) {
+        let (versions, events) = run(draft, &steps);
         let replayed = Stream::replay(&events).unwrap();
         prop_assert_eq!(replayed.as_ref(), versions.last().map(|(_, stream)| stream));
         prop_assert!(events.windows(2).all(|pair| pair[0].occurred_at <= pair[1].occurred_at));
@@ -114,8 +114,8 @@ proptest! {
     }
 
     #[test]
-    fn history_tells_what_the_stream_was_at_any_past_second((draft, steps) in any_life()) {
-        let (versions, events) = live(draft, &steps);
+    fn a_replay_of_the_history_is_the_stream_at_any_past_second((draft, steps) in any_steps()) {
+        let (versions, events) = run(draft, &steps);
         for pair in versions.windows(2) {
             let ((since, stream), (until, _)) = (&pair[0], &pair[1]);
             for at in [*since, (since + until) / 2, until - 1].into_iter().filter(|at| (since..until).contains(&at)) {
@@ -129,10 +129,10 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shown_before_the_clock_comes_round_is_what_it_then_records(
-        (draft, steps) in any_life(), at in 0..900_i64,
+    fn a_due_transition_counts_before_the_clock_records_it(
+        (draft, steps) in any_steps(), at in 0..900_i64,
     ) {
-        for (since, stream) in live(draft, &steps).0 {
+        for (since, stream) in run(draft, &steps).0 {
             let at = at.max(since);
             let caught_up = stream.catch_up(instant(at)).stream;
             prop_assert_eq!(stream.status_at(second(at)), caught_up.status.name());
@@ -173,7 +173,7 @@ fn an_ended_stream_cannot_be_cancelled() {
 }
 
 #[test]
-fn a_stream_of_the_chain_is_left_to_the_contract() {
+fn a_chain_stream_never_changes_by_the_clock_or_a_cancellation() {
     let body = ChainBody {
         contract: ContractId::from_hash([3; 32]),
         number: 0,
@@ -190,18 +190,18 @@ fn every_event_names_its_cause_and_what_changed() {
     let (stream, created) = create(draft(100, 1, 50));
     let Change { stream, events } = stream.cancel(instant(70)).unwrap();
     assert_eq!(stream.status, Status::Cancelled { at: instant(70) });
-    let told = |event: &StreamEvent| {
+    let parts = |event: &StreamEvent| {
         let data = serde_json::to_value(&event.data).unwrap();
         (event.kind, data["cause"]["type"].as_str().unwrap().to_owned(), data["changes"].clone())
     };
     let [started, cancelled] = events.as_slice() else { panic!("two events: {events:?}") };
     assert_eq!(
-        told(started),
+        parts(started),
         (EventKind::Started, "clock".to_owned(), serde_json::json!({ "status": "active" }))
     );
     let changes = serde_json::json!({ "status": "cancelled", "statusSince": second(70) });
-    assert_eq!(told(cancelled), (EventKind::Cancelled, "api".to_owned(), changes));
-    let (kind, cause, changes) = told(&created);
+    assert_eq!(parts(cancelled), (EventKind::Cancelled, "api".to_owned(), changes));
+    let (kind, cause, changes) = parts(&created);
     assert_eq!(
         (kind, cause.as_str(), changes["status"].as_str()),
         (EventKind::Created, "api", Some("scheduled"))

@@ -10,7 +10,7 @@ use crate::{
     Stream, StreamEvent, StreamId, Terms, UnixTime,
 };
 
-/// The start and the end.
+/// A start and an end.
 const MOST_TRANSITIONS_DUE: usize = 2;
 
 /// A stream after a decision, with the events that record it.
@@ -25,7 +25,7 @@ pub struct Change {
 /// Why a stream cannot be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CancelRefused {
-    /// Only the contract changes a chain stream.
+    /// A chain stream: only its contract changes it.
     #[error("this stream lives on chain: cancel it through the contract")]
     ChainManaged,
     /// The stream has ended already.
@@ -142,7 +142,7 @@ impl Stream {
         }
     }
 
-    /// Records what has fallen due by `now`: the start, the end, both or nothing. A chain stream never falls due.
+    /// Records the transitions that are due by `now`: the start, the end, both or none. A chain stream has none.
     pub fn catch_up(&self, now: Timestamp) -> Change {
         let mut change = Change { stream: self.clone(), events: Vec::new() };
         for _ in 0..MOST_TRANSITIONS_DUE {
@@ -157,10 +157,11 @@ impl Stream {
         change
     }
 
-    /// Ends the stream at `now`; what has fallen due before is recorded first.
+    /// Cancels the stream at `now`. Transitions that are due before are recorded first.
     ///
     /// # Errors
-    /// [`CancelRefused`] if the stream lives on chain, or has ended (also where its end has come but is not recorded yet).
+    /// [`CancelRefused`] for a chain stream, and for a stream that has ended, including one whose end is due and not
+    /// recorded.
     pub fn cancel(&self, now: Timestamp) -> Result<Change, CancelRefused> {
         if self.origin() == Origin::Chain {
             return Err(CancelRefused::ChainManaged);
@@ -175,7 +176,7 @@ impl Stream {
         Ok(change.and(EventKind::Cancelled, Cause::Api, settlement, now, now))
     }
 
-    /// When the stream clock next has to record a transition of this stream; `None` if there is none to come.
+    /// The time of the next transition that the stream clock has to record; `None` if there is none.
     pub fn due_at(&self) -> Option<UnixTime> {
         match (&self.body, self.status) {
             (Body::Api { .. }, Status::Scheduled) => Some(self.schedule.start),
@@ -193,7 +194,7 @@ impl Stream {
 }
 
 impl Change {
-    /// Adds one more event. An event that cannot occur in the present status is not recorded.
+    /// Adds one event. An event that cannot occur in the present status is left out.
     fn and(
         mut self,
         kind: EventKind,

@@ -3,9 +3,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// A contract's own number of a stream: 0 to 2^64-1.
+/// A contract's number of a stream: 0 to 2^64-1.
 ///
-/// In JSON it is a decimal string: JavaScript counts only to 2^53 exactly. A JSON number is read as well, since earlier versions wrote one.
+/// In JSON it is a decimal string: JavaScript counts only to 2^53 exactly. Earlier versions wrote a JSON number, which
+/// is read as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamNumber(pub u64);
 

@@ -1,5 +1,5 @@
-//! What the real contract answered: every stream state of the recorded scenarios (`fixtures/accrued.jsonl`, one in each line, with
-//! the contract's own `calculate_accrued` at the instants that matter), computed here and compared.
+//! Accrual compared with the contract: `fixtures/accrued.jsonl` has every stream state of the recorded scenarios, one
+//! in each line, with the results of the contract's `calculate_accrued`.
 
 use fluxora_decimal::Amount;
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ impl Recorded {
 }
 
 #[test]
-fn what_has_streamed_is_what_the_contract_says() {
+fn accrual_is_the_contracts() {
     let mut compared = 0;
     for line in include_str!("../fixtures/accrued.jsonl").lines() {
         let recorded: Recorded = serde_json::from_str(line).unwrap();

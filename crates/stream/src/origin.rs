@@ -2,12 +2,12 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Who makes and changes a stream.
+/// The source of a stream's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// The API; the stream clock starts and completes it.
+    /// The API. The stream clock records start and end.
     Api,
-    /// The contract: only its events change the stream.
+    /// A contract. Only its events change the stream.
     Chain,
 }
 

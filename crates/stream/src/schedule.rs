@@ -6,25 +6,25 @@ use thiserror::Error;
 
 use crate::UnixTime;
 
-/// How a deposit flows to its recipient.
+/// How a deposit flows to the recipient.
 ///
-/// Every combination of values means something: [`Schedule::accrued`] is total, so the fields are plain. The rules are the
-/// contract's (`docs/ARCHITECTURE.md`, "Accrual").
+/// Every combination of values is valid: [`Schedule::accrued`] is total. The rules are the contract's
+/// (`docs/ARCHITECTURE.md`, "Accrual").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// What was locked; nothing beyond it is ever streamed.
+    /// The locked amount; the streamed amount never exceeds it.
     pub deposit: Amount,
-    /// What flows in one second.
+    /// The amount per second.
     pub rate: Amount,
-    /// When the flow begins.
+    /// Start of the flow.
     pub start: UnixTime,
-    /// Before this, nothing counts as streamed; equal to `start` where there is no cliff.
+    /// Time before which nothing counts as streamed; equal to `start` without a cliff.
     pub cliff: UnixTime,
-    /// When the flow ends.
+    /// End of the flow.
     pub end: UnixTime,
     /// The shape of the flow.
     pub kind: Kind,
-    /// What had accrued when the rate last changed.
+    /// Amount and time of the last change of the rate.
     pub checkpoint: Checkpoint,
 }
 
@@ -32,7 +32,7 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// From the checkpoint on, `rate` each second.
+    /// `rate` each second from the checkpoint on.
     Linear,
     /// The whole deposit at the cliff.
     CliffOnly,
@@ -45,12 +45,12 @@ pub enum Kind {
 #[error("a kind is one of linear, cliff_only, cliff_slope")]
 pub struct UnknownKind;
 
-/// An amount that had accrued at an instant; a linear flow goes on from there.
+/// An amount that had accrued at a time. A linear flow continues from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What had accrued.
+    /// Accrued amount.
     pub amount: Amount,
-    /// When.
+    /// Time of accrual.
     pub at: UnixTime,
 }
 
@@ -77,7 +77,7 @@ impl FromStr for Kind {
 }
 
 impl Schedule {
-    /// A flow of `rate` each second from `start` to `end` that has not changed since it was agreed.
+    /// A flow of `rate` each second from `start` to `end`, without a change of the rate.
     pub const fn linear(
         deposit: Amount,
         rate: Amount,
@@ -85,15 +85,15 @@ impl Schedule {
         cliff: UnixTime,
         end: UnixTime,
     ) -> Self {
-        // Nothing, shown as the deposit is.
+        // Zero, with the decimals of the deposit.
         let checkpoint = Checkpoint { amount: Amount::ZERO.with_decimals(deposit.decimals()), at: start };
         Self { deposit, rate, start, cliff, end, kind: Kind::Linear, checkpoint }
     }
 
-    /// What has accrued at `at`: between zero and the deposit, never falling as time goes on.
+    /// The accrued amount at `at`: between zero and the deposit, and never less at a later time.
     ///
-    /// Only whole seconds count, so there is no division and nothing to round. A product that no `i128` can hold is more
-    /// than any deposit and therefore the deposit.
+    /// Only whole seconds count, so nothing is rounded. A product beyond `i128` exceeds every deposit and counts as the
+    /// deposit.
     pub fn accrued(&self, at: UnixTime) -> Amount {
         Amount::from_stroops(self.accrued_stroops(at)).with_decimals(self.decimals())
     }
@@ -115,7 +115,7 @@ impl Schedule {
         accrued.clamp(0, deposit)
     }
 
-    /// The decimals that amounts computed from this schedule are shown with: those of its finer amount.
+    /// Decimals of amounts computed from this schedule: those of its finer amount.
     pub fn decimals(&self) -> u8 {
         self.deposit.decimals().max(self.rate.decimals())
     }

@@ -5,28 +5,28 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Where a stream stands in its life, with what belongs to that standing alone.
+/// The status of a stream, with the data that only this status has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Agreed; its start lies ahead.
+    /// The start lies ahead.
     Scheduled,
-    /// Flowing.
+    /// The deposit flows.
     Active,
-    /// Withdrawals are held; what accrues goes on accruing.
+    /// Withdrawals are held. Accrual continues.
     Paused {
-        /// Since when.
+        /// Time of the pause.
         at: Timestamp,
     },
-    /// Reached its end.
+    /// The stream reached its end.
     Completed,
-    /// Ended early: what had streamed stays streamed, the rest went back.
+    /// The stream ended early: the streamed amount stays, the rest was refunded.
     Cancelled {
-        /// When.
+        /// Time of the cancellation.
         at: Timestamp,
     },
 }
 
-/// A [`Status`] without what it carries.
+/// A [`Status`] without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusName {
@@ -48,7 +48,7 @@ pub enum StatusName {
 pub struct UnknownStatus;
 
 impl Status {
-    /// This status without what it carries.
+    /// The status without its data.
     pub const fn name(self) -> StatusName {
         match self {
             Self::Scheduled => StatusName::Scheduled,
@@ -58,10 +58,9 @@ impl Status {
             Self::Cancelled { .. } => StatusName::Cancelled,
         }
     }
-}
 
-impl Status {
-    /// Puts a status together from its name and the instant that belongs to it; `None` if the two do not go together.
+    /// A status from its name and its instant; `None` if this status needs an instant and there is none, or the
+    /// reverse.
     pub const fn from_parts(name: StatusName, since: Option<Timestamp>) -> Option<Self> {
         Some(match (name, since) {
             (StatusName::Scheduled, None) => Self::Scheduled,
@@ -73,7 +72,7 @@ impl Status {
         })
     }
 
-    /// The instant that belongs to this status, if one does.
+    /// The instant of a pause or a cancellation; `None` for another status.
     pub const fn since(self) -> Option<Timestamp> {
         match self {
             Self::Paused { at } | Self::Cancelled { at } => Some(at),
@@ -83,7 +82,7 @@ impl Status {
 }
 
 impl StatusName {
-    /// Every status, in the order of a stream's life.
+    /// Every status, in the order of a stream's life cycle.
     pub const ALL: [Self; 5] =
         [Self::Scheduled, Self::Active, Self::Paused, Self::Completed, Self::Cancelled];
 
@@ -98,7 +97,7 @@ impl StatusName {
         }
     }
 
-    /// Whether nothing can follow: the stream is completed or cancelled.
+    /// Whether the status is final: completed or cancelled.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled)
     }
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_its_name_and_the_instant_that_belongs_to_it() {
+    fn a_status_is_its_name_and_its_instant() {
         for name in StatusName::ALL {
             let whole = [None, Some(Timestamp::UNIX_EPOCH)].map(|since| Status::from_parts(name, since));
             let ([Some(status), None] | [None, Some(status)]) = whole else {

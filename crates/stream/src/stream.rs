@@ -8,23 +8,25 @@ use crate::{
 
 /// A payment stream.
 ///
-/// A plain value. Recorded instants have millisecond precision, as they are stored and shown. An API stream changes by its events
-/// alone: [`create`](Self::create), [`catch_up`](Self::catch_up) and [`cancel`](Self::cancel) decide which,
-/// [`apply`](Self::apply) applies them. A chain stream is written by the projection of its contract's events, whose stream events
-/// are the difference ([`Changes::between`](crate::Changes::between)).
+/// A plain value. Recorded instants have millisecond precision.
+///
+/// An API stream changes by its events alone: [`create`](Self::create), [`catch_up`](Self::catch_up) and
+/// [`cancel`](Self::cancel) decide on events, [`apply`](Self::apply) applies them. The projection of contract events
+/// writes the fields of a chain stream directly; its stream events are the difference
+/// ([`Changes::between`](crate::Changes::between)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream<B = Body> {
-    /// The identity, and what belongs to the origin alone.
+    /// The identity, and the state that only streams of this origin have.
     pub body: B,
     /// The paying address.
     pub sender: Address,
     /// The paid address.
     pub recipient: Address,
-    /// How the deposit flows.
+    /// Deposit, rate, times and kind.
     pub schedule: Schedule,
-    /// The amount that the recipient's side has taken out.
+    /// The amount taken out by the recipient.
     pub withdrawn: Amount,
-    /// The status that events have recorded; [`status_at`](Self::status_at) adds what has fallen due since.
+    /// The status that events have recorded; [`status_at`](Self::status_at) adds transitions that are due since.
     pub status: Status,
     /// When the first event was recorded; for a chain stream, when the ledger closed that created it.
     pub created_at: Timestamp,
@@ -34,7 +36,7 @@ pub struct Stream<B = Body> {
     pub event_count: u32,
 }
 
-/// A stream that is known to come from a contract.
+/// A chain stream, by type.
 pub type ChainStream = Stream<ChainBody>;
 
 impl From<ChainStream> for Stream {
@@ -61,7 +63,7 @@ impl ChainStream {
         self.body.state.v9()
     }
 
-    /// The state of a version 9 contract, to be changed.
+    /// Mutable access to the state of a version 9 contract.
     pub const fn v9_mut(&mut self) -> &mut OnChain {
         self.body.state.v9_mut()
     }
@@ -73,7 +75,7 @@ impl<B: StreamBody> Stream<B> {
         self.body.id()
     }
 
-    /// What makes and changes the stream.
+    /// The source of the stream's changes: the API or a contract.
     pub fn origin(&self) -> Origin {
         if self.body.chain().is_some() { Origin::Chain } else { Origin::Api }
     }
@@ -83,7 +85,8 @@ impl<B: StreamBody> Stream<B> {
         self.body.chain().map(|chain| chain.state.v9())
     }
 
-    /// The status at `at`, which must not lie before the stream's last event: what falls due by then counts as recorded.
+    /// The status at `at`, which must not lie before the stream's last event: a transition that is due by then counts
+    /// as recorded.
     pub fn status_at(&self, at: UnixTime) -> StatusName {
         match (self.origin(), self.status) {
             (Origin::Api, Status::Scheduled | Status::Active) if at >= self.schedule.end => {
@@ -101,7 +104,8 @@ impl<B: StreamBody> Stream<B> {
         let balance =
             Balance::divide(self.schedule.deposit, self.streamed_at(at), self.withdrawn, ended, decimals);
         match (self.origin(), self.status) {
-            // The contract's own rule: nothing can be withdrawn while it is paused, nothing is owed once it is completed.
+            // The contract's own rule: nothing can be withdrawn while it is paused, nothing is owed once it is
+            // completed.
             (Origin::Chain, Status::Paused { .. } | Status::Completed) => balance.nothing_withdrawable(),
             _ => balance,
         }

@@ -5,61 +5,61 @@ use thiserror::Error;
 
 use crate::{AccountId, Address, Schedule, UnixTime};
 
-/// What the two sides of a stream have agreed, checked.
+/// The checked terms of a new stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    /// Who pays.
+    /// Paying address.
     pub sender: Address,
-    /// Who is paid.
+    /// Paid address.
     pub recipient: Address,
-    /// What is locked.
+    /// Locked amount.
     pub deposit_amount: Amount,
-    /// What flows in one second.
+    /// Amount per second.
     pub rate_per_second: Amount,
-    /// When the flow begins.
+    /// Start of the flow.
     pub start_time: UnixTime,
-    /// Before this, nothing counts as streamed.
+    /// Time before which nothing counts as streamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cliff_time: Option<UnixTime>,
-    /// When the flow ends.
+    /// End of the flow.
     pub end_time: UnixTime,
 }
 
 impl Terms {
-    /// The schedule these terms set.
+    /// The schedule of these terms.
     pub fn schedule(&self) -> Schedule {
         let cliff = self.cliff_time.unwrap_or(self.start_time);
         Schedule::linear(self.deposit_amount, self.rate_per_second, self.start_time, cliff, self.end_time)
     }
 }
 
-/// Terms as somebody proposes them: what could be read of each field.
+/// Proposed terms: the fields of a request that could be read.
 ///
-/// Sender, recipient, deposit and rate are needed. `start` defaults to the present second, `end` to when the deposit is used
-/// up (rounded up to a whole second).
+/// Sender, recipient, deposit and rate are required. `start` defaults to the present second, `end` to the second in
+/// which the deposit is used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TermsDraft {
-    /// Who pays: an account.
+    /// Paying account.
     pub sender: Option<AccountId>,
-    /// Who is paid: an account.
+    /// Paid account.
     pub recipient: Option<AccountId>,
-    /// What is locked.
+    /// Locked amount.
     pub deposit: Option<Amount>,
-    /// What flows in one second.
+    /// Amount per second.
     pub rate: Option<Amount>,
-    /// When the flow begins.
+    /// Start of the flow.
     pub start: Option<UnixTime>,
-    /// Before this, nothing counts as streamed.
+    /// Time before which nothing counts as streamed.
     pub cliff: Option<UnixTime>,
-    /// When the flow ends.
+    /// End of the flow.
     pub end: Option<UnixTime>,
 }
 
-/// A rule that proposed terms break.
+/// A rule that proposed terms violate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TermsFault {
-    /// Somebody would pay themselves.
+    /// Sender and recipient are the same account.
     #[error("sender and recipient must be two different accounts")]
     SenderIsRecipient,
     /// The deposit is zero or less.
@@ -68,30 +68,30 @@ pub enum TermsFault {
     /// The rate is zero or less.
     #[error("the rate must be more than zero")]
     RateNotPositive,
-    /// The deposit does not last one second.
+    /// The deposit is less than the amount of one second.
     #[error("the deposit must cover at least one second at ratePerSecond")]
     DepositBelowRate,
-    /// The deposit lasts longer than the chain can count.
+    /// The deposit lasts longer than a `u64` of seconds.
     #[error(
         "at this rate the deposit never runs out within the range of time: raise the rate or give an endTime"
     )]
     NeverFinishes,
-    /// A time lies past the calendar.
+    /// A time lies after the year 9999.
     #[error("times are Unix seconds up to the year 9999; a larger number is often one in milliseconds")]
     TimeOutOfRange {
-        /// Which: `startTime`, `cliffTime` or `endTime`.
+        /// `startTime`, `cliffTime` or `endTime`.
         field: &'static str,
     },
-    /// The stream would end before or as it starts.
+    /// The end is not later than the start.
     #[error("endTime must be later than startTime")]
     EndNotAfterStart,
-    /// The cliff lies outside the stream.
+    /// The cliff is not between start and end.
     #[error("cliffTime must lie between startTime and endTime")]
     CliffOutsideStream,
 }
 
 impl TermsFault {
-    /// The field whose change would mend it.
+    /// The field to correct.
     pub const fn field(self) -> &'static str {
         match self {
             Self::SenderIsRecipient => "recipient",
@@ -105,11 +105,11 @@ impl TermsFault {
 }
 
 impl TermsDraft {
-    /// Agrees on the draft at the instant `now`.
+    /// Checks the draft at the instant `now`.
     ///
     /// # Errors
-    /// Every rule that the given fields break, at once. The list is empty if a needed field is simply absent: whoever read
-    /// the fields knows why and reports it.
+    /// Every rule that the given fields violate. The list is empty if a required field is absent: the reader of the
+    /// fields reports that.
     pub fn settle(&self, now: Timestamp) -> Result<Terms, Vec<TermsFault>> {
         let mut faults = Vec::new();
         let start = self.start.unwrap_or(UnixTime::of(now));
@@ -181,7 +181,7 @@ impl TermsDraft {
     }
 }
 
-/// The first second by which the whole deposit has flowed, if the chain can count that far.
+/// The first second by which the whole deposit has flowed; `None` beyond a `u64` of seconds.
 fn used_up(deposit: Amount, rate: Amount, start: UnixTime) -> Option<UnixTime> {
     if !deposit.is_positive() || !rate.is_positive() {
         return None;
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_field_is_left_to_whoever_read_it() {
+    fn an_absent_field_is_left_to_the_reader_of_the_fields() {
         refused(&TermsDraft { deposit: None, ..draft("1", "1") }, &[]);
     }
 

@@ -3,10 +3,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A second on the Unix clock, as the chain counts it (`u64`, never negative).
+/// Unix time in seconds, as the chain counts it (`u64`).
 ///
-/// Schedules are made of these. Instants that are *recorded* (created, cancelled) keep their sub-second part and are
-/// [`Timestamp`]s; accrual looks at them through [`UnixTime::of`].
+/// Schedules use it. Recorded instants (created, cancelled) have milliseconds and are [`Timestamp`]s; accrual converts
+/// them by [`UnixTime::of`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixTime(u64);
@@ -14,9 +14,9 @@ pub struct UnixTime(u64);
 impl UnixTime {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
-    /// The last second the chain can count.
+    /// The last second that a `u64` holds.
     pub const MAX: Self = Self(u64::MAX);
-    /// 9999-12-30T22:00:00Z: the last second that can also be written as an instant.
+    /// 9999-12-30T22:00:00Z: the last second that a [`Timestamp`] holds.
     pub const LAST_INSTANT: Self = Self(253_402_207_200);
 
     /// The second that is `seconds` after the epoch.
@@ -29,12 +29,12 @@ impl UnixTime {
         self.0
     }
 
-    /// The second in which `instant` lies; an instant before 1970 is the epoch.
+    /// The second that contains `instant`; the epoch for an instant before 1970.
     pub fn of(instant: Timestamp) -> Self {
         Self(u64::try_from(instant.as_millisecond().div_euclid(1000)).unwrap_or(0))
     }
 
-    /// The instant at which this second begins; a second past the calendar is the calendar's last.
+    /// The instant at which this second begins; the last [`Timestamp`] for a second beyond it.
     pub fn instant(self) -> Timestamp {
         i64::try_from(self.0).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or(Timestamp::MAX)
     }

@@ -8,8 +8,8 @@ use crate::Sequence;
 
 /// A stream event with its position in the event log.
 ///
-/// It serializes as the public event object, the same wherever events are shown or sent:
-/// `{id, type, streamId, streamSeq, sequence, occurredAt, recordedAt, data}`, instants as RFC 3339 in UTC to the millisecond.
+/// It serializes as the public event object, the same wherever events are shown or sent: `{id, type, streamId,
+/// streamSeq, sequence, occurredAt, recordedAt, data}`, instants as RFC 3339 in UTC to the millisecond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// Position in the event log.

@@ -10,8 +10,8 @@ use crate::{Address, Changes, StatusName, UnixTime};
 
 /// Every field that a stored payload has had.
 ///
-/// Earlier versions stored API events without `cause` and `changes`: the terms for `created`, the settlement for `completed` and
-/// `cancelled`, nothing for `started`.
+/// Earlier versions stored API events without `cause` and `changes`: the terms for `created`, the settlement for
+/// `completed` and `cancelled`, nothing for `started`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Stored {
