@@ -1,5 +1,4 @@
-//! What it costs to fold the contract's events into streams: the recorded scenarios with the tokens' transfers, as a hundred contracts
-//! emitted them.
+//! Cost of projecting contract events: the recorded scenarios with the tokens' transfers, as emitted by a hundred contracts.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a bench may stop at a fault")]
 
 use std::hint::black_box;
@@ -12,7 +11,7 @@ use serde_json::Value;
 
 const CONTRACTS: u8 = 100;
 
-/// The scenarios' events, each scenario as if another contract had emitted it.
+/// The events of all scenarios, each scenario under a different contract.
 fn events(copy: u8) -> Vec<ContractEvent> {
     let mut paths: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/oracle"))
         .unwrap()

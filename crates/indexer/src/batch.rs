@@ -5,96 +5,97 @@ use thiserror::Error;
 use crate::projection::{Class, Subjects, classify};
 use crate::{ContractEvent, Ledger, Opaque};
 
-/// An event as it was pushed: with the hash of the ledger that it lies in.
+/// A pushed contract event with the hash of its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
-    /// The event.
+    /// The contract event.
     pub event: ContractEvent,
-    /// The hash of its ledger.
+    /// Hash of its ledger.
     pub ledger_hash: Opaque,
-    /// The hash of the ledger before that, where the pusher knows it.
+    /// Hash of the ledger before, if the pusher knows it.
     pub previous_hash: Option<Opaque>,
 }
 
-/// What a pusher brings at once. It agrees with itself: one hash for each ledger, each link between ledgers sound, each id once.
+/// The contract events and ledgers of one push. They are consistent: one hash for each ledger, no broken link between
+/// ledgers, no id twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     ledgers: BTreeMap<u32, Ledger>,
-    /// In the order in which they were pushed.
+    /// In the order of the push.
     events: Vec<ContractEvent>,
-    /// What each of the events is about.
+    /// Class and streams of each event.
     classes: Vec<(Class, Subjects)>,
 }
 
-/// Why what was pushed is no batch.
+/// Why a push is not a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BatchFault {
-    /// There is neither an event nor a tip.
+    /// Neither an event nor a tip.
     #[error("a batch needs 1 to {limit} events; without a tip it cannot be empty")]
     Empty {
-        /// How many events a batch may hold.
+        /// Most events of a batch.
         limit: usize,
     },
-    /// There are too many events.
+    /// Too many events.
     #[error("a batch needs 1 to {limit} events, not {count}")]
     TooMany {
-        /// How many there are.
+        /// Number of events.
         count: usize,
-        /// How many events a batch may hold.
+        /// Most events of a batch.
         limit: usize,
     },
-    /// One ledger has two hashes.
+    /// Two hashes for one ledger.
     #[error("ledger {ledger} has another hash earlier in this batch")]
     TwoHashes {
-        /// The ledger.
+        /// Sequence of the ledger.
         ledger: u32,
-        /// Who says so.
+        /// The part of the batch with the second one.
         reported_by: BatchSource,
     },
-    /// One ledger has two predecessors.
+    /// Two previous hashes for one ledger.
     #[error("ledger {ledger} has another previous hash earlier in this batch")]
     TwoPreviousHashes {
-        /// The ledger.
+        /// Sequence of the ledger.
         ledger: u32,
-        /// Who says so.
+        /// The part of the batch with the second one.
         reported_by: BatchSource,
     },
-    /// Two neighbouring ledgers do not belong to one chain.
+    /// The previous hash of a ledger is not the hash of the ledger before it.
     #[error(
         "the previous hash of ledger {ledger} is not the hash that this batch gives for the ledger before it"
     )]
     BrokenLink {
-        /// The later of the two.
+        /// Sequence of the later ledger.
         ledger: u32,
     },
-    /// The tip is not the newest ledger.
+    /// The tip is older than a ledger with events.
     #[error("the tip must be the newest ledger of the batch: there is an event in ledger {ledger}")]
     TipTooLow {
-        /// The newest ledger that has an event.
+        /// The newest ledger with an event.
         ledger: u32,
     },
-    /// An id is given to two events.
+    /// Two events with one id.
     #[error("this event id is given twice in the batch")]
     DuplicateId {
-        /// The place of the second event in the batch.
+        /// Index of the second event in the batch.
         index: usize,
     },
 }
 
-/// Which part of a batch speaks of a ledger.
+/// The part of a batch that names a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSource {
-    /// The event at this place.
+    /// The event at this index.
     Event(usize),
     /// The tip.
     Tip,
 }
 
 impl Batch {
-    /// Takes what was pushed, at most `limit` events, if it agrees with itself.
+    /// A batch of a push of at most `limit` events, if it is consistent.
     ///
     /// # Errors
-    /// Every fault that was found.
+    /// Every fault found.
     pub fn new(events: Vec<Pushed>, tip: Option<Ledger>, limit: usize) -> Result<Self, Vec<BatchFault>> {
         let mut reading = Reading::default();
         if events.is_empty() && tip.is_none() {
@@ -119,7 +120,7 @@ impl Batch {
         }
         reading.check_links();
         if reading.faults.is_empty() {
-            // Here, where batches come side by side, and not where they wait for each other to be written.
+            // Classified here, where batches are read in parallel, not where they wait for the lock on the chain.
             let classes = taken.iter().map(classify).collect();
             Ok(Self { ledgers: reading.ledgers, events: taken, classes })
         } else {
@@ -127,23 +128,23 @@ impl Batch {
         }
     }
 
-    /// The ledgers it speaks of, in order.
+    /// The ledgers of the batch, in order.
     pub fn ledgers(&self) -> impl DoubleEndedIterator<Item = &Ledger> {
         self.ledgers.values()
     }
 
-    /// The events, in the order in which they were pushed.
+    /// The events, in the order of the push.
     pub fn events(&self) -> &[ContractEvent] {
         &self.events
     }
 
-    /// The event at this place, what kind it is, and the streams it is about.
+    /// The event at this index, its class and its streams.
     pub fn classified(&self, index: usize) -> Option<(&ContractEvent, Class, Subjects)> {
         let (class, subjects) = *self.classes.get(index)?;
         Some((self.events.get(index)?, class, subjects))
     }
 
-    /// The sequences whose stored ledgers [`plan`](crate::plan) must see: each of its own, and the neighbours of each.
+    /// Sequences of the stored ledgers that [`plan`](crate::plan) needs: each ledger of the batch and its neighbours.
     pub fn neighbourhood(&self) -> Vec<u32> {
         let around = |sequence: &u32| [sequence.checked_sub(1), Some(*sequence), sequence.checked_add(1)];
         let mut sequences: Vec<_> = self.ledgers.keys().flat_map(around).flatten().collect();

@@ -1,60 +1,60 @@
 use jiff::{SignedDuration, Timestamp};
 
-/// How fresh what is known of the chain is.
+/// Freshness of the stored chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FreshnessStatus {
-    /// Batches arrive.
+    /// Batches arrive in time.
     Healthy,
-    /// None has arrived yet, and it is early.
+    /// No batch has arrived; the threshold has not passed.
     Starting,
-    /// None has arrived for too long.
+    /// No batch has arrived within the threshold.
     Stalled,
-    /// None can arrive: nobody has been given the right to push.
+    /// No batch can arrive: no worker token is configured.
     NotConfigured,
 }
 
-/// What it means for those who read streams of the chain.
+/// Effect on readers of chain streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClientImpact {
-    /// Nothing.
+    /// None.
     None,
-    /// They see what was, not what is.
+    /// Readers see an old state.
     StaleChainState,
 }
 
-/// What an operator is to do.
+/// Action for an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperatorAction {
-    /// Nothing.
+    /// None.
     None,
-    /// Keep an eye on it.
+    /// Watch it.
     Observe,
-    /// Get up.
+    /// Page the operator on duty.
     Page,
 }
 
-/// What freshness is judged by.
+/// Input of the freshness decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sync {
-    /// Since when batches could have arrived: when the process started. `None` if none can.
+    /// Start of the process, since when batches can arrive. `None` if none can.
     pub expected_since: Option<Timestamp>,
-    /// When the last batch was taken.
+    /// Time of the last accepted batch.
     pub last_success: Option<Timestamp>,
-    /// How old the last success is when it counts as stalled, in milliseconds.
+    /// Age of the last success from which on it counts as stalled, in milliseconds.
     pub threshold_ms: u32,
 }
 
-/// A judgement of how fresh what is known of the chain is.
+/// The freshness of the stored chain at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freshness {
-    /// The judgement.
+    /// The status.
     pub status: FreshnessStatus,
-    /// Milliseconds since the last batch was taken; `None` if none ever was. Never negative, also where clocks disagree.
+    /// Milliseconds since the last accepted batch; `None` if there was none. 0 where clocks disagree.
     pub lag_ms: Option<u64>,
 }
 
 impl Freshness {
-    /// Judges at `now`.
+    /// The freshness at `now`.
     pub fn at(now: Timestamp, sync: Sync) -> Self {
         let lag_ms = sync.last_success.map(|success| milliseconds(success, now));
         let late = |since| milliseconds(since, now) >= u64::from(sync.threshold_ms);
@@ -79,7 +79,7 @@ impl FreshnessStatus {
         }
     }
 
-    /// What it means for those who read streams of the chain.
+    /// Effect on readers of chain streams.
     pub const fn client_impact(self) -> ClientImpact {
         match self {
             Self::Healthy | Self::NotConfigured => ClientImpact::None,
@@ -87,7 +87,7 @@ impl FreshnessStatus {
         }
     }
 
-    /// What an operator is to do.
+    /// Action for an operator.
     pub const fn operator_action(self) -> OperatorAction {
         match self {
             Self::Healthy | Self::NotConfigured => OperatorAction::None,

@@ -2,21 +2,21 @@ use jiff::Timestamp;
 
 use crate::Opaque;
 
-/// A ledger as far as it has been told of. It carries the hash: events only name their ledger.
+/// A ledger as reported by pushers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
-    /// Its place in the chain.
+    /// Sequence on chain.
     pub sequence: u32,
-    /// Its hash.
+    /// Hash of the ledger.
     pub hash: Opaque,
-    /// The hash of the ledger before it, where that was told.
+    /// Hash of the ledger before, if reported.
     pub previous_hash: Option<Opaque>,
-    /// When it closed, where that was told.
+    /// Close time, if reported.
     pub closed_at: Option<Timestamp>,
 }
 
 impl Ledger {
-    /// Adds what another report of the same ledger, under the same hash, knows and this one did not.
+    /// Adds fields that this report lacks from another report of the same ledger and hash.
     pub(crate) fn enrich(&mut self, other: &Self) {
         if self.previous_hash.is_none() {
             self.previous_hash.clone_from(&other.previous_hash);

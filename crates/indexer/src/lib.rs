@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod batch;
-mod class;
 mod event;
 mod freshness;
 mod ledger;
@@ -11,11 +10,12 @@ pub mod projection;
 pub mod vesting;
 
 pub use batch::{Batch, BatchFault, BatchSource, Pushed};
-pub use class::UnknownClass;
 pub use event::{ChainPosition, ContractEvent};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
 pub use plan::{
-    Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, Tip, View, plan, plan_rewind,
+    Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, StoredView, Tip, plan,
+    plan_rewind,
 };
+pub use projection::UnknownClass;

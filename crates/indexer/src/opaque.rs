@@ -3,26 +3,26 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// The most characters an [`Opaque`] has.
+/// Most characters of an [`Opaque`].
 pub const OPAQUE_MAX: usize = 128;
 
-/// A text that names something on chain and is compared, never understood: the id of an event, a hash, a contract.
+/// A text from the chain that is compared and never parsed: an event id, a hash, a contract.
 ///
-/// 1 to 128 characters, none of them a control character. Pushers exist that do not send real hashes, so none is asked for.
-/// Cheap to clone.
+/// 1 to 128 characters without control characters. Real hashes are not required: some pushers do not send them. Cheap
+/// to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Opaque(Arc<str>);
 
-/// Why a text is no [`Opaque`].
+/// A text that is not an [`Opaque`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be 1 to 128 characters, none of them a control character")]
 pub struct NotOpaque;
 
 impl Opaque {
-    /// Takes a text as it is.
+    /// Checks a text and keeps it unchanged.
     ///
     /// # Errors
-    /// [`NotOpaque`] if it is empty, too long or holds a control character.
+    /// [`NotOpaque`] if it is empty, too long or has a control character.
     pub fn new(text: &str) -> Result<Self, NotOpaque> {
         // Nearly all are ASCII, where a character is a byte.
         let short =
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_short_text_without_control_characters_is_taken_as_it_is() {
+    fn any_short_text_without_control_characters_is_kept_unchanged() {
         for text in ["a", "0x00FF", "ü", &"é".repeat(OPAQUE_MAX)] {
             assert_eq!(Opaque::new(text).unwrap().as_str(), text);
         }

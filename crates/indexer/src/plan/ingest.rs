@@ -1,4 +1,4 @@
-//! What a batch changes: fork detection, duplicates and the frontier after it.
+//! Plan of a batch: fork detection, duplicates and the frontier after it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,83 +8,83 @@ use super::{Frontier, Rules, Tip};
 use crate::batch::differ;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
 
-/// What a plan is made from: what is stored, as far as the batch touches it.
+/// The stored state that a plan needs, as far as the batch touches it.
 #[derive(Clone, Debug, Default)]
-pub struct View {
-    /// How far the chain is known.
+pub struct StoredView {
+    /// The frontier before the batch.
     pub frontier: Frontier,
     /// The stored ledgers of [`Batch::neighbourhood`], by sequence.
     pub ledgers: BTreeMap<u32, Ledger>,
-    /// The stored events whose ids the batch brings.
+    /// The stored events with ids of the batch.
     pub events: HashMap<Opaque, ContractEvent>,
 }
 
-/// What a batch changes.
+/// The changes of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestPlan {
-    /// What has to go first.
+    /// Ledgers to remove first.
     pub rollback: Option<Rollback>,
-    /// The ledgers to write: new ones, and known ones of which more is known.
+    /// Ledgers to write: new ones, and stored ones with added fields.
     pub ledgers: Vec<Ledger>,
-    /// The places, in the batch, of the events to write.
+    /// Indexes in the batch of the events to write.
     pub insert: Vec<usize>,
-    /// The places of those that are there.
+    /// Indexes in the batch of the events that are stored already.
     pub duplicates: Vec<usize>,
-    /// The ledger up to which the streams stand as they are; what they owe to later ones is to be undone first.
+    /// The ledger up to which projected streams stay valid. The effect of later ledgers has to be undone first.
     pub keep: Option<u32>,
-    /// How far the chain is known afterwards. The events of ledgers after [`keep`](Self::keep) up to its
-    /// [`last_safe`](Frontier::last_safe) are to be projected.
+    /// The frontier after the batch. The events of ledgers after [`keep`](Self::keep) up to its
+    /// [`last_safe`](Frontier::last_safe) have to be projected.
     pub frontier: Frontier,
 }
 
-/// The chain takes another way.
+/// A reorg: stored ledgers that the batch replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollback {
-    /// The first ledger that is another one: it and all after it go.
+    /// The first ledger to remove; all after it go too.
     pub fork: u32,
-    /// How many ledgers below the tip that is.
+    /// Number of ledgers from the fork to the tip.
     pub depth: u32,
-    /// The hash that is stored where the two chains are first seen to differ.
+    /// Stored hash at the first contradiction.
     pub existing_hash: Opaque,
-    /// The hash that the batch has there.
+    /// Hash of the batch at the first contradiction.
     pub incoming_hash: Opaque,
 }
 
-/// Why a batch is not taken. Nothing of it is.
+/// Why a batch is refused. Nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// It contradicts a ledger that is final.
+    /// The batch contradicts a final ledger.
     #[error(
         "ledger {} contradicts what is stored, and everything up to ledger {final_ledger} is final: an operator can rewind",
         .rollback.fork
     )]
     TooDeep {
-        /// What would have to be rolled back.
+        /// The rollback that the batch would need.
         rollback: Rollback,
         /// The newest final ledger.
         final_ledger: u32,
     },
-    /// Events, by their places in the batch, are stored under the same id with other contents.
+    /// Events are stored under the same id with other contents.
     #[error("{} of the events are stored with other contents under the same id and ledger hash", .indices.len())]
     EventConflict {
-        /// Their places in the batch.
+        /// Their indexes in the batch.
         indices: Vec<usize>,
     },
     /// A ledger is stored under the same hash with another predecessor.
     #[error("ledger {ledger} is stored under the same hash with another previous hash")]
     LedgerConflict {
-        /// The ledger.
+        /// Sequence of the ledger.
         ledger: u32,
     },
 }
 
-/// Decides what a batch changes, given what is stored.
+/// Plans the changes of a batch against the stored state.
 ///
-/// A chain is contradicted by a hash alone, never by being shorter or absent: see `docs/REORGS.md`.
+/// Only a hash contradicts the stored chain, never a shorter or absent chain: see `docs/REORGS.md`.
 ///
 /// # Errors
-/// [`Refusal`] says why the batch cannot be taken.
-pub fn plan(view: &View, batch: &Batch, rules: Rules) -> Result<IngestPlan, Refusal> {
+/// [`Refusal`] if the batch cannot be accepted.
+pub fn plan(view: &StoredView, batch: &Batch, rules: Rules) -> Result<IngestPlan, Refusal> {
     let rollback = find_fork(view, batch)?;
     let fork = rollback.as_ref().map(|rollback| rollback.fork);
     if let (Some(rollback), Some(final_ledger)) = (&rollback, view.frontier.final_ledger)
@@ -92,13 +92,13 @@ pub fn plan(view: &View, batch: &Batch, rules: Rules) -> Result<IngestPlan, Refu
     {
         return Err(Refusal::TooDeep { rollback: rollback.clone(), final_ledger });
     }
-    let (insert, duplicates) = sort_events(view, batch, fork)?;
+    let (insert, duplicates) = classify_events(view, batch, fork)?;
     let (frontier, keep) = advance(&view.frontier, batch, fork, rules);
     Ok(IngestPlan { rollback, ledgers: to_write(view, batch, fork), insert, duplicates, keep, frontier })
 }
 
 /// The lowest ledger at which the stored chain and the batch contradict each other.
-fn find_fork(view: &View, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
+fn find_fork(view: &StoredView, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
     let mut lowest: Option<(u32, Opaque, Opaque)> = None;
     for ledger in batch.ledgers() {
         let at = |sequence: Option<u32>| sequence.and_then(|sequence| view.ledgers.get(&sequence));
@@ -124,7 +124,7 @@ fn find_fork(view: &View, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
             }
             _ => None,
         };
-        // Ledgers come in order, but one can point at the ledger before it.
+        // Ledgers come in order, but a previous hash can contradict the ledger before.
         if let Some(found) = found
             && lowest.as_ref().is_none_or(|lowest| found.0 < lowest.0)
         {
@@ -140,8 +140,12 @@ fn find_fork(view: &View, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
     }))
 }
 
-/// Tells new events from known ones. What a rollback takes away is not known any more.
-fn sort_events(view: &View, batch: &Batch, fork: Option<u32>) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
+/// Separates new events from stored ones. Events that the rollback removes count as new.
+fn classify_events(
+    view: &StoredView,
+    batch: &Batch,
+    fork: Option<u32>,
+) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
     let (mut insert, mut duplicates, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
     let stays = |event: &ContractEvent| fork.is_none_or(|fork| event.position.ledger < fork);
     for (index, event) in batch.events().iter().enumerate() {
@@ -158,10 +162,10 @@ fn sort_events(view: &View, batch: &Batch, fork: Option<u32>) -> Result<(Vec<usi
     }
 }
 
-/// Whether two events under one id are one: the same in everything, the payload as a JSON value.
+/// Whether two events under one id are the same in every field; payloads are compared as JSON values.
 fn same(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
     let value = |event: &ContractEvent| serde_json::from_str::<serde_json::Value>(&event.payload).ok();
-    // What cannot be held as a value (a number beyond every float) is the same only to the letter.
+    // A payload that is no JSON value (a number beyond every float) is compared as text.
     let same_value = || value(stored).is_some_and(|stored| Some(stored) == value(pushed));
     let payload = stored.payload == pushed.payload || same_value();
     let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload: _ } = pushed;
@@ -173,7 +177,7 @@ fn same(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
         && stored.happened_at == *happened_at
 }
 
-fn to_write(view: &View, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> {
+fn to_write(view: &StoredView, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> {
     let mut write = Vec::new();
     for ledger in batch.ledgers() {
         let stays = fork.is_none_or(|fork| ledger.sequence < fork);
@@ -191,7 +195,7 @@ fn to_write(view: &View, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> {
     write
 }
 
-/// How far the chain is known afterwards, and up to where the streams stand as they are.
+/// The frontier after the batch, and the ledger up to which projected streams stay valid.
 fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) -> (Frontier, Option<u32>) {
     let newest =
         batch.ledgers().next_back().map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash.clone() });
@@ -202,7 +206,7 @@ fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) 
     };
     let reached = rules.safe_below(tip.as_ref());
     let last_safe = match fork {
-        // Only a reorg takes it back.
+        // Only a reorg lowers it.
         Some(_) => reached,
         None => frontier.last_safe.max(reached),
     };

@@ -1,19 +1,19 @@
-//! Decisions about the chain, as pure functions of what is stored and what is asked for.
+//! Plans of an ingest and of a rewind: pure functions of the stored state and the request.
 
 mod ingest;
 mod rewind;
 
-pub use ingest::{IngestPlan, Refusal, Rollback, View, plan};
+pub use ingest::{IngestPlan, Refusal, Rollback, StoredView, plan};
 pub use rewind::{RewindPlan, RewindRefused, plan_rewind};
 
 use crate::Opaque;
 
-/// What an operator decides about the chain.
+/// Operator settings for the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// How many ledgers below the tip the last safe ledger lies.
+    /// Number of ledgers between the tip and the last safe ledger.
     pub safety_margin: u32,
-    /// How many ledgers below the tip a reorg may begin at most. What lies deeper is final.
+    /// Greatest depth of a reorg below the tip. Deeper ledgers are final.
     pub max_reorg_depth: u32,
 }
 
@@ -36,22 +36,22 @@ impl Rules {
     }
 }
 
-/// How far the chain is known.
+/// Tip, last safe ledger and final ledger of the stored chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     /// The newest ledger; `None` before the first.
     pub tip: Option<Tip>,
-    /// The newest ledger whose events are in the streams. It goes down with a recorded reorg only.
+    /// Newest ledger whose events are projected. Only a recorded reorg lowers it.
     pub last_safe: Option<u32>,
-    /// The newest ledger that only an operator can undo. It never goes down by itself, also where the tip does.
+    /// Newest ledger that only an operator can remove. Only a rewind lowers it.
     pub final_ledger: Option<u32>,
 }
 
 /// The newest ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// Its sequence.
+    /// Sequence of the ledger.
     pub ledger: u32,
-    /// Its hash.
+    /// Hash of the ledger.
     pub hash: Opaque,
 }

@@ -1,29 +1,29 @@
-//! What an operator's rewind changes: the first ledger that is removed and the frontier after it.
+//! Plan of an operator's rewind: the first ledger to remove and the frontier after it.
 
 use thiserror::Error;
 
 use super::{Frontier, Rules, Tip};
 use crate::Ledger;
 
-/// What a rewind changes.
+/// The changes of a rewind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewindPlan {
-    /// The first ledger that is removed.
+    /// The first ledger to remove.
     pub fork: u32,
-    /// How many ledgers the fork lies below the tip.
+    /// Number of ledgers from the fork to the tip.
     pub depth: u32,
-    /// How far the chain is known afterwards. A rewind is the one act that lowers the final ledger.
+    /// The frontier after the rewind. Only a rewind lowers the final ledger.
     pub frontier: Frontier,
 }
 
 /// Why a rewind is refused. Nothing is changed or recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RewindRefused {
-    /// No stored ledger lies after the one to rewind to. A mistyped ledger must not be recorded as a reorg: it would be reported as
-    /// one until the chain had reached it.
+    /// No stored ledger lies after the one to rewind to. A mistyped ledger must not be recorded as a reorg: it would be
+    /// reported as one until the chain had reached it.
     #[error("there is nothing to undo after ledger {to_ledger}: {}", newest(*.tip))]
     NothingToUndo {
-        /// The ledger that was asked for.
+        /// The requested ledger.
         to_ledger: u32,
         /// The newest stored ledger.
         tip: Option<u32>,
@@ -34,7 +34,7 @@ fn newest(tip: Option<u32>) -> String {
     tip.map_or("no ledger is stored".to_owned(), |tip| format!("the newest is ledger {tip}"))
 }
 
-/// Decides what a rewind to `to_ledger` changes. `newest_kept` is the newest stored ledger up to and with `to_ledger`.
+/// Plans a rewind to `to_ledger`. `newest_kept` is the newest stored ledger up to and with `to_ledger`.
 ///
 /// # Errors
 /// [`RewindRefused`] if no stored ledger would be removed.

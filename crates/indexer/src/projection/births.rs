@@ -1,4 +1,4 @@
-//! How streams come from nothing and from each other.
+//! Creation of streams: by `created`, and as shares, clones and renewals of other streams.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::inference;
 use super::payload::Hex;
 use super::values::{Created, ShareDelegated};
 
-/// The stream that was made.
+/// The stream of a `created` event.
 pub(super) fn created(
     contract: ContractId,
     value: Created,
@@ -57,8 +57,7 @@ fn plain(metadata: BTreeMap<Hex, Hex>) -> BTreeMap<String, String> {
     metadata.into_iter().map(|(Hex(name), Hex(value))| (name, value)).collect()
 }
 
-/// Takes a share off the parent's flow: what has accrued is kept, and the deposit is what the lower rate still needs. Hands back what
-/// the deposit was before.
+/// Splits a share off the parent: the accrued amount is kept, the deposit becomes what the lower rate still needs.
 pub(super) fn give_share(parent: &mut ChainStream, value: &ShareDelegated, now: &EventContext<'_>) {
     inference::is_linear(parent);
     let schedule = &mut parent.schedule;
@@ -71,7 +70,7 @@ pub(super) fn give_share(parent: &mut ChainStream, value: &ShareDelegated, now: 
     schedule.deposit = Amount::from_stroops(accrued.stroops().saturating_add(flow));
 }
 
-/// The stream that the share goes to, from the parent as it was before and as it is after.
+/// The stream of a share, from its parent before and after the split.
 pub(super) fn share(
     before: &ChainStream,
     after: &ChainStream,
@@ -97,7 +96,7 @@ pub(super) fn share(
         withdraw_dust_threshold: parent.withdraw_dust_threshold,
         memo: parent.memo.clone(),
         metadata: parent.metadata.clone(),
-        // What the parent's deposit was split by may have been inferred.
+        // The split of the parent's deposit depends on a checkpoint that may be inferred.
         inferred: Inferred { checkpoint: parent.inferred.checkpoint, ..Inferred::default() },
         ..OnChain::default()
     };
@@ -118,12 +117,13 @@ pub(super) fn share(
     }
 }
 
-/// The kind of a stream, and whether it was inferred: what its clones and renewals inherit.
+/// The kind of a stream and whether it is inferred. Clones and renewals inherit both.
 pub(super) fn kind(stream: &ChainStream) -> (Kind, bool) {
     (stream.schedule.kind, stream.v9().inferred.kind)
 }
 
-/// Makes a stream a clone or a renewal of another. Where its own terms allow one kind only, they are the better witness.
+/// Makes a stream a clone or a renewal of another. Terms that allow one kind only take precedence over the inherited
+/// kind.
 pub(super) fn inherit(stream: &mut ChainStream, source: u64, kind: Option<(Kind, bool)>) {
     let own = inference::kind_of(&stream.schedule);
     if let (Kind::Linear, Some((kind, inferred))) = (own.0, kind) {

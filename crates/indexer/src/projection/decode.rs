@@ -1,4 +1,4 @@
-//! What an event says, by its topic.
+//! Decoding of contract events by topic.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -10,32 +10,32 @@ use super::values::{
     Renewed, SenderTransferred, ShareDelegated, ToppedUp, Transfer, WithdrawnTo, Withdrew,
 };
 
-/// An event, read.
+/// A decoded contract event.
 #[derive(Debug)]
 pub(super) enum Decoded<'a> {
-    /// Something happened to the stream with this number.
+    /// An action of the stream with this number.
     Stream(u64, ContractAction<'a>),
-    /// Something happened to the contract as a whole.
+    /// An event of the contract about no stream.
     Protocol,
-    /// A token moved.
+    /// A transfer of a token.
     Transfer(Transfer<'a>),
 }
 
-/// Why an event is not read.
+/// Why an event cannot be decoded.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Not the contract's.
+    /// The topic or the shape is not the contract's.
     Unknown,
-    /// The contract's, but not readable.
+    /// The topic is the contract's, but a field is missing or wrong.
     Unreadable {
-        /// The stream it is of, if that at least can be read.
+        /// The stream that the topics name, if it is readable.
         stream: Option<u64>,
-        /// What is wrong.
+        /// The reason, for an operator.
         reason: String,
     },
 }
 
-/// What can happen to a stream.
+/// An action that a contract event reports of a stream.
 #[derive(Debug)]
 pub(super) enum ContractAction<'a> {
     Created(Created),
@@ -56,13 +56,13 @@ pub(super) enum ContractAction<'a> {
     RecipientUpdated(RecipientUpdated),
     ClaimOwnerChanged(ClaimOwnerChanged),
     SenderTransferred(SenderTransferred),
-    /// The stream is the parent.
+    /// Reported of the parent.
     ShareDelegated(ShareDelegated),
-    /// The stream is the clone.
+    /// Reported of the clone.
     Cloned {
         source: u64,
     },
-    /// The stream is the old one.
+    /// Reported of the stream that was renewed.
     Renewed {
         renewal: u64,
     },
@@ -73,7 +73,7 @@ pub(super) enum ContractAction<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    /// Reads the payload of an event with this first topic.
+    /// Decodes the payload of an event with this first topic.
     pub(super) fn read(topic: &str, payload: &'a str) -> Result<Self, Fault> {
         let event = Event { topic, payload };
         match topic {
@@ -120,7 +120,7 @@ struct Event<'t, 'a> {
 }
 
 impl<'a> Event<'_, 'a> {
-    /// Two topics, the second of which is the stream that the value names too.
+    /// An event with two topics; the second is the stream that the value names.
     fn of_stream<V: Deserialize<'a> + OfStream>(
         &self,
         action: impl FnOnce(V) -> ContractAction<'a>,
@@ -128,14 +128,14 @@ impl<'a> Event<'_, 'a> {
         self.stream(2, |value, _| Ok(action(value)))
     }
 
-    /// The same, with a second stream.
+    /// The same with a second stream in the value.
     fn of_two<V: Deserialize<'a> + OfStream>(
         &self,
         action: impl FnOnce(V) -> ContractAction<'a>,
         other: impl FnOnce(&V) -> u64,
     ) -> Result<Decoded<'a>, Fault> {
         self.stream(2, |value: V, _| match other(&value) == value.stream() {
-            true => Err("the two streams are one".to_owned()),
+            true => Err("the two streams are the same".to_owned()),
             false => Ok(action(value)),
         })
     }
@@ -143,16 +143,18 @@ impl<'a> Event<'_, 'a> {
     fn named(&self, name: &str, action: ContractAction<'a>) -> Result<Decoded<'a>, Fault> {
         self.stream(2, |Named(text, _), _| match text.0 == name {
             true => Ok(action),
-            false => Err(format!("the value does not say {name}")),
+            false => Err(format!("the value is not {name}")),
         })
     }
 
-    /// Three topics: the second and the third are the streams.
+    /// An event with three topics; the second and the third are the streams.
     fn renewed(&self) -> Result<Decoded<'a>, Fault> {
         self.stream(3, |value: Renewed, topics| {
             let renewal = value.new_stream_id.0;
             if topics.stream(2) != Some(renewal) || renewal == value.stream_id.0 {
-                return Err("the streams of the topics are not those of the value, or are one".to_owned());
+                return Err(
+                    "the streams of the topics differ from those of the value, or are the same".to_owned()
+                );
             }
             Ok(ContractAction::Renewed { renewal })
         })
@@ -166,12 +168,13 @@ impl<'a> Event<'_, 'a> {
         let payload: Payload<'a, V> = self.read()?;
         let stream = payload.topic.stream(1);
         let unreadable = |reason| Fault::Unreadable { stream, reason };
-        let number = stream.ok_or_else(|| unreadable("the second topic is no stream".to_owned()))?;
+        let number =
+            stream.ok_or_else(|| unreadable("the second topic is not a stream number".to_owned()))?;
         if payload.topic.count != topics {
-            return Err(unreadable(format!("there are not {topics} topics")));
+            return Err(unreadable(format!("the number of topics is not {topics}")));
         }
         if payload.value.stream() != number {
-            return Err(unreadable("the value is of another stream than the topics".to_owned()));
+            return Err(unreadable("the value names a stream that is not the one of the topics".to_owned()));
         }
         let action = action(payload.value, &payload.topic).map_err(unreadable)?;
         Ok(Decoded::Stream(number, action))
@@ -190,7 +193,7 @@ impl<'a> Event<'_, 'a> {
         }
     }
 
-    /// Reads the payload with its value as `V`; if that cannot be, tells whether it is at least shaped as an event with this topic.
+    /// Reads the payload with its value as `V`. An error distinguishes an event of this shape from any other payload.
     fn read<V: Deserialize<'a>>(&self) -> Result<Payload<'a, V>, Fault> {
         let error = match serde_json::from_str::<Payload<'a, V>>(self.payload) {
             Ok(payload) if payload.topic.name() == Some(self.topic) => return Ok(payload),
@@ -206,14 +209,14 @@ impl<'a> Event<'_, 'a> {
     }
 }
 
-/// Why a payload cannot be read, without anything that stands in it.
+/// The reason why a payload cannot be read, without its contents.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let at = error.column();
-    // Of serde's messages, this one names a field of ours and nothing else.
+    // This message of serde names a field of this crate's types and no contents.
     if text.starts_with("missing field") {
         text
     } else {
-        format!("a field has another type or value than it must, at character {at}")
+        format!("a field has a wrong type or value at character {at}")
     }
 }

@@ -1,4 +1,4 @@
-//! What each event does to its stream: the contract's own arithmetic.
+//! The effect of each contract event on its stream: the contract's arithmetic.
 
 use fluxora_decimal::Amount;
 use fluxora_stream::{ChainStream, Checkpoint, Status, UnixTime};
@@ -10,29 +10,29 @@ use super::transfers::Preceding;
 use super::values::{EndShortened, KeeperCancelled, RateDecreased, RateUpdated, Withdrew};
 use super::{Anomaly, inference};
 
-/// When an event happened, and what went before it.
+/// Time and surroundings of a contract event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventContext<'a> {
-    /// When its ledger closed, as the chain counts: in whole seconds.
+    /// Close time of the ledger in seconds, as the contract sees it.
     pub(super) at: UnixTime,
-    /// When its ledger closed, as it is recorded: in milliseconds.
+    /// Close time of the ledger in milliseconds, as it is recorded.
     pub(super) recorded: Timestamp,
-    /// Its ledger.
+    /// Sequence of the ledger.
     pub(super) ledger: u32,
-    /// What the contract has paid out just before.
+    /// Transfers out of the contract since its last event.
     pub(super) paid: Preceding<'a>,
-    /// Whether the contract's event before it, in this transaction, was a `withdrew` of the same stream.
+    /// Whether the contract's previous event in this transaction was a `withdrew` of the same stream.
     pub(super) withdrew: bool,
 }
 
 impl EventContext<'_> {
-    /// The second as an instant: what a status holds.
+    /// The close time in whole seconds, as a status holds it.
     fn second(&self) -> Timestamp {
         self.at.instant()
     }
 }
 
-/// Applies what happened to one stream. What concerns two is [`births`](super::births)'s.
+/// Applies an action of one stream. Actions of two streams are in [`births`](super::births).
 pub(super) fn apply(
     stream: &mut ChainStream,
     action: &ContractAction<'_>,
@@ -75,7 +75,7 @@ pub(super) fn apply(
         }
         ContractAction::AutoClaimRevoked => stream.v9_mut().auto_claim_destination = None,
         ContractAction::HealthChanged(value) => stream.v9_mut().underfunded = value.is_underfunded,
-        // It is always followed by a `wdraw_to` of the same amount.
+        // A `wdraw_to` of the same amount always follows `ac_trig`.
         ContractAction::AutoClaimTriggered
         | ContractAction::Created(_)
         | ContractAction::ShareDelegated(_)
@@ -85,7 +85,7 @@ pub(super) fn apply(
     None
 }
 
-/// The amount is net of what a relayer was paid; the stream gives both.
+/// The amount of the event excludes the relayer's fee; the stream pays both.
 fn withdrew(stream: &mut ChainStream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Option<Anomaly> {
     let net = value.amount.0;
     let gross = now.paid.gross(&value.recipient.0, net);
@@ -97,7 +97,7 @@ fn take_out(stream: &mut ChainStream, amount: i128, now: &EventContext<'_>) -> O
     stream.withdrawn = Amount::from_stroops(stream.withdrawn.stroops().saturating_add(amount));
     let pooled = stream.v9_mut().pooled;
     match stream.status {
-        // Members of a pool are paid as if it had never been cancelled.
+        // The contract pays members of a pool as if the stream had not been cancelled.
         Status::Cancelled { .. } if pooled => {}
         Status::Cancelled { at } => inference::accrued_at_least(stream, UnixTime::of(at), stream.withdrawn),
         _ => inference::accrued_at_least(stream, now.at, stream.withdrawn),
@@ -108,7 +108,7 @@ fn take_out(stream: &mut ChainStream, amount: i128, now: &EventContext<'_>) -> O
     keeper_paid.map(|keeper_paid| Anomaly::PaidTwice { keeper_paid, again: Amount::from_stroops(amount) })
 }
 
-/// Everything has been taken out. A pool's members may have taken more: each share is rounded by itself.
+/// The whole deposit has been taken out. Members of a pool may have taken more, since each share is rounded.
 fn completed(stream: &mut ChainStream, now: &EventContext<'_>) {
     let deposit = stream.schedule.deposit;
     inference::accrued_at_least(stream, now.at, deposit);
@@ -118,8 +118,8 @@ fn completed(stream: &mut ChainStream, now: &EventContext<'_>) {
     stream.withdrawn = if chain.pooled { stream.withdrawn.max(deposit) } else { deposit };
 }
 
-/// What had not accrued goes back to the sender, at once or, where many are cancelled together, after the last of them. Those have
-/// their recipients paid in full just before.
+/// The rest of the deposit goes back to the sender: at once, or after the last of several streams that are cancelled
+/// together. In the second case the contract pays each recipient in full just before.
 fn cancelled(stream: &mut ChainStream, now: &EventContext<'_>) {
     if now.withdrew {
         inference::accrued_exactly(stream, now.at, stream.withdrawn);
@@ -130,7 +130,8 @@ fn cancelled(stream: &mut ChainStream, now: &EventContext<'_>) {
     stream.status = Status::Cancelled { at: now.second() };
 }
 
-/// The recipient is paid without the contract counting it as withdrawn. What was paid tells what had accrued and what had been taken.
+/// The contract pays the recipient without counting it as withdrawn. The paid amounts prove the accrued and the
+/// withdrawn amount.
 fn keeper_cancelled(stream: &mut ChainStream, value: &KeeperCancelled, now: &EventContext<'_>) {
     let returned = value.sender_refund.0.saturating_add(value.keeper_fee.0);
     let accrued = stream.schedule.deposit.stroops().saturating_sub(returned);
@@ -155,8 +156,8 @@ fn resumed(stream: &mut ChainStream, now: &EventContext<'_>) {
     chain.last_pause_toggle_ledger = now.ledger;
 }
 
-/// Emitted by two functions: `update_rate_per_second`, which keeps what has accrued, only ever raises the rate and only as far as the
-/// deposit covers it from start to end; and `update_rate`, which keeps nothing and minds neither.
+/// Two functions emit `rate_upd`. `update_rate_per_second` keeps the accrued amount, only raises the rate, and only as
+/// far as the deposit covers it from start to end. `update_rate` keeps nothing and has neither limit.
 fn rate_updated(stream: &mut ChainStream, value: &RateUpdated, now: &EventContext<'_>) {
     inference::is_linear(stream);
     let rate = value.new_rate_per_second.amount();

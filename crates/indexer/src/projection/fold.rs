@@ -1,4 +1,4 @@
-//! Events, one after the other, onto streams.
+//! Applies contract events to streams, one after the other.
 
 use fluxora_stream::{Cause, ChainStream, Changes, ContractId, EventData, EventKind, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -16,9 +16,9 @@ pub(super) struct Fold<'s, 'a, W> {
     projected: Projected,
     transaction: Option<(u32, u32)>,
     transfers: Transfers<'a>,
-    /// The stream of the transaction's last event, if that was a `withdrew`.
+    /// The stream of the transaction's last event, if that event was a `withdrew`.
     withdrew: Option<StreamId>,
-    /// The last two contracts: a stream's and its token take turns.
+    /// The last two parsed contracts: most events are of a stream contract or of its token.
     contracts: [Option<(&'a str, ContractId)>; 2],
 }
 
@@ -62,7 +62,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             Ok(Decoded::Stream(number, action)) => {
                 let id = StreamId::chain(contract, number);
                 self.withdrew = matches!(action, ContractAction::Withdrew(_)).then_some(id);
-                self.happened(id, action, &EventContext { withdrew: withdrew == Some(id), ..now }, event);
+                self.apply(id, action, &EventContext { withdrew: withdrew == Some(id), ..now }, event);
             }
             Err(Fault::Unreadable { stream, reason }) => {
                 let id = stream.map(|number| StreamId::chain(contract, number));
@@ -72,7 +72,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         }
     }
 
-    /// The contract of an event; most often one of those before it.
+    /// The contract of an event, from the cache if it is one of the last two.
     fn contract(&mut self, event: &'a ContractEvent) -> Option<ContractId> {
         let text = event.contract.as_str();
         if let Some((_, contract)) = self.contracts.iter().flatten().find(|(known, _)| *known == text) {
@@ -84,7 +84,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         Some(contract)
     }
 
-    fn happened(
+    fn apply(
         &mut self,
         id: StreamId,
         action: ContractAction<'_>,
@@ -126,7 +126,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         }
     }
 
-    /// The stream of the same contract with another number.
+    /// The stream with this number in the same contract.
     fn sibling(&self, id: StreamId, number: u64) -> Option<&ChainStream> {
         self.streams.get(&StreamId::chain(id.contract()?, number))
     }
@@ -143,7 +143,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         }
     }
 
-    /// Adds a stream. One that has the id already is replaced: the contract issues an id again once nobody holds it.
+    /// Adds a stream. It replaces a stream with the same id: the contract reuses the ids of removed streams.
     fn insert(&mut self, mut stream: ChainStream, now: &EventContext<'_>, event: &ContractEvent) {
         let id = stream.id();
         stream.event_count = self.streams.get(&id).map_or(0, |replaced| replaced.event_count);
@@ -151,7 +151,8 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
         self.streams.insert(id, stream);
     }
 
-    /// Changes a stream and emits the change. An event that changes no field of [`Changes`] leaves the stream untouched.
+    /// Changes a stream and emits the change. An event that changes no field of [`Changes`] leaves the stream
+    /// untouched.
     fn change(
         &mut self,
         id: StreamId,
@@ -228,7 +229,7 @@ fn kind_of(action: &ContractAction<'_>) -> EventKind {
     }
 }
 
-/// Instants are recorded in milliseconds.
+/// The instant at millisecond precision, as it is recorded.
 fn in_milliseconds(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

@@ -1,43 +1,43 @@
-//! What the contract's events leave open, and what settles it.
+//! Values that contract events leave open, and the events that prove them.
 //!
-//! `created` does not tell whether a stream is linear or a cliff with a slope, and `rate_upd` not whether the contract kept what had
-//! accrued. Both are inferred, and marked so, until an event or the money itself proves one or the other.
+//! `created` does not say whether a stream is linear or a cliff with a slope. `rate_upd` does not say whether the
+//! contract kept the accrued amount. Both are inferred and marked until an event or a transfer proves one or the other.
 
 use fluxora_decimal::Amount;
 use fluxora_stream::{ChainStream, Checkpoint, Inferred, Kind, Schedule, UnixTime};
 
-/// The kind that these terms allow, and whether that was inferred.
+/// The kind that these terms allow, and whether it is inferred.
 pub(super) fn kind_of(schedule: &Schedule) -> (Kind, bool) {
     if schedule.rate.is_zero() {
         (Kind::CliffOnly, false)
     } else if !covers(schedule, schedule.rate) {
         (Kind::CliffSlope, false)
     } else {
-        // Without a cliff the two flow alike.
+        // Without a cliff the two kinds accrue alike.
         (Kind::Linear, schedule.cliff != schedule.start)
     }
 }
 
-/// Whether the deposit lasts for this rate from the start to the end; a linear stream's does.
+/// Whether the deposit covers this rate from start to end, as it does for a linear stream.
 pub(super) fn covers(schedule: &Schedule, rate: Amount) -> bool {
     let seconds = i128::from(schedule.end.seconds_since(schedule.start));
     rate.stroops().checked_mul(seconds).is_some_and(|total| total <= schedule.deposit.stroops())
 }
 
-/// What happened can happen to a linear stream alone.
+/// Records that an action occurred which only a linear stream allows.
 pub(super) fn is_linear(stream: &mut ChainStream) {
     settle_kind(stream, Kind::Linear);
 }
 
-/// The contract has paid out as much in all, so that no less had accrued at `at`.
+/// Records that the contract has paid out `amount` in all, so at least that much had accrued at `at`.
 ///
-/// Most withdrawals take all there is. One that makes it up to exactly what a cliff with a slope would have accrued, where a linear stream
-/// would have paid more, is no proof, since the contract can hold back a part (a lookback, a pool's other members, its own balance); but it
-/// makes that kind the likelier one, until something proves it or the other.
+/// Most withdrawals take everything. A total that equals the accrual of a cliff with a slope, where a linear stream
+/// would have paid more, is no proof: the contract can hold back a part (look-back setting, other members of a pool,
+/// its own balance). It makes that kind the likelier one until an event proves either.
 pub(super) fn accrued_at_least(stream: &mut ChainStream, at: UnixTime, amount: Amount) {
     let Inferred { kind, checkpoint, .. } = stream.v9().inferred;
     if !kind {
-        // It was not kept then. That there was none before either is settled only if it comes out even.
+        // No checkpoint was kept. Whether an earlier one existed is proven only if the amounts are equal.
         let without = without_checkpoint(stream);
         if checkpoint && stream.schedule.accrued(at) < amount && amount <= without.accrued(at) {
             stream.v9_mut().inferred.checkpoint = without.accrued(at) != amount;
@@ -55,7 +55,7 @@ pub(super) fn accrued_at_least(stream: &mut ChainStream, at: UnixTime, amount: A
     }
 }
 
-/// The contract has divided the deposit, so that this is what had accrued at `at`.
+/// Records that the contract divided the deposit, so exactly `amount` had accrued at `at`.
 pub(super) fn accrued_exactly(stream: &mut ChainStream, at: UnixTime, amount: Amount) {
     let Inferred { kind, checkpoint, .. } = stream.v9().inferred;
     if kind {
@@ -87,7 +87,7 @@ fn settle_kind(stream: &mut ChainStream, kind: Kind) {
     stream.v9_mut().inferred.kind = false;
 }
 
-/// As if no change of the rate had kept what had accrued.
+/// The schedule if no change of the rate had kept the accrued amount.
 fn without_checkpoint(stream: &ChainStream) -> Schedule {
     let checkpoint = Checkpoint { amount: Amount::from_stroops(0), at: stream.schedule.start };
     Schedule { checkpoint, ..stream.schedule }

@@ -1,4 +1,4 @@
-//! What holds for every history, however it is told and however hostile.
+//! Laws that hold for any history of contract events, hostile ones included.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::{Class, Projected, Streams, classify, project};
 use crate::{ChainPosition, ContractEvent, Opaque};
 
-/// Topics whose value is a map. One map with the fields of all serves for each: what a topic does not need is not read.
+/// Topics whose value is a map. One map with all fields serves for each topic: fields that a topic does not need are
+/// ignored.
 const MAPS: [&str; 21] = [
     "created",
     "withdrew",
@@ -59,7 +60,7 @@ fn any_second() -> impl Strategy<Value = String> {
     prop_oneof![8 => 0..1000_u64, 1 => Just(u64::MAX)].prop_map(|second| second.to_string())
 }
 
-/// Three accounts and two contracts. What they are called costs more to compute than the rest of a test.
+/// Three accounts and two contracts. Their strkeys cost more to compute than the rest of a test.
 static PARTIES: LazyLock<[String; 5]> = LazyLock::new(|| {
     let account = |seed| Address::from(AccountId::from_public_key([seed; 32])).to_string();
     [account(1), account(2), account(3), contract(0).to_string(), contract(1).to_string()]
@@ -69,7 +70,7 @@ fn any_party() -> impl Strategy<Value = &'static str> {
     (0..PARTIES.len()).prop_map(|place| PARTIES[place].as_str())
 }
 
-/// A withdrawal with what it pays to the recipient and to a relayer, or only a part of that.
+/// A withdrawal with its transfers to the recipient and to a relayer, or some of these events.
 fn any_withdrawal() -> impl Strategy<Value = Vec<(u8, Value)>> {
     let amounts = (prop::sample::select(&["0", "100"]), prop::sample::select(&["7", "100"]));
     (0..5_u64, any_party(), amounts, any::<[bool; 3]>()).prop_map(|(id, to, (net, fee), parts)| {
@@ -105,7 +106,7 @@ prop_compose! {
     }
 }
 
-/// An event of the contract, now and then with a field that is missing or wrong.
+/// An event of the contract, sometimes with a missing or a wrong field.
 fn any_payload() -> impl Strategy<Value = Value> {
     let broken = prop_oneof![6 => Just(None), 1 => any::<(prop::sample::Index, bool)>().prop_map(Some)];
     let map = (prop::sample::select(&MAPS), 0..5_u64, 0..5_u64, any_map(), broken).prop_map(map_event);
@@ -148,12 +149,13 @@ fn any_history() -> impl Strategy<Value = Vec<Vec<ContractEvent>>> {
         2 => prop::collection::vec((0..2_u8, any_payload()), 1..5),
         1 => any_withdrawal(),
     ];
-    // The first of everything, so that the rest finds something to change.
-    let birth =
+    // Four streams are created first, so later events have streams to change.
+    let creation =
         (0..5_u64, any_map()).prop_map(|(id, map)| vec![(0, map_event(("created", id, 0, map, None)))]);
-    let history = (prop::collection::vec(birth, 4), prop::collection::vec((0..40_u32, transaction), 0..20));
-    history.prop_map(|(births, rest)| {
-        let all = births.into_iter().map(|birth| (0, birth)).chain(rest);
+    let history =
+        (prop::collection::vec(creation, 4), prop::collection::vec((0..40_u32, transaction), 0..20));
+    history.prop_map(|(creations, rest)| {
+        let all = creations.into_iter().map(|creation| (0, creation)).chain(rest);
         let mut ledger = 1;
         all.enumerate()
             .map(|(transaction, (later, events))| {
@@ -189,35 +191,35 @@ fn everything(history: &[Vec<ContractEvent>]) -> (Streams, Projected) {
     (streams, projected)
 }
 
-/// The streams that are linked with this one by events that are about two.
-fn family(of: StreamId, history: &[Vec<ContractEvent>]) -> BTreeSet<StreamId> {
-    let mut family = BTreeSet::from([of]);
+/// The streams that events about two streams link with this one, directly or through others.
+fn linked_to(of: StreamId, history: &[Vec<ContractEvent>]) -> BTreeSet<StreamId> {
+    let mut linked = BTreeSet::from([of]);
     loop {
-        let before = family.len();
+        let before = linked.len();
         for (_, subjects) in history.iter().flatten().map(classify) {
             if let (Some(one), Some(other)) = (subjects.stream, subjects.other)
-                && (family.contains(&one) || family.contains(&other))
+                && (linked.contains(&one) || linked.contains(&other))
             {
-                family.extend([one, other]);
+                linked.extend([one, other]);
             }
         }
-        if family.len() == before {
-            return family;
+        if linked.len() == before {
+            return linked;
         }
     }
 }
 
-fn concerns(transaction: &[ContractEvent], family: &BTreeSet<StreamId>) -> bool {
+fn concerns(transaction: &[ContractEvent], linked: &BTreeSet<StreamId>) -> bool {
     let subjects = transaction.iter().map(|event| classify(event).1);
-    subjects.flat_map(|subjects| [subjects.stream, subjects.other]).flatten().any(|id| family.contains(&id))
+    subjects.flat_map(|subjects| [subjects.stream, subjects.other]).flatten().any(|id| linked.contains(&id))
 }
 
 proptest! {
     #[test]
-    fn transactions_told_in_any_number_of_calls_come_to_the_same(
+    fn transactions_projected_in_any_number_of_calls_give_the_same_streams(
         history in any_history(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
-        let (whole, told) = everything(&history);
+        let (whole, at_once) = everything(&history);
         let cuts: BTreeSet<usize> = cuts.iter().map(|cut| cut.index(history.len())).collect();
         let mut streams = Streams::new();
         let mut parts = Projected::default();
@@ -232,42 +234,42 @@ proptest! {
             rest = later;
         }
         prop_assert_eq!(streams, whole);
-        prop_assert_eq!(parts, told);
+        prop_assert_eq!(parts, at_once);
     }
 
     #[test]
-    fn a_family_built_alone_is_as_it_is_among_all(history in any_history(), of in 0..5_u64, by in 0..2_u8) {
+    fn linked_streams_projected_alone_are_the_same_as_among_all(history in any_history(), of in 0..5_u64, by in 0..2_u8) {
         let (whole, all) = everything(&history);
-        let family = family(StreamId::chain(contract(by), of), &history);
-        let own = history.iter().filter(|transaction| concerns(transaction, &family)).flatten();
+        let linked = linked_to(StreamId::chain(contract(by), of), &history);
+        let own = history.iter().filter(|transaction| concerns(transaction, &linked)).flatten();
         let mut streams = Streams::new();
-        let told = project(&mut streams, |id| family.contains(id), own);
-        let expect: Streams = whole.into_iter().filter(|(id, _)| family.contains(id)).collect();
+        let alone = project(&mut streams, |id| linked.contains(id), own);
+        let expect: Streams = whole.into_iter().filter(|(id, _)| linked.contains(id)).collect();
         prop_assert_eq!(streams, expect);
-        let expect: Vec<_> = all.emitted.into_iter().filter(|told| family.contains(&told.stream)).collect();
-        prop_assert_eq!(told.emitted, expect);
+        let expect: Vec<_> = all.emitted.into_iter().filter(|event| linked.contains(&event.stream)).collect();
+        prop_assert_eq!(alone.emitted, expect);
     }
 
     #[test]
-    fn a_stream_has_changed_exactly_if_something_is_told_of_it(history in any_history()) {
+    fn a_stream_has_changed_exactly_if_an_event_is_emitted_for_it(history in any_history()) {
         let mut streams = Streams::new();
         for event in history.iter().flatten() {
             let before = streams.clone();
             let projected = project(&mut streams, |_| true, [event]);
-            let told: BTreeSet<_> = projected.emitted.iter().map(|told| told.stream).collect();
-            prop_assert_eq!(told.len(), projected.emitted.len(), "once");
-            prop_assert!(projected.emitted.iter().all(|told| !told.data.changes.is_empty()));
+            let changed: BTreeSet<_> = projected.emitted.iter().map(|event| event.stream).collect();
+            prop_assert_eq!(changed.len(), projected.emitted.len(), "once");
+            prop_assert!(projected.emitted.iter().all(|event| !event.data.changes.is_empty()));
             for (id, stream) in &streams {
-                prop_assert!(before.get(id) == Some(stream) || told.contains(id));
+                prop_assert!(before.get(id) == Some(stream) || changed.contains(id));
             }
             let subjects = classify(event).1;
             let about = [subjects.stream, subjects.other];
-            prop_assert!(told.iter().all(|id| about.contains(&Some(*id))), "only of those it is about");
+            prop_assert!(changed.iter().all(|id| about.contains(&Some(*id))), "only of those it is about");
         }
     }
 
     #[test]
-    fn whatever_happens_amounts_stay_within_their_bounds(history in any_history(), at: u64) {
+    fn amounts_stay_within_their_bounds_in_any_history(history in any_history(), at: u64) {
         for stream in everything(&history).0.values() {
             check_bounds(stream, UnixTime::from_seconds(at))?;
         }
@@ -302,7 +304,7 @@ fn check_bounds(stream: &ChainStream, at: UnixTime) -> Result<(), TestCaseError>
     Ok(())
 }
 
-/// Any JSON, as a whole or as a part of what an event looks like.
+/// Any JSON, as a whole or as topic and value of a payload.
 fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -325,7 +327,7 @@ fn any_json() -> impl Strategy<Value = String> {
     })
 }
 
-/// A text, broken off somewhere.
+/// A text, cut at some character.
 fn cut(text: String) -> impl Strategy<Value = String> {
     any::<prop::sample::Index>().prop_map(move |end| text.chars().take(end.index(text.len())).collect())
 }

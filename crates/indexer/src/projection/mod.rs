@@ -1,9 +1,10 @@
-//! The contract's events, folded into streams.
+//! The projection of contract events into chain streams.
 //!
-//! The rules are the contract's own (version 9). What its events leave open is inferred, marked on the stream
-//! ([`Inferred`](fluxora_stream::Inferred)) and put right as soon as a later event, or the money that moved, proves it.
+//! The rules are those of contract version 9. A value that its events leave open is inferred and marked on the stream
+//! ([`Inferred`](fluxora_stream::Inferred)). A later event, or a transfer of tokens, that proves the value corrects it.
 
 mod births;
+mod class;
 mod decode;
 mod effect;
 mod fold;
@@ -25,36 +26,22 @@ use fluxora_decimal::Amount;
 use fluxora_stream::{ChainStream, ContractId, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
+pub use class::{Class, UnknownClass};
 use decode::{ContractAction, Decoded, Fault};
 use fold::Fold;
 
 use crate::{ContractEvent, Opaque};
 
-/// The streams of a contract that an event is about: two at most. None for an event that changes no stream.
+/// The streams that a contract event is about: none, one or two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Subjects {
-    /// The stream the event is of; of two, the one that begins from the other: the clone, the renewal, the share.
+    /// The stream of the event. Of two, the dependent one: the clone, the renewal or the share.
     pub stream: Option<StreamId>,
-    /// The stream that it begins from.
+    /// The stream on which it depends.
     pub other: Option<StreamId>,
 }
 
-/// What kind of event it is, told by the event alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// It changes a stream, or what is known about one.
-    Stream,
-    /// It is the contract's, but of no stream.
-    Protocol,
-    /// A token moved.
-    Transfer,
-    /// Its topic, or the shape of its payload, is not the contract's.
-    Unknown,
-    /// It says that it is the contract's, but a field is missing or wrong.
-    Unreadable,
-}
-
-/// What an event is about. Costs one parse of its payload.
+/// The class and the streams of a contract event. Parses the payload once.
 pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
     let Ok(contract) = ContractId::parse(event.contract.as_str()) else {
         return (Class::Unknown, Subjects::default());
@@ -100,61 +87,62 @@ pub struct EmittedEvent {
     pub data: EventData,
 }
 
-/// An event that could not be applied, and why.
+/// A contract event that could not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprojected {
-    /// Which.
+    /// Id of the contract event.
     pub event: Opaque,
-    /// The stream that may therefore differ from the contract's.
+    /// The stream of the event, which may differ from the contract's; `None` if the event names none.
     pub stream: Option<StreamId>,
-    /// For an operator.
+    /// The reason, for an operator.
     pub reason: String,
 }
 
-/// What came of projecting events.
+/// The result of a projection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Projected {
     /// Stream events, in the order of the contract events.
     pub emitted: Vec<EmittedEvent>,
-    /// What could not be applied.
+    /// Contract events that could not be applied.
     pub unprojected: Vec<Unprojected>,
-    /// What was applied, but is not as it should be on chain.
+    /// Contract events that were applied and show an anomaly.
     pub anomalies: Vec<ReportedAnomaly>,
 }
 
-/// Something that an operator has to hear of.
+/// An anomaly and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedAnomaly {
-    /// The event that shows it.
+    /// Id of the contract event that shows it.
     pub event: Opaque,
-    /// Its stream.
+    /// The stream of the event.
     pub stream: StreamId,
-    /// What is wrong.
+    /// The anomaly.
     pub what: Anomaly,
 }
 
-/// What can be wrong on chain.
+/// An effect on chain that an operator has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anomaly {
-    /// A recipient that a keeper's cancellation had paid was paid once more, out of what belongs to other streams: the contract does not
-    /// count what keepers pay as withdrawn.
+    /// A recipient was paid after a keeper's cancellation had paid the same amount. The contract does not count
+    /// keepers' payments as withdrawn, so the second payment came out of other streams' deposits.
     PaidTwice {
-        /// What the cancellation paid.
+        /// Amount that the cancellation paid.
         keeper_paid: Amount,
-        /// What was paid again.
+        /// Amount of the second payment.
         again: Amount,
     },
 }
 
-/// Applies events in chain order, given with all events of each transaction. Only streams in `within` are made or changed; events that
-/// concern none of them are passed over.
+/// Applies contract events in chain order to the streams that `within` accepts. Events about other streams only are
+/// skipped.
 ///
-/// Events may be given in one call or in many, as long as no transaction is divided. An event of a stream that is not in `streams` changes
-/// nothing, and so does an event that changes no field of [`Changes`](fluxora_stream::Changes): a stream has changed exactly if
-/// an event is emitted for it. An unreadable event that does not even tell its stream is reported whatever `within` says.
+/// The events of one transaction must come in one call; transactions may come in one call or in many. An event of a
+/// stream that is not in `streams` changes nothing, and so does an event that changes no field of
+/// [`Changes`](fluxora_stream::Changes): a stream has changed exactly if an event is emitted for it. An unreadable
+/// event that names no stream is always reported.
 ///
-/// The event count of a stream is left unchanged, also where a stream is replaced by one that got its id again; a stream that is
-/// created has 0.
+/// The event count of a stream stays unchanged, also where a new stream replaces it under the same id; a created stream
+/// has 0.
 pub fn project<'a>(
     streams: &mut Streams,
     within: impl Fn(&StreamId) -> bool,

@@ -1,4 +1,4 @@
-//! The text of an event, read once and without copies: `{"topic":[…],"value":…}`, with the contract's values as they are written in JSON.
+//! The payload of a contract event, read once and without copies: `{"topic":[…],"value":…}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ pub(super) struct Payload<'a, V> {
     pub(super) value: V,
 }
 
-/// The topics, as many as any event of the contract has; one that is not a text is `None`.
+/// The first three topics, the most that any event has. A topic that is not a text is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Topics<'a> {
     pub(super) texts: [Option<Text<'a>>; 3],
@@ -28,33 +28,33 @@ impl Topics<'_> {
         self.text(0)
     }
 
-    /// The number of the stream that the topic at this place names.
-    pub(super) fn stream(&self, place: usize) -> Option<u64> {
-        self.text(place).and_then(number)
+    /// The stream number in the topic at this index.
+    pub(super) fn stream(&self, index: usize) -> Option<u64> {
+        self.text(index).and_then(number)
     }
 
-    pub(super) fn text(&self, place: usize) -> Option<&str> {
-        self.texts.get(place)?.as_ref().map(|text| &*text.0)
+    pub(super) fn text(&self, index: usize) -> Option<&str> {
+        self.texts.get(index)?.as_ref().map(|text| &*text.0)
     }
 }
 
-/// A text that lies in the payload; copied only if it holds an escape.
+/// A text of the payload; copied only if it has an escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
-/// A `u64`: a decimal string, as it is printed.
+/// A `u64` in a decimal string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number(pub(super) u64);
 
-/// A second: a `u64` as well.
+/// Unix time in seconds: a `u64` in a decimal string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Second(pub(super) UnixTime);
 
-/// An `i128` that counts stroops: a decimal string, as it is printed. The contract tells none below zero.
+/// Stroops: an `i128` in a decimal string, never negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stroops(pub(super) i128);
 
-/// An account or a contract: a strkey.
+/// The strkey of an account or a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Party(pub(super) Address);
 
@@ -68,7 +68,7 @@ impl Stroops {
     }
 }
 
-/// Whether a number is written as it is printed, without sign and leading zero; that it is made of digits is left to the parser.
+/// Whether a number has neither sign nor leading zero. The parser checks the digits.
 fn canonical(text: &str) -> bool {
     text == "0" || !text.starts_with(['0', '+', '-'])
 }
@@ -87,7 +87,8 @@ fn hex(text: &str) -> Option<String> {
     whole.then(|| text.to_owned())
 }
 
-/// Reads types from a JSON string in place. What a string holds is never repeated in the error: it may be anything, at any length.
+/// Implements `Deserialize` from a JSON string without a copy. Errors do not repeat the string, which may be of any
+/// length.
 macro_rules! read_from_text {
     ($($type:ident, $expected:literal, $parse:expr;)*) => {
         $(
@@ -132,7 +133,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Anything; kept if it is a text.
+/// A value of any type, kept if it is a text.
 struct Slot<'a>(Option<Text<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Slot<'a> {

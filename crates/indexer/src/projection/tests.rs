@@ -1,4 +1,4 @@
-//! Single rules, where the recorded scenarios do not reach or do not name them.
+//! Single rules that the recorded scenarios do not cover or do not name.
 
 use fluxora_stream::{ChainStream, Changes, EventKind, Kind, Status, StreamId};
 use jiff::Timestamp;
@@ -60,15 +60,15 @@ fn all(streams: &mut Streams, transactions: &[Vec<ContractEvent>]) -> Projected 
     project(streams, |_| true, transactions.iter().flatten())
 }
 
-/// The stream 0 that these transactions make, and what is told.
+/// Stream 0 after these transactions, and the result of the projection.
 fn one(transactions: &[Vec<ContractEvent>]) -> (ChainStream, Projected) {
     let mut streams = Streams::new();
     let projected = all(&mut streams, transactions);
     (streams.remove(&id()).unwrap(), projected)
 }
 
-fn news(projected: &Projected) -> Vec<EventKind> {
-    projected.emitted.iter().map(|told| told.kind).collect()
+fn kinds(projected: &Projected) -> Vec<EventKind> {
+    projected.emitted.iter().map(|event| event.kind).collect()
 }
 
 #[track_caller]
@@ -78,7 +78,7 @@ fn check_class(topic: &str, payload: &str, class: Class, stream: bool) {
 }
 
 #[test]
-fn an_event_is_known_by_its_topic_and_the_shape_of_its_payload() {
+fn the_class_of_an_event_follows_from_its_topic_and_the_shape_of_its_payload() {
     check_class("created", &created(0), Class::Stream, true);
     check_class("closed", &named("closed", "StreamClosed"), Class::Stream, true);
     check_class("offr_acc", r#"{"topic":["offr_acc","0"],"value":{}}"#, Class::Protocol, false);
@@ -126,7 +126,7 @@ fn an_unreadable_event_is_counted_on_its_stream_and_reported() {
     let broken = || r#"{"topic":["top_up","0"],"value":{"stream_id":"0"}}"#.to_owned();
     let (stream, projected) = one(&[transaction(1, [created(0)]), transaction(2, [broken(), broken()])]);
     assert_eq!(stream.v9().unprojected_events, 2);
-    assert_eq!(news(&projected), [EventKind::Created, EventKind::Updated, EventKind::Updated]);
+    assert_eq!(kinds(&projected), [EventKind::Created, EventKind::Updated, EventKind::Updated]);
     let changes = Changes { unprojected_events: Some(2), ..Changes::default() };
     assert_eq!(projected.emitted[2].data.changes, Box::new(changes));
     let reported: Vec<_> = projected.unprojected.iter().map(|it| (it.event.as_str(), it.stream)).collect();
@@ -135,14 +135,14 @@ fn an_unreadable_event_is_counted_on_its_stream_and_reported() {
 }
 
 #[test]
-fn an_event_of_a_stream_that_was_never_made_changes_nothing() {
+fn an_event_of_an_unknown_stream_changes_nothing() {
     let mut streams = Streams::new();
     let projected = all(&mut streams, &[transaction(2, [withdrew(5), named("closed", "StreamClosed")])]);
     assert_eq!((streams.len(), projected), (0, Projected::default()));
 }
 
 #[test]
-fn a_withdrawal_takes_out_what_its_transfers_say() {
+fn a_withdrawal_takes_out_the_gross_amount_of_its_transfers() {
     let paid = |before: &[String]| {
         let events = transaction(60, before.iter().cloned().chain([withdrew(40)]));
         let (stream, _) = one(&[transaction(1, [created(0)]), events]);
@@ -155,7 +155,7 @@ fn a_withdrawal_takes_out_what_its_transfers_say() {
 }
 
 #[test]
-fn a_completion_heals_what_was_inferred_of_withdrawals() {
+fn a_completion_settles_an_inferred_withdrawal() {
     let history = [
         transaction(1, [created(0)]),
         transaction(100, [withdrew(98), named("completed", "StreamCompleted")]),
@@ -163,7 +163,7 @@ fn a_completion_heals_what_was_inferred_of_withdrawals() {
     let (stream, projected) = one(&history);
     assert_eq!((stream.withdrawn.stroops(), stream.status), (100, Status::Completed));
     assert!(!stream.v9().inferred.withdrawn);
-    assert_eq!(news(&projected), [EventKind::Created, EventKind::Withdrawn, EventKind::Completed]);
+    assert_eq!(kinds(&projected), [EventKind::Created, EventKind::Withdrawn, EventKind::Completed]);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_withdrawal_makes_a_kind_likelier_and_a_larger_one_proves_the_other() {
 }
 
 #[test]
-fn who_was_paid_by_a_keeper_and_is_paid_again_is_reported() {
+fn a_recipient_paid_by_a_keeper_and_paid_again_is_reported() {
     let cancelled = r#"{"topic":["kp_cncl","0"],"value":{"stream_id":"0","keeper":"x","keeper_fee":"0",
         "recipient_amount":"100","sender_refund":"0"}}"#;
     let history = [
@@ -206,7 +206,7 @@ fn who_was_paid_by_a_keeper_and_is_paid_again_is_reported() {
 }
 
 #[test]
-fn a_stream_that_gets_an_id_again_replaces_the_one_that_had_it() {
+fn a_stream_under_a_reused_id_replaces_the_earlier_one() {
     let mut streams = Streams::new();
     all(&mut streams, &[transaction(1, [created(0)]), transaction(9, [named("closed", "StreamClosed")])]);
     let closed = streams.get_mut(&id()).unwrap();
@@ -216,11 +216,11 @@ fn a_stream_that_gets_an_id_again_replaces_the_one_that_had_it() {
     let stream = &streams[&id()];
     let chain = stream.v9();
     assert_eq!((chain.created_ledger, chain.closed_ledger, stream.event_count), (10, None, 2));
-    assert_eq!(news(&projected), [EventKind::Created]);
+    assert_eq!(kinds(&projected), [EventKind::Created]);
     assert_eq!(
         projected.emitted[0].data.changes,
         Box::new(Changes::between(None, stream)),
-        "all of it is told"
+        "every field is emitted"
     );
 }
 
@@ -234,7 +234,7 @@ fn seconds_count_and_milliseconds_are_recorded() {
 }
 
 #[test]
-fn a_text_with_escapes_reads_as_what_it_means() {
+fn a_text_with_escapes_is_unescaped() {
     let escaped =
         created(0).replace("created\"", "cre\\u0061ted\"").replace("\"100\"", "\"\\u0031\\u00300\"");
     let (stream, _) = one(&[vec![event(1, 0, "created", &escaped)]]);

@@ -1,4 +1,4 @@
-//! What left a contract in the transaction at hand: it proves what some events do not tell.
+//! Transfers out of contracts in the present transaction. They prove amounts that some events leave open.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use fluxora_stream::Address;
 
 use super::values::Transfer;
 
-/// The transfers out of contracts, each since its contract's last event. Of each contract the last two: no event needs more.
+/// Transfers out of each contract since its last event: the last two, since no event needs more.
 #[derive(Debug, Default)]
 pub(super) struct Transfers<'a> {
     out: HashMap<&'a str, Preceding<'a>>,
 }
 
-/// The transfers out of a contract that directly precede an event of it.
+/// The transfers out of a contract directly before one of its events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Preceding<'a> {
     last: Option<Out<'a>>,
@@ -28,14 +28,14 @@ struct Out<'a> {
 }
 
 impl<'a> Transfers<'a> {
-    /// Forgets everything: another transaction begins.
+    /// Clears all transfers at the start of a transaction.
     pub(super) fn clear(&mut self) {
         self.out.clear();
     }
 
-    /// Notes a transfer of the token whose contract emitted it.
+    /// Records a transfer of the token whose contract emitted it.
     ///
-    /// A strkey holds nothing that JSON would escape, so that what is not borrowed is none.
+    /// A strkey has no characters that JSON escapes: a text that is not borrowed is no strkey.
     pub(super) fn record(&mut self, token: &'a str, transfer: &Transfer<'a>) {
         if let (Cow::Borrowed(from), Cow::Borrowed(to)) = (&transfer.from.0, &transfer.to.0)
             && from.starts_with('C')
@@ -45,15 +45,15 @@ impl<'a> Transfers<'a> {
         }
     }
 
-    /// Takes what has left this contract since its last event.
+    /// Takes the transfers out of this contract since its last event.
     pub(super) fn take(&mut self, contract: &str) -> Preceding<'a> {
         if self.out.is_empty() { Preceding::default() } else { self.out.remove(contract).unwrap_or_default() }
     }
 }
 
 impl Preceding<'_> {
-    /// What a withdrawal took out in all, of which `net` went to `recipient`: the contract pays the recipient first and the relayer, if
-    /// there is one, directly after, in the same token. `None` if the transfers are not there.
+    /// The gross amount of a withdrawal of which `net` went to `recipient`. The contract pays the recipient first, then
+    /// the relayer if there is one, in the same token. `None` if the transfers are missing.
     pub(super) fn gross(&self, recipient: &str, net: i128) -> Option<i128> {
         let is_net = |out: Out<'_>| out.to == recipient && out.amount == net;
         match (self.before_last, self.last) {
@@ -66,7 +66,7 @@ impl Preceding<'_> {
         }
     }
 
-    /// What went to the sender last: the refund, if the event is the end of a stream.
+    /// The amount of the last transfer if it went to the sender: the refund of a stream that ended.
     pub(super) fn refund(&self, sender: Address) -> Option<i128> {
         self.last.filter(|out| Address::parse(out.to) == Ok(sender)).map(|out| out.amount)
     }

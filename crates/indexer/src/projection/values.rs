@@ -1,4 +1,4 @@
-//! The values of events, field by field.
+//! The values of contract events, field by field.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) struct Transfer<'a> {
     pub(super) amount: i128,
 }
 
-/// The values of events, field by field; what is not needed is not read, so that fields can be added.
+/// Declares the values of contract events. Fields that are not listed are not read, so a contract can add fields.
 macro_rules! values {
     ($($(#[$meta:meta])* $name:ident$(<$life:lifetime>)? { $($(#[$attr:meta])* $field:ident: $type:ty,)* })*) => {
         $(
@@ -33,7 +33,7 @@ macro_rules! values {
     };
 }
 
-/// A value that names its stream, as the topics do.
+/// A value that names its stream.
 pub(super) trait OfStream {
     fn stream(&self) -> u64;
 }
@@ -106,11 +106,11 @@ values! {
     Decommissioned { stream_id: Number, decommissioned: bool, }
     AutoClaimSet { stream_id: Number, destination: Party, }
     HealthChanged { stream_id: Number, is_underfunded: bool, }
-    /// A value of which only the stream matters.
+    /// A value that is read for its stream only.
     Bare { stream_id: Number, }
 }
 
-/// The value of an event that says nothing but its name: `["StreamClosed","7"]`.
+/// The value of an event without fields: `["StreamClosed","7"]`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Named<'a>(#[serde(borrow)] pub(super) Text<'a>, pub(super) Number);
 
@@ -120,7 +120,7 @@ impl OfStream for Named<'_> {
     }
 }
 
-/// The value of a token's transfer: the amount, alone or with what else a token tells (CAP-67).
+/// The value of a token's transfer: the amount, alone or in a map with other fields (CAP-67).
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Moved<'a> {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Class, Projected, ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, Frontier, IngestPlan, Refusal, Rollback, Rules, View, plan};
+use fluxora_indexer::{Batch, Frontier, IngestPlan, Refusal, Rollback, Rules, StoredView, plan};
 use fluxora_stream::{Cause, StreamId};
 use jiff::Timestamp;
 
@@ -93,11 +93,11 @@ async fn view<T: ChainTransaction>(
     transaction: &mut T,
     state: &ChainState,
     batch: &Batch,
-) -> Result<View, T::Fault> {
+) -> Result<StoredView, T::Fault> {
     let ledgers = transaction.ledgers(&batch.neighbourhood()).await?;
     let ids: Vec<_> = batch.events().iter().map(|event| event.id.clone()).collect();
     let events = transaction.events_by_id(&ids).await?;
-    Ok(View {
+    Ok(StoredView {
         frontier: state.frontier.clone(),
         ledgers: ledgers.into_iter().map(|ledger| (ledger.sequence, ledger)).collect(),
         events: events.into_iter().map(|event| (event.id.clone(), event)).collect(),

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{BatchFault, BatchSource, ChainPosition, Pushed};
 
-/// How many events a batch of these tests may hold.
+/// Most events of a batch in these tests.
 const LIMIT: usize = 100;
 const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5 };
 
@@ -11,7 +11,7 @@ fn opaque(text: &str) -> Opaque {
     Opaque::new(text).unwrap()
 }
 
-/// A ledger, written as its hash and the hash before it: `"b12<a11"`; without a parent `"b12"`.
+/// A ledger from its hash and the hash before it: `"b12<a11"`; without a parent `"b12"`.
 fn ledger(text: &str) -> Ledger {
     let (hash, previous) = text.split_once('<').map_or((text, None), |(hash, before)| (hash, Some(before)));
     Ledger {
@@ -39,8 +39,8 @@ fn pushed(id: &str, of: &str) -> Pushed {
     Pushed { event: event(id, sequence, "{}"), ledger_hash: hash, previous_hash }
 }
 
-/// What is stored: these ledgers, with the frontier that they would have without any fork.
-fn view(ledgers: &[&str], batch: &Batch) -> View {
+/// The stored state with these ledgers, and the frontier that they have without a fork.
+fn view(ledgers: &[&str], batch: &Batch) -> StoredView {
     let stored: BTreeMap<_, _> =
         ledgers.iter().map(|text| ledger(text)).map(|ledger| (ledger.sequence, ledger)).collect();
     let newest = stored.values().next_back();
@@ -49,14 +49,14 @@ fn view(ledgers: &[&str], batch: &Batch) -> View {
     let frontier = Frontier { last_safe: below(1), final_ledger: below(6), tip };
     let around = batch.neighbourhood();
     let ledgers = stored.into_iter().filter(|(sequence, _)| around.contains(sequence)).collect();
-    View { frontier, ledgers, events: HashMap::new() }
+    StoredView { frontier, ledgers, events: HashMap::new() }
 }
 
 fn tip(text: &str) -> Batch {
     Batch::new(Vec::new(), Some(ledger(text)), LIMIT).unwrap()
 }
 
-/// Where a batch forks off what is stored, with the two hashes that show it.
+/// Checks the fork that a batch shows, with the two hashes that contradict each other.
 #[track_caller]
 fn forks(stored: &[&str], batch: &str, expect: Option<(u32, &str, &str)>) {
     let batch = tip(batch);
@@ -87,7 +87,7 @@ fn a_link_contradicts_the_ledger_before() {
 }
 
 #[test]
-fn a_ledger_that_comes_late_contradicts_the_one_after_it() {
+fn a_late_ledger_contradicts_the_one_after_it() {
     forks(&["a10<a9", "a12<a11"], "b11", Some((12, "a11", "b11")));
     forks(&["a10<a9", "a12"], "b11", None);
 }
@@ -107,7 +107,7 @@ fn a_ledger_has_one_parent() {
 }
 
 #[test]
-fn the_deepest_reorg_is_as_deep_as_the_rules_say() {
+fn a_reorg_deeper_than_the_rules_allow_is_refused() {
     let stored: Vec<_> = (1..=20).map(|sequence| format!("a{sequence}")).collect();
     let stored: Vec<_> = stored.iter().map(String::as_str).collect();
     let fork_at = |text| {
@@ -122,7 +122,7 @@ fn the_deepest_reorg_is_as_deep_as_the_rules_say() {
     );
 }
 
-/// How far the chain is known after a batch, and up to where the streams stand as they are.
+/// Checks the frontier after a batch, and the ledger up to which projected streams stay valid.
 #[track_caller]
 fn advances(stored: &[&str], batch: &str, margin: u32, expect: (u32, Option<u32>, Option<u32>)) {
     let batch = tip(batch);
@@ -142,19 +142,19 @@ fn the_last_safe_ledger_lies_the_margin_below_the_tip() {
 }
 
 #[test]
-fn a_wider_margin_does_not_take_back_what_is_safe() {
+fn a_wider_margin_does_not_lower_the_last_safe_ledger() {
     advances(&["a10"], "a11", 5, (11, Some(9), Some(9)));
 }
 
 #[test]
-fn a_fork_takes_the_last_safe_ledger_back_and_no_further_than_it_must() {
+fn a_fork_lowers_the_last_safe_ledger_no_further_than_the_margin() {
     advances(&["a9", "a10"], "b10", 1, (10, Some(9), Some(9)));
     advances(&["a8", "a9", "a10"], "b9", 1, (9, Some(8), Some(8)));
     advances(&["a9", "a10"], "b10", 3, (10, Some(7), Some(7)));
 }
 
 #[test]
-fn known_events_are_told_from_new_and_from_changed_ones() {
+fn stored_new_and_changed_events_are_distinguished() {
     let batch =
         Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
@@ -167,7 +167,7 @@ fn known_events_are_told_from_new_and_from_changed_ones() {
 }
 
 #[test]
-fn numbers_that_no_float_holds_are_the_same_to_the_letter_only() {
+fn numbers_that_no_float_holds_are_compared_as_text() {
     let huge = |rest: &str| format!(r#"{{"a":1e400,"x":{rest}}}"#);
     let mut one = pushed("1", "a10");
     one.event.payload = huge("1").into();
@@ -180,7 +180,7 @@ fn numbers_that_no_float_holds_are_the_same_to_the_letter_only() {
 }
 
 #[test]
-fn what_a_fork_takes_away_is_not_known_any_more() {
+fn events_that_a_fork_removes_count_as_new() {
     let batch = Batch::new(vec![pushed("1", "b10")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events.insert(opaque("1"), event("1", 10, r#"{"other":1}"#));
@@ -188,7 +188,7 @@ fn what_a_fork_takes_away_is_not_known_any_more() {
 }
 
 #[test]
-fn what_is_learnt_of_a_known_ledger_is_added_to_it() {
+fn a_report_adds_fields_to_a_stored_ledger() {
     let batch = tip("a10<a9");
     let taken = plan(&view(&["a10"], &batch), &batch, RULES).unwrap();
     assert_eq!(taken.ledgers, [ledger("a10<a9")]);
@@ -202,7 +202,7 @@ fn no_batch(events: Vec<Pushed>, tip: Option<&str>, expect: &[BatchFault]) {
 }
 
 #[test]
-fn a_batch_agrees_with_itself() {
+fn an_inconsistent_batch_is_refused() {
     no_batch(vec![], None, &[BatchFault::Empty { limit: LIMIT }]);
     let many = (0..101).map(|n| pushed(&n.to_string(), "a10")).collect();
     no_batch(many, None, &[BatchFault::TooMany { count: 101, limit: LIMIT }]);
@@ -218,7 +218,7 @@ fn a_batch_agrees_with_itself() {
 }
 
 #[test]
-fn a_batch_adds_up_what_its_parts_know_of_a_ledger() {
+fn a_batch_merges_its_reports_of_one_ledger() {
     let batch =
         Batch::new(vec![pushed("1", "a10"), pushed("2", "a10<a9")], Some(ledger("a10")), LIMIT).unwrap();
     let known: Vec<_> = batch.ledgers().map(|ledger| ledger.previous_hash.clone()).collect();

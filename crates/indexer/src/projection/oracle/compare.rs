@@ -1,4 +1,4 @@
-//! A projected stream beside the contract's own.
+//! Comparison of a projected stream with the contract's own.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 
 use super::scenario::{State, View};
 
-/// Fields of the contract's stream that no event tells. In the last two the contract counts what some of its functions do and not what
-/// others do, and their events are the same: it counts no withdrawal by `withdraw_to`, by a pool's member or on a cancellation in bulk,
-/// and no change by `update_rate`. We count all.
-pub(super) const UNTOLD: [&str; 4] =
+/// Fields of the contract's stream that no event reports. In the last two the contract counts what some of its
+/// functions do and not what others do, and their events are the same: it counts no withdrawal by `withdraw_to`, by a
+/// pool's member or on a cancellation in bulk, and no change by `update_rate`. We count all.
+pub(super) const UNREPORTED: [&str; 4] =
     ["irrevocable", "witness", "last_withdraw_ledger", "last_rate_change_ledger"];
-/// Settings beside it that no event tells. Of the wish to be renewed only what becomes of it in a renewal is told.
-pub(super) const UNTOLD_SIDE: [&str; 3] = ["auto_renew", "max_lookback_ledgers", "pending_recipient"];
+/// Settings that no event reports. Of the auto-renew setting, events report only the effect of a renewal.
+pub(super) const UNREPORTED_SETTINGS: [&str; 3] = ["auto_renew", "max_lookback_ledgers", "pending_recipient"];
 
-/// Seconds that the contract counts for one ledger of a lookback.
+/// Seconds that the contract counts for one ledger of the look-back setting.
 const SECONDS_PER_LEDGER: u64 = 5;
 
 /// A value with its name, what the contract says and what we say.
@@ -43,16 +43,16 @@ pub(super) struct Caps {
     pub(super) balance: usize,
 }
 
-/// Every field that events tell.
+/// Compares every field that events report.
 pub(super) fn fields(stream: &ChainStream, state: &State) -> Vec<Compared> {
     let ours = ours(stream, state);
-    let mut names: Vec<&str> = ours.keys().map(String::as_str).chain(UNTOLD).collect();
+    let mut names: Vec<&str> = ours.keys().map(String::as_str).chain(UNREPORTED).collect();
     names.sort_unstable();
     let xdr = |name: &&str| !name.ends_with("Xdr");
     let theirs: Vec<&str> = state.fields.keys().map(String::as_str).filter(xdr).collect();
-    assert_eq!(names, theirs, "each of the contract's fields is compared or known not to be told");
+    assert_eq!(names, theirs, "every field of the contract is compared or listed as unreported");
     let mut compared: Vec<_> =
-        ours.iter().map(|(name, value)| Compared::new(name, &told(&state.fields, name), value)).collect();
+        ours.iter().map(|(name, value)| Compared::new(name, &stated(&state.fields, name), value)).collect();
 
     let chain = stream.v9();
     let counted = |name: &str, ours: u32| state.fields[name].as_u64().unwrap() <= ours.into();
@@ -64,13 +64,13 @@ pub(super) fn fields(stream: &ChainStream, state: &State) -> Vec<Compared> {
         &state.side["auto_claim_destination"],
         &destination,
     ));
-    let side = ["auto_claim_destination"].into_iter().chain(UNTOLD_SIDE);
+    let side = ["auto_claim_destination"].into_iter().chain(UNREPORTED_SETTINGS);
     assert!(state.side.keys().map(String::as_str).eq(side), "and so is each setting beside them");
     compared
 }
 
-/// The contract's value; what it does not set is what it means.
-fn told(fields: &Map<String, Value>, name: &str) -> Value {
+/// The contract's value, with the default of a field that it leaves out.
+fn stated(fields: &Map<String, Value>, name: &str) -> Value {
     match (name, &fields[name]) {
         ("decommissioned" | "is_pooled", Value::Null) => json!(false),
         (_, value) => value.clone(),
@@ -83,7 +83,7 @@ fn ours(stream: &ChainStream, state: &State) -> Map<String, Value> {
     let since = stream.status.since().map(|at| UnixTime::of(at).seconds());
     let paused_at = match stream.status {
         Status::Paused { .. } => json!(since),
-        // It is left behind when a stream that is held is cancelled, and means nothing then.
+        // The contract keeps it when a paused stream is cancelled, and does not use it then.
         _ => state.fields["paused_at_timestamp"].clone(),
     };
     let kind = match schedule.kind {
@@ -138,13 +138,13 @@ fn stroops(amount: Amount) -> String {
     amount.stroops().to_string()
 }
 
-/// What a renewal does with the wish to be renewed.
+/// Compares the auto-renew setting after a renewal.
 pub(super) fn renewed(stream: &ChainStream, state: &State) -> Vec<Compared> {
     let renew = stream.v9().auto_renew;
     vec![Compared::new("auto_renew", &state.side["auto_renew"], &json!(renew))]
 }
 
-/// The contract's answers at the end of a step.
+/// Compares the contract's answers at the end of a step.
 pub(super) fn views(
     stream: &ChainStream,
     state: &State,
@@ -155,7 +155,7 @@ pub(super) fn views(
 ) -> Vec<Compared> {
     let balance = stream.balance_at(UnixTime::from_seconds(now));
     let (streamed, uncapped) = (balance.streamed.stroops(), balance.withdrawable.stroops());
-    // This view looks back from now also where the stream was cancelled before.
+    // This view looks back from now, also for a cancelled stream.
     let lookback = capped(stream, state, UnixTime::from_seconds(now), balance.streamed, uncapped);
     let withdrawable = lookback.min(contract_balance).max(0);
     caps.lookback += usize::from(lookback < uncapped);
@@ -169,7 +169,7 @@ pub(super) fn views(
     compared
 }
 
-/// The contract's accrual, and what could be claimed, at instants that matter.
+/// Compares accrual and claimable amount at the recorded times.
 pub(super) fn curve(stream: &ChainStream, state: &State) -> Vec<Compared> {
     let mut compared = Vec::new();
     for (at, accrued, claim) in &state.curve {
@@ -180,7 +180,7 @@ pub(super) fn curve(stream: &ChainStream, state: &State) -> Vec<Compared> {
     compared
 }
 
-/// `get_claimable_at` minds neither a pause nor the balance, and looks at a cancelled stream as it was at that instant.
+/// `get_claimable_at` ignores pauses and the balance, and evaluates a cancelled stream at that time.
 fn claimable(stream: &ChainStream, state: &State, at: u64, contract: &str) -> Compared {
     let at = UnixTime::from_seconds(at);
     let until = match stream.status {
@@ -196,7 +196,7 @@ fn claimable(stream: &ChainStream, state: &State, at: u64, contract: &str) -> Co
     Compared::new(format!("claimable at {at}"), &json!(contract), &json!(ours.to_string()))
 }
 
-/// The contract pays out only what accrued within a stream's lookback, if it has one: a setting that no event tells.
+/// The contract pays out only what accrued within a stream's look-back setting, which no event reports.
 fn capped(stream: &ChainStream, state: &State, now: UnixTime, accrued: Amount, claim: i128) -> i128 {
     let Some(ledgers) = state.side["max_lookback_ledgers"].as_u64() else { return claim };
     let schedule: &Schedule = &stream.schedule;
@@ -207,5 +207,5 @@ fn capped(stream: &ChainStream, state: &State, now: UnixTime, accrued: Amount, c
     claim.min(if whole { accrued.stroops() } else { recent.max(0) })
 }
 
-/// Values that differ, by where and what.
+/// Differing values by place and field: the contract's and ours.
 pub(super) type Differences = BTreeMap<String, (String, String)>;

@@ -1,8 +1,8 @@
-//! The contract's own answers, beside what its events were folded into.
+//! Projected streams compared with the contract's own state and answers.
 //!
-//! Everything the contract says of a stream is compared after every transaction. Where the two differ, the scenario is replayed with what
-//! no event tells given to the projection, one thing after the other: what then agrees differed for that reason. In the end nothing may
-//! differ.
+//! After every transaction each field and answer of the contract is compared. A scenario with differences is replayed
+//! with hints: values that no event reports, one after the other. A difference that a hint removes is explained by it.
+//! In the end no difference may remain.
 
 mod compare;
 mod scenario;
@@ -17,20 +17,20 @@ use self::scenario::{Scenario, State, Step, handwritten};
 use super::{Anomaly, Class, Projected, Streams, classify, project};
 use crate::ContractEvent;
 
-/// What the projection is told beyond the events; each hint comes with those before it.
+/// Values that a replay gives the projection beyond the events. Each hint includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Hints {
-    /// Not even what tokens emit.
+    /// Less than the events: the transfers of tokens are left out.
     NoTransfers,
-    /// Nothing.
+    /// The events only.
     None,
     /// The kind of each stream that is created.
     Kind,
-    /// Whether a change of the rate kept what had accrued.
+    /// Whether a change of the rate kept the accrued amount.
     Checkpoint,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 struct Replay {
     compared: usize,
     differences: Differences,
@@ -51,7 +51,7 @@ impl Scenario {
         for (place, step) in self.steps.iter().enumerate() {
             let Projected { unprojected, anomalies, .. } = self.apply(&mut streams, step, hints);
             assert_eq!(unprojected, [], "{}: every event is read", self.name);
-            let twice = anomalies.iter().filter(|odd| matches!(odd.what, Anomaly::PaidTwice { .. }));
+            let twice = anomalies.iter().filter(|anomaly| matches!(anomaly.what, Anomaly::PaidTwice { .. }));
             replay.paid_twice += twice.count();
 
             let mut compare = |number: &str, what: &str, compared: Vec<Compared>| {
@@ -98,7 +98,7 @@ impl Scenario {
         replay
     }
 
-    /// Applies a transaction, event by event where something is added to what the events tell.
+    /// Applies a transaction; with hints, up to each event that a hint concerns.
     fn apply(&self, streams: &mut Streams, step: &Step, hints: Hints) -> Projected {
         if hints <= Hints::None {
             let without = |event: &&ContractEvent| classify(event).0 != Class::Transfer;
@@ -129,7 +129,7 @@ impl Scenario {
     }
 }
 
-/// Gives a stream the kind it was made with, or the checkpoint it had before where none was kept.
+/// Sets the kind of a created stream, or restores the checkpoint where the contract kept none.
 fn hint(stream: &mut ChainStream, before: Option<&ChainStream>, truth: &State, kept: bool) {
     let chain = stream.body.state.v9_mut();
     match before {
@@ -192,7 +192,7 @@ impl fmt::Display for Table {
         writeln!(f, "values compared                              {:>8}", self.compared)?;
         writeln!(f, "differ: the kind is not in `created`         {:>8}", self.kind)?;
         writeln!(f, "differ: whether `rate_upd` kept what accrued {:>8}", self.checkpoint)?;
-        writeln!(f, "differ: only transfers tell (net `withdrew`) {:>8}", self.withdrawn)?;
+        writeln!(f, "differ: only transfers prove (net `withdrew`) {:>8}", self.withdrawn)?;
         writeln!(f, "withdrawable capped by the lookback          {:>8}", self.caps.lookback)?;
         writeln!(f, "withdrawable capped by the shared balance    {:>8}", self.caps.balance)?;
         write!(f, "paid again after a keeper's cancellation     {:>8}", self.paid_twice)
@@ -209,19 +209,20 @@ fn check(given: Hints, kind: usize, checkpoint: usize, withdrawn: usize) {
 }
 
 #[test]
-fn what_events_are_folded_into_is_what_the_contract_says() {
+fn projected_streams_are_the_contracts_streams() {
     check(Hints::None, 61, 256, 0);
 }
 
 #[test]
-fn without_what_tokens_emit_withdrawals_and_refunds_are_not_all_known() {
+fn without_transfers_some_withdrawals_and_refunds_are_inferred() {
     check(Hints::NoTransfers, 61, 256, 110);
 }
 
-/// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> cargo test -p fluxora-indexer oracle -- --nocapture`.
+/// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> cargo test -p fluxora-indexer oracle --
+/// --nocapture`.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where more scenarios are")]
-fn and_of_any_other_recording() {
+#[expect(clippy::disallowed_methods, reason = "a variable of the test run names more scenarios")]
+fn any_other_recording_is_compared() {
     let Some(path) = std::env::var_os("FLUXORA_ORACLE") else { return };
     let scenarios = scenario::read(&std::fs::read_to_string(path).unwrap());
     for given in [Hints::None, Hints::NoTransfers] {

@@ -1,4 +1,4 @@
-//! The recorded scenarios (`fixtures/oracle`), read.
+//! Reading of the recorded scenarios (`fixtures/oracle`).
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 
 use crate::{ChainPosition, ContractEvent, Opaque};
 
-/// A chain of its own.
+/// One recorded scenario: a fresh network with one contract.
 pub(super) struct Scenario {
     pub(super) name: String,
     pub(super) contract: String,
     pub(super) steps: Vec<Step>,
-    /// Every stream at the end, by its number.
+    /// Every stream at the end, by number.
     pub(super) last: BTreeMap<String, State>,
 }
 
-/// A transaction, or only a look.
+/// A transaction, or a probe that changes nothing.
 pub(super) struct Step {
     pub(super) ledger: u32,
     pub(super) close_time: u64,
@@ -28,7 +28,7 @@ pub(super) struct Step {
     pub(super) contract_balance: i128,
 }
 
-/// What the contract stores of a stream, and what it answers about it.
+/// The contract's state of a stream and its answers about it.
 #[derive(Clone, Deserialize)]
 pub(super) struct State {
     pub(super) side: Map<String, Value>,
@@ -97,7 +97,7 @@ pub(super) fn read(lines: &str) -> Vec<Scenario> {
                 last: BTreeMap::new(),
             }),
             Line::Step { ledger, close_time, closed_at, tx_hash, op, events, changed, views, globals } => {
-                // What a probe emits is outside of any transaction.
+                // Events of a probe are outside of any transaction.
                 let events = events.into_iter().filter(|_| op != "probe");
                 let events = events.map(|emitted| event(&emitted, ledger, &tx_hash, &closed_at)).collect();
                 let contract_balance = globals.contract_balance.parse().unwrap();

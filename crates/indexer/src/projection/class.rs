@@ -2,7 +2,20 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::projection::Class;
+/// The class of a contract event, decided by the event alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// An event of the contract about a stream.
+    Stream,
+    /// An event of the contract about no stream.
+    Protocol,
+    /// A transfer of a token.
+    Transfer,
+    /// The topic or the shape of the payload is not the contract's.
+    Unknown,
+    /// The topic is the contract's, but a field is missing or wrong.
+    Unreadable,
+}
 
 /// A text that names no class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
