@@ -78,13 +78,11 @@ mod tests {
         }
     }
 
+    /// The fork, the depth, and the tip, the safe and the final ledger after it; or the tip of a refusal.
+    type Outcome = Result<(u32, u32, [Option<u32>; 3]), Option<u32>>;
+
     #[track_caller]
-    fn check(
-        before: &Frontier,
-        kept: Option<u32>,
-        to: u32,
-        expect: Result<(u32, u32, [Option<u32>; 3]), Option<u32>>,
-    ) {
+    fn check(before: &Frontier, kept: Option<u32>, to: u32, expect: Outcome) {
         let ledger =
             |sequence| Ledger { sequence, hash: tip(sequence).hash, previous_hash: None, closed_at: None };
         let found = plan_rewind(before, kept.map(ledger), to, RULES);

@@ -102,7 +102,7 @@ impl<'s, 'a, W: Fn(&StreamId) -> bool> Fold<'s, 'a, W> {
             ContractAction::Cloned { source } => {
                 let kind = self.sibling(id, source).map(births::kind);
                 self.change(id, EventKind::Updated, now, event, |stream| {
-                    births::inherit(stream, source, kind)
+                    births::inherit(stream, source, kind);
                 });
             }
             ContractAction::Renewed { renewal } => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fluxora_store::CreateStream;
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600;
@@ -21,10 +21,14 @@ pub fn made_at(n: u64) -> Timestamp {
 }
 
 pub fn id(n: u64) -> StreamId {
+    StreamId::api(uuid(n))
+}
+
+fn uuid(n: u64) -> Uuid {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&scatter(n).to_be_bytes());
     let millis = made_at(n).as_millisecond().try_into().unwrap();
-    StreamId::api(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 pub const SENDER: u64 = 1;
@@ -51,8 +55,7 @@ pub fn create(n: u64, senders: u64) -> CreateStream {
         start: later,
         ..TermsDraft::default()
     };
-    let StreamId::Api(id) = id(n) else { panic!("the id of an API stream") };
-    let (stream, event) = Stream::create(id, &draft.settle(now).unwrap(), now);
+    let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
     CreateStream { stream, event, keyed: None }
 }
 
