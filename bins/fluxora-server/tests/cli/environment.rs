@@ -25,7 +25,7 @@ fn check(environment: &[(&str, &str)], expect: Option<&[&str]>) {
     let (code, said, files) = migrate(directory.path(), environment);
     match expect {
         Some(expect) => {
-            assert_eq!((code, files), (Some(0), expect.iter().map(ToString::to_string).collect()), "{said}")
+            assert_eq!((code, files), (Some(0), expect.iter().map(ToString::to_string).collect()), "{said}");
         }
         None => assert_eq!((code, files), (Some(78), vec![]), "{said}"),
     }
