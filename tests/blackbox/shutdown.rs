@@ -46,6 +46,23 @@ fn sigint_lets_a_request_in_flight_finish_and_ends_in_order() {
 }
 
 #[test]
+fn sigquit_lets_a_request_in_flight_finish_and_ends_in_order() {
+    answers_what_is_in_flight(Signal::QUIT, "SIGQUIT");
+}
+
+#[test]
+fn sighup_and_the_user_signals_are_logged_and_ignored() {
+    let mut server = TestServer::start();
+    for (signal, name) in [(Signal::HUP, "SIGHUP"), (Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
+        server.signal(signal);
+        let line = server.wait_for_line(name, |line| line["signal"] == name);
+        assert_eq!(line["level"], "INFO", "{line}");
+        server.create(&sample::stream());
+    }
+    server.terminate();
+}
+
+#[test]
 fn connections_that_are_idle_do_not_hold_up_a_stop() {
     let mut server = TestServer::launch(Launch::new().set("SHUTDOWN_TIMEOUT_SECONDS", "600"));
     let mut used: Vec<_> = (0..5).map(|_| server.connect()).collect();
