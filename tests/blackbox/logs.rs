@@ -1,8 +1,15 @@
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::PATIENCE;
+use crate::binary;
 use crate::http::{Connection, Request};
 use crate::sample;
 use crate::server::{Launch, TestServer};
@@ -124,4 +131,27 @@ fn at_level_error_nothing_is_said_of_what_goes_well() {
     connection.send(&Request::get("/x")).unwrap().expect(404);
     server.terminate();
     assert_eq!(server.process().stdout.lines(), [""; 0]);
+}
+
+#[test]
+fn a_log_that_nobody_reads_blocks_neither_requests_nor_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary::server());
+    command.env_clear().env("PORT", "0").current_dir(folder.path());
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    let mut log = BufReader::with_capacity(1, server.stdout.take().unwrap());
+    log.read_line(&mut first).unwrap();
+    let listening: Value = serde_json::from_str(&first).unwrap();
+    let address = listening["address"].as_str().unwrap().parse().unwrap();
+    // A pipe holds 64 KiB: these lines have 200 KiB.
+    let mut connection = Connection::open(address).unwrap();
+    for _ in 0..1_000 {
+        connection.send(&Request::get("/health/live")).unwrap().expect(200);
+    }
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    let (ended, end) = channel();
+    thread::spawn(move || ended.send(server.wait().unwrap().code()));
+    assert_eq!(end.recv_timeout(PATIENCE), Ok(Some(0)));
+    drop(log);
 }

@@ -10,7 +10,7 @@ use fluxora_store::{Clock, Store};
 use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::block_on;
+use super::{block_on, complain};
 use crate::config::{Config, Http, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
@@ -24,7 +24,13 @@ pub(crate) fn run(
     unknown: &[UnknownName<'_>],
     start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
 ) -> u8 {
-    logging::start(config.logs);
+    let _flush = match logging::start(config.logs) {
+        Ok(flush) => flush,
+        Err(error) => {
+            complain(format_args!("fluxora-server cannot start: the log cannot be written: {error}"));
+            return exit::FAILURE;
+        }
+    };
     for UnknownName { name, source, nearest } in unknown {
         tracing::warn!(name, source = source.as_str(), nearest, "unknown setting ignored");
     }
