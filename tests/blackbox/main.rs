@@ -29,6 +29,7 @@ mod listing;
 mod logs;
 mod methods;
 mod random;
+mod read_only;
 mod readme_tour;
 mod replicas;
 mod request_id;

@@ -15,6 +15,16 @@ pub(crate) enum Database {
     Postgres(fluxora_store_postgres::Location, Box<fluxora_store_postgres::Options>),
 }
 
+/// The schema of a database, compared with that of this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Schema {
+    Current,
+    /// Nothing is stored: every migration is missing.
+    Empty,
+    /// The missing migrations.
+    Behind(Vec<String>),
+}
+
 /// Limits of the PostgreSQL connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PoolLimits {
@@ -51,6 +61,48 @@ impl Database {
             Self::Postgres(location, options) => {
                 let options = fluxora_store_postgres::Options { pool, wait, statement_timeout, ..*options };
                 Self::Postgres(location, Box::new(options))
+            }
+        }
+    }
+
+    /// Reads the schema and changes nothing: it creates no database and migrates none.
+    ///
+    /// # Errors
+    /// Why it cannot be read. A database that does not exist is an error.
+    pub(crate) async fn schema(&self) -> anyhow::Result<Schema> {
+        use fluxora_store_postgres as postgres;
+        use fluxora_store_sqlite as sqlite;
+
+        let missing = match self {
+            Self::Sqlite(sqlite::Location::Memory) => {
+                anyhow::bail!("a database in memory does not exist before a server starts")
+            }
+            Self::Sqlite(location) => match sqlite::check_schema(location)? {
+                sqlite::Schema::Current => return Ok(Schema::Current),
+                sqlite::Schema::Behind(missing) => missing,
+            },
+            Self::Postgres(location, options) => match postgres::check_schema(location, options).await? {
+                postgres::Schema::Current => return Ok(Schema::Current),
+                postgres::Schema::Behind(missing) => missing,
+            },
+        };
+        let is_empty = missing.first().is_some_and(|first| first.starts_with("V1__"));
+        Ok(if is_empty { Schema::Empty } else { Schema::Behind(missing) })
+    }
+
+    /// Opens the store of a database that exists with the schema of this version. It creates no database and migrates none.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), or that the database is empty or has an older schema.
+    pub(crate) async fn open_existing(&self) -> anyhow::Result<Arc<dyn Store>> {
+        match self.schema().await? {
+            Schema::Current => self.open().await,
+            Schema::Empty => anyhow::bail!("the database is empty: check DATABASE_URL"),
+            Schema::Behind(missing) => {
+                let missing = missing.join(", ");
+                anyhow::bail!(
+                    "the schema is older than this version ({missing}): run `fluxora-server migrate` first"
+                )
             }
         }
     }

@@ -8,6 +8,7 @@ mod location;
 mod open;
 mod probe;
 mod readers;
+mod schema;
 mod store;
 mod streams;
 
@@ -16,4 +17,5 @@ mod writer;
 
 pub use location::{InvalidLocation, Location};
 pub use open::OpenError;
+pub use schema::{Schema, check_schema};
 pub use store::{Options, SqliteStore};

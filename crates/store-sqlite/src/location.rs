@@ -18,13 +18,13 @@ pub enum Location {
 pub struct InvalidLocation;
 
 impl Location {
-    /// Reads `sqlite://relative/path`, `sqlite:///absolute/path` or `sqlite::memory:`.
+    /// Reads `sqlite://relative/path`, `sqlite:///absolute/path`, `sqlite::memory:` or `sqlite://:memory:`.
     ///
     /// # Errors
     /// [`InvalidLocation`] for anything else: also for a query string, since no option is read from one.
     pub fn parse(url: &str) -> Result<Self, InvalidLocation> {
         match url.strip_prefix("sqlite:").ok_or(InvalidLocation)? {
-            ":memory:" => Ok(Self::Memory),
+            ":memory:" | "//:memory:" => Ok(Self::Memory),
             rest => match rest.strip_prefix("//") {
                 Some(path) if !path.is_empty() && !path.contains(['?', '\0']) => Ok(Self::File(path.into())),
                 _ => Err(InvalidLocation),
@@ -52,6 +52,7 @@ mod tests {
             ("sqlite://data/fluxora.db", Ok(Location::File("data/fluxora.db".into()))),
             ("sqlite:///var/lib/fluxora.db", Ok(Location::File("/var/lib/fluxora.db".into()))),
             ("sqlite::memory:", Ok(Location::Memory)),
+            ("sqlite://:memory:", Ok(Location::Memory)),
             ("sqlite://", Err(InvalidLocation)),
             ("sqlite:fluxora.db", Err(InvalidLocation)),
             ("sqlite://a.db?mode=ro", Err(InvalidLocation)),

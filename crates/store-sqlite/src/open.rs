@@ -15,7 +15,7 @@ mod migrations {
 /// `PRAGMA application_id` of our files: "Flux".
 const APPLICATION_ID: i32 = 0x466C_7578;
 /// How long a reader waits; in WAL mode readers are hardly ever kept waiting.
-const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
+pub(crate) const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
 /// How much of the file readers see without copying it: as much as SQLite maps at most.
 const READ_FROM_MAP: i64 = i64::MAX;
 const STATEMENTS_KEPT: usize = 128;
@@ -56,6 +56,12 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is no file, and only reading it was asked for.
+    #[error("there is no database {path}", path = path.display())]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is a database of another program.
     #[error("{location} is not a Fluxora database: nothing was changed; name another file in DATABASE_URL")]
@@ -151,7 +157,7 @@ fn make_folder(file: &Path) -> Result<(), OpenError> {
 }
 
 /// Whether the file is ours or still empty. A first start that was cut short leaves nothing but the list of migrations.
-fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
+pub(crate) fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let others = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
     let tables: i64 = connection.query_row(others, [], |row| row.get(0))?;
@@ -170,6 +176,14 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.pragma_update(None, "journal_size_limit", 96_i64 << 20)?;
     connection.pragma_update(None, "cache_size", -65_536)
+}
+
+/// The migrations of this version, in order.
+pub(crate) fn known_migrations() -> Vec<String> {
+    let runner = migrations::migrations::runner();
+    let mut known: Vec<_> = runner.get_migrations().iter().collect();
+    known.sort_by_key(|migration| migration.version());
+    known.into_iter().map(ToString::to_string).collect()
 }
 
 fn migrate(connection: &mut Connection, name: &str) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! `fluxora-server copy --from … --to …`: copies a whole database to another one, of any engine, and verifies the copy.
 //!
-//! Exit codes: 0 copied and verified; 1 failed, and the same command resumes; 2 wrong usage; 65 the target cannot become a copy of the source;
-//! 66 there is no source; 78 a URL is wrong. Standard error names each failure by a code in capitals.
+//! Exit codes: 0 copied and verified; 1 failed, and the same command resumes; 2 wrong usage; 65 the target cannot become a copy of the source, or
+//! the source has an older schema; 66 there is no source; 78 a URL is wrong. Standard error names each failure by a code in capitals.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use fluxora_store_sqlite::Location;
 
 use super::{Throttle, block_on, complain, print};
 use crate::config::{Setting, any};
-use crate::database::{Database, PoolLimits};
+use crate::database::{Database, PoolLimits, Schema};
 use crate::exit;
 
 /// No client waits, but one statement may count many rows.
@@ -64,12 +64,7 @@ async fn work(Copy { from, to }: &Copy) -> Result<Copied, Failure> {
     if source == target {
         return Err(Failure::new(exit::USAGE, "SAME_DATABASE", "--from and --to are the same database"));
     }
-    if let Database::Sqlite(Location::File(path)) = &source
-        && !path.exists()
-    {
-        let reason = format!("--from: there is no file {}", path.display());
-        return Err(Failure::new(exit::NO_INPUT, "NO_SOURCE", reason));
-    }
+    check_source(&source).await?;
     let source = source.open_for_copy().await.map_err(|error| unopened("SOURCE_FAILED", "--from", &error))?;
     let target = target.open_for_copy().await.map_err(|error| unopened("TARGET_FAILED", "--to", &error))?;
     let mut progress = ProgressLines::default();
@@ -80,6 +75,27 @@ async fn work(Copy { from, to }: &Copy) -> Result<Copied, Failure> {
         let (exit, code) = (exit_code(&error), error.code());
         Failure::new(exit, code, format!("{:#}", anyhow::Error::from(error)))
     })
+}
+
+/// Refuses a source that does not exist, is empty, or has another schema. The source is never created nor migrated.
+async fn check_source(source: &Database) -> Result<(), Failure> {
+    if let Database::Sqlite(Location::File(path)) = source
+        && !path.exists()
+    {
+        let reason = format!("--from: there is no file {}", path.display());
+        return Err(Failure::new(exit::NO_INPUT, "NO_SOURCE", reason));
+    }
+    match source.schema().await.map_err(|error| unopened("SOURCE_FAILED", "--from", &error))? {
+        Schema::Current => Ok(()),
+        Schema::Empty => Err(Failure::new(exit::NO_INPUT, "NO_SOURCE", "--from: the database is empty")),
+        Schema::Behind(missing) => {
+            let missing = missing.join(", ");
+            let reason = format!(
+                "--from: its schema is older than this version ({missing}): copy it with its own version, or migrate it first"
+            );
+            Err(Failure::new(exit::DATA, "SOURCE_OUTDATED", reason))
+        }
+    }
 }
 
 fn parse(option: &str, url: &Setting<String>) -> Result<Database, Failure> {

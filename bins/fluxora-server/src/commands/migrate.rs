@@ -1,12 +1,12 @@
 //! `fluxora-server migrate [--check]`: migrates the database to the schema of this version, or checks whether it has it.
 //!
-//! Exit codes: 0 the schema is up to date; 1 it is behind (`--check`), or the command failed.
+//! Exit codes: 0 the schema is up to date; 1 it is behind or the database is empty (`--check`), or the command failed. `--check` creates and
+//! changes nothing.
 
 use clap::Args;
-use fluxora_store_postgres::{Schema, check_schema, migrate};
 
 use super::{block_on, complain, print};
-use crate::database::Database;
+use crate::database::{Database, Schema};
 use crate::exit;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ pub(crate) struct Migrate {
 enum Outcome {
     Current,
     Applied(Vec<String>),
+    Empty,
     Behind(Vec<String>),
 }
 
@@ -27,6 +28,10 @@ pub(crate) fn run(command: &Migrate, database: &Database) -> u8 {
     match block_on(work(command, database)) {
         Ok(Outcome::Current) => print("the schema is up to date"),
         Ok(Outcome::Applied(migrations)) => print(format_args!("applied {}", migrations.join(", "))),
+        Ok(Outcome::Empty) => {
+            print("the database is empty: every migration is missing");
+            return exit::FAILURE;
+        }
         Ok(Outcome::Behind(missing)) => {
             print(format_args!("the schema is behind by {}", missing.join(", ")));
             return exit::FAILURE;
@@ -40,21 +45,17 @@ pub(crate) fn run(command: &Migrate, database: &Database) -> u8 {
 }
 
 async fn work(command: &Migrate, database: &Database) -> anyhow::Result<Outcome> {
-    Ok(match (database, command.check) {
-        (Database::Postgres(location, options), true) => match check_schema(location, options).await? {
+    if command.check {
+        return Ok(match database.schema().await? {
             Schema::Current => Outcome::Current,
+            Schema::Empty => Outcome::Empty,
             Schema::Behind(missing) => Outcome::Behind(missing),
-        },
-        (Database::Postgres(location, options), false) => {
-            let applied = migrate(location, options).await?;
-            if applied.is_empty() { Outcome::Current } else { Outcome::Applied(applied) }
-        }
-        (Database::Sqlite(_), true) => {
-            anyhow::bail!("--check is for PostgreSQL: a SQLite file is migrated whenever it is opened")
-        }
-        (Database::Sqlite(_), false) => {
-            database.open().await?.close().await;
-            Outcome::Current
-        }
-    })
+        });
+    }
+    if let Database::Postgres(location, options) = database {
+        let applied = fluxora_store_postgres::migrate(location, options).await?;
+        return Ok(if applied.is_empty() { Outcome::Current } else { Outcome::Applied(applied) });
+    }
+    database.open().await?.close().await;
+    Ok(Outcome::Current)
 }

@@ -1,5 +1,5 @@
 //! `fluxora-server reindex [--verify] [--stream ID]`: rebuilds chain streams from the stored contract events and corrects those that differ,
-//! in one transaction; with `--verify` only reports them.
+//! in one transaction; with `--verify` only reports them. It creates no database and migrates none.
 //!
 //! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs (`--verify`).
 
@@ -41,7 +41,7 @@ pub(crate) fn run(command: &Reindex, database: &Database) -> u8 {
 }
 
 async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildReport> {
-    let store = database.open().await?;
+    let store = database.open_existing().await?;
     let throttle = Mutex::new(Throttle::default());
     let rebuild = Rebuild {
         scope: command.stream.map_or(Scope::Everything, Scope::Stream),
