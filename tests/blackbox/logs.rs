@@ -134,6 +134,30 @@ fn at_level_error_nothing_is_said_of_what_goes_well() {
 }
 
 #[test]
+fn access_log_selects_the_requests_that_are_logged() {
+    for (setting, expect) in [
+        ("all", &["a create", "no path", "a defect"][..]),
+        ("errors", &["no path", "a defect"]),
+        ("off", &["a defect"]),
+    ] {
+        let mut server = TestServer::launch(Launch::new().set("ACCESS_LOG", setting));
+        let create = Request::create_json(&sample::stream()).header("x-request-id", "a create");
+        let id = server.send(&create).expect(201)["id"].as_str().unwrap().to_owned();
+        server.send(&Request::get("/x").header("x-request-id", "no path")).expect(404);
+        let other = rusqlite::Connection::open(server.database()).unwrap();
+        other.execute("UPDATE streams SET rate = 'x'", []).unwrap();
+        let read = Request::get(&format!("/api/streams/{id}")).header("x-request-id", "a defect");
+        server.send(&read).expect(500);
+        server.terminate();
+        let lines = server.log();
+        let requests = lines.iter().filter(|line| line["message"] == "request");
+        let logged: Vec<_> = requests.map(|line| line["span"]["request_id"].as_str().unwrap()).collect();
+        assert_eq!(logged, expect, "{setting}");
+        assert!(lines.iter().any(|line| line["message"] == "listening"), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_log_that_nobody_reads_blocks_neither_requests_nor_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary::server());

@@ -13,7 +13,20 @@ use crate::Api;
 use crate::error::ErrorKind;
 use crate::request_id::RequestId;
 
-/// Gives each request its id and a span that carries it, and writes one line when it has been answered.
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoggedRequests {
+    /// Only those that met a defect of the server: the cause is logged nowhere else.
+    Defects,
+    /// Those that were answered with an error.
+    Errors,
+    /// Every request.
+    #[default]
+    All,
+}
+
+/// Gives each request its id and a span that carries it, and writes one line when it has been answered, if it is one of the
+/// [`LoggedRequests`].
 ///
 /// The line has `method`, `route` (the pattern, never the path: a path may hold anything), `status`, `duration_us`, and for an
 /// error its `code` and `cause`.
@@ -57,6 +70,16 @@ fn line<B>(response: &ServiceResponse<B>) {
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("unknown");
     let extensions = request.extensions();
+    let failure = extensions.get::<Failure>();
+    let logged = request.app_data::<Data<Arc<Api>>>().map(|api| api.logged_requests()).unwrap_or_default();
+    let is_logged = match logged {
+        LoggedRequests::Defects => failure.is_some_and(|failure| failure.kind.level() == Level::ERROR),
+        LoggedRequests::Errors => failure.is_some(),
+        LoggedRequests::All => true,
+    };
+    if !is_logged {
+        return;
+    }
     let duration_us = extensions.get::<Began>().map_or(0, |Began(began)| began.elapsed().as_micros());
     let duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX);
     macro_rules! line {
@@ -64,7 +87,7 @@ fn line<B>(response: &ServiceResponse<B>) {
             tracing::$level!(method, route, status, duration_us, $($error)* "request")
         };
     }
-    match extensions.get::<Failure>() {
+    match failure {
         None => line!(info,),
         Some(Failure { kind, cause }) => {
             let (code, cause) = (kind.code(), cause.as_deref());

@@ -22,6 +22,7 @@ mod token;
 mod view;
 
 pub use access::Access;
+pub use access_log::LoggedRequests;
 pub use doc::{Content, Doc, Location, Parameter, Response};
 pub use error::ErrorKind;
 pub use field_code::FieldCode;

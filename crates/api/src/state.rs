@@ -10,7 +10,7 @@ use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Token;
+use crate::{LoggedRequests, Token};
 
 /// Where identities come from.
 pub trait Ids: Send + Sync {
@@ -89,6 +89,8 @@ pub struct Parts {
     pub workers: Arc<dyn Workers>,
     /// Whether the process is on its way out.
     pub lifecycle: Lifecycle,
+    /// Which requests get a line in the log.
+    pub logged_requests: LoggedRequests,
 }
 
 /// What every handler needs.
@@ -151,6 +153,10 @@ impl Api {
             *known = Some(now);
         }
         known.clone()
+    }
+
+    pub(crate) fn logged_requests(&self) -> LoggedRequests {
+        self.parts.logged_requests
     }
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {

@@ -30,7 +30,7 @@ use broken::{Broken, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{Api, Ids, Indexer, Lifecycle, Parts, Service, Token, Writes, table::configure};
+use crate::{Api, Ids, Indexer, Lifecycle, LoggedRequests, Parts, Service, Token, Writes, table::configure};
 
 const START: i64 = 1_767_225_600;
 
@@ -113,6 +113,7 @@ impl Server {
             }),
             operator_token: secret.map(|secret| Token::new(secret).unwrap()),
             lifecycle: lifecycle.clone(),
+            logged_requests: LoggedRequests::All,
         }));
         Self { hand, lifecycle, workers, api }
     }

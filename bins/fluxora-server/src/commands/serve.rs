@@ -88,6 +88,7 @@ fn parts(
         writes: config.http.writes,
         indexer,
         operator_token: config.http.operator_token.clone(),
+        logged_requests: config.logs.requests,
         workers: supervisor.workers(),
         lifecycle,
     }

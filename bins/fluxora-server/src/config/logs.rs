@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use fluxora_api::LoggedRequests;
 use tracing::level_filters::LevelFilter;
 
 use super::ConfigFaults;
@@ -16,18 +17,24 @@ pub(crate) struct LogSettings {
     /// Format of a log line: json, or pretty for people.
     #[arg(long, env = "LOG_FORMAT", default_value = "json", value_parser = format())]
     log_format: Setting<LogFormat>,
+
+    /// Requests that are logged: off, errors (answered with an error), or all. A defect of the server is always logged.
+    #[arg(long, env = "ACCESS_LOG", default_value = "all", value_parser = requests())]
+    access_log: Setting<LoggedRequests>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logs {
     pub(crate) level: LevelFilter,
     pub(crate) format: LogFormat,
+    pub(crate) requests: LoggedRequests,
 }
 
 impl LogSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Logs> {
         let (level, format) = (faults.take(&self.log_level), faults.take(&self.log_format));
-        Some(Logs { level: level?, format: format? })
+        let requests = faults.take(&self.access_log);
+        Some(Logs { level: level?, format: format?, requests: requests? })
     }
 }
 
@@ -41,4 +48,13 @@ fn level() -> Parser<LevelFilter> {
 
 fn format() -> Parser<LogFormat> {
     Parser::new("json or pretty", |text| LogFormat::from_str(text, true).ok())
+}
+
+fn requests() -> Parser<LoggedRequests> {
+    Parser::new("off, errors or all", |text| match text {
+        "off" => Some(LoggedRequests::Defects),
+        "errors" => Some(LoggedRequests::Errors),
+        "all" => Some(LoggedRequests::All),
+        _ => None,
+    })
 }

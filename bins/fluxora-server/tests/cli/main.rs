@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
     "HOST",
     "PORT",
     "OPEN_WRITES",
@@ -30,6 +30,7 @@ const SETTINGS: [&str; 19] = [
     "DB_STATEMENT_TIMEOUT_MS",
     "LOG_LEVEL",
     "LOG_FORMAT",
+    "ACCESS_LOG",
     "NETWORK_PASSPHRASE",
     "INDEXER_ENABLED",
     "INDEXER_WORKER_TOKEN",
