@@ -111,6 +111,9 @@ fn the_first_line_says_the_address_the_storage_and_what_is_switched_off() {
     let line = server.wait_for_message("listening");
     assert_eq!(line["address"], server.address().to_string());
     assert_eq!(line["storage"], "sqlite, data/fluxora.db");
+    let version = line["version"].as_str().unwrap();
+    assert!(version.split_once('+').is_some_and(|(_, commit)| !commit.is_empty()), "{line}");
+    assert_eq!(server.get("/health").expect(200)["version"], version);
     let off = ["contract events (INDEXER_WORKER_TOKEN)", "operator actions (OPERATOR_TOKEN)"];
     assert_eq!(line["off"], off.join(", "));
     server.terminate();

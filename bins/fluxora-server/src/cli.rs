@@ -19,7 +19,7 @@ Examples:
 #[derive(Parser)]
 #[command(
     name = "fluxora-server",
-    version,
+    version = crate::VERSION,
     before_help = EXAMPLES,
     about = "The backend of the Fluxora payment-streaming protocol.",
     long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting is an option, an \

@@ -15,6 +15,9 @@ use std::process::ExitCode;
 use cli::{Cli, Command};
 use config::{Config, ConfigFaults, Environment};
 
+/// The version of the package and the commit of the sources.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("FLUXORA_COMMIT"));
+
 fn main() -> ExitCode {
     let code = run().unwrap_or_else(|faults| {
         // With stderr closed, the exit code still reports the fault.

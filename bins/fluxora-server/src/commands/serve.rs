@@ -14,9 +14,7 @@ use super::{block_on, complain};
 use crate::config::{Config, Http, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
-use crate::{exit, logging};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{VERSION, exit, logging};
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code.
 pub(crate) fn run(
@@ -88,9 +86,9 @@ fn parts(
         writes: config.http.writes,
         indexer,
         operator_token: config.http.operator_token.clone(),
-        logged_requests: config.logs.requests,
         workers: supervisor.workers(),
         lifecycle,
+        logged_requests: config.logs.requests,
     }
 }
 

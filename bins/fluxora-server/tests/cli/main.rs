@@ -109,9 +109,17 @@ fn help_begins_with_two_examples_that_start_a_server() {
 }
 
 #[test]
-fn version_is_that_of_the_package() {
-    let expect = concat!("fluxora-server ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(run(&["--version"], &[]), (Some(0), expect.to_owned(), String::new()));
+fn version_is_that_of_the_package_and_of_the_commit() {
+    let (code, out, err) = run(&["--version"], &[]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let version = concat!("fluxora-server ", env!("CARGO_PKG_VERSION"), "+");
+    let commit = out.trim_end().strip_prefix(version).unwrap_or_else(|| panic!("{out}"));
+    assert!(!commit.is_empty(), "{out}");
+    let head = Command::new("git").args(["rev-parse", "HEAD"]).output().ok();
+    if let Some(head) = head.filter(|head| head.status.success() && commit != "unknown") {
+        let head = String::from_utf8(head.stdout).unwrap();
+        assert_eq!(commit.get(..12), head.get(..12), "the program is of another commit than the sources");
+    }
 }
 
 #[test]
