@@ -98,8 +98,9 @@ impl Server {
     fn with(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>) -> Self {
         let (hand, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
+        let ingest = Ingest::new(store.clone(), Arc::new(hand.clone()), Rules::default());
         let api = Arc::new(Api::new(Parts {
-            store: store.clone(),
+            store,
             clock: Arc::new(hand.clone()),
             ids: Arc::new(hand.clone()),
             service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
@@ -107,7 +108,7 @@ impl Server {
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {
                 worker_token: Token::new(secret).unwrap(),
-                ingest: Ingest::new(store.clone(), Arc::new(hand.clone()), Rules::default()),
+                ingest,
                 stall_threshold_ms: 300_000,
                 since: hand.now(),
             }),
