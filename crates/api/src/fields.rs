@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::body::{Given, Members};
 use crate::error::{ApiError, FieldFault};
 use crate::field_code::FieldCode;
+use crate::instant;
 
 /// More faults than this help nobody.
 const MOST_FAULTS: usize = 50;
@@ -131,8 +132,8 @@ impl Fields {
 
     fn as_instant(&mut self, field: &'static str, given: &Given) -> Option<Timestamp> {
         let Given::Text(text) = given else { return self.wrong_type(field, "a string", given) };
-        let instant = rfc_3339(text).ok_or_else(|| {
-            let message = format!("{field} must be an instant from 1970 to 9999 as RFC 3339 writes it");
+        let instant = instant::parse_to_millisecond(text).ok_or_else(|| {
+            let message = format!("{field} must be {}", instant::EXPECTED);
             self.fault(field, FieldCode::InvalidValue, message)
         });
         self.keep(instant)
@@ -261,14 +262,6 @@ impl Fields {
     fn keep<T>(&mut self, read: Result<T, FieldFault>) -> Option<T> {
         read.map_err(|fault| self.faults.push(fault)).ok()
     }
-}
-
-/// Reads an instant as RFC 3339 writes it: date, `T`, time, and `Z` or an offset. It must be one that streams can have.
-fn rfc_3339(text: &str) -> Option<Timestamp> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte));
-    let instant: Timestamp = text.parse().ok().filter(|_| plain)?;
-    let milliseconds = instant.as_millisecond();
-    if milliseconds < 0 { None } else { Timestamp::from_millisecond(milliseconds).ok() }
 }
 
 /// A name as far as it can be repeated to whoever sent it.

@@ -10,6 +10,7 @@ mod error;
 mod field_code;
 mod fields;
 mod idempotency;
+mod instant;
 mod query;
 mod request_id;
 mod routes;
