@@ -130,10 +130,10 @@ impl StreamStore for SqliteStore {
     }
 
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError> {
-        let may_scan = streams::may_scan(&query.filter);
+        let may_take_long = streams::intersects(&query.filter);
         let query = query.clone();
         let list = move |connection: &Connection| streams::list(connection, &query);
-        if may_scan { self.scan(list).await } else { self.read(list).await }
+        if may_take_long { self.scan(list).await } else { self.read(list).await }
     }
 
     async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {

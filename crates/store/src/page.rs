@@ -1,4 +1,5 @@
 use fluxora_stream::{Address, LoggedEvent, Origin, Sequence, StatusName, Stream, UnixTime};
+use jiff::Timestamp;
 
 use crate::CorruptRow;
 
@@ -15,6 +16,8 @@ pub struct StreamFilter {
     pub origin: Option<Origin>,
     /// Only streams of this contract.
     pub contract: Option<String>,
+    /// Only streams whose `updated_at` is not before this instant.
+    pub updated_since: Option<Timestamp>,
 }
 
 /// A page of streams to read, newest first.

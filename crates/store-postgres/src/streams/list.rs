@@ -1,14 +1,20 @@
 use fluxora_store::{Sequence, StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{StatusName, UnixTime};
+use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::intersection::{self, BUDGET};
 use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
-/// Reads a page. It costs the same wherever it begins: each part walks one index from the place on.
+/// Reads a page. Its cost does not depend on where it begins: a page of one condition follows one index from there on, and a
+/// page of several is an [`intersection`].
 pub(crate) async fn list(lease: &Lease, query: &StreamQuery) -> Result<StreamPage, Fault> {
+    if intersection::is_needed(&query.filter) {
+        return intersection::page(lease, query, BUDGET).await;
+    }
     let what = "reading a page of streams";
     let (sql, values) = page(query);
     let rows = lease.query_typed(&sql, &typed(&values)).await.attempt(what)?;
@@ -50,6 +56,8 @@ pub(super) fn page(query: &StreamQuery) -> (String, Vec<Value>) {
 pub(super) enum Value {
     Text(String),
     Place(i64),
+    Places(Vec<i64>),
+    Instant(Timestamp),
 }
 
 /// Values with their types: the statement is not prepared but planned for these very values, each time. A plan for any values
@@ -63,6 +71,8 @@ impl Value {
         match self {
             Self::Text(text) => (text, Type::TEXT),
             Self::Place(place) => (place, Type::INT8),
+            Self::Places(places) => (places, Type::INT8_ARRAY),
+            Self::Instant(instant) => (instant, Type::TIMESTAMPTZ),
         }
     }
 }
@@ -78,13 +88,13 @@ struct Query {
 }
 
 /// `$1` is the instant, `$2` the status.
-const RECORDED: &str = "status = $2";
-const FALLEN_DUE: &str = "due_at <= $1::numeric";
-const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > $1::numeric)";
+pub(super) const RECORDED: &str = "status = $2";
+pub(super) const FALLEN_DUE: &str = "due_at <= $1::numeric";
+pub(super) const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > $1::numeric)";
 
 impl Query {
     fn of(filter: &StreamFilter, at: UnixTime) -> Self {
-        let StreamFilter { status, sender, recipient, origin, contract } = filter;
+        let StreamFilter { status, sender, recipient, origin, contract, updated_since } = filter;
         let mut query = Self {
             conditions: String::new(),
             values: status
@@ -101,6 +111,9 @@ impl Query {
             if let Some(value) = value {
                 query.require(condition, value);
             }
+        }
+        if let Some(since) = updated_since {
+            query.require("updated_at >= ", Value::Instant(*since));
         }
         query
     }
@@ -143,11 +156,16 @@ impl Query {
 
     /// Which of the streams that have fallen due have the status asked for by that.
     fn fallen_due(&self) -> Option<&'static str> {
-        match self.status? {
-            StatusName::Active => Some("end_time > $1::numeric"),
-            StatusName::Completed => Some("end_time <= $1::numeric"),
-            StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
-        }
+        by_falling_due(self.status?)
+    }
+}
+
+/// Which of the streams that have fallen due at `$1` get a status by that.
+pub(super) const fn by_falling_due(status: StatusName) -> Option<&'static str> {
+    match status {
+        StatusName::Active => Some("end_time > $1::numeric"),
+        StatusName::Completed => Some("end_time <= $1::numeric"),
+        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
     }
 }
 

@@ -6,6 +6,7 @@ mod create;
 mod due;
 pub(crate) mod events;
 pub(crate) mod idempotency;
+mod intersection;
 mod list;
 pub(crate) mod row;
 pub(crate) mod values;
@@ -29,4 +30,27 @@ pub(crate) async fn explain(client: &tokio_postgres::Client, query: &fluxora_sto
     let (sql, values) = list::page(query);
     let rows = client.query_typed(&format!("EXPLAIN {sql}"), &list::typed(&values)).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
+}
+
+/// How the server would read a page by intersection.
+#[cfg(test)]
+pub(crate) async fn explain_intersection(
+    client: &tokio_postgres::Client,
+    query: &fluxora_store::StreamQuery,
+) -> String {
+    let (sql, values) = intersection::statement(query);
+    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &list::typed(&values)).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
+}
+
+/// Reads a page by intersection with a budget of so many steps and so many rows read in advance.
+#[cfg(test)]
+pub(crate) async fn intersect(
+    lease: &crate::pool::Lease,
+    query: &fluxora_store::StreamQuery,
+    steps: u16,
+    in_advance: usize,
+) -> fluxora_store::StreamPage {
+    let budget = intersection::Budget { steps, updated: in_advance, due: in_advance };
+    intersection::page(lease, query, budget).await.ok().unwrap()
 }

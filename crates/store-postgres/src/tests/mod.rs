@@ -15,6 +15,7 @@ mod opening;
 mod outage;
 mod plans;
 mod replicas;
+mod skewed;
 mod stored_form;
 mod suite;
 mod tls;

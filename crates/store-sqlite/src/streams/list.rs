@@ -3,21 +3,17 @@ use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::intersection::{self, BUDGET};
 use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::Attempt;
 
-/// Whether a page may cost more than the rows it holds. One condition is what its index holds, in order; of several, one index
-/// is followed and its rows are looked through for the other conditions.
-pub(crate) fn may_scan(filter: &StreamFilter) -> bool {
-    let StreamFilter { status, sender, recipient, origin, contract } = filter;
-    let conditions =
-        [status.is_some(), sender.is_some(), recipient.is_some(), origin.is_some(), contract.is_some()];
-    conditions.into_iter().filter(|asked| *asked).count() > 1
-}
-
-/// Reads a page. It costs the same wherever it begins: each part walks one index from the place on.
+/// Reads a page. Its cost does not depend on where it begins: a page of one condition follows one index from there on, and a
+/// page of several is an [`intersection`].
 pub(crate) fn list(connection: &Connection, query: &StreamQuery) -> Result<StreamPage, StoreError> {
+    if intersection::is_needed(&query.filter) {
+        return intersection::page(connection, query, BUDGET);
+    }
     let what = "reading a page of streams";
     let (sql, values) = Query::of(&query.filter, query.at).before(query.before).select(query.limit);
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;
@@ -68,7 +64,7 @@ const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > ?1)";
 
 impl Query {
     pub(super) fn of(filter: &StreamFilter, at: UnixTime) -> Self {
-        let StreamFilter { status, sender, recipient, origin, contract } = filter;
+        let StreamFilter { status, sender, recipient, origin, contract, updated_since } = filter;
         let mut query = Self {
             conditions: String::new(),
             values: status.map_or(Vec::new(), |status| vec![columns::time(at), text(status.as_str())]),
@@ -87,6 +83,10 @@ impl Query {
                 query.require(&format!("{column} = "), value);
                 query.index.get_or_insert(index);
             }
+        }
+        if let Some(since) = updated_since {
+            query.require("updated_at >= ", Value::Integer(since.as_millisecond()));
+            query.index.get_or_insert("streams_by_update");
         }
         if status.is_some() && (query.index.is_none() || query.index == Some("streams_by_origin")) {
             query.index = Some("streams_by_status");
@@ -147,13 +147,17 @@ impl Query {
         (sql, self.values)
     }
 
-    /// Which of the streams that have fallen due have the status asked for by that.
     fn fallen_due(&self) -> Option<&'static str> {
-        match self.status? {
-            StatusName::Active => Some("end_time > ?1"),
-            StatusName::Completed => Some("end_time <= ?1"),
-            StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
-        }
+        by_falling_due(self.status?)
+    }
+}
+
+/// Which of the streams that have fallen due at `?1` get a status by that.
+pub(super) const fn by_falling_due(status: StatusName) -> Option<&'static str> {
+    match status {
+        StatusName::Active => Some("end_time > ?1"),
+        StatusName::Completed => Some("end_time <= ?1"),
+        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
     }
 }
 

@@ -6,10 +6,13 @@ mod create;
 mod due;
 pub(crate) mod events;
 pub(crate) mod idempotency;
+mod intersection;
 mod list;
 #[cfg(test)]
 mod plans;
 pub(crate) mod row;
+#[cfg(test)]
+mod skewed;
 pub(crate) mod write;
 
 pub(crate) use as_of::stored_or_replayed;
@@ -17,6 +20,7 @@ pub(crate) use cancel::cancel;
 pub(crate) use create::create;
 pub(crate) use due::record_due;
 pub(crate) use events::{Inserts as EventInserts, events};
-pub(crate) use list::{count, list, may_scan};
+pub(crate) use intersection::is_needed as intersects;
+pub(crate) use list::{count, list};
 pub(crate) use row::{Finder, read_chain_rows};
 pub(crate) use write::{Inserts, Updates};

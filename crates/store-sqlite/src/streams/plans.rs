@@ -4,7 +4,8 @@ use fluxora_store::{Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{AccountId, Origin, StatusName, UnixTime};
 use rusqlite::{Connection, StatementStatus};
 
-use super::list::{Query, may_scan};
+use super::intersection;
+use super::list::Query;
 use super::{due, events, idempotency, row};
 use crate::Location;
 use crate::open;
@@ -52,6 +53,7 @@ fn filters() -> Vec<StreamFilter> {
                 recipient: someone.filter(|_| bits & 2 != 0),
                 origin: (bits & 4 != 0).then_some(Origin::Chain),
                 contract: (bits & 8 != 0).then(|| "C1".to_owned()),
+                updated_since: None,
             });
         }
     }
@@ -60,7 +62,7 @@ fn filters() -> Vec<StreamFilter> {
 
 /// Which index a filter is to follow, and by which column.
 fn index(filter: &StreamFilter) -> Option<(&'static str, &'static str)> {
-    let StreamFilter { status, sender, recipient, origin, contract } = filter;
+    let StreamFilter { status, sender, recipient, origin, contract, updated_since: _ } = filter;
     [
         (recipient.is_some(), ("streams_by_recipient", "recipient")),
         (sender.is_some(), ("streams_by_sender", "sender")),
@@ -73,9 +75,9 @@ fn index(filter: &StreamFilter) -> Option<(&'static str, &'static str)> {
 }
 
 #[test]
-fn a_page_follows_one_index_in_order_from_its_place_on() {
+fn a_page_of_one_condition_follows_its_index_in_order() {
     let connection = database();
-    for filter in filters() {
+    for filter in filters().into_iter().filter(|filter| !intersection::is_needed(filter)) {
         for before in [None, Some(Sequence(7))] {
             let (sql, _) = Query::of(&filter, UnixTime::EPOCH).before(before).select(20);
             let plan = plan(&connection, &sql);
@@ -103,9 +105,28 @@ fn a_page_follows_one_index_in_order_from_its_place_on() {
 }
 
 #[test]
+fn an_intersection_seeks_in_an_index_alone() {
+    for (column, index) in [
+        ("recipient", "streams_by_recipient"),
+        ("sender", "streams_by_sender"),
+        ("contract_id", "streams_by_contract"),
+        ("origin", "streams_by_origin"),
+        ("status", "streams_by_status"),
+    ] {
+        let step = format!("SEARCH streams USING COVERING INDEX {index} ({column}=? AND rowid<?)");
+        check(&intersection::seek(column, index), &[&step]);
+    }
+    check(
+        intersection::UPDATED_SINCE,
+        &["SEARCH streams USING COVERING INDEX streams_by_update (updated_at>?)"],
+    );
+    check(intersection::HIGHEST, &["SEARCH streams USING INTEGER PRIMARY KEY (rowid<?)"]);
+}
+
+#[test]
 fn a_count_never_reads_the_table_for_a_single_condition() {
     let connection = database();
-    for filter in filters().into_iter().filter(|filter| !may_scan(filter)) {
+    for filter in filters().into_iter().filter(|filter| !intersection::is_needed(filter)) {
         let (sql, _) = Query::of(&filter, UnixTime::EPOCH).count();
         let steps = plan(&connection, &sql);
         let by_index = |step: &String| step.contains("USING COVERING INDEX") || step.contains("streams_due");

@@ -1,4 +1,5 @@
 use fluxora_stream::{Origin, StatusName, TermsDraft};
+use jiff::SignedDuration;
 
 use super::fixtures::*;
 use crate::{StreamFilter, StreamStore};
@@ -67,6 +68,33 @@ pub async fn filters_leave_in_what_they_name(store: &impl StreamStore) {
         for limit in [1, 2, 100] {
             assert_eq!(walk(store, filter.clone(), 0, limit).await, expect, "{filter:?} by {limit}");
         }
+    }
+}
+
+/// An instant that is the one of a stream's last change lets the stream in, the next millisecond leaves it out.
+pub async fn updated_since_leaves_in_what_changed_at_or_after_the_instant(store: &impl StreamStore) {
+    for n in 1..=6 {
+        put(store, n, &draft(), t(i64::try_from(n).unwrap())).await;
+    }
+    store.cancel_stream(&stream_id(2), still(t(10))).await.unwrap();
+    let millisecond = SignedDuration::from_millis(1);
+    for (since, expect) in [
+        (t(0), vec![6, 5, 4, 3, 2, 1]),
+        (t(4), vec![6, 5, 4, 2]),
+        (t(4) + millisecond, vec![6, 5, 2]),
+        (t(10), vec![2]),
+        (t(10) + millisecond, vec![]),
+    ] {
+        let expect: Vec<_> = expect.into_iter().map(stream_id).collect();
+        let filter = StreamFilter { updated_since: Some(since), ..StreamFilter::default() };
+        assert_eq!(walk(store, filter.clone(), 20, 2).await, expect, "since {since}");
+        let count = store.count_streams(&filter, second(20)).await.unwrap();
+        assert_eq!(count, u64::try_from(expect.len()).unwrap(), "since {since}");
+        let active = StreamFilter { status: Some(StatusName::Active), ..filter };
+        let active_ones: Vec<_> = expect.into_iter().filter(|id| *id != stream_id(2)).collect();
+        assert_eq!(walk(store, active.clone(), 20, 2).await, active_ones, "since {since}");
+        let count = store.count_streams(&active, second(20)).await.unwrap();
+        assert_eq!(count, u64::try_from(active_ones.len()).unwrap(), "since {since}");
     }
 }
 

@@ -82,6 +82,7 @@ macro_rules! conformance_suite {
             streams_are_listed_newest_first
             a_walk_sees_each_old_stream_once_while_others_are_created
             filters_leave_in_what_they_name
+            updated_since_leaves_in_what_changed_at_or_after_the_instant
             a_status_filter_counts_what_has_fallen_due
             a_page_that_is_exactly_full_has_no_next
             streams_are_counted_as_they_are_listed

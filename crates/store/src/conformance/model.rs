@@ -64,6 +64,7 @@ fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
             .contract
             .as_ref()
             .is_none_or(|contract| stream.id().contract().is_some_and(|of| of.to_string() == *contract))
+        && filter.updated_since.is_none_or(|since| stream.updated_at >= since)
 }
 
 #[async_trait]

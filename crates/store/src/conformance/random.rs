@@ -1,4 +1,4 @@
-use fluxora_stream::{StatusName, Stream, TermsDraft};
+use fluxora_stream::{Origin, StatusName, Stream, TermsDraft};
 use proptest::option::of as some;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -15,12 +15,39 @@ enum Step {
     Cancel { stream: u8 },
     Clock { limit: u32 },
     Forget { age: u8 },
-    List { filter: (Option<StatusName>, Option<u8>, Option<u8>), limit: u32, ahead: u8 },
+    List { filter: Filter, limit: u32, ahead: u8 },
     Read { stream: u8, ago: u8 },
 }
 
+/// Each condition of a filter; `updated_since` in seconds before the step.
+#[derive(Clone, Debug)]
+struct Filter {
+    status: Option<StatusName>,
+    sender: Option<u8>,
+    recipient: Option<u8>,
+    origin: Option<Origin>,
+    contract: bool,
+    updated_since: Option<u8>,
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    let status = some(proptest::sample::select(StatusName::ALL.as_slice()));
+    let origin =
+        proptest::option::weighted(0.3, prop_oneof![3 => Just(Origin::Api), 1 => Just(Origin::Chain)]);
+    let contract = proptest::bool::weighted(0.1);
+    (status, some(1..4_u8), some(5..8_u8), origin, contract, some(0..60_u8)).prop_map(
+        |(status, sender, recipient, origin, contract, updated_since)| Filter {
+            status,
+            sender,
+            recipient,
+            origin,
+            contract,
+            updated_since,
+        },
+    )
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    let filter = (some(proptest::sample::select(StatusName::ALL.as_slice())), some(1..4_u8), some(5..8_u8));
     prop_oneof![
         4 => (some(0..4_u8), 0..2_u8, 1..4_u8, 5..8_u8, 1..80_u32, some(0..60_u8)).prop_map(
             |(key, request, sender, recipient, deposit, start)| {
@@ -30,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u8>().prop_map(|stream| Step::Cancel { stream }),
         2 => (1..5_u32).prop_map(|limit| Step::Clock { limit }),
         1 => (0..30_u8).prop_map(|age| Step::Forget { age }),
-        2 => (filter, 1..5_u32, 0..40_u8).prop_map(|(filter, limit, ahead)| Step::List { filter, limit, ahead }),
+        3 => (filter(), 1..5_u32, 0..40_u8).prop_map(|(filter, limit, ahead)| Step::List { filter, limit, ahead }),
         2 => (any::<u8>(), 0..40_u8).prop_map(|(stream, ago)| Step::Read { stream, ago }),
     ]
 }
@@ -88,12 +115,14 @@ async fn run(store: &(impl StreamStore + IdempotencyStore), step: &Step, now: i6
         Step::Forget { age } => {
             format!("{:?}", store.delete_expired_idempotency_records(t(now - i64::from(age))).await)
         }
-        Step::List { filter: (status, sender, recipient), limit, ahead } => {
+        Step::List { ref filter, limit, ahead } => {
             let filter = StreamFilter {
-                status,
-                sender: sender.map(address),
-                recipient: recipient.map(address),
-                ..StreamFilter::default()
+                status: filter.status,
+                sender: filter.sender.map(address),
+                recipient: filter.recipient.map(address),
+                origin: filter.origin,
+                contract: filter.contract.then(|| "C1".to_owned()),
+                updated_since: filter.updated_since.map(|ago| t(now - i64::from(ago))),
             };
             let at = second(now + i64::from(ahead));
             let count = store.count_streams(&filter, at).await.unwrap();
