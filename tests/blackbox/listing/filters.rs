@@ -58,6 +58,36 @@ fn each_filter_leaves_what_it_says_and_filters_add_up() {
 }
 
 #[test]
+fn updated_since_takes_an_instant_or_unix_seconds_and_leaves_in_what_changed_then_or_later() {
+    let mut server = TestServer::start();
+    let first = server.create(&sample::stream_between(1, 3));
+    let others: Vec<_> = (0..3).map(|_| server.create(&sample::stream_between(1, 4))).collect();
+    let cancelled = server.cancel(first["id"].as_str().unwrap());
+    let all = ["2026-01-01T00:00:00Z", "1970-01-01t00:00:00z", "0", "1767225600"];
+    let none = ["9999-12-31T23:59:59Z", "253402300799", "18446744073709551615"];
+    let list = |filters: &str| ids(&walk(&server, filters, 2, |_| ()));
+    for since in all {
+        assert_eq!(list(&format!("updatedSince={since}")).len(), 4, "{since}");
+        assert_eq!(
+            list(&format!("updatedSince={since}&recipient={}", sample::account(4))).len(),
+            3,
+            "{since}"
+        );
+    }
+    for since in none {
+        assert_eq!(list(&format!("updatedSince={since}")), Vec::<String>::new(), "{since}");
+    }
+    let since = |stream: &Value| stream["updatedAt"].as_str().unwrap().to_owned();
+    let newest = list(&format!("updatedSince={}", since(&cancelled)));
+    assert_eq!(newest.last().map(String::as_str), cancelled["id"].as_str(), "it is the oldest of these");
+    let later = since(&cancelled).replace('Z', "9Z");
+    assert!(!list(&format!("updatedSince={later}")).contains(&cancelled["id"].as_str().unwrap().to_owned()));
+    let last = since(&others[2]);
+    assert!(list(&format!("updatedSince={last}&status=cancelled")).len() <= 1);
+    server.terminate();
+}
+
+#[test]
 fn a_listed_stream_looks_as_it_does_when_it_is_read() {
     let mut server = TestServer::launch(Launch::new().set("STREAM_CLOCK_INTERVAL_MS", "20"));
     let streams = one_of_each(&server);

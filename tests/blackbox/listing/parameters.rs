@@ -23,6 +23,7 @@ fn a_cursor_is_good_for_its_own_list_only() {
     refused(&server, &format!("recipient={}&cursor={of_one}", sample::account(1)), &foreign);
     refused(&server, &format!("status=active&cursor={all}"), &foreign);
     refused(&server, &format!("origin=api&cursor={all}"), &foreign);
+    refused(&server, &format!("updatedSince=0&cursor={all}"), &foreign);
     let (upper, longer, shorter) = (all.to_uppercase(), format!("{all}0"), &all[1..]);
     for other in [&of_one, &of_events, &upper, &longer, shorter, "", "0", "eyJpZCI6MX0=", "%00", "-1"] {
         if other != all {
@@ -69,6 +70,9 @@ fn a_parameter_that_makes_no_sense_is_refused_and_all_are_told_at_once() {
     for contract in ["", "%0a", &too_long] {
         refused(&server, &format!("contractId={contract}"), &[("contractId", "INVALID_VALUE")]);
     }
+    for since in ["", "soon", "-1", "1.5", "2026-01-01", "20260101T000000Z", "2026-01-01T00:00:60Z"] {
+        refused(&server, &format!("updatedSince={since}"), &[("updatedSince", "INVALID_VALUE")]);
+    }
     refused(&server, "sender=", &[("sender", "INVALID_ADDRESS")]);
     refused(
         &server,
@@ -83,12 +87,13 @@ fn a_parameter_that_makes_no_sense_is_refused_and_all_are_told_at_once() {
     refused(&server, "status=active&status=paused", &[("status", "DUPLICATE_FIELD")]);
     refused(
         &server,
-        "page=1&cursor=x&includeTotal=2&limit=0&origin=x&recipient=x&sender=x&status=x",
+        "page=1&cursor=x&includeTotal=2&limit=0&origin=x&recipient=x&sender=x&status=x&updatedSince=x",
         &[
             ("status", "INVALID_VALUE"),
             ("sender", "INVALID_ADDRESS"),
             ("recipient", "INVALID_ADDRESS"),
             ("origin", "INVALID_VALUE"),
+            ("updatedSince", "INVALID_VALUE"),
             ("limit", "INVALID_VALUE"),
             ("includeTotal", "INVALID_VALUE"),
             ("cursor", "INVALID_CURSOR"),

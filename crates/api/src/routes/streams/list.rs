@@ -1,12 +1,14 @@
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamQuery};
-use fluxora_stream::Address;
+use fluxora_stream::{Address, UnixTime};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cursor::{self, Cursor};
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
+use crate::instant;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::{self, StreamView};
@@ -20,12 +22,22 @@ pub(crate) const DOC: Doc = Doc {
         query("recipient", "Streams that pay this account or contract", ACCOUNT),
         query("origin", "`api` or `chain`", "chain"),
         query("contractId", "Chain streams of this contract", "contract"),
+        query("updatedSince", "Streams whose `updatedAt` is not before this instant", "2026-01-01T00:00:00Z"),
         query("limit", "Streams per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
         query("includeTotal", "`true` adds `total`, the number of streams the filters match", "true"),
     ],
-    ..Doc::new("List streams", &[response(200, "StreamList", "A page of streams, newest first")])
+    ..Doc::new(
+        "List streams",
+        &[response(
+            200,
+            "StreamList",
+            "A page of streams, newest first. It may be shorter than `limit` and not the last",
+        )],
+    )
 };
+
+const INSTANT: &str = "whole Unix seconds, or an instant of the years 1970 to 9999 in RFC 3339";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,7 +101,16 @@ fn filter(query: &mut Query) -> StreamFilter {
                 (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
             },
         ),
+        updated_since: query.parsed("updatedSince", FieldCode::InvalidValue, INSTANT, |text| {
+            seconds(text).or_else(|| instant::parse_up_to_millisecond(text))
+        }),
     }
+}
+
+/// A number of Unix seconds; one past the last instant reads as the last instant.
+fn seconds(text: &str) -> Option<Timestamp> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok())?.map(|seconds| UnixTime::from_seconds(seconds).instant())
 }
 
 fn address(query: &mut Query, name: &'static str) -> Option<Address> {
@@ -101,13 +122,14 @@ fn address(query: &mut Query, name: &'static str) -> Option<Address> {
 /// The filters that are given, as text: what a cursor is bound to. A filter that is not given leaves no trace, so cursors stay valid when
 /// a filter is added.
 fn describe(filter: &StreamFilter) -> String {
-    let StreamFilter { status, sender, recipient, origin, contract } = filter;
+    let StreamFilter { status, sender, recipient, origin, contract, updated_since } = filter;
     cursor::describe(&[
         ("status", status.map(|status| status.as_str().to_owned())),
         ("sender", sender.map(|sender| sender.to_string())),
         ("recipient", recipient.map(|recipient| recipient.to_string())),
         ("origin", origin.map(|origin| origin.as_str().to_owned())),
         ("contractId", contract.clone()),
+        ("updatedSince", updated_since.map(|instant| instant.as_millisecond().to_string())),
     ])
 }
 
