@@ -1,4 +1,4 @@
-//! Streams that depend on each other: clones, renewals and shares begin with what another stream was at that moment.
+//! Dependencies between streams: clones, renewals and shares start from the state of another stream.
 
 use std::collections::HashSet;
 
@@ -6,80 +6,86 @@ use fluxora_stream::StreamId;
 
 use super::{ChainTransaction, StoredEvent};
 
-/// Streams to be built again, and all that this takes.
-pub(super) struct Family {
-    /// The streams themselves, and all that began from them.
+/// The streams of a rebuild, and the contract events that it needs.
+pub(super) struct DependencyGraph {
+    /// The streams to rebuild: those asked for and all their dependents.
     pub(super) members: HashSet<StreamId>,
-    /// What members began from. They are built along, and are what they are.
+    /// Streams that members depend on. They are projected along and not written.
     pub(super) ancestors: HashSet<StreamId>,
-    /// The events of members and ancestors, in the order of the chain, with the rest of their transactions.
+    /// The events of members and ancestors in chain order, with all events of their transactions.
     pub(super) events: Vec<StoredEvent>,
 }
 
-impl Family {
-    /// Whether a stream has to be built for its members' sake.
+impl DependencyGraph {
+    /// Whether the rebuild has to project a stream.
     pub(super) fn needs(&self, id: &StreamId) -> bool {
         self.members.contains(id) || self.ancestors.contains(id)
     }
 }
 
-/// Reads the family of some streams, as it is up to and with a ledger.
-pub(super) async fn family<T: ChainTransaction>(
+/// Reads the streams that depend on `roots`, and their ancestors, up to and with ledger `upto`.
+pub(super) async fn dependency_graph<T: ChainTransaction>(
     transaction: &mut T,
-    of: impl IntoIterator<Item = StreamId>,
+    roots: impl IntoIterator<Item = StreamId>,
     upto: Option<u32>,
-) -> Result<Family, T::Fault> {
+) -> Result<DependencyGraph, T::Fault> {
     let mut members = HashSet::new();
-    let begun_from = |stored: &StoredEvent| stored.subjects.other.zip(stored.subjects.stream);
-    let mut events = follow(transaction, of, &mut members, upto, begun_from).await?;
-    let begins_from = |stored: &StoredEvent| stored.subjects.stream.zip(stored.subjects.other);
+    let to_dependent = |stored: &StoredEvent| stored.subjects.other.zip(stored.subjects.stream);
+    let mut events = follow(transaction, roots, &mut members, upto, to_dependent).await?;
     let first: Vec<_> =
-        events.iter().filter_map(begins_from).filter(|(begun, _)| members.contains(begun)).collect();
-    let first = first.into_iter().map(|(_, from)| from).filter(|from| !members.contains(from));
+        events.iter().filter_map(to_ancestor).filter(|(dependent, _)| members.contains(dependent)).collect();
+    let first = first.into_iter().map(|(_, ancestor)| ancestor).filter(|id| !members.contains(id));
     let mut ancestors = members.clone();
-    let read = follow(transaction, first, &mut ancestors, upto, begins_from).await?;
+    let read = follow(transaction, first, &mut ancestors, upto, to_ancestor).await?;
     events.extend(read);
     ancestors.retain(|id| !members.contains(id));
-    events.sort_unstable_by(|a, b| a.event.order().cmp(&b.event.order()));
-    events.dedup_by(|a, b| a.event.id == b.event.id);
-    Ok(Family { members, ancestors, events })
+    Ok(DependencyGraph { members, ancestors, events: in_chain_order(events) })
 }
 
-/// Reads the family that tells what one stream was: what it began from, and not what began from it.
-pub(super) async fn lineage<T: ChainTransaction>(
+/// Reads one stream and its ancestors, without its dependents: what the state of this stream alone needs.
+pub(super) async fn ancestry<T: ChainTransaction>(
     transaction: &mut T,
-    of: StreamId,
+    id: StreamId,
     upto: Option<u32>,
-) -> Result<Family, T::Fault> {
+) -> Result<DependencyGraph, T::Fault> {
     let mut ancestors = HashSet::new();
-    let begins_from = |stored: &StoredEvent| stored.subjects.stream.zip(stored.subjects.other);
-    let mut events = follow(transaction, [of], &mut ancestors, upto, begins_from).await?;
-    events.sort_unstable_by(|a, b| a.event.order().cmp(&b.event.order()));
-    events.dedup_by(|a, b| a.event.id == b.event.id);
-    Ok(Family { members: HashSet::from([of]), ancestors, events })
+    let events = follow(transaction, [id], &mut ancestors, upto, to_ancestor).await?;
+    Ok(DependencyGraph { members: HashSet::from([id]), ancestors, events: in_chain_order(events) })
 }
 
-/// Adds streams to `found`, and those that their events lead to from one of `found` to another; reads the events of all it adds.
+/// The dependent stream of an event about two streams, and the stream that it depends on.
+fn to_ancestor(stored: &StoredEvent) -> Option<(StreamId, StreamId)> {
+    stored.subjects.stream.zip(stored.subjects.other)
+}
+
+/// Adds `from` to `found`, and each stream that an event's edge (`from`, `to`) reaches from a found one. Returns the
+/// events of all added streams.
 async fn follow<T: ChainTransaction>(
     transaction: &mut T,
     from: impl IntoIterator<Item = StreamId>,
     found: &mut HashSet<StreamId>,
     upto: Option<u32>,
-    leads: impl Fn(&StoredEvent) -> Option<(StreamId, StreamId)>,
+    edge: impl Fn(&StoredEvent) -> Option<(StreamId, StreamId)>,
 ) -> Result<Vec<StoredEvent>, T::Fault> {
     let mut unread: Vec<_> = from.into_iter().filter(|id| found.insert(*id)).collect();
     let mut events = Vec::new();
     while let (false, Some(upto)) = (unread.is_empty(), upto) {
-        // In one order whatever the hash map's, so that a run is like the next.
+        // Sorted, since the order of a hash set differs from run to run.
         unread.sort_unstable();
         let read = transaction.histories(&unread, upto).await?;
         unread.clear();
-        for (here, there) in read.iter().filter_map(&leads) {
-            if found.contains(&here) && found.insert(there) {
-                unread.push(there);
+        for (from, to) in read.iter().filter_map(&edge) {
+            if found.contains(&from) && found.insert(to) {
+                unread.push(to);
             }
         }
         events.extend(read);
     }
     Ok(events)
+}
+
+fn in_chain_order(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+    events.sort_unstable_by(|a, b| a.event.order().cmp(&b.event.order()));
+    events.dedup_by(|a, b| a.event.id == b.event.id);
+    events
 }

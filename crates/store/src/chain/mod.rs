@@ -1,13 +1,14 @@
-//! The chain's side of a store: what is kept of it, and the steps in which a batch becomes ledgers, events and streams.
+//! Chain storage: the stored state, and the steps by which a batch becomes ledgers, contract events and streams.
 
 mod dependents;
+mod event_recorder;
 mod ingest;
-mod numbering;
 mod project;
 mod rebuild;
 mod rewind;
 mod state;
 mod transaction;
+mod undo;
 
 use std::sync::Arc;
 
@@ -27,29 +28,29 @@ pub use transaction::{
 
 use crate::StoreError;
 
-/// What came of a batch that was taken.
+/// The outcome of an accepted batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingested {
-    /// The places in the batch of the events that were written.
+    /// Indexes in the batch of the events that were written.
     pub inserted: Vec<usize>,
-    /// The places of those that were there already.
+    /// Indexes in the batch of the events that were stored already.
     pub duplicates: Vec<usize>,
-    /// How the chain stands.
+    /// The chain state after the batch.
     pub state: ChainState,
-    /// The reorg that the batch brought.
+    /// The reorg of the batch, if it had a fork.
     pub reorg: Option<Reorg>,
-    /// Events that could not be projected.
+    /// Contract events that could not be projected.
     pub unprojected: Vec<Unprojected>,
-    /// What the contract did and an operator should know.
+    /// Anomalies that an operator has to know.
     pub anomalies: Vec<ReportedAnomaly>,
 }
 
-/// What an operator wants undone.
+/// A rewind as an operator requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewind {
     /// The newest ledger that stays.
     pub to_ledger: u32,
-    /// Why, for the record.
+    /// The reason, for the record.
     pub reason: String,
 }
 
@@ -62,15 +63,15 @@ pub struct Rewound {
     pub state: ChainState,
 }
 
-/// The chain, as it was told, and the streams made of it.
+/// Ledgers, contract events and chain streams.
 ///
 /// Each method is one atomic unit, as those of [`StreamStore`](crate::StreamStore) are.
 #[async_trait]
 pub trait ChainStore: Send + Sync {
-    /// Takes a batch: plans it against what is stored, and writes ledgers, events, streams and what is to be told of them. Two
-    /// batches never see the same state: the second is planned after the first.
+    /// Ingests a batch: plans it against the stored state, and writes ledgers, contract events, streams and stream
+    /// events. A lock on the chain state serializes batches.
     ///
-    /// A refused batch writes nothing, but for the fact that a reorg into final ledgers was refused.
+    /// A refused batch writes nothing, except that a reorg into final ledgers was refused.
     async fn ingest(
         &self,
         batch: Arc<Batch>,
@@ -78,7 +79,7 @@ pub trait ChainStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<Ingested, Refusal>, StoreError>;
 
-    /// Undoes every ledger after one, also final ones, and records it. A refused rewind writes nothing.
+    /// Removes every ledger after one, final ones included, and records it. A refused rewind writes nothing.
     async fn rewind(
         &self,
         rewind: Rewind,
@@ -86,15 +87,15 @@ pub trait ChainStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<Rewound, RewindRefused>, StoreError>;
 
-    /// How the chain stands.
+    /// Reads the chain state.
     async fn chain_state(&self) -> Result<ChainState, StoreError>;
 
-    /// Reads a page of contract events, in the order of the chain.
+    /// Reads a page of contract events, in chain order.
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError>;
 
-    /// Reads the last `limit` reorgs, the latest first.
+    /// Reads the last `limit` reorgs, latest first.
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError>;
 
-    /// Builds streams again from the contract's events, and compares them with those that are stored, or puts them in their place.
+    /// Rebuilds streams from contract events, and compares them with the stored ones or replaces these.
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError>;
 }

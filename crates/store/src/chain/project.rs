@@ -4,72 +4,72 @@ use fluxora_indexer::projection::{self, Projected, Streams};
 use fluxora_stream::{Cause, ChainStream, Changes, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
-use super::dependents::Family;
-use super::numbering::Numbering;
+use super::dependents::DependencyGraph;
+use super::event_recorder::EventRecorder;
 use super::{ChainTransaction, StoredEvent, StoredStream, StreamWrite};
 
-/// How streams that are stored differ from what the chain's events make of them.
+/// Streams under change in one transaction: what is stored, what they have become, and the events emitted.
 pub(super) struct Projection {
     stored: HashMap<StreamId, StoredStream>,
-    /// The streams as they are so far.
+    /// The streams with the changes so far.
     streams: Streams,
-    numbering: Numbering,
+    recorder: EventRecorder,
     now: Timestamp,
-    /// How many streams were built again and came out different.
+    /// Number of rebuilt streams that differ from before.
     pub(super) rebuilt: u64,
 }
 
 impl Projection {
     pub(super) fn new(now: Timestamp) -> Self {
         let (stored, streams) = (HashMap::new(), Streams::new());
-        Self { stored, streams, numbering: Numbering::new(now), now, rebuilt: 0 }
+        Self { stored, streams, recorder: EventRecorder::new(now), now, rebuilt: 0 }
     }
 
-    /// Reads what is stored of the streams that `fresh` events are about, and of the members of a family.
+    /// Loads the stored streams that `newly_safe` events are about, and the members of a dependency graph.
     pub(super) async fn load<T: ChainTransaction>(
         &mut self,
         transaction: &mut T,
-        fresh: &[StoredEvent],
-        family: &Family,
+        newly_safe: &[StoredEvent],
+        graph: &DependencyGraph,
     ) -> Result<(), T::Fault> {
-        let subjects = fresh.iter().flat_map(|stored| [stored.subjects.stream, stored.subjects.other]);
-        let ids: BTreeSet<_> = subjects.flatten().chain(family.members.iter().copied()).collect();
+        let subjects = newly_safe.iter().flat_map(|stored| [stored.subjects.stream, stored.subjects.other]);
+        let ids: BTreeSet<_> = subjects.flatten().chain(graph.members.iter().copied()).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         for stored in transaction.streams(&ids).await? {
-            self.know(stored);
+            self.add_stored(stored);
         }
         Ok(())
     }
 
-    /// Goes on after what is stored of a stream.
-    pub(super) fn know(&mut self, stored: StoredStream) {
-        self.numbering.after(&stored);
+    /// Adds a stored stream. Its events are numbered after those that are stored.
+    pub(super) fn add_stored(&mut self, stored: StoredStream) {
+        self.recorder.continue_after(&stored);
         self.streams.extend(stored.stream.clone().map(|stream| (stored.id, stream)));
         self.stored.insert(stored.id, stored);
     }
 
-    /// Carries streams on by events of ledgers that have become safe, and tells each of them. Streams that are not `within` are
-    /// left alone.
-    pub(super) fn carry_on(
+    /// Applies the events of ledgers that have become safe, and emits each change. Only streams that `within` accepts
+    /// change.
+    pub(super) fn advance(
         &mut self,
-        fresh: &[StoredEvent],
+        newly_safe: &[StoredEvent],
         within: impl Fn(&StreamId) -> bool,
     ) -> Projected {
-        let events = fresh.iter().map(|stored| &stored.event);
+        let events = newly_safe.iter().map(|stored| &stored.event);
         let mut projected = projection::project(&mut self.streams, within, events);
         for event in projected.emitted.drain(..) {
-            self.numbering.emit(event.stream, event.at, event.kind, event.data);
+            self.recorder.emit(event.stream, event.at, event.kind, event.data);
         }
         projected
     }
 
-    /// Builds the members of a family again from all their events, and tells where that makes a difference.
-    pub(super) fn build_again(&mut self, family: &Family, cause: &Cause) -> Projected {
+    /// Rebuilds the members of a dependency graph from all their events, and emits each difference.
+    pub(super) fn rebuild(&mut self, graph: &DependencyGraph, cause: &Cause) -> Projected {
         let mut built = Streams::new();
-        let events = family.events.iter().map(|stored| &stored.event);
-        let mut projected = projection::project(&mut built, |id| family.needs(id), events);
+        let events = graph.events.iter().map(|stored| &stored.event);
+        let mut projected = projection::project(&mut built, |id| graph.needs(id), events);
         projected.emitted.clear();
-        let mut members: Vec<_> = family.members.iter().copied().collect();
+        let mut members: Vec<_> = graph.members.iter().copied().collect();
         members.sort_unstable();
         for id in members {
             self.correct(id, built.remove(&id), cause);
@@ -77,7 +77,7 @@ impl Projection {
         projected
     }
 
-    /// Puts a stream in the place of what it is so far, and tells what is different.
+    /// Replaces a stream by its rebuilt state, and emits the difference.
     pub(super) fn correct(&mut self, id: StreamId, built: Option<ChainStream>, cause: &Cause) {
         let before = self.streams.get(&id);
         let (kind, at, changes) = match (before, &built) {
@@ -91,14 +91,14 @@ impl Projection {
         };
         self.rebuilt = self.rebuilt.saturating_add(1);
         let data = EventData { cause: cause.clone(), changes: Box::new(changes), settlement: None };
-        self.numbering.emit(id, at, kind, data);
+        self.recorder.emit(id, at, kind, data);
         match built {
             Some(stream) => drop(self.streams.insert(id, stream)),
             None => drop(self.streams.remove(&id)),
         }
     }
 
-    /// Writes what is different from what was stored, and what is told.
+    /// Writes the streams that differ from the stored ones, and the emitted events.
     pub(super) async fn write<T: ChainTransaction>(mut self, transaction: &mut T) -> Result<(), T::Fault> {
         let gone = self.stored.values().filter(|stored| !self.streams.contains_key(&stored.id));
         let mut ids: Vec<_> =
@@ -107,15 +107,15 @@ impl Projection {
         ids.sort_unstable();
         let mut writes = Vec::with_capacity(ids.len());
         for (_, id) in ids {
-            let event_count = self.numbering.of(&id);
+            let event_count = self.recorder.event_count(&id);
             let stream = self.streams.remove(&id).map(|stream| ChainStream { event_count, ..stream });
             writes.extend(change(self.stored.get(&id), id, stream, event_count));
         }
-        transaction.write(&writes, &self.numbering.into_events()).await
+        transaction.write(&writes, &self.recorder.into_events()).await
     }
 }
 
-/// What has to be written for a stream to be as it is; nothing if it is stored so.
+/// The write that stores a stream; `None` if it is stored already.
 fn change(
     stored: Option<&StoredStream>,
     id: StreamId,
@@ -133,7 +133,7 @@ fn change(
     })
 }
 
-/// Whether two streams are the same but for how much has been told of them.
+/// Whether two streams are the same apart from their event counts.
 pub(super) fn same(one: &ChainStream, other: &ChainStream) -> bool {
     one == &ChainStream { event_count: one.event_count, ..other.clone() }
 }

@@ -5,41 +5,41 @@ use fluxora_indexer::projection::{Class, Streams, classify, project};
 use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
-use super::dependents::{family, lineage};
-use super::ingest::count;
+use super::dependents::{ancestry, dependency_graph};
 use super::project::{Projection, same};
+use super::undo::count;
 use super::{ChainState, ChainTransaction, EventCursor, StoredEvent, StoredStream};
 use crate::Sequence;
 
-/// How many events or streams are read at once.
+/// Events or streams per page.
 const PAGE: u32 = 10_000;
 
-/// Which streams are built again.
+/// The streams of a rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One, with those that depend on it.
+    /// One stream with its dependents.
     Stream(StreamId),
-    /// Every stream of the chain. All of them are in memory at once.
+    /// Every chain stream. All are in memory at once.
     Everything,
 }
 
-/// How far a rebuild has come.
+/// Progress of a rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// How many contract events have been read.
+    /// Contract events read so far.
     pub events: u64,
-    /// How many there are.
+    /// Contract events in all.
     pub of: u64,
 }
 
-/// What is to be built again.
+/// A rebuild as an operator requests it.
 #[derive(Clone)]
 pub struct Rebuild {
-    /// Which streams.
+    /// The streams to rebuild.
     pub scope: Scope,
-    /// Whether differences are only reported.
+    /// Whether differences are reported and not written.
     pub verify_only: bool,
-    /// Is told how far it has come.
+    /// Called with the progress after each page.
     pub progress: Arc<dyn Fn(Step) + Send + Sync>,
 }
 
@@ -53,41 +53,41 @@ impl fmt::Debug for Rebuild {
     }
 }
 
-/// What came of a rebuild.
+/// The outcome of a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RebuildReport {
-    /// How many contract events were projected: those that are safe.
+    /// Number of contract events projected: the safe ones.
     pub events: u64,
-    /// How many streams they make.
+    /// Number of streams that they make.
     pub streams: u64,
-    /// How many contract events, safe or not, are read otherwise today than when they were stored; of
-    /// [`Scope::Everything`] only.
+    /// Number of contract events, safe or not, whose class or streams differ from the stored ones; 0 unless the scope
+    /// is [`Scope::Everything`].
     pub reclassified: u64,
-    /// Where that differs from what was stored.
+    /// The streams that differ from the stored ones.
     pub differences: Vec<Difference>,
 }
 
-/// A stream that is stored otherwise than the contract's events make it.
+/// A stored stream that differs from its rebuild.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which.
+    /// Id of the stream.
     pub stream: StreamId,
-    /// How.
+    /// The difference.
     pub how: Deviation,
 }
 
-/// How a stored stream differs.
+/// The difference between a stored stream and its rebuild.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deviation {
-    /// It is stored, and no event makes it.
+    /// The stream is stored, and no contract event makes it.
     Surplus,
-    /// Events make it, and it is not stored.
+    /// Contract events make the stream, and it is not stored.
     Missing,
-    /// It should be changed so.
+    /// The fields that differ, with their rebuilt values.
     Changed(Box<Changes>),
 }
 
-/// Builds streams again, in one transaction: [`ChainStore::rebuild`](super::ChainStore::rebuild).
+/// Rebuilds streams, in one transaction: [`ChainStore::rebuild`](super::ChainStore::rebuild).
 pub async fn rebuild<T: ChainTransaction>(
     transaction: &mut T,
     rebuild: &Rebuild,
@@ -104,7 +104,7 @@ pub async fn rebuild<T: ChainTransaction>(
     for stored in stored {
         let (id, after) = (stored.id, built.remove(&stored.id));
         let how = deviation(stored.stream.as_ref(), after.as_ref());
-        projection.know(stored);
+        projection.add_stored(stored);
         if let Some(how) = how {
             report.differences.push(Difference { stream: id, how });
             projection.correct(id, after, &Cause::Reindex);
@@ -114,7 +114,7 @@ pub async fn rebuild<T: ChainTransaction>(
     missing.sort_unstable_by_key(|(id, stream)| (stream.created_at, *id));
     let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
     for stored in transaction.streams(&ids).await? {
-        projection.know(stored);
+        projection.add_stored(stored);
     }
     for (id, stream) in missing {
         report.differences.push(Difference { stream: id, how: Deviation::Missing });
@@ -136,13 +136,13 @@ fn deviation(stored: Option<&ChainStream>, built: Option<&ChainStream>) -> Optio
     }
 }
 
-/// Streams as events make them, and as they are stored.
+/// Rebuilt and stored streams.
 struct Built {
     streams: Streams,
     stored: Vec<StoredStream>,
-    /// How many events were projected.
+    /// Number of contract events projected.
     events: u64,
-    /// How many events were stored as something else than they are.
+    /// Number of contract events whose stored class or streams are outdated.
     reclassified: u64,
 }
 
@@ -151,15 +151,15 @@ async fn one<T: ChainTransaction>(
     id: StreamId,
     upto: Option<u32>,
 ) -> Result<Built, T::Fault> {
-    let family = family(transaction, [id], upto).await?;
+    let graph = dependency_graph(transaction, [id], upto).await?;
     let mut streams = Streams::new();
-    let events = family.events.iter().map(|stored| &stored.event);
-    project(&mut streams, |id| family.needs(id), events);
-    streams.retain(|id, _| family.members.contains(id));
-    let mut ids: Vec<_> = family.members.iter().copied().collect();
+    let events = graph.events.iter().map(|stored| &stored.event);
+    project(&mut streams, |id| graph.needs(id), events);
+    streams.retain(|id, _| graph.members.contains(id));
+    let mut ids: Vec<_> = graph.members.iter().copied().collect();
     ids.sort_unstable();
     let stored = transaction.streams(&ids).await?;
-    Ok(Built { streams, stored, events: count(family.events.len()), reclassified: 0 })
+    Ok(Built { streams, stored, events: count(graph.events.len()), reclassified: 0 })
 }
 
 async fn everything<T: ChainTransaction>(
@@ -173,11 +173,11 @@ async fn everything<T: ChainTransaction>(
     let mut read = 0_u64;
     let mut cursor: Option<EventCursor> = None;
     loop {
-        // Those that are not safe yet are not projected, but what is stored of them is read when they are.
+        // Events that are not safe are not projected, but their stored class is used when they become safe.
         let mut page = transaction.events_after(cursor.as_ref(), u32::MAX, PAGE).await?;
         let last_page = count(page.len()) < u64::from(PAGE);
         if !last_page {
-            // A transaction is projected whole: the one that the page may have cut is read again.
+            // A transaction is projected whole: one that the page cut is read again with the next page.
             let cut = page.last().map(|stored| stored.event.position.transaction());
             let whole = page.iter().rposition(|stored| Some(stored.event.position.transaction()) != cut);
             page.truncate(whole.map_or(page.len(), |last| last.saturating_add(1)));
@@ -190,7 +190,7 @@ async fn everything<T: ChainTransaction>(
         (rebuild.progress)(Step { events: read, of });
         let last = page.last().map(|StoredEvent { event, .. }| (event.position, event.id.clone()));
         cursor = last.map(|(position, id)| EventCursor { position, id });
-        let stale = read_anew(page, &mut state);
+        let stale = reclassified(page, &mut state);
         built.reclassified = built.reclassified.saturating_add(count(stale.len()));
         if !rebuild.verify_only {
             transaction.reclassify(&stale).await?;
@@ -202,11 +202,11 @@ async fn everything<T: ChainTransaction>(
     if !rebuild.verify_only && (state.unknown, state.unreadable) != before {
         transaction.save(&state).await?;
     }
-    let mut place: Option<Sequence> = None;
+    let mut after: Option<Sequence> = None;
     loop {
-        let page = transaction.streams_after(place, PAGE).await?;
+        let page = transaction.streams_after(after, PAGE).await?;
         let last_page = count(page.len()) < u64::from(PAGE);
-        place = page.last().map(|stored| stored.sequence);
+        after = page.last().map(|stored| stored.sequence);
         built.stored.extend(page);
         if last_page {
             return Ok(built);
@@ -214,9 +214,9 @@ async fn everything<T: ChainTransaction>(
     }
 }
 
-/// Classifies events as they are read today, which may be otherwise than when they came, and counts those that cannot be read.
-/// Hands back those that are stored as something else, put right.
-fn read_anew(page: Vec<StoredEvent>, state: &mut ChainState) -> Vec<StoredEvent> {
+/// Classifies stored events and counts unknown and unreadable ones. Returns those whose stored class or streams are
+/// outdated, with the present ones.
+fn reclassified(page: Vec<StoredEvent>, state: &mut ChainState) -> Vec<StoredEvent> {
     let mut stale = Vec::new();
     for stored in page {
         let (class, subjects) = classify(&stored.event);
@@ -240,10 +240,10 @@ pub async fn stream_as_of<T: ChainTransaction>(
     until: UnixTime,
 ) -> Result<Option<Stream>, T::Fault> {
     let last_safe = transaction.frontier().await?.last_safe;
-    let family = lineage(transaction, id, last_safe).await?;
+    let graph = ancestry(transaction, id, last_safe).await?;
     let mut streams = Streams::new();
-    let events = family.events.iter().map(|stored| &stored.event);
+    let events = graph.events.iter().map(|stored| &stored.event);
     let then = events.filter(|event| UnixTime::of(event.happened_at) <= until);
-    project(&mut streams, |id| family.needs(id), then);
+    project(&mut streams, |id| graph.needs(id), then);
     Ok(streams.remove(&id).map(Stream::from))
 }

@@ -2,12 +2,12 @@ use fluxora_indexer::{RewindPlan, RewindRefused, Rules, plan_rewind};
 use fluxora_stream::Cause;
 use jiff::Timestamp;
 
-use super::dependents::family;
-use super::ingest::{Dirty, undo_from};
+use super::dependents::dependency_graph;
 use super::project::Projection;
+use super::undo::{Invalidated, undo_from};
 use super::{ChainTransaction, Reorg, ReorgCause, Rewind, Rewound};
 
-/// Undoes every ledger after one, in one transaction: [`ChainStore::rewind`](super::ChainStore::rewind).
+/// Removes every ledger after one, in one transaction: [`ChainStore::rewind`](super::ChainStore::rewind).
 pub async fn rewind<T: ChainTransaction>(
     transaction: &mut T,
     rewind: &Rewind,
@@ -22,13 +22,13 @@ pub async fn rewind<T: ChainTransaction>(
     };
     let RewindPlan { fork, depth, frontier } = plan;
 
-    let mut dirty = Dirty::default();
+    let mut invalidated = Invalidated::default();
     let events_removed =
-        undo_from(transaction, &mut state, Some(fork), frontier.last_safe, &mut dirty).await?;
-    let family = family(transaction, dirty.streams, frontier.last_safe).await?;
+        undo_from(transaction, &mut state, Some(fork), frontier.last_safe, &mut invalidated).await?;
+    let graph = dependency_graph(transaction, invalidated.streams, frontier.last_safe).await?;
     let mut projection = Projection::new(now);
-    projection.load(transaction, &[], &family).await?;
-    projection.build_again(&family, &Cause::Reorg { fork_ledger: fork });
+    projection.load(transaction, &[], &graph).await?;
+    projection.rebuild(&graph, &Cause::Reorg { fork_ledger: fork });
     let streams_rebuilt = projection.rebuilt;
     projection.write(transaction).await?;
 

@@ -1,32 +1,32 @@
 use fluxora_indexer::{Frontier, Opaque};
 use jiff::Timestamp;
 
-/// For how many ledgers past its fork a reorg shows.
+/// Number of ledgers past its fork for which a reorg is reported.
 const SHOWN_FOR_LEDGERS: u32 = 5;
 
-/// How the chain stands, as it is stored.
+/// The stored state of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChainState {
-    /// How far the chain is known.
+    /// Tip, last safe ledger and final ledger.
     pub frontier: Frontier,
-    /// How many contract events are stored.
+    /// Number of stored contract events.
     pub events: u64,
-    /// How many of them wait for their ledger to be safe.
+    /// Number of pending ones: their ledger is not safe yet.
     pub pending: u64,
-    /// How many have a topic or a shape that is not the contract's.
+    /// Number of unknown ones: topic or shape is not the contract's.
     pub unknown: u64,
-    /// How many are the contract's and lack a field or have a wrong one.
+    /// Number of unreadable ones: a field is missing or wrong.
     pub unreadable: u64,
-    /// When the last batch was taken.
+    /// Time of the last accepted batch.
     pub synced_at: Option<Timestamp>,
     /// The latest reorg or rewind.
     pub last_reorg: Option<Reorg>,
-    /// A reorg that was refused because it would have undone final ledgers. The next batch that is taken clears it.
+    /// A reorg that was refused because it reached final ledgers. The next accepted batch clears it.
     pub refused: Option<RefusedReorg>,
 }
 
 impl ChainState {
-    /// Whether the chain has taken another way so lately that its tip is not yet 5 ledgers past the fork.
+    /// Whether the tip is less than 5 ledgers past the fork of the last reorg.
     pub fn reorg_detected(&self) -> bool {
         match (&self.last_reorg, &self.frontier.tip) {
             (Some(reorg), Some(tip)) => tip.ledger < reorg.fork_ledger.saturating_add(SHOWN_FOR_LEDGERS),
@@ -36,40 +36,40 @@ impl ChainState {
     }
 }
 
-/// A change of the chain's way, as it is recorded for ever.
+/// A reorg or a rewind, as it is recorded for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reorg {
-    /// Its number: 1, 2, 3…; 0 while it is not recorded.
+    /// Number: 1, 2, 3 without gaps; 0 before it is recorded.
     pub number: u64,
-    /// When.
+    /// Time of the removal.
     pub at: Timestamp,
-    /// The first ledger that is another one, or none.
+    /// The first removed ledger.
     pub fork_ledger: u32,
-    /// How many ledgers below the tip that was.
+    /// Number of ledgers from the fork to the tip before.
     pub depth: u32,
-    /// What the tip was.
+    /// The tip before.
     pub tip_before: Option<u32>,
-    /// How many contract events were removed.
+    /// Number of contract events removed.
     pub events_removed: u64,
-    /// How many streams are different because of it.
+    /// Number of streams that changed.
     pub streams_rebuilt: u64,
-    /// Who wanted it.
+    /// The cause.
     pub cause: ReorgCause,
 }
 
-/// Who wanted the chain to take another way.
+/// The cause of a reorg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReorgCause {
-    /// A batch, by a hash that contradicts a stored one.
+    /// A batch with a hash that contradicts a stored one.
     Fork {
         /// The stored hash.
         existing_hash: Opaque,
-        /// The hash that contradicts it.
+        /// The contradicting hash of the batch.
         incoming_hash: Opaque,
     },
-    /// An operator.
+    /// An operator's rewind.
     Rewind {
-        /// Why.
+        /// The operator's reason.
         reason: String,
     },
 }
@@ -77,9 +77,9 @@ pub enum ReorgCause {
 /// A reorg that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedReorg {
-    /// When.
+    /// Time of the refusal.
     pub at: Timestamp,
-    /// The ledger at which the batch contradicts what is stored.
+    /// The stored ledger that the batch contradicted.
     pub fork_ledger: u32,
 }
 

@@ -5,36 +5,36 @@ use fluxora_stream::{ChainStream, Stream, StreamEvent, StreamId};
 use super::{ChainState, Reorg};
 use crate::{Sequence, StoreError};
 
-/// A contract event as it is stored: with what was read from it when it came, or when everything was last rebuilt.
+/// A stored contract event with its class and streams, as decoded on arrival or by the last reindex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
     /// The event.
     pub event: ContractEvent,
-    /// What kind it is.
+    /// Class.
     pub class: Class,
-    /// The streams it is about.
+    /// The streams of the event.
     pub subjects: Subjects,
 }
 
-/// A contract event as it is listed: with the hash of its ledger.
+/// A listed contract event with the hash of its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedEvent {
     /// The event.
     pub event: ContractEvent,
-    /// The hash of its ledger.
+    /// Hash of its ledger.
     pub ledger_hash: Opaque,
 }
 
-/// A place in the list of contract events: the last one read.
+/// A cursor in the list of contract events: the last event read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCursor {
-    /// Where it lies on chain.
+    /// Position on chain.
     pub position: ChainPosition,
-    /// Its id.
+    /// Id of the contract event.
     pub id: Opaque,
 }
 
-/// Which contract events are meant, in the order of the chain.
+/// A query for contract events, in chain order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContractEventQuery {
     /// The first ledger.
@@ -45,9 +45,9 @@ pub struct ContractEventQuery {
     pub contract: Option<Opaque>,
     /// Only events with this first topic.
     pub topic: Option<Opaque>,
-    /// Only events after this one: the `next` of the page before.
+    /// Only events after this one.
     pub after: Option<EventCursor>,
-    /// How many at most; at least 1.
+    /// Most events of the page; at least 1.
     pub limit: u32,
 }
 
@@ -63,9 +63,9 @@ pub struct ContractEventPage {
 /// What is stored of a chain stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredStream {
-    /// Its id.
+    /// Id of the stream.
     pub id: StreamId,
-    /// Its place in the order of creation.
+    /// Position in the order of creation.
     pub sequence: Sequence,
     /// How many stream events have been emitted for it.
     pub event_count: u32,
@@ -76,80 +76,80 @@ pub struct StoredStream {
 /// A change of a stored stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamWrite {
-    /// It was not there.
+    /// Writes a stream that is not stored.
     Insert(Stream),
-    /// It is different.
+    /// Changes a stored stream.
     Update(Sequence, Stream),
-    /// It had been removed, and is back in its place.
+    /// Writes a removed stream back at its position.
     Restore(Sequence, Stream),
-    /// It goes. Its place, and what was told of it, are kept.
+    /// Removes a stream. Its position and its stream events stay.
     Remove {
-        /// Its place in the order of creation.
+        /// Position in the order of creation.
         sequence: Sequence,
-        /// Which.
+        /// Id of the stream.
         id: StreamId,
         /// How many stream events have been emitted for it, `removed` included.
         event_count: u32,
     },
 }
 
-/// What the steps of this module need of a backend, inside one transaction that nobody else's writes to the chain can cross.
+/// The storage operations of this module's steps, inside one transaction that holds the lock on the chain state.
 ///
-/// Lists may be of any length; an empty one costs nothing. Nothing here decides anything.
+/// Lists may be of any length; an empty one costs nothing. No operation decides anything.
 #[expect(async_fn_in_trait, reason = "used with concrete types, which are Send where that is needed")]
 pub trait ChainTransaction {
-    /// What can go wrong: a [`StoreError`], or what a backend handles by itself.
+    /// A [`StoreError`], or a fault that the backend handles itself, such as a retry.
     type Fault: From<StoreError>;
 
-    /// Reads how the chain stands. Whoever else asks waits until this transaction ends.
+    /// Reads the chain state and locks it until this transaction ends.
     async fn state(&mut self) -> Result<ChainState, Self::Fault>;
 
-    /// Reads how far the chain is known, and keeps nobody waiting.
+    /// Reads the frontier without a lock.
     async fn frontier(&mut self) -> Result<Frontier, Self::Fault>;
 
-    /// Writes how the chain stands, but for the last reorg.
+    /// Writes the chain state without the last reorg.
     async fn save(&mut self, state: &ChainState) -> Result<(), Self::Fault>;
 
-    /// Reads the stored ones of these ledgers.
+    /// Reads those of these ledgers that are stored.
     async fn ledgers(&mut self, sequences: &[u32]) -> Result<Vec<Ledger>, Self::Fault>;
 
     /// Reads the newest stored ledger up to a sequence.
     async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, Self::Fault>;
 
-    /// Writes ledgers, in place of what is stored of them.
+    /// Writes ledgers; stored ones are replaced.
     async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), Self::Fault>;
 
-    /// Reads the stored ones of the events with these ids.
+    /// Reads those of the events with these ids that are stored.
     async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Self::Fault>;
 
     /// Writes events that are not stored.
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
-    /// Writes anew of what class stored events are and which streams they are about; nothing else of them.
+    /// Writes class and streams of stored events.
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
-    /// Removes every ledger from a sequence on, with its events; hands back the events, in any order. There may be very many of
-    /// them: payloads are left out (they are empty).
+    /// Removes every ledger from a sequence on with its events. Returns the events in any order, without payloads:
+    /// there may be very many.
     async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads the events of the ledgers after one, up to and with another, in the order of the chain.
+    /// Reads the events of the ledgers after one, up to and with another, in chain order.
     async fn events_between(
         &mut self,
         after: Option<u32>,
         upto: u32,
     ) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads all events of these transactions, each named by its ledger and its place in it, in any order.
+    /// Reads all events of these transactions, each named by its ledger and its index in the ledger, in any order.
     async fn events_of_transactions(
         &mut self,
         transactions: &[(u32, u32)],
     ) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads all events of every transaction, up to and with a ledger, that has an event about one of these streams; in any
-    /// order, and perhaps more than once.
+    /// Reads all events of each transaction with an event about one of these streams, up to and with a ledger, in any
+    /// order. An event may come more than once.
     async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads up to `limit` events after one, up to and with a ledger, in the order of the chain.
+    /// Reads up to `limit` events after one, up to and with a ledger, in chain order.
     async fn events_after(
         &mut self,
         after: Option<&EventCursor>,
@@ -157,17 +157,17 @@ pub trait ChainTransaction {
         limit: u32,
     ) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads what is stored of these streams, the removed ones among them.
+    /// Reads those of these streams that are stored, removed ones included.
     async fn streams(&mut self, ids: &[StreamId]) -> Result<Vec<StoredStream>, Self::Fault>;
 
-    /// Reads up to `limit` streams of the chain in the order of their creation, after a place; without the removed ones.
+    /// Reads up to `limit` chain streams in the order of creation after a position, without removed ones.
     async fn streams_after(
         &mut self,
         after: Option<Sequence>,
         limit: u32,
     ) -> Result<Vec<StoredStream>, Self::Fault>;
 
-    /// Changes streams, and then writes what is told of them, in this order.
+    /// Writes changes of streams, then their stream events in this order.
     async fn write(&mut self, streams: &[StreamWrite], events: &[StreamEvent]) -> Result<(), Self::Fault>;
 
     /// Records a reorg and numbers it.

@@ -5,21 +5,21 @@ use jiff::Timestamp;
 
 use super::StoredStream;
 
-/// Numbers what is told of streams, each from where its history ends.
-pub(super) struct Numbering {
-    emitted: HashMap<StreamId, u32>,
+/// Collects emitted stream events and numbers them, each stream from the end of its stored history.
+pub(super) struct EventRecorder {
+    counts: HashMap<StreamId, u32>,
     events: Vec<StreamEvent>,
     now: Timestamp,
 }
 
-impl Numbering {
+impl EventRecorder {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { emitted: HashMap::new(), events: Vec::new(), now }
+        Self { counts: HashMap::new(), events: Vec::new(), now }
     }
 
-    /// Goes on after what is stored.
-    pub(super) fn after(&mut self, stored: &StoredStream) {
-        self.emitted.insert(stored.id, stored.event_count);
+    /// Numbers the events of a stream after those that are stored.
+    pub(super) fn continue_after(&mut self, stored: &StoredStream) {
+        self.counts.insert(stored.id, stored.event_count);
     }
 
     pub(super) fn emit(
@@ -29,7 +29,7 @@ impl Numbering {
         kind: EventKind,
         data: EventData,
     ) {
-        let count = self.emitted.entry(stream).or_default();
+        let count = self.counts.entry(stream).or_default();
         *count = count.saturating_add(1);
         self.events.push(StreamEvent {
             stream,
@@ -41,9 +41,9 @@ impl Numbering {
         });
     }
 
-    /// How many events have been told of a stream.
-    pub(super) fn of(&self, stream: &StreamId) -> u32 {
-        self.emitted.get(stream).copied().unwrap_or_default()
+    /// The number of events of a stream, stored and emitted.
+    pub(super) fn event_count(&self, stream: &StreamId) -> u32 {
+        self.counts.get(stream).copied().unwrap_or_default()
     }
 
     pub(super) fn into_events(self) -> Vec<StreamEvent> {

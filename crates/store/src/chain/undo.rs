@@ -1,0 +1,69 @@
+//! Removal of ledgers, and the streams whose projection it invalidates.
+
+use std::collections::BTreeSet;
+
+use fluxora_indexer::Frontier;
+use fluxora_indexer::projection::Class;
+use fluxora_stream::StreamId;
+
+use super::{ChainState, ChainTransaction, StoredEvent};
+
+/// Streams whose stored projection is no longer valid: they have to be rebuilt.
+#[derive(Default)]
+pub(super) struct Invalidated {
+    pub(super) streams: BTreeSet<StreamId>,
+    /// The first ledger with a late event.
+    pub(super) first_late: Option<u32>,
+}
+
+impl Invalidated {
+    pub(super) fn add(&mut self, stored: &StoredEvent) {
+        self.streams.extend([stored.subjects.stream, stored.subjects.other].into_iter().flatten());
+    }
+}
+
+/// Removes the ledgers from `fork` on, and invalidates the streams of events after `keep`. Returns the number of
+/// removed events.
+pub(super) async fn undo_from<T: ChainTransaction>(
+    transaction: &mut T,
+    state: &mut ChainState,
+    fork: Option<u32>,
+    keep: Option<u32>,
+    invalidated: &mut Invalidated,
+) -> Result<u64, T::Fault> {
+    let Frontier { last_safe, .. } = state.frontier;
+    let removed = match fork {
+        Some(fork) => transaction.remove_from(fork).await?,
+        None => Vec::new(),
+    };
+    for stored in &removed {
+        state.events = state.events.saturating_sub(1);
+        tally(state, stored.class, u64::saturating_sub);
+        if Some(stored.event.position.ledger) <= last_safe {
+            invalidated.add(stored);
+        } else {
+            state.pending = state.pending.saturating_sub(1);
+        }
+    }
+    // Events that stay and are no longer safe are pending again.
+    if let Some(upto) = last_safe.filter(|_| keep < last_safe) {
+        for stored in transaction.events_between(keep, upto).await? {
+            invalidated.add(&stored);
+            state.pending = state.pending.saturating_add(1);
+        }
+    }
+    Ok(count(removed.len()))
+}
+
+/// Counts an event in or out of the unknown and unreadable ones.
+pub(super) fn tally(state: &mut ChainState, class: Class, count: fn(u64, u64) -> u64) {
+    match class {
+        Class::Unknown => state.unknown = count(state.unknown, 1),
+        Class::Unreadable => state.unreadable = count(state.unreadable, 1),
+        Class::Stream | Class::Protocol | Class::Transfer => {}
+    }
+}
+
+pub(super) fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
