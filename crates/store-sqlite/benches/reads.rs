@@ -17,7 +17,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fluxora_store::{Sequence, Store, StreamFilter, StreamQuery, StreamStore};
 use fluxora_store_sqlite::{Location, Options, SqliteStore};
-use fluxora_stream::{StatusName, UnixTime};
+use fluxora_stream::{StatusName, StreamId, UnixTime};
 use futures_util::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -93,7 +93,11 @@ impl Database {
         };
         match read {
             Read::ById => {
-                self.store.stream(&population::id(random % self.streams)).await.unwrap().unwrap();
+                self.store
+                    .stream(&StreamId::api(population::uuid(random % self.streams)))
+                    .await
+                    .unwrap()
+                    .unwrap();
                 return;
             }
             Read::Newest => {}

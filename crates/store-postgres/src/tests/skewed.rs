@@ -81,7 +81,7 @@ async fn the_pages_of_any_filters_hold_every_stream_that_meets_them_once() {
                 })
                 && filter.updated_since.is_none_or(|since| stream.updated_at >= since)
         });
-        let expect: Vec<_> = expect.map(|stream| stream.id()).collect();
+        let expect: Vec<_> = expect.map(Stream::id).collect();
         for (steps, most) in [(2_000, 1_000), (40, 10)] {
             let mut query = query(filter.clone(), 100);
             let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use fluxora_store::CreateStream;
-use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
+use fluxora_stream::{AccountId, Stream, TermsDraft, UnixTime};
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
@@ -20,11 +20,7 @@ pub fn made_at(n: u64) -> Timestamp {
     Timestamp::from_second(START + i64::try_from(n).unwrap()).unwrap()
 }
 
-pub fn id(n: u64) -> StreamId {
-    StreamId::api(uuid(n))
-}
-
-fn uuid(n: u64) -> Uuid {
+pub fn uuid(n: u64) -> Uuid {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&scatter(n).to_be_bytes());
     let millis = made_at(n).as_millisecond().try_into().unwrap();

@@ -132,7 +132,7 @@ fn the_pages_of_any_filters_hold_every_stream_that_meets_them_once() {
                 })
                 && filter.updated_since.is_none_or(|since| stream.updated_at >= since)
         });
-        let expect: Vec<_> = expect.map(|stream| stream.id()).collect();
+        let expect: Vec<_> = expect.map(fluxora_stream::Stream::id).collect();
         for (budget, limit) in [(BUDGET, 7), (60, 7), (60, 100)] {
             let mut query = query(filter.clone(), None, limit);
             let mut found = Vec::new();
