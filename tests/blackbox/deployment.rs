@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::binary;
 use crate::server::{Launch, TestServer};
 
-const SCRIPTS: [&str; 5] = ["build", "kubernetes/validate", "make-secrets", "run", "smoke"];
+const SCRIPTS: [&str; 6] = ["build", "kubernetes/validate", "make-base", "make-secrets", "run", "smoke"];
 /// What stands before the name of a setting, file by file.
 const SET_AFTER: [(&str, &[&str]); 7] = [
     ("Dockerfile", &["\nENV ", "\n    "]),
@@ -175,6 +176,136 @@ fn the_secrets_of_compose_are_made_once_and_the_server_takes_them() {
     let environment = [("DATABASE_URL_FILE", text(&path)), ("OPEN_WRITES", "perhaps")];
     let said = String::from_utf8(asks(&[], &environment).stderr).unwrap();
     assert!(said.contains("OPEN_WRITES") && !said.contains("DATABASE_URL"), "{said}");
+}
+
+/// `docker/make-secrets FOLDER`, with this on standard input.
+fn make_secrets_for_kubernetes(folder: &Path, url: &str) -> Output {
+    let mut command = Command::new(binary::root().join("docker/make-secrets"));
+    command.arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A script that refuses its arguments ends without reading its input.
+    child.stdin.take().unwrap().write_all(url.as_bytes()).ok();
+    child.wait_with_output().unwrap()
+}
+
+/// The settings of the manifest that name a file, each with the name of the file in the Secret.
+fn secret_settings(manifest: &str) -> Vec<(&str, &str)> {
+    let lines: Vec<_> = manifest.lines().map(str::trim).collect();
+    let pairs = lines.windows(2).filter_map(|pair| {
+        Some((pair[0].strip_prefix("- name: ")?, pair[1].strip_prefix("value: /run/secrets/fluxora/")?))
+    });
+    pairs.collect()
+}
+
+#[test]
+fn a_server_takes_exactly_the_files_of_the_kubernetes_recipe() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("secrets");
+    let made = make_secrets_for_kubernetes(&folder, "postgres://fluxora:password@postgres:5432/fluxora\n");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let entries =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let created: BTreeSet<_> = entries.collect();
+
+    let (server, migration) = (file("kubernetes/server.yaml"), file("kubernetes/migration.yaml"));
+    let settings = secret_settings(&server);
+    let mounted: BTreeSet<_> = settings.iter().map(|(_, file)| (*file).to_owned()).collect();
+    assert_eq!(created, mounted, "make-secrets and server.yaml");
+    assert!(secret_settings(&migration).iter().all(|(_, file)| created.contains(*file)), "migration.yaml");
+    let example = file("kubernetes/secret.example.yaml");
+    let (_, values) = example.split_once("\nstringData:\n").unwrap();
+    let documented: BTreeSet<_> =
+        values.lines().map(|line| line.trim().split(':').next().unwrap().to_owned()).collect();
+    assert_eq!(created, documented, "make-secrets and secret.example.yaml");
+
+    // OPEN_WRITES is wrong on purpose, so that the server ends before it looks for the database: it names every fault.
+    let faults = |without: Option<&str>| {
+        if let Some(name) = without {
+            fs::rename(folder.join(name), parent.path().join(name)).unwrap();
+        }
+        let paths: Vec<_> = settings.iter().map(|(setting, name)| (*setting, folder.join(name))).collect();
+        let mut environment: Vec<_> = paths.iter().map(|(setting, path)| (*setting, text(path))).collect();
+        environment.push(("OPEN_WRITES", "perhaps"));
+        let asked = asks(&[], &environment);
+        if let Some(name) = without {
+            fs::rename(parent.path().join(name), folder.join(name)).unwrap();
+        }
+        assert_eq!(asked.status.code(), Some(78));
+        let said = String::from_utf8(asked.stderr).unwrap();
+        settings
+            .iter()
+            .map(|(setting, _)| *setting)
+            .filter(|setting| said.contains(setting))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(faults(None), Vec::<&str>::new());
+    for (setting, name) in &settings {
+        assert_eq!(faults(Some(name)), [*setting], "without {name}");
+    }
+}
+
+#[test]
+fn the_documented_recipe_for_kubernetes_is_the_one_that_is_tested() {
+    for path in ["README.md", "kubernetes/secret.example.yaml"] {
+        let text = file(path);
+        for line in [
+            "docker/make-secrets \"$HOME/fluxora-secrets\" <database_url\n",
+            "kubectl create secret generic fluxora --from-file=\"$HOME/fluxora-secrets\"\n",
+        ] {
+            assert!(text.contains(line), "docker/{path} lacks {line}");
+        }
+    }
+}
+
+#[test]
+fn secrets_for_kubernetes_are_not_made_twice_nor_without_a_url() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("secrets");
+    for url in ["", "password\n", "postgres://"] {
+        assert_eq!(make_secrets_for_kubernetes(&folder, url).status.code(), Some(2), "{url:?}");
+        assert!(!folder.exists());
+    }
+    let url = "postgres://fluxora@postgres/fluxora\n";
+    assert!(make_secrets_for_kubernetes(&folder, url).status.success());
+    let token = || fs::read_to_string(folder.join("operator_token")).unwrap();
+    let before = token();
+    assert_eq!(make_secrets_for_kubernetes(&folder, url).status.code(), Some(1));
+    assert_eq!(token(), before, "a second run changes them");
+}
+
+#[test]
+fn the_budget_of_connections_counts_the_servers_of_a_rollout() {
+    let (manifest, guide) = (file("kubernetes/server.yaml"), file("README.md"));
+    let [replicas, surge] = ["replicas: ", "maxSurge: "].map(|begin| number(&manifest, begin));
+    let pool = number(&manifest, "DB_POOL_SIZE\n              value: \"");
+    let most = (replicas + surge + 1) * (pool + 2);
+    assert!(manifest.contains(&format!(" = {most} connections during a rollout")), "server.yaml: {most}");
+    assert!(guide.contains(&format!("during a rollout, {most} with these manifests")), "README.md: {most}");
+}
+
+#[test]
+fn the_base_of_the_build_takes_named_folders_of_the_host_only() {
+    let script = file("make-base");
+    let (_, rest) = script.split_once("for path in ").unwrap();
+    let (taken, _) = rest.split_once("; do").unwrap();
+    let allowed = [
+        "bin",
+        "lib",
+        "lib64",
+        "usr/",
+        "etc/alternatives",
+        "etc/ld.so.cache",
+        "etc/ssl/certs",
+        "\"$libraries\"",
+    ];
+    for path in taken.split_whitespace().filter(|word| *word != "\\") {
+        assert!(
+            allowed.iter().any(|allowed| path == *allowed || *allowed == "usr/" && path.starts_with("usr/")),
+            "{path}"
+        );
+    }
+    assert_eq!(script.matches("--directory").count(), 2, "nothing else of the host is added");
+    assert!(!file("README.md").contains("--directory / ."), "the guide imports the whole root");
 }
 
 fn text(path: &Path) -> &str {
