@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use fluxora_store::Clock;
-use fluxora_webhook::diagnose::diagnose;
+use fluxora_webhook::diagnose::{Cause, contradictions, diagnose};
 use fluxora_webhook::{Delivery, MAX_BODY_BYTES, Rejection, Secret, Signer, UnixSeconds, standard};
 
 use super::complain;
@@ -130,15 +130,17 @@ fn verify(
         Profile::Contract => {
             let diagnosis = diagnose(&input.secret(environment)?, &pairs, &body, input.now());
             let Some(rejection) = diagnosis.rejection() else { return genuine() };
-            let causes = diagnosis.causes().iter().map(|cause| format!("  {}: {cause}", cause.code()));
-            refused(rejection, causes)
+            refused(rejection, diagnosis.causes())
         }
         Profile::Standard => {
             let verifier = standard::Verifier::new(&input.usable_secret(environment)?)
                 .map_err(|error| unusable(&error))?;
             match verifier.verify(&pairs, &body, input.now()) {
-                Ok(_) => genuine(),
-                Err(rejection) => refused(rejection, std::iter::empty()),
+                Ok(verified) => match contradictions(&verified).as_slice() {
+                    [] => genuine(),
+                    causes => refused(Rejection::HeaderBodyMismatch, causes),
+                },
+                Err(rejection) => refused(rejection, &[]),
             }
         }
     }
@@ -149,8 +151,9 @@ fn genuine() -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-fn refused(rejection: Rejection, causes: impl Iterator<Item = String>) -> Result<u8, Failure> {
+fn refused(rejection: Rejection, causes: &[Cause]) -> Result<u8, Failure> {
     let (code, status) = (rejection.code(), rejection.status());
+    let causes = causes.iter().map(|cause| format!("  {}: {cause}", cause.code()));
     print(std::iter::once(format!("refused: {code} (HTTP {status}): {rejection}")).chain(causes))?;
     Ok(if rejection == Rejection::MissingSecret { exit::CONFIG } else { exit::FAILURE })
 }

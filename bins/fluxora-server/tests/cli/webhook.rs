@@ -100,6 +100,17 @@ fn headers_that_contradict_the_signed_body_are_reported() {
 }
 
 #[test]
+fn an_id_of_the_standard_profile_that_contradicts_the_signed_body_is_reported() {
+    let body = r#"{"delivery_id":"dlv_02","type":"stream.updated"}"#;
+    let (code, signed) = webhook(&[SIGN.as_slice(), &["--profile=standard"]].concat(), Some(SECRET), body);
+    assert_eq!(code, Some(0));
+    let options = ["--profile=standard", "--now=1700000000"];
+    let (code, out) = verify(&signed, &options, Some(SECRET), body);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("\n  delivery_id_contradicts_body: "), "{out}");
+}
+
+#[test]
 fn a_secret_whose_prefix_was_cut_off_is_recognised() {
     let secret = SECRET.strip_prefix("whsec_");
     let (code, out) = verify(SIGNED, &["--now=1700000000"], secret, BODY);
