@@ -4,6 +4,7 @@ mod answers;
 mod difference;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fluxora_store_postgres::testing::{Cluster, Database};
 use tempfile::TempDir;
@@ -117,14 +118,26 @@ fn histories_in_a_postgres_database_of_release_0_1_0_replay_to_the_same_streams(
     check(&fixture("postgres/answers.json"), &database.url(), is_of_an_api_stream);
 }
 
+/// Migrates a database: `reindex` does not.
+#[track_caller]
+fn migrated(url: &str) {
+    let mut command = Command::new(binary::server());
+    let output =
+        command.env_clear().arg("migrate").env("DATABASE_URL", url).current_dir("/").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 #[test]
 fn the_chain_in_a_sqlite_database_of_release_0_1_0_is_rebuilt_without_a_difference() {
     let (_folder, url) = sqlite(SQLITE_KEYS_OF_THE_PRESENT);
+    migrated(&url);
     verified(&url);
 }
 
 #[test]
 fn the_chain_in_a_postgres_database_of_release_0_1_0_is_rebuilt_without_a_difference() {
     let Some(cluster) = Cluster::shared() else { return };
-    verified(&postgres(cluster, POSTGRES_KEYS_OF_THE_PRESENT).url());
+    let url = postgres(cluster, POSTGRES_KEYS_OF_THE_PRESENT).url();
+    migrated(&url);
+    verified(&url);
 }
