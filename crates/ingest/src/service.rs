@@ -49,7 +49,8 @@ impl Ingest {
     /// Stores one batch in one transaction.
     ///
     /// # Errors
-    /// [`IngestError::Refused`] if it contradicts stored data, [`IngestError::Store`] if the store failed. Nothing of it is stored then.
+    /// [`IngestError::Refused`] if it contradicts stored data, [`IngestError::Store`] if the store failed. Nothing of
+    /// it is stored then.
     pub async fn push(&self, batch: &Arc<Batch>) -> Result<Ingested, IngestError> {
         let outcome = self.store.ingest(Arc::clone(batch), self.rules, self.clock.now()).await;
         match outcome {

@@ -1,5 +1,7 @@
 //! The service over the model store: what is logged and observed for each outcome.
 
+mod unavailable;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -7,11 +9,13 @@ use fluxora_indexer::projection::{Anomaly, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, ChainPosition, ContractEvent, Ledger, Opaque, Pushed, Rules};
 use fluxora_store::chain::{ChainState, Ingested};
 use fluxora_store::conformance::Model;
-use fluxora_store::still;
+use fluxora_store::{StoreError, still};
 use fluxora_stream::{ContractId, StreamId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::subscriber::DefaultGuard;
+
+use unavailable::Unavailable;
 
 use crate::{Ingest, IngestError, Observation, Observer, RefusalKind, log, observer};
 
@@ -229,4 +233,15 @@ fn a_double_payment_is_logged_with_both_amounts() {
     assert!(line["message"].as_str().unwrap().starts_with("double payment"), "{line}");
     assert_eq!((&line["keeper_paid"], &line["paid_again"]), (&json!("5"), &json!("3")), "{line}");
     assert_eq!(observed, [Observation::Anomalies { count: 1 }]);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_store_is_observed_and_left_to_the_caller_to_report() {
+    let (log, _guard) = Log::start();
+    let recorder = Arc::new(Recorder::default());
+    let ingest = Ingest::new(Arc::new(Unavailable), still(Timestamp::UNIX_EPOCH), Rules::default());
+    let error = ingest.observed_by(recorder.clone()).push(&ledger("hash", 5)).await.unwrap_err();
+    assert!(matches!(error, IngestError::Store(StoreError::Unavailable { .. })), "{error}");
+    assert_eq!(recorder.take(), [Observation::StoreFailed]);
+    assert!(log.is_empty());
 }

@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use fluxora_store::chain::{
+    ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
+    Rewound,
+};
+use fluxora_store::{ChainStore, StoreError};
+use jiff::Timestamp;
+
+/// A store that is never available.
+pub(super) struct Unavailable;
+
+fn unavailable<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable { reason: "the disk is full".into(), source: None })
+}
+
+#[async_trait]
+impl ChainStore for Unavailable {
+    async fn ingest(
+        &self,
+        _: Arc<Batch>,
+        _: Rules,
+        _: Timestamp,
+    ) -> Result<Result<Ingested, Refusal>, StoreError> {
+        unavailable()
+    }
+
+    async fn rewind(
+        &self,
+        _: Rewind,
+        _: Rules,
+        _: Timestamp,
+    ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
+        unavailable()
+    }
+
+    async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        unavailable()
+    }
+
+    async fn contract_events(&self, _: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+        unavailable()
+    }
+
+    async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
+        unavailable()
+    }
+
+    async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {
+        unavailable()
+    }
+}
