@@ -1,5 +1,5 @@
-//! Passes the commit of the sources to the program, as the variable `FLUXORA_COMMIT`: from the environment, else from git, else "unknown".
-//! The same commit makes the same program: no time and no state of the working tree goes into it.
+//! Passes the commit of the sources to the program, as the variable `FLUXORA_COMMIT`: from the environment, else from
+//! git, else "unknown". The same commit makes the same program: no time and no state of the working tree goes into it.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -25,10 +25,12 @@ fn short(commit: &str) -> String {
     hash.chars().take(LENGTH).chain(rest.chars()).collect()
 }
 
-/// The commit that is checked out, if git tracks this file. Sources that were unpacked inside another repository are not of its commit.
+/// The commit that is checked out, if git tracks this file. Sources that were unpacked inside another repository are
+/// not of its commit.
 fn from_git() -> Option<String> {
     git(&["ls-files", "--error-unmatch", "build.rs"])?;
-    // Each of these changes when another commit is checked out or made. A path that does not exist would run this script each time.
+    // Each of these changes when another commit is checked out or made. A path that does not exist would run this
+    // script each time.
     for name in ["HEAD", "logs/HEAD", "packed-refs"] {
         let path = git(&["rev-parse", "--git-path", name])?;
         if Path::new(&path).exists() {

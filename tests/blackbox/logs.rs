@@ -158,7 +158,7 @@ fn access_log_selects_the_requests_that_are_logged() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_blocks_neither_requests_nor_a_stop() {
+fn an_unread_log_blocks_neither_requests_nor_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary::server());
     command.env_clear().env("PORT", "0").current_dir(folder.path());

@@ -1,7 +1,8 @@
 //! How many contract events a second the built server takes over HTTP, in batches of 100, with their streams.
 //!
-//! `cargo bench -p fluxora-server --bench ingest -- [events] [pushers] [database url]`: without a URL into a fresh SQLite file, with one
-//! into that database. Prints a line for each tenth or each 200,000 events, so that a cost that grows with what is stored shows.
+//! `cargo bench -p fluxora-server --bench ingest -- [events] [pushers] [database url]`: without a URL into a fresh
+//! SQLite file, with one into that database. Prints a line for each tenth or each 200,000 events, so that a cost that
+//! grows with what is stored shows.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,

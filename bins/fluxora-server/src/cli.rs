@@ -22,8 +22,9 @@ Examples:
     version = crate::VERSION,
     before_help = EXAMPLES,
     about = "The backend of the Fluxora payment-streaming protocol.",
-    long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. Every setting is an option, an \
-    environment variable, or a line in the file .env; the option wins over the variable, the variable over the file."
+    long_about = "The backend of the Fluxora payment-streaming protocol.\n\nWithout a command it serves. \
+    Every setting is an option, an environment variable, or a line in the file .env; the option wins over the variable, \
+    the variable over the file."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -90,7 +90,8 @@ impl Database {
         Ok(if is_empty { Schema::Empty } else { Schema::Behind(missing) })
     }
 
-    /// Opens the store of a database that exists with the schema of this version. It creates no database and migrates none.
+    /// Opens the store of a database that exists with the schema of this version. It creates no database and migrates
+    /// none.
     ///
     /// # Errors
     /// As for [`open`](Self::open), or that the database is empty or has an older schema.

@@ -38,7 +38,8 @@ pub fn check_schema(location: &Location) -> Result<Schema, OpenError> {
     Ok(if missing.is_empty() { Schema::Current } else { Schema::Behind(missing) })
 }
 
-/// Opens a file for reading. Without a write-ahead log it is opened as immutable, because SQLite would create the log beside it.
+/// Opens a file for reading. Without a write-ahead log it is opened as immutable, because SQLite would create the log
+/// beside it.
 fn reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut log = path.as_os_str().to_owned();

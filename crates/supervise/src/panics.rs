@@ -20,8 +20,8 @@ pub(crate) struct PanicSite {
     pub(crate) backtrace: Option<String>,
 }
 
-/// Installs a panic hook, once per process: a supervised worker's panic is recorded for its supervisor, which logs it. Every other panic
-/// goes to the hook that was installed before.
+/// Installs a panic hook, once per process: a supervised worker's panic is recorded for its supervisor, which logs it.
+/// Every other panic goes to the hook that was installed before.
 pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

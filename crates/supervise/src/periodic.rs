@@ -67,7 +67,7 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(5);
 
-    /// Counts its ticks and ends each of them as told.
+    /// Counts its ticks and ends each of them with the given outcome.
     #[derive(Clone)]
     struct Counter(Arc<AtomicU32>, fn() -> Result<(), TickError>);
 

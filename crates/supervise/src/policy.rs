@@ -17,8 +17,8 @@ pub struct RestartPolicy {
     pub max_restarts: u32,
 }
 
-/// The upper limit for `max_restarts`. This many restarts, with the longest waits, and the failure after the last of them fit into the window
-/// of [`RestartPolicy::with_restarts`]: a worker that only fails is always given up.
+/// The upper limit for `max_restarts`. This many restarts, with the longest waits, and the failure after the last of
+/// them fit into the window of [`RestartPolicy::with_restarts`]: a worker that only fails is always given up.
 pub const MAX_RESTARTS: u32 = 20;
 
 impl RestartPolicy {
@@ -32,8 +32,9 @@ impl RestartPolicy {
         }
     }
 
-    /// Decides about a worker that has failed `failures` times within the window, the last failure included. Half of the wait is fixed;
-    /// `jitter` chooses the share of the other half, so that workers that failed together do not restart together.
+    /// Decides about a worker that has failed `failures` times within the window, the last failure included. Half of
+    /// the wait is fixed; `jitter` chooses the share of the other half, so that workers that failed together do not
+    /// restart together.
     pub(crate) fn judge(&self, failures: u32, jitter: u32) -> Verdict {
         if failures > self.max_restarts {
             return Verdict::GiveUp;

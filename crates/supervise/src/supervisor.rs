@@ -25,8 +25,8 @@ pub struct WorkerFailed {
 
 /// Starts, restarts and stops workers.
 ///
-/// A worker fails when it panics, returns an error, or ends before shutdown is requested. Each failure is logged once; the worker is
-/// restarted after the wait of the [`RestartPolicy`].
+/// A worker fails when it panics, returns an error, or ends before shutdown is requested. Each failure is logged once;
+/// the worker is restarted after the wait of the [`RestartPolicy`].
 #[derive(Debug)]
 pub struct Supervisor {
     policy: RestartPolicy,
@@ -87,7 +87,8 @@ impl Supervisor {
         }
     }
 
-    /// Stops the workers in reverse start order and waits up to two seconds for each. A worker that does not stop in time is aborted.
+    /// Stops the workers in reverse start order and waits up to two seconds for each. A worker that does not stop in
+    /// time is aborted.
     pub async fn stop(self) {
         for Started { name, stop, health, mut supervised } in self.started.into_iter().rev() {
             stop.request();

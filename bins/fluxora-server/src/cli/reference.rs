@@ -12,15 +12,15 @@ const HEAD: &str = "\
 
 # Configuration
 
-Every setting is an option of the command line, an environment variable, or a line `NAME=value` in the file `.env` of the working
-directory ([.env.example](../.env.example) is a template). The option wins over the variable, the variable over the file, the file over
-the default. All faults are reported at once, without values, and the exit code is 78.
+Every setting is an option of the command line, an environment variable, or a line `NAME=value` in the file `.env` of the
+working directory ([.env.example](../.env.example) is a template). The option wins over the variable, the variable over
+the file, the file over the default. All faults are reported at once, without values, and the exit code is 78.
 
 - White space around a value is ignored. An empty variable counts as not set; a value of white space alone is refused.
-- In `.env`, a value is literal: `$` and `\\` have no meaning. A value in single or double quotes ends at the same quote; without quotes, a
-  `#` after white space begins a comment. A line that cannot be read is named by its number.
-- A name that is no setting is ignored with a warning that names the nearest setting, if it begins with `FLUXORA_`, `INDEXER_` or `DB_`, or
-  if it is in `.env` and resembles a setting.
+- In `.env`, a value is literal: `$` and `\\` have no meaning. A value in single or double quotes ends at the same quote;
+  without quotes, a `#` after white space begins a comment. A line that cannot be read is named by its number.
+- A name that is no setting is ignored. If it begins with `FLUXORA_`, `INDEXER_` or `DB_`, or if it is in `.env` and
+  resembles a setting, a warning names the nearest setting.
 
 ";
 

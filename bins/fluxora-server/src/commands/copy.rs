@@ -1,7 +1,8 @@
 //! `fluxora-server copy --from … --to …`: copies a whole database to another one, of any engine, and verifies the copy.
 //!
-//! Exit codes: 0 copied and verified; 1 failed, and the same command resumes; 2 wrong usage; 65 the target cannot become a copy of the source, or
-//! the source has an older schema; 66 there is no source; 78 a URL is wrong. Standard error names each failure by a code in capitals.
+//! Exit codes: 0 copied and verified; 1 failed, and the same command resumes; 2 wrong usage; 65 the target cannot
+//! become a copy of the source, or the source has an older schema; 66 there is no source; 78 a URL is wrong. Standard
+//! error names each failure by a code in capitals.
 
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ async fn check_source(source: &Database) -> Result<(), Failure> {
         Schema::Behind(missing) => {
             let missing = missing.join(", ");
             let reason = format!(
-                "--from: its schema is older than this version ({missing}): copy it with its own version, or migrate it first"
+                "--from: its schema is older than this version ({missing}): migrate it first, or copy it with its version"
             );
             Err(Failure::new(exit::DATA, "SOURCE_OUTDATED", reason))
         }

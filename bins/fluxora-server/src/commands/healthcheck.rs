@@ -1,5 +1,5 @@
-//! `fluxora-server healthcheck`: requests `GET /health` from the server on this machine, for service managers and images without an HTTP
-//! client.
+//! `fluxora-server healthcheck`: requests `GET /health` from the server on this machine, for service managers and
+//! images without an HTTP client.
 //!
 //! Exit codes: 0 healthy; 1 unhealthy, or no answer.
 

@@ -1,7 +1,8 @@
-//! `fluxora-server migrate [--check]`: migrates the database to the schema of this version, or checks whether it has it.
+//! `fluxora-server migrate [--check]`: migrates the database to the schema of this version, or checks whether it has
+//! it.
 //!
-//! Exit codes: 0 the schema is up to date; 1 it is behind or the database is empty (`--check`), or the command failed. `--check` creates and
-//! changes nothing.
+//! Exit codes: 0 the schema is up to date; 1 it is behind or the database is empty (`--check`), or the command failed.
+//! `--check` creates and changes nothing.
 
 use clap::Args;
 

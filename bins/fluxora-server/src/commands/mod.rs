@@ -21,12 +21,12 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     runtime.context("starting the runtime")?.block_on(work)
 }
 
-/// Writes a line to standard output. If nobody reads it, the exit code still reports the result.
+/// Writes a line to standard output. If it is closed, the exit code still reports the result.
 fn print(line: impl Display) {
     writeln!(io::stdout(), "{line}").ok();
 }
 
-/// Writes a line to standard error. If nobody reads it, the exit code still reports the result.
+/// Writes a line to standard error. If it is closed, the exit code still reports the result.
 fn complain(line: impl Display) {
     writeln!(io::stderr(), "{line}").ok();
 }

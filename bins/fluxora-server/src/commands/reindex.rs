@@ -1,7 +1,9 @@
-//! `fluxora-server reindex [--verify] [--stream ID]`: rebuilds chain streams from the stored contract events and corrects those that differ,
-//! in one transaction; with `--verify` only reports them. It creates no database and migrates none.
+//! `fluxora-server reindex [--verify] [--stream ID]`: rebuilds chain streams from the stored contract events and
+//! corrects those that differ, in one transaction; with `--verify` only reports them. It creates no database and
+//! migrates none.
 //!
-//! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs (`--verify`).
+//! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs
+//! (`--verify`).
 
 use std::sync::{Arc, Mutex};
 

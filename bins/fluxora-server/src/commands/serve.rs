@@ -128,7 +128,8 @@ async fn until_stopped(
     ended.context("the HTTP server did not stop in order")
 }
 
-/// The signals that the server handles: three stop it, the others are logged and ignored. No signal but SIGKILL ends it without a stop in order.
+/// The signals that the server handles: three stop it, the others are logged and ignored. No signal but SIGKILL ends it
+/// without a stop in order.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,6 +1,7 @@
 //! `fluxora-server webhook sign|verify`: signs and verifies webhook deliveries, for support and for tests of receivers.
 //!
-//! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no usable secret.
+//! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no
+//! usable secret.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -54,8 +55,8 @@ pub(crate) struct Input {
     #[arg(default_value = "-")]
     body: PathBuf,
     /// File with the secret; one line break at its end is ignored. Without it, the secret is the environment variable
-    /// FLUXORA_WEBHOOK_SECRET or the file named by FLUXORA_WEBHOOK_SECRET_FILE. A secret is never an argument: other users of the
-    /// machine can read arguments.
+    /// FLUXORA_WEBHOOK_SECRET or the file named by FLUXORA_WEBHOOK_SECRET_FILE. A secret is never an argument: other
+    /// users of the machine can read arguments.
     #[arg(long)]
     secret_file: Option<PathBuf>,
     /// Headers and key derivation: of the Fluxora contract, or of Standard Webhooks.

@@ -1,7 +1,8 @@
 //! The format of a file `.env`: `NAME=value` per line, empty lines, and comments.
 //!
-//! A value is literal: `$` and `\` have no meaning, and nothing is cut but surrounding white space and, in a value without quotes, a comment
-//! after white space and `#`. A value in single or double quotes ends at the same quote. The word `export` before a name is skipped.
+//! A value is literal: `$` and `\` have no meaning, and nothing is cut but surrounding white space and, in a value
+//! without quotes, a comment after white space and `#`. A value in single or double quotes ends at the same quote. The
+//! word `export` before a name is skipped.
 
 use std::collections::BTreeMap;
 

@@ -23,8 +23,8 @@ pub(crate) struct HttpSettings {
     #[arg(long, env = "OPEN_WRITES", default_value = "false", value_parser = boolean())]
     open_writes: Setting<bool>,
 
-    /// Secret that an operator sends in the header x-operator-token: 32 to 256 visible ASCII characters. Without it, operator actions are
-    /// off.
+    /// Secret that an operator sends in the header x-operator-token: 32 to 256 visible ASCII characters. Without it,
+    /// operator actions are off.
     #[arg(
         long,
         env = "OPERATOR_TOKEN",

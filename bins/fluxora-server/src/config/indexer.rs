@@ -28,7 +28,8 @@ pub(crate) struct IndexerSettings {
     )]
     indexer_enabled: Setting<Option<bool>>,
 
-    /// Secret that a pusher of contract events sends in the header x-indexer-worker-token: 32 to 256 visible ASCII characters.
+    /// Secret that a pusher of contract events sends in the header x-indexer-worker-token: 32 to 256 visible ASCII
+    /// characters.
     #[arg(
         long,
         env = "INDEXER_WORKER_TOKEN",
@@ -59,7 +60,8 @@ pub(crate) struct IndexerSettings {
     )]
     indexer_stall_threshold_ms: Setting<u32>,
 
-    /// Distance of the last safe ledger below the tip, in ledgers: 0 to 1000. Streams show the events of safe ledgers only.
+    /// Distance of the last safe ledger below the tip, in ledgers: 0 to 1000. Streams show the events of safe ledgers
+    /// only.
     #[arg(long, env = "INDEXER_SAFETY_MARGIN", default_value = "1", value_parser = number::<u32>(0..=1_000))]
     indexer_safety_margin: Setting<u32>,
 

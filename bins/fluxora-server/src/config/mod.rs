@@ -1,4 +1,5 @@
-//! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`, then checked as a whole.
+//! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`,
+//! then checked as a whole.
 
 mod env_file;
 mod environment;

@@ -1,4 +1,5 @@
-//! Secret settings. Each is a pair: `NAME`, and `NAME_FILE` for a file that holds the value, so that it is not in the environment.
+//! Secret settings. Each is a pair: `NAME`, and `NAME_FILE` for a file that holds the value, so that it is not in the
+//! environment.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -27,7 +28,8 @@ pub(super) fn setting(
     }
 }
 
-/// The bytes of the secret `name`, from its value or its file without one line break at the end; `None` if neither is given.
+/// The bytes of the secret `name`, from its value or its file without one line break at the end; `None` if neither is
+/// given.
 ///
 /// # Errors
 /// The fault of the pair. Neither the value nor the path is repeated: the path may be a secret in the wrong place.

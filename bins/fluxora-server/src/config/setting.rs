@@ -1,5 +1,5 @@
-//! Settings as clap reads them. A wrong value is kept as a fault instead of being refused by clap, so that all faults are reported at once
-//! and none repeats its value.
+//! Settings as clap reads them. A wrong value is kept as a fault instead of being refused by clap, so that all faults
+//! are reported at once and none repeats its value.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

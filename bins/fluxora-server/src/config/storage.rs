@@ -13,8 +13,8 @@ const DEFAULT_DATABASE_URL: &str = "sqlite://data/fluxora.db";
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageSettings {
     /// Database URL: sqlite://path/to/file.db, sqlite::memory: to keep nothing, or for several servers
-    /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full. Without it and DATABASE_URL_FILE:
-    /// sqlite://data/fluxora.db.
+    /// postgres://user:password@host:port/database?sslmode=disable|prefer|require|verify-full. Without it and
+    /// DATABASE_URL_FILE: sqlite://data/fluxora.db.
     #[arg(
         long,
         env = "DATABASE_URL",

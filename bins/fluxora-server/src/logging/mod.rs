@@ -30,8 +30,8 @@ pub(crate) enum LogFormat {
     Pretty,
 }
 
-/// Starts logging to standard output, through a queue, until the result is dropped: this workspace's events from the configured level up,
-/// those of libraries from warnings up.
+/// Starts logging to standard output, through a queue, until the result is dropped: this workspace's events from the
+/// configured level up, those of libraries from warnings up.
 ///
 /// # Errors
 /// The thread that writes cannot be started.

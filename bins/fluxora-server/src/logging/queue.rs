@@ -1,5 +1,5 @@
-//! A bounded queue between the threads that log and the one that writes: a reader of standard output that stops reading blocks neither
-//! requests nor shutdown.
+//! A bounded queue between the threads that log and the one that writes: a reader of standard output that stops reading
+//! blocks neither requests nor shutdown.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ impl LogQueue {
 
     fn push(&self, line: &[u8]) {
         let mut state = self.state();
-        // A first line is taken whatever its length.
+        // A line longer than the queue is accepted if the queue is empty.
         if state.buffer.is_empty() || state.buffer.len().saturating_add(line.len()) <= self.0.capacity {
             state.buffer.extend_from_slice(line);
             drop(state);
@@ -89,13 +89,14 @@ impl LogQueue {
             if dropped > 0 {
                 lines.append(&mut report_of(dropped, report));
             }
-            // Without a reader there is nobody left to report the error to.
+            // The error cannot be reported: the log is what failed.
             output.write_all(&lines).and_then(|()| output.flush()).ok();
             lines.clear();
         }
     }
 
-    /// Waits for lines and takes all of them, with the number of lines dropped after them; `None` once the queue is closed and empty.
+    /// Waits for lines and takes all of them, with the number of lines dropped after them; `None` once the queue is
+    /// closed and empty.
     fn take(&self, lines: &mut Vec<u8>) -> Option<u64> {
         let mut state = self.state();
         state.writing = false;
@@ -139,7 +140,7 @@ impl Drop for Flush {
         state.closed = true;
         shared.filled.notify_one();
         let pending = |state: &mut State| state.writing || !state.buffer.is_empty();
-        // After the limit the lines are lost: nobody reads them.
+        // After the limit the lines are lost: standard output is not read.
         drop(shared.drained.wait_timeout_while(state, self.limit, pending));
     }
 }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn while_nobody_reads_lines_are_dropped_whole_and_then_counted_in_a_line() {
+    fn lines_that_do_not_fit_are_dropped_whole_and_counted_in_a_line() {
         use std::sync::OnceLock;
         static QUEUE: OnceLock<LogQueue> = OnceLock::new();
         let (queue, attempted, permit) = gated(12, |dropped| {
@@ -230,7 +231,7 @@ mod tests {
         let (queue, attempted, permit) = gated(100, |_| {});
         log(&queue, "unread\n");
         attempted.recv().unwrap();
-        // Nobody reads: this returns all the same.
+        // Returns although the output is blocked.
         drop(queue.flush_on_drop(Duration::ZERO));
         log(&queue, "late\n");
         permit.send(()).unwrap();

@@ -8,7 +8,8 @@ use super::tick_error;
 
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Deletes expired idempotency records: at the start, and then every hour. Requests ignore an expired record whether or not it is deleted.
+/// Deletes expired idempotency records: at the start, and then every hour. Requests ignore an expired record whether or
+/// not it is deleted.
 #[derive(Clone)]
 pub(super) struct Retention {
     store: Arc<dyn Store>,
