@@ -26,9 +26,9 @@ pub enum AddressError {
     /// The text is empty.
     #[error("an address is needed: a Stellar public key of 56 characters that starts with G")]
     Empty,
-    /// The text starts as a secret seed does (`S`).
+    /// The text is a secret seed (`S…`) with a valid checksum, in capitals or not.
     #[error(
-        "this looks like a secret key (S…): send the public key (G…), and treat the secret as exposed: replace it"
+        "this is a secret key (S…): send the public key (G…), and treat the secret as exposed: replace it"
     )]
     SecretKey,
     /// The text would be an address if its letters were capitals.
@@ -43,9 +43,74 @@ pub enum AddressError {
     /// The last characters do not match the rest: at least one was mistyped.
     #[error("the checksum does not match: at least one character was mistyped")]
     Checksum,
-    /// A valid strkey of a kind that cannot be used here (a contract, a muxed account, a hash…).
-    #[error("this kind of address cannot be used here: send an account's public key (G…)")]
-    Kind,
+    /// A valid strkey of another kind than the needed one.
+    #[error("this is {found}; {needed} is needed")]
+    Kind {
+        /// What the text is.
+        found: StrkeyKind,
+        /// What it must be.
+        needed: Needed,
+    },
+}
+
+/// A kind of strkey (SEP-23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrkeyKind {
+    /// `G…`
+    Account,
+    /// `C…`
+    Contract,
+    /// `M…`
+    MuxedAccount,
+    /// `B…`
+    ClaimableBalance,
+    /// `L…`
+    LiquidityPool,
+    /// `P…`
+    SignedPayload,
+    /// `T…`
+    PreAuthorizedTransaction,
+    /// `X…`
+    HashX,
+    /// A kind that has no use here.
+    Other,
+}
+
+/// The addresses that a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// An account.
+    Account,
+    /// A contract.
+    Contract,
+    /// An account or a contract.
+    Either,
+}
+
+impl fmt::Display for StrkeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Account => "an account (G…)",
+            Self::Contract => "a contract (C…)",
+            Self::MuxedAccount => "a muxed account (M…)",
+            Self::ClaimableBalance => "a claimable balance (B…)",
+            Self::LiquidityPool => "a liquidity pool (L…)",
+            Self::SignedPayload => "a signed payload (P…)",
+            Self::PreAuthorizedTransaction => "a pre-authorized transaction (T…)",
+            Self::HashX => "a hash (X…)",
+            Self::Other => "another kind of strkey",
+        })
+    }
+}
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Account => "an account's public key (G…)",
+            Self::Contract => "a contract (C…)",
+            Self::Either => "an account (G…) or a contract (C…)",
+        })
+    }
 }
 
 /// Characters of a strkey that carries 32 bytes (SEP-23): version byte, payload and CRC-16 in base32.
@@ -57,16 +122,28 @@ impl Address {
     /// # Errors
     /// [`AddressError`] says what is wrong with it; [`AddressError::Kind`] if it is a valid strkey of another kind.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        reject_early(text)?;
-        match Strkey::from_string(text) {
-            Ok(Strkey::PublicKeyEd25519(key)) => Ok(Self::Account(AccountId(key.0))),
-            Ok(Strkey::Contract(contract)) => Ok(Self::Contract(ContractId(contract.0))),
-            Ok(_) => Err(AddressError::Kind),
-            Err(DecodeError::PrivateKey) => Err(AddressError::SecretKey),
-            Err(DecodeError::ChecksumMismatch) => Err(AddressError::Checksum),
-            Err(DecodeError::UnsupportedVersion) => Err(AddressError::Kind),
-            Err(_) => Err(AddressError::Alphabet),
-        }
+        Self::read(text, Needed::Either)
+    }
+
+    fn read(text: &str, needed: Needed) -> Result<Self, AddressError> {
+        let found = match decode(text, needed)? {
+            Strkey::PublicKeyEd25519(key) if needed != Needed::Contract => {
+                return Ok(Self::Account(AccountId(key.0)));
+            }
+            Strkey::Contract(contract) if needed != Needed::Account => {
+                return Ok(Self::Contract(ContractId(contract.0)));
+            }
+            Strkey::PublicKeyEd25519(_) => StrkeyKind::Account,
+            Strkey::Contract(_) => StrkeyKind::Contract,
+            Strkey::MuxedAccountEd25519(_) => StrkeyKind::MuxedAccount,
+            Strkey::ClaimableBalance(_) => StrkeyKind::ClaimableBalance,
+            Strkey::LiquidityPool(_) => StrkeyKind::LiquidityPool,
+            Strkey::SignedPayloadEd25519(_) => StrkeyKind::SignedPayload,
+            Strkey::PreAuthTx(_) => StrkeyKind::PreAuthorizedTransaction,
+            Strkey::HashX(_) => StrkeyKind::HashX,
+            _ => StrkeyKind::Other,
+        };
+        Err(AddressError::Kind { found, needed })
     }
 }
 
@@ -76,9 +153,11 @@ impl AccountId {
     /// # Errors
     /// [`AddressError`], with [`AddressError::Kind`] for a contract.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        match Address::parse(text)? {
+        match Address::read(text, Needed::Account)? {
             Address::Account(account) => Ok(account),
-            Address::Contract(_) => Err(AddressError::Kind),
+            Address::Contract(_) => {
+                Err(AddressError::Kind { found: StrkeyKind::Contract, needed: Needed::Account })
+            }
         }
     }
 
@@ -94,9 +173,11 @@ impl ContractId {
     /// # Errors
     /// [`AddressError`], with [`AddressError::Kind`] for an account.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        match Address::parse(text)? {
+        match Address::read(text, Needed::Contract)? {
             Address::Contract(contract) => Ok(contract),
-            Address::Account(_) => Err(AddressError::Kind),
+            Address::Account(_) => {
+                Err(AddressError::Kind { found: StrkeyKind::Account, needed: Needed::Contract })
+            }
         }
     }
 
@@ -106,21 +187,37 @@ impl ContractId {
     }
 }
 
-/// Checks that need no decoding. They give the more specific error and bound the cost of hostile input.
-fn reject_early(text: &str) -> Result<(), AddressError> {
+/// The longest strkey, a signed payload, in characters.
+const LONGEST: usize = 165;
+
+/// Decodes a strkey of any kind.
+fn decode(text: &str, needed: Needed) -> Result<Strkey, AddressError> {
     if text.is_empty() {
         return Err(AddressError::Empty);
     }
-    if text.starts_with(['S', 's']) {
-        return Err(AddressError::SecretKey);
+    if text.len() > LONGEST {
+        return Err(AddressError::Length);
     }
-    if text.len() != STRKEY_LENGTH {
-        return Err(if text.starts_with('M') { AddressError::Kind } else { AddressError::Length });
+    let capitals = text.to_ascii_uppercase();
+    if capitals.starts_with('S') {
+        return Err(match ed25519::PrivateKey::from_string(&capitals) {
+            Ok(_) => AddressError::SecretKey,
+            Err(error) => fault(&capitals, error, needed),
+        });
     }
-    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Err(AddressError::LowerCase);
+    if capitals != text {
+        return Err(if text.len() == STRKEY_LENGTH { AddressError::LowerCase } else { AddressError::Length });
     }
-    Ok(())
+    Strkey::from_string(text).map_err(|error| fault(text, error, needed))
+}
+
+fn fault(text: &str, error: DecodeError, needed: Needed) -> AddressError {
+    match error {
+        DecodeError::ChecksumMismatch => AddressError::Checksum,
+        _ if text.len() != STRKEY_LENGTH => AddressError::Length,
+        DecodeError::UnsupportedVersion => AddressError::Kind { found: StrkeyKind::Other, needed },
+        _ => AddressError::Alphabet,
+    }
 }
 
 impl From<AccountId> for Address {
@@ -192,9 +289,46 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_is_not_an_account() {
-        assert_eq!(AccountId::parse(CONTRACT), Err(AddressError::Kind));
-        assert_eq!(ContractId::parse(ACCOUNT), Err(AddressError::Kind));
+    fn an_address_of_another_kind_is_named() {
+        use StrkeyKind::{
+            Account, ClaimableBalance, HashX, LiquidityPool, MuxedAccount, PreAuthorizedTransaction,
+        };
+        let mut kinds = vec![
+            (Strkey::MuxedAccountEd25519(ed25519::MuxedAccount { ed25519: [7; 32], id: 9 }), MuxedAccount),
+            (Strkey::ClaimableBalance(stellar_strkey::ClaimableBalance::V0([7; 32])), ClaimableBalance),
+            (Strkey::LiquidityPool(stellar_strkey::LiquidityPool([7; 32])), LiquidityPool),
+            (Strkey::PreAuthTx(stellar_strkey::PreAuthTx([7; 32])), PreAuthorizedTransaction),
+            (Strkey::HashX(stellar_strkey::HashX([7; 32])), HashX),
+        ];
+        for (strkey, found) in &kinds {
+            let needed = Needed::Either;
+            assert_eq!(
+                Address::parse(&strkey.to_string()),
+                Err(AddressError::Kind { found: *found, needed })
+            );
+        }
+        kinds.push((Strkey::Contract(Contract([7; 32])), StrkeyKind::Contract));
+        for (strkey, found) in &kinds {
+            let needed = Needed::Account;
+            assert_eq!(
+                AccountId::parse(&strkey.to_string()),
+                Err(AddressError::Kind { found: *found, needed })
+            );
+        }
+        let error = ContractId::parse(ACCOUNT).unwrap_err();
+        assert_eq!(error, AddressError::Kind { found: Account, needed: Needed::Contract });
+        assert_eq!(error.to_string(), "this is an account (G…); a contract (C…) is needed");
+    }
+
+    #[test]
+    fn only_a_seed_with_a_valid_checksum_is_called_a_secret_key() {
+        const SEED: &str = "SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR";
+        refused(SEED, AddressError::SecretKey);
+        refused(&SEED.to_lowercase(), AddressError::SecretKey);
+        refused(&SEED.replace("HOKR", "HOKS"), AddressError::Checksum);
+        refused(&SEED[..50], AddressError::Length);
+        refused("Stellar", AddressError::Length);
+        refused("sender", AddressError::Length);
     }
 
     #[test]
@@ -207,7 +341,6 @@ mod tests {
         refused(&ACCOUNT.replace('7', "\0"), AddressError::Alphabet);
         refused("SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR", AddressError::SecretKey);
         refused("sbu2rrglxh3e5cqhtd3odldf2bwdcyussbllz5gnw7jxhdiykxzwhokr", AddressError::SecretKey);
-        refused("MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ", AddressError::Kind);
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod terms;
 mod time;
 pub mod vesting;
 
-pub use address::{AccountId, Address, AddressError, ContractId};
+pub use address::{AccountId, Address, AddressError, ContractId, Needed, StrkeyKind};
 pub use balance::Balance;
 pub use body::{Body, ChainBody, ContractState, StreamBody};
 pub use chain::{Inferred, NonDefault, OnChain};
