@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use fluxora_decimal::{Amount, AmountError, Found};
 use fluxora_indexer::Opaque;
-use fluxora_stream::{AccountId, TermsFault, UnixTime};
+use fluxora_stream::{AccountId, ContractId, TermsFault, UnixTime};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
@@ -48,6 +48,20 @@ impl Fields {
         self.keep(read)
     }
 
+    /// A needed contract (`C…`).
+    pub(crate) fn contract(&mut self, field: &'static str) -> Option<Opaque> {
+        let read = match self.needed(field)? {
+            Given::Text(text) => ContractId::parse(&text)
+                .map_err(|error| self.fault(field, error, format!("{field}: {error}")))
+                .and_then(|_| {
+                    Opaque::new(&text)
+                        .map_err(|error| self.fault(field, FieldCode::InvalidAddress, error.to_string()))
+                }),
+            other => return self.wrong_type(field, "a string", &other),
+        };
+        self.keep(read)
+    }
+
     /// A needed amount, within the range the API takes.
     pub(crate) fn amount(&mut self, field: &'static str) -> Option<Amount> {
         let given = self.needed(field)?;
@@ -63,9 +77,9 @@ impl Fields {
         self.keep(read)
     }
 
-    /// A time that may be absent, in Unix seconds.
+    /// A time in Unix seconds that may be absent or null.
     pub(crate) fn optional_time(&mut self, field: &'static str) -> Option<UnixTime> {
-        let given = self.take(field)?;
+        let given = self.take(field).filter(|given| *given != Given::Null)?;
         let fault = |code, what| Err(FieldFault::new(field, code, format!("{field} must be {what}")));
         let read = match &given {
             Given::Count(seconds) => Ok(UnixTime::from_seconds(*seconds)),
@@ -157,9 +171,10 @@ impl Fields {
         }
     }
 
-    /// An object that may be absent.
+    /// An object that may be absent or null.
     pub(crate) fn object(&mut self, field: &'static str) -> Option<Members> {
         match self.take(field)? {
+            Given::Null => None,
             Given::Object(members) => Some(members),
             other => self.wrong_type(field, "an object", &other),
         }
@@ -183,7 +198,12 @@ impl Fields {
         self.keep(Err(fault))
     }
 
-    fn fault(&self, field: &str, code: FieldCode, message: impl Into<Cow<'static, str>>) -> FieldFault {
+    fn fault(
+        &self,
+        field: &str,
+        code: impl Into<FieldCode>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> FieldFault {
         FieldFault::new(format!("{}{field}", self.within), code, message)
     }
 

@@ -119,7 +119,7 @@ impl TermsDraft {
         let end = self.end.or_else(|| {
             let used_up = used_up(self.deposit?, self.rate?, start);
             let sound =
-                self.deposit?.is_positive() && self.rate?.is_positive() && start <= UnixTime::LAST_INSTANT;
+                self.deposit?.is_positive() && self.rate?.is_positive() && start <= UnixTime::LAST_OF_9999;
             if used_up.is_none() && sound {
                 faults.push(TermsFault::NeverFinishes);
             }
@@ -165,7 +165,7 @@ impl TermsDraft {
 
     fn check_times(&self, start: UnixTime, faults: &mut Vec<TermsFault>) {
         for (field, time) in [("startTime", self.start), ("cliffTime", self.cliff), ("endTime", self.end)] {
-            if time.is_some_and(|time| time > UnixTime::LAST_INSTANT) {
+            if time.is_some_and(|time| time > UnixTime::LAST_OF_9999) {
                 faults.push(TermsFault::TimeOutOfRange { field });
             }
         }
@@ -181,7 +181,7 @@ impl TermsDraft {
     }
 }
 
-/// The first second by which the whole deposit has flowed; `None` beyond a `u64` of seconds.
+/// The first second by which the whole deposit has flowed; `None` beyond [`UnixTime::LAST_EXACT`].
 fn used_up(deposit: Amount, rate: Amount, start: UnixTime) -> Option<UnixTime> {
     if !deposit.is_positive() || !rate.is_positive() {
         return None;
@@ -189,7 +189,7 @@ fn used_up(deposit: Amount, rate: Amount, start: UnixTime) -> Option<UnixTime> {
     let (deposit, rate) = (deposit.stroops(), rate.stroops());
     let whole = deposit.checked_div(rate)?;
     let seconds = if deposit.checked_rem(rate)? == 0 { whole } else { whole.checked_add(1)? };
-    start.checked_add(u64::try_from(seconds).ok()?)
+    start.checked_add(u64::try_from(seconds).ok()?).filter(|end| *end <= UnixTime::LAST_EXACT)
 }
 
 #[cfg(test)]

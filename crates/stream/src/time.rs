@@ -16,6 +16,10 @@ impl UnixTime {
     pub const EPOCH: Self = Self(0);
     /// The last second that a `u64` holds.
     pub const MAX: Self = Self(u64::MAX);
+    /// 9999-12-31T23:59:59Z: the last second that the terms of an API stream may name.
+    pub const LAST_OF_9999: Self = Self(253_402_300_799);
+    /// 2^53 - 1: the last second that JavaScript reads exactly from a JSON number.
+    pub const LAST_EXACT: Self = Self(9_007_199_254_740_991);
     /// 9999-12-30T22:00:00Z: the last second that a [`Timestamp`] holds.
     pub const LAST_INSTANT: Self = Self(253_402_207_200);
 

@@ -51,7 +51,7 @@ fn check(server: &TestServer, deposit: &str, rate: &str, start: u64, expect: &[(
 }
 
 #[test]
-fn a_deposit_lasts_at_least_one_second_and_at_most_as_many_as_the_chain_can_count() {
+fn a_deposit_lasts_at_least_one_second_and_ends_by_a_second_that_javascript_reads_exactly() {
     let mut server = TestServer::start();
     let below = [("depositAmount", "DEPOSIT_BELOW_RATE")];
     check(&server, "1", "1.0000001", 0, &below);
@@ -59,9 +59,9 @@ fn a_deposit_lasts_at_least_one_second_and_at_most_as_many_as_the_chain_can_coun
     check(&server, "1", "1", 0, &[]);
 
     let never = [("ratePerSecond", "RATE_TOO_LOW")];
-    check(&server, "1844674407370.9551615", "0.0000001", 0, &[]);
-    check(&server, "1844674407370.9551616", "0.0000001", 0, &never);
-    check(&server, "1844674407370.9551615", "0.0000001", 1, &never);
+    check(&server, "900719925.4740991", "0.0000001", 0, &[]);
+    check(&server, "900719925.4740992", "0.0000001", 0, &never);
+    check(&server, "900719925.4740991", "0.0000001", 1, &never);
     check(&server, LARGEST, "0.0000001", 0, &never);
     check(&server, LARGEST, LARGEST, 0, &[]);
     server.terminate();

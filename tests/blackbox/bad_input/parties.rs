@@ -32,7 +32,8 @@ fn cases(field: &'static str) -> Vec<FieldCase> {
         (field, Some(json!(null)), "INVALID_TYPE"),
         (field, Some(json!(SECRET_KEY)), "SECRET_KEY_REFUSED"),
         (field, Some(json!(SECRET_KEY.to_lowercase())), "SECRET_KEY_REFUSED"),
-        (field, Some(json!(SECRET_KEY[..50])), "SECRET_KEY_REFUSED"),
+        (field, Some(json!(SECRET_KEY[..50])), "INVALID_ADDRESS"),
+        (field, Some(json!("Stellar")), "INVALID_ADDRESS"),
     ];
     cases.extend(no_texts().map(|value| (field, Some(value), "INVALID_TYPE")));
     cases.extend(invalid.map(|text| (field, Some(json!(text)), "INVALID_ADDRESS")));

@@ -4,13 +4,13 @@ use super::{FieldCase, check_fields, faults, with};
 use crate::http::Request;
 use crate::server::TestServer;
 
-/// The last second that can be written as an instant, and the second after it.
-const LAST: u64 = 253_402_207_200;
+/// 9999-12-31T23:59:59Z, the last second that terms may name, and the second after it.
+const LAST: u64 = 253_402_300_799;
 const TOO_LATE: u64 = LAST + 1;
 
 fn cases(field: &'static str) -> Vec<FieldCase> {
     let out_of_range = [json!(-1), json!(1.5), json!(-0.0), json!(1e30), json!(1.8e19)];
-    let no_numbers = [json!(null), json!("1767225600"), json!(""), json!(true), json!([1]), json!({})];
+    let no_numbers = [json!("1767225600"), json!(""), json!(true), json!([1]), json!({})];
     let mut cases = Vec::new();
     cases.extend(out_of_range.map(|value| (field, Some(value), "TIME_OUT_OF_RANGE")));
     cases.extend(no_numbers.map(|value| (field, Some(value), "INVALID_TYPE")));
@@ -52,5 +52,18 @@ fn times_that_contradict_each_other_or_the_calendar_are_refused() {
     check(&[(end, TOO_LATE)], &[("endTime", "TIME_OUT_OF_RANGE")]);
     check(&[(start, LAST)], &[]);
     check(&[(end, LAST)], &[]);
+    check(&[(start, LAST - 1), (cliff, LAST), (end, LAST)], &[]);
+    server.terminate();
+}
+
+#[test]
+fn a_time_that_is_null_is_absent() {
+    let mut server = TestServer::start();
+    let null = |name| (name, Some(Value::Null));
+    let body = with(&[("startTime", Some(json!(2_000))), null("cliffTime"), null("endTime")]);
+    let stream = server.send(&Request::create_json(&body)).expect(201);
+    assert_eq!((stream.get("cliffTime"), stream["endTime"].as_u64()), (None, Some(2_200)), "{stream}");
+    let now = server.send(&Request::create_json(&with(&[null("startTime")]))).expect(201);
+    assert_eq!(now["startTime"], now["asOf"]);
     server.terminate();
 }

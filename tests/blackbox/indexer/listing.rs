@@ -50,6 +50,30 @@ fn events_are_listed_in_the_order_of_the_chain_page_by_page_as_they_were_pushed(
 }
 
 #[test]
+fn the_list_is_followed_past_its_end() {
+    let mut server = TestServer::launch(indexing());
+    let mut worker = Worker::of(&server);
+    let empty = page(&mut worker, "");
+    assert_eq!(empty, json!({ "events": [], "hasMore": false }));
+    let chain = Chain::of(2);
+    let event = |ledger| chain.event(ledger, ChainPosition { transaction: 1, event: 0 }, &created(0, ledger));
+    let [first, second] = [event(FIRST), event(FIRST + 1)];
+    let ids = |page: &Value| {
+        let events = page["events"].as_array().unwrap().iter();
+        events.map(|event| event["eventId"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    worker.push(&batch(std::slice::from_ref(&first), None));
+    let last = page(&mut worker, "");
+    assert_eq!((ids(&last).len(), &last["hasMore"]), (1, &json!(false)));
+    let after = format!("cursor={}", last["nextCursor"].as_str().unwrap());
+    let nothing = page(&mut worker, &after);
+    assert_eq!((ids(&nothing).len(), &nothing["nextCursor"]), (0, &last["nextCursor"]));
+    worker.push(&batch(std::slice::from_ref(&second), None));
+    assert_eq!(ids(&page(&mut worker, &after)), [second["eventId"].as_str().unwrap()]);
+    server.terminate();
+}
+
+#[test]
 fn events_are_filtered_by_ledger_contract_and_topic() {
     let (mut server, mut worker, _) = filled();
     let mut count = |query: &str| page(&mut worker, query)["events"].as_array().unwrap().len();

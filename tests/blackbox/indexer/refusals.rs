@@ -9,7 +9,7 @@ use super::worker::{Worker, push};
 use crate::envelope;
 use crate::faults::unavailable;
 use crate::http::{Request, Response};
-use crate::sample::with;
+use crate::sample::{self, with};
 use crate::server::TestServer;
 
 const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
@@ -79,6 +79,11 @@ fn each_field_of_an_event_is_checked_and_named_with_its_place() {
         ("eventId", json!(""), "INVALID_VALUE"),
         ("eventId", json!(long), "INVALID_VALUE"),
         ("contractId", json!(["C"]), "INVALID_TYPE"),
+        ("contractId", json!("C1"), "INVALID_ADDRESS"),
+        ("contractId", json!(""), "INVALID_ADDRESS"),
+        ("contractId", json!(sample::account(1)), "INVALID_ADDRESS"),
+        ("contractId", json!(sample::contract(1).to_lowercase()), "INVALID_ADDRESS"),
+        ("contractId", json!(sample::SECRET_KEY), "SECRET_KEY_REFUSED"),
         ("topic", json!({}), "INVALID_TYPE"),
         ("txHash", json!(true), "INVALID_TYPE"),
         ("ledger", json!(-1), "INVALID_VALUE"),
@@ -90,6 +95,8 @@ fn each_field_of_an_event_is_checked_and_named_with_its_place() {
         ("eventIndex", json!(0.5), "INVALID_VALUE"),
         ("happenedAt", json!("yesterday"), "INVALID_VALUE"),
         ("happenedAt", json!("2026-01-01"), "INVALID_VALUE"),
+        ("happenedAt", json!("20260101T000500Z"), "INVALID_VALUE"),
+        ("happenedAt", json!("2026-01-01T00:05:60Z"), "INVALID_VALUE"),
         ("happenedAt", json!("1969-12-31T23:59:59Z"), "INVALID_VALUE"),
         ("happenedAt", json!(1_767_225_600), "INVALID_TYPE"),
         ("payload", json!("{}"), "INVALID_TYPE"),
@@ -256,7 +263,7 @@ fn what_is_stored_under_an_id_or_a_hash_is_never_overwritten() {
         json!({ "topic": "other" }),
         json!({ "txHash": "other" }),
         json!({ "eventIndex": 9 }),
-        json!({ "contractId": "other" }),
+        json!({ "contractId": sample::contract(9) }),
         json!({ "happenedAt": "2026-01-01T00:00:00.001Z" }),
     ] {
         let body = batch(&[fresh.clone(), with(known.clone(), &changes)], None);

@@ -93,12 +93,11 @@ impl Worker {
             let page = self.send(&events(&format!("limit={limit}{cursor}"))).expect(200);
             let events = page["events"].as_array().unwrap();
             assert!(events.len() <= limit, "{} events in a page of {limit}", events.len());
-            assert_eq!(page["hasMore"], page["nextCursor"].is_string(), "{page}");
             found.extend(events.iter().cloned());
-            match page["nextCursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return found,
+            if page["hasMore"] == false {
+                return found;
             }
+            cursor = format!("&cursor={}", page["nextCursor"].as_str().expect("a next page has a cursor"));
         }
     }
 }

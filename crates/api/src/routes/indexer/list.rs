@@ -82,13 +82,15 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     ]);
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
-            Written::parse(text, &list)
+            Some((Written::parse(text, &list)?, text.to_owned()))
         });
     query.finish()?;
+    let (after, given) = after.unzip();
     let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
     let page = api.store().contract_events(&query).await?;
-    let last = page.events.last().filter(|_| page.more);
-    let next_cursor = last.map(|last| Written { event: last, list: &list }.to_string());
+    let last = page.events.last().map(|last| Written { event: last, list: &list }.to_string());
+    // The last page has a cursor too: whoever follows the list asks from there on again.
+    let next_cursor = last.or(given);
     let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
 }

@@ -67,7 +67,7 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
     let ledger = fields.count("ledger");
     let ledger_hash = fields.opaque("ledgerHash");
     let previous_hash = fields.optional_opaque("previousLedgerHash");
-    let contract = fields.opaque("contractId");
+    let contract = fields.contract("contractId");
     let topic = fields.opaque("topic");
     let tx_hash = fields.opaque("txHash");
     let transaction = fields.count("txIndex");

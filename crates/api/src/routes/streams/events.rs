@@ -38,17 +38,20 @@ pub(crate) async fn events(
     request: HttpRequest,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let id = super::id(&path);
+    // A cursor of a stream is good however its id is written.
+    let list = id.as_ref().map_or_else(|_| path.to_string(), ToString::to_string);
     let mut query = Query::of(&request)?;
     let limit = query.limit();
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
-            u32::try_from(Cursor::parse(text, &path)?.position).ok()
+            u32::try_from(Cursor::parse(text, &list)?.position).ok()
         });
     query.finish()?;
-    let id = super::id(&path)?;
+    let id = id?;
     let page = api.store().stream_events(&id, after.unwrap_or(0), limit).await?;
     let page = page.ok_or_else(ApiError::stream_not_found)?;
-    let last = page.events.last().map(|logged| Cursor::at(logged.event.stream_seq.into(), &path).to_string());
+    let last = page.events.last().map(|logged| Cursor::at(logged.event.stream_seq.into(), &list).to_string());
     Ok(HttpResponse::Ok().json(EventsView {
         events: page.events,
         has_more: page.more,

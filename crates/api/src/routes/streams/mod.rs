@@ -17,7 +17,9 @@ const ID: Parameter = doc::path(
     "01930000-0000-7000-8000-000000000001",
 );
 
-/// The stream a path names; a text that no stream can have as its id is simply not found.
+/// The stream that a path names. The letters of a UUID may be capitals; those of a contract are. A text that is no id names no
+/// stream.
 fn id(text: &str) -> Result<StreamId, ApiError> {
-    StreamId::parse(text).ok_or_else(ApiError::stream_not_found)
+    let uuid = || StreamId::parse(&text.to_ascii_lowercase());
+    StreamId::parse(text).or_else(uuid).ok_or_else(ApiError::stream_not_found)
 }
