@@ -3,15 +3,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_store::{
-    Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore, Outcome,
-    Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
+    Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
+    IdempotencyRecord, IdempotencyStore, Outcome, Recorded, Sequence, Store, StoreError, StreamFilter,
+    StreamPage, StreamQuery, StreamStore, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::connect::Connector;
 use crate::pool::Connections;
-use crate::streams::idempotency;
+use crate::streams::{idempotency, log};
 use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
@@ -142,6 +143,24 @@ impl StreamStore for PostgresStore {
         self.units
             .run(&self.connections, |lease| async move { streams::record_due(&lease, now, limit).await })
             .await
+    }
+}
+
+#[async_trait]
+impl EventLog for PostgresStore {
+    async fn events_after(
+        &self,
+        after: Sequence,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<EventLogPage, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { log::after(&lease, after, filter, limit).await })
+            .await
+    }
+
+    async fn head(&self) -> Result<Sequence, StoreError> {
+        self.units.run(&self.connections, |lease| async move { log::head(&lease).await }).await
     }
 }
 

@@ -8,8 +8,9 @@ use fluxora_store::chain::{
     Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
-    ChainStore, Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore,
-    Outcome, Recorded, Store, StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
+    ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
+    IdempotencyRecord, IdempotencyStore, Outcome, Recorded, Sequence, Store, StoreError, StreamFilter,
+    StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use rusqlite::Connection;
 use crate::chain::{self, Chain};
 use crate::open::OpenError;
 use crate::readers::Readers;
-use crate::streams::idempotency;
+use crate::streams::{idempotency, log};
 use crate::writer::Writer;
 use crate::{Location, open, probe, streams};
 
@@ -153,6 +154,25 @@ impl StreamStore for SqliteStore {
 
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
         self.writer.run(move |connection| streams::record_due(connection, now, limit)).await
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn events_after(
+        &self,
+        after: Sequence,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<EventLogPage, StoreError> {
+        let scans = *filter != EventFilter::default();
+        let filter = filter.clone();
+        let read = move |connection: &Connection| log::after(connection, after, &filter, limit);
+        if scans { self.scan(read).await } else { self.read(read).await }
+    }
+
+    async fn head(&self) -> Result<Sequence, StoreError> {
+        self.read(log::head).await
     }
 }
 

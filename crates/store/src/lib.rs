@@ -5,6 +5,7 @@ pub mod chain;
 mod clock;
 pub mod copy;
 mod error;
+mod event_log;
 mod idempotency;
 mod outage;
 mod page;
@@ -18,6 +19,7 @@ pub use as_of::{StateAt, replay};
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError, error_chain, sources};
+pub use event_log::{EVENT_LOG_WINDOW, EventFilter, EventLog, EventLogPage, EventLogRange};
 pub use fluxora_stream::Sequence;
 pub use idempotency::{
     IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,

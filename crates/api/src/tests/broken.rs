@@ -3,7 +3,9 @@ use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
     Rewound,
 };
-use fluxora_store::{ChainStore, IdempotencyRecord, IdempotencyStore};
+use fluxora_store::{
+    ChainStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord, IdempotencyStore, Sequence,
+};
 
 use super::*;
 
@@ -40,6 +42,16 @@ impl StreamStore for Broken {
         Err(self.0())
     }
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
+        Err(self.0())
+    }
+}
+
+#[async_trait]
+impl EventLog for Broken {
+    async fn events_after(&self, _: Sequence, _: &EventFilter, _: u32) -> Result<EventLogPage, StoreError> {
+        Err(self.0())
+    }
+    async fn head(&self) -> Result<Sequence, StoreError> {
         Err(self.0())
     }
 }

@@ -22,10 +22,12 @@ macro_rules! logged_columns {
 }
 pub(crate) use logged_columns;
 
-/// Events with their streams, the removed ones among them.
+/// Events with their streams, the removed ones among them. `OFFSET 0` keeps the planner from joining whole tables: each stream is looked up.
 macro_rules! logged_tables {
     () => {
-        "stream_events e LEFT JOIN streams s ON s.seq = e.stream LEFT JOIN removed_streams r ON r.seq = e.stream"
+        "stream_events e \
+         LEFT JOIN LATERAL (SELECT id, sender, recipient FROM streams WHERE seq = e.stream OFFSET 0) s ON true \
+         LEFT JOIN LATERAL (SELECT id FROM removed_streams WHERE seq = e.stream OFFSET 0) r ON true"
     };
 }
 pub(crate) use logged_tables;

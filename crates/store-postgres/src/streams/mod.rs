@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod idempotency;
 mod intersection;
 mod list;
+pub(crate) mod log;
 pub(crate) mod row;
 pub(crate) mod values;
 
@@ -23,6 +24,18 @@ pub(crate) use values::StreamValues;
 #[cfg(test)]
 pub(crate) const POINT_QUERIES: [&str; 6] =
     [row::FIND, cancel::LOCK, cancel::LAST_EVENT, due::DUE, events::EVENTS, events::HISTORY];
+
+/// How the server would read a page of the event log.
+#[cfg(test)]
+pub(crate) async fn explain_log(
+    client: &tokio_postgres::Client,
+    after: fluxora_store::Sequence,
+    filter: &fluxora_store::EventFilter,
+) -> String {
+    let query = log::Query::of(after, filter, 100);
+    let rows = client.query_typed(&format!("EXPLAIN {}", query.sql), &query.typed()).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
+}
 
 /// How the server would read a page.
 #[cfg(test)]

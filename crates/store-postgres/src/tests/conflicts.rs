@@ -1,4 +1,4 @@
-use fluxora_store::{Store, StoreError};
+use fluxora_store::{EventLog, Store, StoreError};
 use futures_util::future::join_all;
 
 use super::replicas::session;
@@ -89,4 +89,25 @@ async fn a_create_that_cannot_be_written_fails_alone() {
         }
     }
     assert_eq!(database.sql("SELECT count(*) FROM streams"), "18");
+}
+
+/// Numbers that an undone transaction has drawn are drawn again, also after a crash has skipped some.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undone_transaction_leaves_no_gap_in_the_event_log() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    let undone = "BEGIN; INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+                  SELECT n, 9, 'stream.created', now(), now(), '{}' FROM generate_series(1, 5) n; ROLLBACK";
+    let skipped = "SELECT setval(pg_get_serial_sequence('stream_events', 'seq'), 1000)";
+    for (n, sql) in (1..).zip([undone, undone, skipped, undone]) {
+        database.sql(sql);
+        put(&store, [n]).await;
+        assert_eq!(store.head().await.unwrap().0, n, "{sql}");
+    }
+    store.cancel_stream(&id(1), fluxora_store::still(t(20))).await.unwrap();
+    assert_eq!(
+        database.sql("SELECT string_agg(seq::text, ',' ORDER BY seq) FROM stream_events"),
+        "1,2,3,4,5,6"
+    );
 }

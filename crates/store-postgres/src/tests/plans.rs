@@ -1,10 +1,10 @@
 //! How the server goes about a query, with enough rows to make it think.
 
-use fluxora_store::{Sequence, StreamFilter, StreamQuery};
-use fluxora_stream::{Address, Origin, StatusName};
+use fluxora_store::{EventFilter, Sequence, StreamFilter, StreamQuery};
+use fluxora_stream::{Address, EventKind, Origin, StatusName};
 
 use super::*;
-use crate::streams::explain;
+use crate::streams::{explain, explain_log};
 
 async fn filled() -> Option<PostgresStore> {
     let database = Cluster::shared()?.database();
@@ -48,6 +48,34 @@ async fn a_page_of_one_condition_follows_its_index() {
             let sorts = plan.matches("Sort  (").count();
             assert!(sorts <= if merges { 2 } else { 0 }, "{filter:?}\n{plan}");
             assert!(sorts == 0 || plan.contains("streams_due"), "{filter:?}\n{plan}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_event_log_follows_the_primary_key_or_the_events_of_one_stream() {
+    let Some(store) = filled().await else { return };
+    let client = store.lease().await;
+    let all = EventFilter::default();
+    let party = Some(Address::from(AccountId::from_public_key([1; 32])));
+    for filter in [
+        all.clone(),
+        EventFilter { sender: party, ..all.clone() },
+        EventFilter { recipient: party, ..all.clone() },
+        EventFilter { contract: Some(fluxora_stream::ContractId::from_hash([7; 32])), ..all.clone() },
+        EventFilter { kinds: vec![EventKind::Created], ..all.clone() },
+        EventFilter { stream: Some(id(1)), ..all.clone() },
+        EventFilter { stream: Some(id(1)), kinds: vec![EventKind::Created], ..all },
+    ] {
+        for after in [0, 19_000] {
+            let plan = explain_log(&client, Sequence(after), &filter).await;
+            let index = if filter.stream.is_some() {
+                "stream_events_stream_number_key"
+            } else {
+                "stream_events_pkey"
+            };
+            assert!(plan.contains(&format!("{index} on stream_events e")), "{filter:?}\n{plan}");
+            assert!(!plan.contains("Seq Scan on stream"), "{filter:?}\n{plan}");
         }
     }
 }

@@ -139,7 +139,7 @@ fn keyed(n: u64, key: &str) -> CreateStream {
     CreateStream { keyed: Some(keyed), ..create(n) }
 }
 
-fn page(before: Option<fluxora_store::Sequence>, limit: u32) -> StreamQuery {
+fn page(before: Option<Sequence>, limit: u32) -> StreamQuery {
     StreamQuery { filter: StreamFilter::default(), at: UnixTime::of(t(0)), before, limit }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod idempotency;
 mod intersection;
 mod list;
+pub(crate) mod log;
 #[cfg(test)]
 mod plans;
 pub(crate) mod row;

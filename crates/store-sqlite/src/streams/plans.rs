@@ -1,12 +1,11 @@
 //! Every query follows an index, whatever it is asked for and whatever the data.
 
-use fluxora_store::{Sequence, StreamFilter, StreamQuery};
-use fluxora_stream::{AccountId, Origin, StatusName, UnixTime};
+use fluxora_store::{EventFilter, Sequence, StreamFilter, StreamQuery};
+use fluxora_stream::{AccountId, ContractId, EventKind, Origin, StatusName, StreamId, UnixTime};
 use rusqlite::{Connection, StatementStatus};
 
-use super::intersection;
 use super::list::Query;
-use super::{due, events, idempotency, row};
+use super::{due, events, idempotency, intersection, log, row};
 use crate::Location;
 use crate::open;
 
@@ -161,6 +160,36 @@ fn events_are_found_by_stream_and_number() {
         "SEARCH stream_events USING INDEX sqlite_autoindex_stream_events_1 (stream=? AND number>?)";
     check(events::EVENTS, &[by_number]);
     check(events::HISTORY, &["SEARCH stream_events USING INDEX sqlite_autoindex_stream_events_1 (stream=?)"]);
+}
+
+/// Streams are looked up by rowid for each event that is read, removed streams likewise.
+#[test]
+fn a_page_of_the_event_log_follows_the_primary_key_or_the_events_of_one_stream() {
+    let connection = database();
+    let someone = Some(AccountId::from_public_key([1; 32]).into());
+    let stream = Some(StreamId::chain(ContractId::from_hash([7; 32]), 0));
+    for bits in 0..16_u8 {
+        let filter = EventFilter {
+            stream: None,
+            sender: someone.filter(|_| bits & 1 != 0),
+            recipient: someone.filter(|_| bits & 2 != 0),
+            contract: (bits & 4 != 0).then(|| ContractId::from_hash([7; 32])),
+            kinds: if bits & 8 != 0 { vec![EventKind::Created, EventKind::Removed] } else { Vec::new() },
+        };
+        for (filter, index) in [
+            (filter.clone(), "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (
+                EventFilter { stream, ..filter },
+                "SEARCH e USING INDEX sqlite_autoindex_stream_events_1 (stream=? AND number>?)",
+            ),
+        ] {
+            let (sql, _) = log::select(&filter, filter.range(Sequence(7), Sequence(9)), 20);
+            let steps = plan(&connection, &sql);
+            assert_eq!(steps.first().map(String::as_str), Some(index), "{sql}: {steps:?}");
+            let bad = |step: &&String| step.contains("SCAN ") || step.contains("TEMP B-TREE");
+            assert_eq!(steps.iter().filter(bad).collect::<Vec<_>>(), Vec::<&String>::new(), "{sql}");
+        }
+    }
 }
 
 #[test]

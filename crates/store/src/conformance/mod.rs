@@ -24,6 +24,7 @@ pub mod copy;
 mod corrupt_rows;
 mod creating;
 mod earlier_rows;
+mod event_log;
 mod fixtures;
 mod listing;
 mod model;
@@ -36,6 +37,7 @@ pub use clock::*;
 pub use corrupt_rows::*;
 pub use creating::*;
 pub use earlier_rows::*;
+pub use event_log::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
@@ -79,6 +81,12 @@ macro_rules! conformance_suite {
             a_stream_is_read_as_it_was_at_any_second
             the_events_of_a_stream_make_the_stream
             an_unknown_stream_has_no_events
+            an_empty_event_log_has_head_0
+            the_event_log_is_in_commit_order_without_gaps
+            a_reader_of_the_event_log_misses_nothing_while_others_write
+            a_page_of_the_event_log_is_cut_by_its_limit
+            filters_of_the_event_log_leave_events_out_and_still_advance
+            events_of_a_removed_stream_stay_in_the_event_log
             streams_are_listed_newest_first
             a_walk_sees_each_old_stream_once_while_others_are_created
             filters_leave_in_what_they_name

@@ -2,16 +2,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use fluxora_stream::{CancelRefused, Change, LoggedEvent, Stream, StreamEvent, StreamId, UnixTime};
+use fluxora_stream::{
+    Address, CancelRefused, Change, Changes, LoggedEvent, Stream, StreamEvent, StreamId, UnixTime,
+};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::chain_model::ModelChain;
 use crate::chain;
 use crate::{
-    Clock, CreateStream, Created, EventPage, IdempotencyKey, IdempotencyRecord, IdempotencyStore,
-    KeyedResponse, Outcome, Recorded, Sequence, StateAt, Store, StoreError, StreamFilter, StreamPage,
-    StreamQuery, StreamStore, expired_before, replay,
+    Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
+    IdempotencyRecord, IdempotencyStore, KeyedResponse, Outcome, Recorded, Sequence, StateAt, Store,
+    StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before, replay,
 };
 
 /// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
@@ -43,6 +45,25 @@ impl Contents {
     pub(super) fn next_place(&mut self) -> Sequence {
         self.places += 1;
         Sequence(self.places)
+    }
+
+    /// Whether an event matches a filter of the event log.
+    fn leaves_in(&self, filter: &EventFilter, event: &StreamEvent) -> bool {
+        let EventFilter { stream, sender, recipient, contract, kinds } = filter;
+        // The present value, or the last that the events of a removed stream name.
+        let present = self.find(&event.stream).map(|sequence| &self.streams[&sequence]);
+        let last = |get: fn(&Changes) -> Option<Address>| {
+            self.of(&event.stream).filter_map(|event| get(&event.data.changes)).last()
+        };
+        let of = |stream: fn(&Stream) -> Address, get| present.map(stream).or_else(|| last(get));
+        stream.is_none_or(|stream| event.stream == stream)
+            && sender
+                .is_none_or(|sender| of(|stream| stream.sender, |changes| changes.sender) == Some(sender))
+            && recipient.is_none_or(|recipient| {
+                of(|stream| stream.recipient, |changes| changes.recipient) == Some(recipient)
+            })
+            && contract.is_none_or(|contract| event.stream.contract() == Some(contract))
+            && (kinds.is_empty() || kinds.contains(&event.kind))
     }
 
     fn write(&mut self, at: Sequence, change: Change) {
@@ -189,6 +210,32 @@ impl StreamStore for Model {
             contents.write(at, change);
         }
         Ok(recorded)
+    }
+}
+
+#[async_trait]
+impl EventLog for Model {
+    async fn events_after(
+        &self,
+        after: Sequence,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<EventLogPage, StoreError> {
+        let contents = self.contents();
+        let head = Sequence(u64::try_from(contents.events.len()).unwrap());
+        let range = filter.range(after, head);
+        let logged = (1..).zip(&contents.events).map(|(sequence, event)| (Sequence(sequence), event));
+        let within = logged.filter(|(sequence, _)| range.after < *sequence && *sequence <= range.upto);
+        let matching = within.filter(|(_, event)| contents.leaves_in(filter, event));
+        let events = matching
+            .take(usize::try_from(limit).unwrap())
+            .map(|(sequence, event)| LoggedEvent { sequence, event: event.clone() })
+            .collect();
+        Ok(range.page(events, limit, head))
+    }
+
+    async fn head(&self) -> Result<Sequence, StoreError> {
+        Ok(Sequence(u64::try_from(self.contents().events.len()).unwrap()))
     }
 }
 

@@ -54,36 +54,6 @@ async fn the_chain_can_be_asked_about_in_sql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_second_version_of_the_schema_holds_is_kept_by_the_third() {
-    let Some(cluster) = Cluster::shared() else { return };
-    let database = cluster.database();
-    let store = open(&database).await;
-    push(&store, "a", vec![created(1, 0, 0), withdrew(2, 0, 0, 7)]).await;
-    put(&store, [1]).await;
-    let read = async |store: &PostgresStore| {
-        let mut read = Vec::new();
-        for id in [on_chain(0), id(1)] {
-            let stream = store.stream(&id).await.unwrap().unwrap();
-            read.push((stream, store.stream_events(&id, 0, 10).await.unwrap().unwrap().events));
-        }
-        read
-    };
-    let before = read(&store).await;
-    for (table, column) in [("streams", "chain"), ("stream_events", "data")] {
-        database.sql(&format!(
-            "ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_check, ALTER {column} TYPE JSONB USING {column}::text::jsonb, \
-             ADD CHECK (jsonb_typeof({column}) = 'object'), RESET (fillfactor)"
-        ));
-    }
-    database.sql("DELETE FROM fluxora_schema_history WHERE version = 3");
-    let store = open(&database).await;
-    assert_eq!(read(&store).await, before);
-    let types = "SELECT string_agg(DISTINCT json_typeof(chain) || json_typeof(data), '') FROM streams, stream_events WHERE chain IS NOT NULL";
-    assert_eq!(database.sql(types), "objectobject");
-    push(&store, "a", vec![withdrew(5, 0, 0, 7)]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn reorgs_are_numbered_without_a_hole_also_where_one_was_undone() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();

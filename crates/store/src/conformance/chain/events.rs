@@ -15,7 +15,7 @@ pub(super) fn closed_at(ledger: u32) -> Timestamp {
     Timestamp::from_second(t(0).as_second() + 5 * i64::from(ledger)).unwrap()
 }
 
-pub(super) fn contract() -> ContractId {
+pub(in crate::conformance) fn contract() -> ContractId {
     ContractId::from_hash([200; 32])
 }
 

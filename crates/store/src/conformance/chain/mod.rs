@@ -28,6 +28,7 @@ use crate::Store;
 use crate::chain::{ChainState, Ingested};
 
 use events::closed_at;
+pub(super) use events::contract;
 
 /// One way the chain can take: the ledgers from `from` on are its own, those before are its parent's.
 #[derive(Clone, Copy)]
