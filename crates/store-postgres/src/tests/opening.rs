@@ -13,13 +13,14 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
     "V4__idempotency_records",
     "V5__streams_by_update",
     "V6__event_log_without_gaps",
+    "V7__constraint_names",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -1,0 +1,10 @@
+-- Constraints are named in errors that an operator reads: each name says the rule.
+ALTER TABLE streams RENAME CONSTRAINT streams_of_the_chain_have_what_others_have_not TO streams_chain_columns_iff_chain;
+ALTER TABLE streams RENAME CONSTRAINT streams_withdrawn_is_part_of_the_deposit TO streams_api_withdrawn_within_deposit;
+ALTER TABLE streams RENAME CONSTRAINT streams_updated_after_created TO streams_api_updated_after_created;
+ALTER TABLE contract_events
+    RENAME CONSTRAINT contract_events_have_no_second_stream_without_a_first TO contract_events_other_requires_stream;
+ALTER TABLE chain_state RENAME CONSTRAINT chain_state_tip_has_a_hash TO chain_state_tip_hash_iff_tip_ledger;
+ALTER TABLE chain_state RENAME CONSTRAINT chain_state_refusal_has_a_fork TO chain_state_refused_fork_iff_refused_at;
+ALTER TABLE chain_state RENAME CONSTRAINT chain_state_counts_are_parts_of_all TO chain_state_counts_within_events;
+ALTER TABLE reorgs RENAME CONSTRAINT reorgs_have_two_hashes_or_a_reason TO reorgs_hashes_xor_reason;
