@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
+use super::content::same;
 use super::{Frontier, Rules, Tip};
 use crate::batch::differ;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
@@ -160,21 +161,6 @@ fn classify_events(
     } else {
         Err(Refusal::EventConflict { indices: conflicts })
     }
-}
-
-/// Whether two events under one id are the same in every field; payloads are compared as JSON values.
-fn same(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
-    let value = |event: &ContractEvent| serde_json::from_str::<serde_json::Value>(&event.payload).ok();
-    // A payload that is no JSON value (a number beyond every float) is compared as text.
-    let same_value = || value(stored).is_some_and(|stored| Some(stored) == value(pushed));
-    let payload = stored.payload == pushed.payload || same_value();
-    let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload: _ } = pushed;
-    payload
-        && stored.position == *position
-        && stored.contract == *contract
-        && stored.topic == *topic
-        && stored.tx_hash == *tx_hash
-        && stored.happened_at == *happened_at
 }
 
 fn to_write(view: &StoredView, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> {

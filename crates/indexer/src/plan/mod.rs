@@ -1,5 +1,6 @@
 //! Plans of an ingest and of a rewind: pure functions of the stored state and the request.
 
+mod content;
 mod ingest;
 mod rewind;
 

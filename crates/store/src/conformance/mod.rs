@@ -98,6 +98,7 @@ macro_rules! conformance_suite {
             a_tip_without_events_makes_earlier_ledgers_safe
             known_events_are_counted_and_change_nothing
             the_same_payload_written_otherwise_is_known
+            payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict
             an_event_with_other_contents_is_a_conflict
             unknown_and_unreadable_events_are_kept_and_counted
             a_late_event_rebuilds_the_streams_it_touches

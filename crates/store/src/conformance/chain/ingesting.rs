@@ -52,6 +52,21 @@ pub async fn the_same_payload_written_otherwise_is_known(store: &impl Store) {
     assert_eq!((ingested.inserted, ingested.duplicates), (vec![], vec![0]));
 }
 
+/// Numbers are compared by their digits: no float stands between a payload and its duplicate.
+pub async fn payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict(store: &impl Store) {
+    let of = |number: &str| ContractEvent {
+        payload: format!(r#"{{"topic":["moon"],"value":{{"phase":{number}}}}}"#).into(),
+        ..unknown(At(10, 1, 0))
+    };
+    MAIN.push(store, &[of("9007199254740993")], None).await;
+    let ingested = MAIN.push(store, &[of("9007199254740993.0")], None).await;
+    assert_eq!((ingested.inserted, ingested.duplicates), (vec![], vec![0]));
+    for other in ["9007199254740992", "9007199254740993.0000000000000001"] {
+        let refused = MAIN.try_push(store, &[of(other)], None).await;
+        assert_eq!(refused, Err(Refusal::EventConflict { indices: vec![0] }), "{other}");
+    }
+}
+
 /// The same id with other contents is refused, and nothing of its batch is written.
 pub async fn an_event_with_other_contents_is_a_conflict(store: &impl Store) {
     MAIN.push(store, &[withdrew(At(10, 1, 0), 0, 5)], None).await;
