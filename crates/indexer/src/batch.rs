@@ -25,6 +25,8 @@ pub struct Batch {
     events: Vec<ContractEvent>,
     /// Class and streams of each event.
     classes: Vec<(Class, Subjects)>,
+    /// For each event, the index of the first event of the batch at its position, unless it is that event.
+    repeats: Vec<Option<usize>>,
 }
 
 /// Why a push is not a batch.
@@ -122,7 +124,13 @@ impl Batch {
         if reading.faults.is_empty() {
             // Classified here, where batches are read in parallel, not where they wait for the lock on the chain.
             let classes = taken.iter().map(classify).collect();
-            Ok(Self { ledgers: reading.ledgers, events: taken, classes })
+            let mut first = HashMap::with_capacity(taken.len());
+            let repeats = taken.iter().enumerate().map(|(index, event)| {
+                let first = *first.entry(event.position).or_insert(index);
+                (first != index).then_some(first)
+            });
+            let repeats = repeats.collect();
+            Ok(Self { ledgers: reading.ledgers, events: taken, classes, repeats })
         } else {
             Err(reading.faults)
         }
@@ -142,6 +150,12 @@ impl Batch {
     pub fn classified(&self, index: usize) -> Option<(&ContractEvent, Class, Subjects)> {
         let (class, subjects) = *self.classes.get(index)?;
         Some((self.events.get(index)?, class, subjects))
+    }
+
+    /// The first event of the batch at the position of the event at this index, unless it is that event.
+    pub fn repeated(&self, index: usize) -> Option<&ContractEvent> {
+        let first = (*self.repeats.get(index)?)?;
+        self.events.get(first)
     }
 
     /// Sequences of the stored ledgers that [`plan`](crate::plan) needs: each ledger of the batch and its neighbours.

@@ -28,7 +28,7 @@ impl ChainPosition {
 /// time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractEvent {
-    /// Identity, given by the source.
+    /// Label, given by the source. The identity of an event is its position under the hash of its ledger.
     pub id: Opaque,
     /// Position on chain.
     pub position: ChainPosition,
@@ -45,7 +45,7 @@ pub struct ContractEvent {
 }
 
 impl ContractEvent {
-    /// Sort key: the position, then the id for a source that gives one position twice.
+    /// Sort key: the position. The id orders events that an earlier version stored at one position.
     pub fn order(&self) -> (ChainPosition, &Opaque) {
         (self.position, &self.id)
     }

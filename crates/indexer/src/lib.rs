@@ -16,6 +16,6 @@ pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
 pub use plan::{
     Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, StoredView, Tip, plan,
-    plan_rewind,
+    plan_rewind, same_content,
 };
 pub use projection::UnknownClass;

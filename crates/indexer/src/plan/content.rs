@@ -16,7 +16,7 @@ const DEEPEST: u32 = 128;
 ///
 /// Payloads are compared as JSON: blanks, the order of names and the spelling of strings do not matter. Numbers are
 /// compared by their decimal digits, at any precision.
-pub(super) fn same(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
+pub fn same_content(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
     let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload } = pushed;
     stored.position == *position
         && stored.contract == *contract

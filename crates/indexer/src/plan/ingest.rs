@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
-use super::content::same;
+use super::content::same_content;
 use super::{Frontier, Rules, Tip};
 use crate::batch::differ;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
@@ -16,8 +16,8 @@ pub struct StoredView {
     pub frontier: Frontier,
     /// The stored ledgers of [`Batch::neighbourhood`], by sequence.
     pub ledgers: BTreeMap<u32, Ledger>,
-    /// The stored events with ids of the batch.
-    pub events: HashMap<Opaque, ContractEvent>,
+    /// The stored events with the id or the position of an event of the batch.
+    pub events: Vec<ContractEvent>,
 }
 
 /// The changes of a batch.
@@ -65,8 +65,9 @@ pub enum Refusal {
         /// The newest final ledger.
         final_ledger: u32,
     },
-    /// Events are stored under the same id with other contents.
-    #[error("{} of the events are stored with other contents under the same id and ledger hash", .indices.len())]
+    /// Events are stored, or given earlier in the batch, with other contents at the same position, or at another
+    /// position under the same id.
+    #[error("{} of the events are known with other contents at the same position or under the same id", .indices.len())]
     EventConflict {
         /// Their indexes in the batch.
         indices: Vec<usize>,
@@ -148,11 +149,15 @@ fn classify_events(
     fork: Option<u32>,
 ) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
     let (mut insert, mut duplicates, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
-    let stays = |event: &ContractEvent| fork.is_none_or(|fork| event.position.ledger < fork);
+    let stays = |event: &&ContractEvent| fork.is_none_or(|fork| event.position.ledger < fork);
+    let stored = view.events.iter().filter(stays);
+    let by_position: HashMap<_, _> = stored.clone().map(|event| (event.position, event)).collect();
+    let by_id: HashMap<_, _> = stored.map(|event| (&event.id, event)).collect();
     for (index, event) in batch.events().iter().enumerate() {
-        match view.events.get(&event.id).filter(|stored| stays(stored)) {
+        let at_position = by_position.get(&event.position).copied().or_else(|| batch.repeated(index));
+        match at_position.or_else(|| by_id.get(&event.id).copied()) {
             None => insert.push(index),
-            Some(stored) if same(stored, event) => duplicates.push(index),
+            Some(known) if same_content(known, event) => duplicates.push(index),
             Some(_) => conflicts.push(index),
         }
     }

@@ -4,6 +4,7 @@ mod content;
 mod ingest;
 mod rewind;
 
+pub use content::same_content;
 pub use ingest::{IngestPlan, Refusal, Rollback, StoredView, plan};
 pub use rewind::{RewindPlan, RewindRefused, plan_rewind};
 

@@ -1,6 +1,8 @@
+use std::ops::RangeInclusive;
+
 use fluxora_indexer::projection::Subjects;
-use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
-use fluxora_store::chain::{EventCursor, StoredEvent};
+use fluxora_indexer::{ChainPosition, ContractEvent};
+use fluxora_store::chain::{EventCursor, RepeatedEvent, StoredEvent};
 use fluxora_store::{StoreError, rows};
 use fluxora_stream::StreamId;
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use super::prefetch::Waiting;
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
-use crate::pipeline::Values;
+use crate::pipeline::{Question, Values};
 
 /// The columns that [`decode`] reads, in its order. Numbers of any size travel as text.
 macro_rules! event_columns {
@@ -35,6 +37,20 @@ macro_rules! select {
 }
 
 pub(crate) const BY_ID: &str = select!("WHERE e.id = ANY($1::text[])");
+/// The events at these positions, without those that [`BY_ID`] finds.
+pub(crate) const AT: &str = select!(
+    "JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS p (ledger, tx_index, operation_index, event_index) \
+     USING (ledger, tx_index, operation_index, event_index) WHERE e.id <> ALL($1::text[])"
+);
+pub(crate) const REPEATED: &str = concat!(
+    "SELECT e.number, e.kept, ",
+    event_columns!(),
+    " FROM repeated_contract_events e ORDER BY e.number"
+);
+const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
+                                contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
+                            VALUES ($1, $2, $3, $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8, $9, $10, $11, $12::text::json, $13, \
+                                $14::text::numeric, $15::text::numeric)";
 pub(crate) const BETWEEN: &str = select!(
     "WHERE e.ledger > $1 AND e.ledger <= $2 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
@@ -74,24 +90,99 @@ pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.cl
                                      WHERE e.id = new.id";
 /// Hands back no payloads: a rewind may remove everything, and nobody reads them any more.
 pub(crate) const REMOVE: &str =
-    concat!("DELETE FROM contract_events e WHERE e.ledger >= $1 RETURNING ", event_columns!("''::text"));
+    concat!(
+    "DELETE FROM contract_events e WHERE e.ledger >= $1 AND e.ledger <= $2 RETURNING ",
+    event_columns!("''::text")
+);
+const REMOVE_REPEATED: &str = "DELETE FROM repeated_contract_events WHERE ledger >= $1 AND ledger <= $2";
 const READING: &str = "reading contract events";
 
-pub(crate) async fn by_id(
+/// Ids and positions of events, as [`BY_ID`] and [`AT`] take them.
+#[derive(PartialEq, Eq)]
+pub(crate) struct EventKeys {
+    pub(crate) ids: Vec<String>,
+    positions: [Vec<i64>; 4],
+}
+
+impl EventKeys {
+    pub(crate) fn of(events: &[ContractEvent]) -> Self {
+        let part = |get: fn(&ChainPosition) -> u32| {
+            events.iter().map(|event| i64::from(get(&event.position))).collect()
+        };
+        Self {
+            ids: events.iter().map(|event| event.id.as_str().to_owned()).collect(),
+            positions: [
+                part(|position| position.ledger),
+                part(|position| position.transaction),
+                part(|position| position.operation),
+                part(|position| position.event),
+            ],
+        }
+    }
+
+    /// In the order of [`AT`].
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 5] {
+        let [ledgers, transactions, operations, events] = &self.positions;
+        [&self.ids, ledgers, transactions, operations, events]
+    }
+}
+
+pub(crate) async fn known(
     chain: &mut PipelinedTransaction,
-    ids: &[Opaque],
+    events: &[ContractEvent],
 ) -> Result<Vec<ContractEvent>, Fault> {
-    if ids.is_empty() {
+    if events.is_empty() {
         return Ok(Vec::new());
     }
-    let stored = match chain.prefetch.known(ids) {
-        Some(rows) => decode_all(&rows)?,
+    let keys = EventKeys::of(events);
+    let rows = match chain.prefetch.known(&keys) {
+        Some(rows) => rows,
         None => {
-            let ids: Vec<&str> = ids.iter().map(Opaque::as_str).collect();
-            select(chain, BY_ID, &[&ids]).await?
+            let questions: [Question<'_>; 2] = [(BY_ID, &[&keys.ids]), (AT, &keys.parameters())];
+            chain.query_all(READING, questions).await?
         }
     };
-    Ok(stored.into_iter().map(|stored| stored.event).collect())
+    let mut known = Vec::new();
+    for rows in rows {
+        known.extend(decode_all(&rows)?.into_iter().map(|stored| stored.event));
+    }
+    Ok(known)
+}
+
+pub(crate) async fn repeated(chain: &mut PipelinedTransaction) -> Result<Vec<RepeatedEvent>, Fault> {
+    let rows = chain.query("reading repeated contract events", REPEATED, &[]).await?;
+    Ok(rows.iter().map(decode_repeated).collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn decode_repeated(row: &Row) -> Result<RepeatedEvent, StoreError> {
+    rows::repeated_event(&mut Columns::of(row, "repeated_contract_events"))
+}
+
+pub(crate) async fn put_repeated(
+    chain: &mut PipelinedTransaction,
+    repeated: &RepeatedEvent,
+) -> Result<(), Fault> {
+    let RepeatedEvent { number, kept, stored: StoredEvent { event, class, subjects } } = repeated;
+    let ChainPosition { ledger, transaction, operation, event: index } = event.position;
+    let text = |text: &str| Box::new(text.to_owned());
+    let values: Values = vec![
+        Box::new(columns::count(*number)),
+        text(kept.as_str()),
+        text(event.id.as_str()),
+        Box::new(i64::from(ledger)),
+        Box::new(i64::from(transaction)),
+        Box::new(i64::from(operation)),
+        Box::new(i64::from(index)),
+        text(event.contract.as_str()),
+        text(event.topic.as_str()),
+        text(event.tx_hash.as_str()),
+        Box::new(columns::instant(event.happened_at)),
+        text(&event.payload),
+        text(class.as_str()),
+        Box::new(subjects.stream.and_then(number_of)),
+        Box::new(subjects.other.and_then(number_of)),
+    ];
+    chain.later("putting a repeated contract event", PUT_REPEATED, values, Some(1)).await
 }
 
 pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEvent]) -> Result<(), Fault> {
@@ -151,11 +242,14 @@ fn subject(events: &[StoredEvent], get: fn(&Subjects) -> Option<StreamId>) -> Ve
     events.iter().map(|stored| number_of(get(&stored.subjects)?)).collect()
 }
 
-pub(crate) async fn remove_from(
+pub(crate) async fn remove(
     chain: &mut PipelinedTransaction,
-    ledger: u32,
+    ledgers: &RangeInclusive<u32>,
 ) -> Result<Vec<StoredEvent>, Fault> {
-    select(chain, REMOVE, &[&i64::from(ledger)]).await
+    let (first, last) = (i64::from(*ledgers.start()), i64::from(*ledgers.end()));
+    let values: Values = vec![Box::new(first), Box::new(last)];
+    chain.later("removing repeated contract events", REMOVE_REPEATED, values, None).await?;
+    select(chain, REMOVE, &[&first, &last]).await
 }
 
 pub(crate) async fn between(

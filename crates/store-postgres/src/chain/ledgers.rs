@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use fluxora_indexer::Ledger;
 use fluxora_store::{StoreError, rows};
 use jiff::Timestamp;
@@ -16,7 +18,9 @@ const WRITE: &str = "INSERT INTO ledgers (sequence, hash, previous_hash, closed_
                      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) \
                      ON CONFLICT (sequence) DO UPDATE SET hash = excluded.hash, previous_hash = excluded.previous_hash, \
                          closed_at = excluded.closed_at";
-pub(crate) const REMOVE: &str = "DELETE FROM ledgers WHERE sequence >= $1";
+pub(crate) const FROM: &str =
+    "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence >= $1 ORDER BY sequence";
+pub(crate) const REMOVE: &str = "DELETE FROM ledgers WHERE sequence >= $1 AND sequence <= $2";
 
 pub(crate) async fn read(chain: &mut PipelinedTransaction, sequences: &[u32]) -> Result<Vec<Ledger>, Fault> {
     if sequences.is_empty() {
@@ -29,6 +33,11 @@ pub(crate) async fn read(chain: &mut PipelinedTransaction, sequences: &[u32]) ->
             chain.query("reading ledgers", READ, &[&sequences]).await?
         }
     };
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn from(chain: &mut PipelinedTransaction, sequence: u32) -> Result<Vec<Ledger>, Fault> {
+    let rows = chain.query("reading ledgers", FROM, &[&i64::from(sequence)]).await?;
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
@@ -56,8 +65,11 @@ pub(crate) async fn write(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) 
     chain.later("writing ledgers", WRITE, values, Some(ledgers.len())).await
 }
 
-pub(crate) async fn remove_from(chain: &mut PipelinedTransaction, sequence: u32) -> Result<(), Fault> {
+pub(crate) async fn remove(
+    chain: &mut PipelinedTransaction,
+    ledgers: &RangeInclusive<u32>,
+) -> Result<(), Fault> {
     chain.prefetch.everything_changes();
-    let values: Values = vec![Box::new(i64::from(sequence))];
+    let values: Values = vec![Box::new(i64::from(*ledgers.start())), Box::new(i64::from(*ledgers.end()))];
     chain.later("removing ledgers", REMOVE, values, None).await
 }

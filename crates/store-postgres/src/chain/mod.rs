@@ -12,11 +12,13 @@ pub(crate) mod prefetch;
 pub(crate) mod state;
 pub(crate) mod streams;
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use fluxora_indexer::{ContractEvent, Frontier, Ledger};
+
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite, stream_as_of,
+    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite, stream_as_of,
 };
 use fluxora_store::{Sequence, StateAt, StoreError, replay};
 use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
@@ -36,13 +38,15 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 19] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 21] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
+    (ledgers::FROM, &["ledgers_pkey"]),
     (ledgers::NEWEST, &["ledgers_pkey"]),
     (ledgers::REMOVE, &["ledgers_pkey"]),
     (events::BY_ID, &["contract_events_pkey"]),
+    (events::AT, &["contract_events_in_order"]),
     (events::BETWEEN, &["contract_events_in_order"]),
     (events::WAITING, &["contract_events_in_order"]),
     (events::OF_TRANSACTIONS, &["contract_events_in_order"]),
@@ -104,6 +108,10 @@ impl ChainTransaction for PipelinedTransaction {
         ledgers::read(self, sequences).await
     }
 
+    async fn ledgers_from(&mut self, sequence: u32) -> Result<Vec<Ledger>, Fault> {
+        ledgers::from(self, sequence).await
+    }
+
     async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, Fault> {
         ledgers::newest(self, upto).await
     }
@@ -112,8 +120,12 @@ impl ChainTransaction for PipelinedTransaction {
         ledgers::write(self, ledgers).await
     }
 
-    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Fault> {
-        events::by_id(self, ids).await
+    async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, Fault> {
+        events::known(self, events).await
+    }
+
+    async fn repeated_events(&mut self) -> Result<Vec<RepeatedEvent>, Fault> {
+        events::repeated(self).await
     }
 
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Fault> {
@@ -124,9 +136,9 @@ impl ChainTransaction for PipelinedTransaction {
         events::reclassify(self, events).await
     }
 
-    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Fault> {
-        ledgers::remove_from(self, sequence).await?;
-        events::remove_from(self, sequence).await
+    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, Fault> {
+        ledgers::remove(self, &ledgers).await?;
+        events::remove(self, &ledgers).await
     }
 
     async fn events_between(&mut self, after: Option<u32>, upto: u32) -> Result<Vec<StoredEvent>, Fault> {

@@ -1,9 +1,10 @@
 //! What a batch needs whatever is stored: asked together with how the chain stands, and handed out when the steps ask for it.
 
-use fluxora_indexer::{Batch, Opaque, Rules};
+use fluxora_indexer::{Batch, Rules};
 use fluxora_store::chain::StoredEvent;
 use tokio_postgres::Row;
 
+use super::events::EventKeys;
 use crate::columns;
 
 /// Answers that came before they were asked for. Each is handed out once, where exactly what it answers is asked, and none after
@@ -12,14 +13,14 @@ use crate::columns;
 pub(crate) struct Prefetch {
     pub(crate) keys: Option<PrefetchKeys>,
     ledgers: Option<(Vec<u32>, Vec<Row>)>,
-    known: Option<(Vec<String>, Vec<Row>)>,
+    known: Option<(EventKeys, [Vec<Row>; 2])>,
     waiting: Option<Waiting>,
 }
 
 /// What will be asked.
 pub(crate) struct PrefetchKeys {
     pub(crate) ledgers: Vec<u32>,
-    pub(crate) ids: Vec<String>,
+    pub(crate) events: EventKeys,
     /// The ledger that will be the last safe one, if the batch brings the newest.
     pub(crate) upto: Option<u32>,
 }
@@ -27,7 +28,7 @@ pub(crate) struct PrefetchKeys {
 /// The answers to what was keys, not looked at yet: a row that cannot be read is a fault of whoever asks for it.
 pub(crate) struct Prefetched {
     pub(crate) ledgers: Vec<Row>,
-    pub(crate) known: Vec<Row>,
+    pub(crate) known: [Vec<Row>; 2],
     pub(crate) waiting: Vec<Row>,
 }
 
@@ -47,7 +48,7 @@ impl Prefetch {
         let newest = batch.ledgers().next_back().map(|ledger| ledger.sequence);
         let keys = PrefetchKeys {
             ledgers: batch.neighbourhood(),
-            ids: batch.events().iter().map(|event| event.id.as_str().to_owned()).collect(),
+            events: EventKeys::of(batch.events()),
             upto: newest.and_then(|newest| newest.checked_sub(rules.safety_margin)),
         };
         Self { keys: Some(keys), ..Self::default() }
@@ -55,9 +56,9 @@ impl Prefetch {
 
     /// Keeps what was found, where `last_safe` is the last safe ledger.
     pub(crate) fn keep(&mut self, keys: PrefetchKeys, found: Prefetched, last_safe: Option<u32>) {
-        let PrefetchKeys { ledgers, ids, upto } = keys;
+        let PrefetchKeys { ledgers, events, upto } = keys;
         self.ledgers = Some((ledgers, found.ledgers));
-        self.known = Some((ids, found.known));
+        self.known = Some((events, found.known));
         let (stored, written) = (found.waiting, Vec::new());
         self.waiting = upto.map(|upto| Waiting { after: last_safe, upto, stored, written });
     }
@@ -66,9 +67,8 @@ impl Prefetch {
         self.ledgers.take().filter(|(asked, _)| asked == sequences).map(|(_, rows)| rows)
     }
 
-    pub(crate) fn known(&mut self, ids: &[Opaque]) -> Option<Vec<Row>> {
-        let same = |asked: &[String]| asked.iter().map(String::as_str).eq(ids.iter().map(Opaque::as_str));
-        self.known.take().filter(|(asked, _)| same(asked)).map(|(_, rows)| rows)
+    pub(crate) fn known(&mut self, keys: &EventKeys) -> Option<[Vec<Row>; 2]> {
+        self.known.take().filter(|(asked, _)| asked == keys).map(|(_, rows)| rows)
     }
 
     pub(crate) fn waiting(&mut self, after: Option<u32>, upto: u32) -> Option<Waiting> {

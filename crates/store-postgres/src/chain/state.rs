@@ -5,7 +5,8 @@ use fluxora_store::rows::{self, ReadColumns};
 use tokio_postgres::Row;
 
 use super::prefetch::{PrefetchKeys, Prefetched};
-use super::{events, ledgers};
+use super::events::{AT, BY_ID, WAITING};
+use super::ledgers;
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::PipelinedTransaction;
@@ -56,12 +57,18 @@ const READING: &str = "reading how the chain stands";
 pub(crate) async fn lock(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
     chain.later("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
     let Some(keys) = chain.prefetch.keys.take() else { return read(chain).await };
-    let PrefetchKeys { ledgers, ids, upto } = &keys;
+    let PrefetchKeys { ledgers, events, upto } = &keys;
     let ledgers: Vec<i64> = ledgers.iter().copied().map(i64::from).collect();
     let upto = upto.map_or(-1, i64::from);
-    let questions: [Question<'_>; 4] =
-        [(STATE, &[]), (ledgers::READ, &[&ledgers]), (events::BY_ID, &[ids]), (events::WAITING, &[&upto])];
-    let [state, ledgers, known, waiting] = chain.query_all(READING, questions).await?;
+    let questions: [Question<'_>; 5] = [
+        (STATE, &[]),
+        (ledgers::READ, &[&ledgers]),
+        (BY_ID, &[&events.ids]),
+        (AT, &events.parameters()),
+        (WAITING, &[&upto]),
+    ];
+    let [state, ledgers, by_id, at, waiting] = chain.query_all(READING, questions).await?;
+    let known = [by_id, at];
     let state = state.first().ok_or_else(lost).and_then(decode)?;
     chain.prefetch.keep(keys, Prefetched { ledgers, known, waiting }, state.frontier.last_safe);
     Ok(state)

@@ -1,7 +1,7 @@
 //! What is kept of the chain as records of a copy.
 
 use fluxora_indexer::Ledger;
-use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
+use fluxora_store::chain::{ChainState, Reorg, RepeatedEvent, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
 use fluxora_store::{Sequence, rows};
 use fluxora_stream::Stream;
@@ -39,6 +39,14 @@ pub(crate) const CONTRACT_EVENTS: Query = Query {
             ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $6",
     at: "e.id = ANY ($1::text[])",
     decode: |row| events::decode(row).map(Record::ContractEvent),
+};
+pub(crate) const REPEATED_EVENTS: Query = Query {
+    table: "repeated_contract_events",
+    select: concat!("SELECT e.number, e.kept, ", event_columns!(), " FROM repeated_contract_events e"),
+    holds: "true",
+    after: "e.number > $1 ORDER BY e.number LIMIT $2",
+    at: "e.number = ANY ($1)",
+    decode: |row| events::decode_repeated(row).map(Record::RepeatedEvent),
 };
 pub(crate) const REORGS: Query = Query {
     table: "reorgs",
@@ -86,6 +94,16 @@ pub(crate) async fn put_events(
     events: &[StoredEvent],
 ) -> Result<(), Fault> {
     events::insert(chain, events).await
+}
+
+pub(crate) async fn put_repeated(
+    chain: &mut PipelinedTransaction,
+    repeated: &[&RepeatedEvent],
+) -> Result<(), Fault> {
+    for repeated in repeated {
+        events::put_repeated(chain, repeated).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn put_reorgs(chain: &mut PipelinedTransaction, reorgs: &[&Reorg]) -> Result<(), Fault> {

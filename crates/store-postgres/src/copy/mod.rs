@@ -34,6 +34,7 @@ const fn query(section: Section) -> &'static Query {
         Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,
     }

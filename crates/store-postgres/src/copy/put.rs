@@ -38,7 +38,8 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
         }
     }
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
-    let (mut ledgers, mut contract_events, mut reorgs, mut states) = (vec![], vec![], vec![], vec![]);
+    let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
+    let (mut reorgs, mut states) = (vec![], vec![]);
     for record in missing {
         match record {
             Record::Stream(place, stream) => streams.push((*place, stream)),
@@ -47,6 +48,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             Record::Idempotency(record) => keyed.push(record),
             Record::Ledger(ledger) => ledgers.push(ledger.clone()),
             Record::ContractEvent(stored) => contract_events.push(stored.clone()),
+            Record::RepeatedEvent(event) => repeated.push(event),
             Record::Reorg(reorg) => reorgs.push(reorg),
             Record::ChainState(state) => states.push(state),
         }
@@ -59,6 +61,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     streams::put_idempotency_records(transaction, &keyed).await?;
     chain::put_ledgers(transaction, &ledgers).await?;
     chain::put_events(transaction, &contract_events).await?;
+    chain::put_repeated(transaction, &repeated).await?;
     chain::put_reorgs(transaction, &reorgs).await?;
     chain::put_states(transaction, &states).await?;
     Ok(Put::Done)

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 7] = [
     "V5__streams_by_update",
     "V6__event_log_without_gaps",
     "V7__constraint_names",
+    "V8__event_positions",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

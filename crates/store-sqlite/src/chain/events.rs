@@ -1,8 +1,9 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_store::StoreError;
-use fluxora_store::chain::{EventCursor, StoredEvent};
+use fluxora_store::chain::{EventCursor, RepeatedEvent, StoredEvent};
 use fluxora_store::rows::{self, ReadColumns};
 use fluxora_stream::StreamId;
 use rusqlite::types::Value;
@@ -33,6 +34,18 @@ macro_rules! select {
 }
 
 const BY_ID: &str = select!("WHERE e.id = ?1");
+const AT: &str = select!(
+    "INDEXED BY contract_events_in_order \
+     WHERE e.ledger = ?1 AND e.tx_index = ?2 AND e.operation_index = ?3 AND e.event_index = ?4"
+);
+const POSITIONS_BETWEEN: &str = "SELECT id, ledger, tx_index, operation_index, event_index \
+                                 FROM contract_events INDEXED BY contract_events_in_order \
+                                 WHERE ledger >= ?1 AND ledger <= ?2 LIMIT ?3";
+const REPEATED: &str = concat!(
+    "SELECT e.number, e.kept, ",
+    event_columns!(),
+    " FROM repeated_contract_events e ORDER BY e.number"
+);
 const IDS_BETWEEN: &str = "SELECT id FROM contract_events WHERE id >= ?1 AND id <= ?2 LIMIT ?3";
 const BETWEEN: &str = select!(
     "INDEXED BY contract_events_in_order WHERE e.ledger > ?1 AND e.ledger <= ?2 \
@@ -54,17 +67,104 @@ const TRANSACTIONS_OF: &str = "SELECT id, ledger, tx_index FROM contract_events 
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                       happened_at, payload, class, stream, other) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
+                            contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const RECLASSIFY: &str = "UPDATE contract_events SET class = ?2, stream = ?3, other = ?4 WHERE id = ?1";
 /// What [`REMOVE`] removes, without the payloads: a rewind may remove everything, and nobody reads them any more.
 const REMOVED: &str = concat!(
     "SELECT ",
     event_columns!("''"),
-    " FROM contract_events e INDEXED BY contract_events_in_order WHERE e.ledger >= ?1"
+    " FROM contract_events e INDEXED BY contract_events_in_order WHERE e.ledger >= ?1 AND e.ledger <= ?2"
 );
-const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1";
+const REMOVE: &str = "DELETE FROM contract_events WHERE ledger >= ?1 AND ledger <= ?2";
+const REMOVE_REPEATED: &str = "DELETE FROM repeated_contract_events WHERE ledger >= ?1 AND ledger <= ?2";
 const READING: &str = "reading contract events";
 
-pub(crate) fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
+/// Reads the events with these ids or at these positions, each once.
+pub(crate) fn known(
+    connection: &Connection,
+    events: &[ContractEvent],
+) -> Result<Vec<ContractEvent>, StoreError> {
+    let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
+    let mut found = by_id(connection, &ids)?;
+    let read: HashSet<_> = found.iter().map(|event| event.position).collect();
+    let positions: Vec<_> =
+        events.iter().map(|event| event.position).filter(|position| !read.contains(position)).collect();
+    let mut at = HashMap::new();
+    for position in perhaps_taken(connection, &positions)? {
+        let ChainPosition { ledger, transaction, operation, event } = position;
+        let taken = select(connection, AT, params![ledger, transaction, operation, event])?;
+        at.extend(taken.into_iter().map(|stored| (position, stored.event)));
+    }
+    found.extend(at.into_values());
+    Ok(found)
+}
+
+/// The positions that may be taken. One range query over the ledgers of a batch, which lie together, finds those that
+/// are. Where more events lie in these ledgers than the batch has, every position has to be looked up.
+fn perhaps_taken(
+    connection: &Connection,
+    positions: &[ChainPosition],
+) -> Result<Vec<ChainPosition>, StoreError> {
+    let ledgers = positions.iter().map(|position| position.ledger);
+    let (Some(least), Some(greatest)) = (ledgers.clone().min(), ledgers.max()) else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(POSITIONS_BETWEEN).attempt(READING)?;
+    let one_more = columns::count(positions.len()).saturating_add(1);
+    let mut rows = statement.query(params![least, greatest, one_more]).attempt(READING)?;
+    let mut taken = HashSet::new();
+    while let Some(row) = rows.next().attempt(READING)? {
+        let mut columns = Columns::of(row, "contract_events");
+        columns.skip();
+        taken.insert(ChainPosition {
+            ledger: columns.number("ledger")?,
+            transaction: columns.number("tx_index")?,
+            operation: columns.number("operation_index")?,
+            event: columns.number("event_index")?,
+        });
+    }
+    let is_complete = taken.len() <= positions.len();
+    let mut perhaps = positions.to_vec();
+    perhaps.retain(|position| !is_complete || taken.contains(position));
+    Ok(perhaps)
+}
+
+pub(crate) fn repeated(connection: &Connection) -> Result<Vec<RepeatedEvent>, StoreError> {
+    let what = "reading repeated contract events";
+    let mut statement = connection.prepare_cached(REPEATED).attempt(what)?;
+    let rows = statement.query_map([], |row| Ok(decode_repeated(row))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
+}
+
+pub(crate) fn decode_repeated(row: &Row<'_>) -> Result<RepeatedEvent, StoreError> {
+    rows::repeated_event(&mut Columns::of(row, "repeated_contract_events"))
+}
+
+pub(crate) fn put_repeated(connection: &Connection, repeated: &RepeatedEvent) -> Result<(), StoreError> {
+    let what = "putting a repeated contract event";
+    let RepeatedEvent { number, kept, stored: StoredEvent { event, class, subjects } } = repeated;
+    let mut statement = connection.prepare_cached(PUT_REPEATED).attempt(what)?;
+    let written = statement.execute(params![
+        columns::count(*number),
+        kept.as_str(),
+        event.id.as_str(),
+        event.position.ledger,
+        event.position.transaction,
+        event.position.operation,
+        event.position.event,
+        event.contract.as_str(),
+        event.topic.as_str(),
+        event.tx_hash.as_str(),
+        columns::instant(event.happened_at),
+        event.payload,
+        class.as_str(),
+        subjects.stream.and_then(number_of),
+        subjects.other.and_then(number_of),
+    ]);
+    written.map(drop).attempt(what)
+}
+
+fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
     let mut found = Vec::new();
     let mut statement = connection.prepare_cached(BY_ID).attempt(READING)?;
     for id in perhaps_stored(connection, ids)? {
@@ -127,10 +227,16 @@ pub(crate) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Res
     Ok(())
 }
 
-pub(crate) fn remove_from(connection: &Connection, ledger: u32) -> Result<Vec<StoredEvent>, StoreError> {
-    let removed = select(connection, REMOVED, [ledger])?;
-    let remove = || connection.prepare_cached(REMOVE)?.execute([ledger]);
-    remove().attempt("removing contract events")?;
+pub(crate) fn remove(
+    connection: &Connection,
+    ledgers: &RangeInclusive<u32>,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let range = [ledgers.start(), ledgers.end()];
+    let removed = select(connection, REMOVED, range)?;
+    for sql in [REMOVE, REMOVE_REPEATED] {
+        let remove = || connection.prepare_cached(sql)?.execute(range);
+        remove().attempt("removing contract events")?;
+    }
     Ok(removed)
 }
 
@@ -228,9 +334,11 @@ mod tests {
     fn ids_are_found_whatever_lies_between_them() {
         let opened = open::writer(&Location::Memory, Duration::ZERO).unwrap();
         let opaque = |text: &str| Opaque::new(text).unwrap();
-        let stored = |id: &str| {
+        let mut event = 0;
+        let mut stored = |id: &str| {
             let [id, contract, topic, tx_hash] = [id, "c", "t", "h"].map(opaque);
-            let position = ChainPosition { ledger: 1, transaction: 0, operation: 0, event: 0 };
+            event += 1;
+            let position = ChainPosition { ledger: 1, transaction: 0, operation: 0, event };
             let event = ContractEvent {
                 id,
                 position,
@@ -242,7 +350,7 @@ mod tests {
             };
             StoredEvent { event, class: Class::Unknown, subjects: Subjects::default() }
         };
-        insert(&opened.connection, &["a", "b", "c", "d", "é", "𝄞"].map(stored)).unwrap();
+        insert(&opened.connection, &["a", "b", "c", "d", "é", "𝄞"].map(&mut stored)).unwrap();
         for (ids, found) in [
             (vec![], vec![]),
             (vec!["A", "Z"], vec![]),

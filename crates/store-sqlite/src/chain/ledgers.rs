@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use fluxora_indexer::{Ledger, Opaque};
 use fluxora_store::{StoreError, rows};
 use rusqlite::{Connection, Row, params};
@@ -6,6 +8,8 @@ use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
 const ONE: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ?1";
+const FROM: &str =
+    "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence >= ?1 ORDER BY sequence";
 const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= ?1 \
                       ORDER BY sequence DESC LIMIT 1";
 
@@ -15,6 +19,13 @@ pub(crate) fn read(connection: &Connection, sequences: &[u32]) -> Result<Vec<Led
         found.extend(one(connection, ONE, *sequence)?);
     }
     Ok(found)
+}
+
+pub(crate) fn from(connection: &Connection, sequence: u32) -> Result<Vec<Ledger>, StoreError> {
+    let what = "reading ledgers";
+    let mut statement = connection.prepare_cached(FROM).attempt(what)?;
+    let rows = statement.query_map([sequence], |row| Ok(decode(row))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
 }
 
 pub(crate) fn newest(connection: &Connection, upto: u32) -> Result<Option<Ledger>, StoreError> {
@@ -46,8 +57,8 @@ pub(crate) fn write(connection: &Connection, ledgers: &[Ledger]) -> Result<(), S
     ledgers.iter().try_for_each(|ledger| write(ledger).map(drop)).attempt("writing a ledger")
 }
 
-pub(crate) fn remove_from(connection: &Connection, sequence: u32) -> Result<(), StoreError> {
-    let remove =
-        || connection.prepare_cached("DELETE FROM ledgers WHERE sequence >= ?1")?.execute([sequence]);
+pub(crate) fn remove(connection: &Connection, ledgers: &RangeInclusive<u32>) -> Result<(), StoreError> {
+    let sql = "DELETE FROM ledgers WHERE sequence >= ?1 AND sequence <= ?2";
+    let remove = || connection.prepare_cached(sql)?.execute([ledgers.start(), ledgers.end()]);
     remove().map(drop).attempt("removing ledgers")
 }

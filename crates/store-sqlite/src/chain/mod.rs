@@ -7,12 +7,13 @@ pub(crate) mod state;
 pub(crate) mod streams;
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
 };
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
@@ -69,6 +70,10 @@ impl ChainTransaction for Chain<'_> {
         ledgers::read(self.0, sequences)
     }
 
+    async fn ledgers_from(&mut self, sequence: u32) -> Result<Vec<Ledger>, StoreError> {
+        ledgers::from(self.0, sequence)
+    }
+
     async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, StoreError> {
         ledgers::newest(self.0, upto)
     }
@@ -77,8 +82,12 @@ impl ChainTransaction for Chain<'_> {
         ledgers::write(self.0, ledgers)
     }
 
-    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
-        events::by_id(self.0, ids)
+    async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, StoreError> {
+        events::known(self.0, events)
+    }
+
+    async fn repeated_events(&mut self) -> Result<Vec<RepeatedEvent>, StoreError> {
+        events::repeated(self.0)
     }
 
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
@@ -89,9 +98,9 @@ impl ChainTransaction for Chain<'_> {
         events::reclassify(self.0, events)
     }
 
-    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        ledgers::remove_from(self.0, sequence)?;
-        events::remove_from(self.0, sequence)
+    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
+        ledgers::remove(self.0, &ledgers)?;
+        events::remove(self.0, &ledgers)
     }
 
     async fn events_between(

@@ -39,6 +39,14 @@ pub(crate) const CONTRACT_EVENTS: Query = Query {
     at: "e.id = ?5",
     decode: |row| events::decode(row).map(Record::ContractEvent),
 };
+pub(crate) const REPEATED_EVENTS: Query = Query {
+    table: "repeated_contract_events",
+    select: concat!("SELECT e.number, e.kept, ", event_columns!(), " FROM repeated_contract_events e"),
+    holds: "true",
+    after: "e.number > ?1 ORDER BY e.number LIMIT ?2",
+    at: "e.number = ?1",
+    decode: |row| events::decode_repeated(row).map(Record::RepeatedEvent),
+};
 pub(crate) const REORGS: Query = Query {
     table: "reorgs",
     select: concat!("SELECT ", reorg_columns!(), " FROM reorgs"),

@@ -9,6 +9,7 @@ use fluxora_store::copy::{Put, Record, RecordKey, Section};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use crate::chain::events;
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
@@ -32,6 +33,7 @@ const fn query(section: Section) -> &'static Query {
         Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,
     }
@@ -89,6 +91,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::Idempotency(record) => idempotency::put(connection, record)?,
             Record::Ledger(ledger) => chain::put_ledger(connection, ledger)?,
             Record::ContractEvent(stored) => chain::put_event(connection, stored)?,
+            Record::RepeatedEvent(repeated) => events::put_repeated(connection, repeated)?,
             Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
             Record::ChainState(state) => chain::put_state(connection, state)?,
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::dependents::dependency_graph;
 use super::project::Projection;
-use super::undo::{Invalidated, count, tally, undo_from};
+use super::undo::{Invalidated, count, tally, undo};
 use super::{ChainState, ChainTransaction, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent};
 
 /// Ingests a batch, in one transaction: [`ChainStore::ingest`](super::ChainStore::ingest).
@@ -31,7 +31,9 @@ pub async fn ingest<T: ChainTransaction>(
     };
     let mut invalidated = Invalidated::default();
     let fork = plan.rollback.as_ref().map(|rollback| rollback.fork);
-    let removed = undo_from(transaction, &mut state, fork, plan.keep, &mut invalidated).await?;
+    let ledgers = fork.map(|fork| fork..=u32::MAX).into_iter().collect();
+    let removed = undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated).await?;
+    let removed = count(removed.len());
     transaction.write_ledgers(&plan.ledgers).await?;
     insert(transaction, &mut state, batch, &plan, &mut invalidated).await?;
 
@@ -85,12 +87,11 @@ async fn view<T: ChainTransaction>(
     batch: &Batch,
 ) -> Result<StoredView, T::Fault> {
     let ledgers = transaction.ledgers(&batch.neighbourhood()).await?;
-    let ids: Vec<_> = batch.events().iter().map(|event| event.id.clone()).collect();
-    let events = transaction.events_by_id(&ids).await?;
+    let events = transaction.known_events(batch.events()).await?;
     Ok(StoredView {
         frontier: state.frontier.clone(),
         ledgers: ledgers.into_iter().map(|ledger| (ledger.sequence, ledger)).collect(),
-        events: events.into_iter().map(|event| (event.id.clone(), event)).collect(),
+        events,
     })
 }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fluxora_indexer::projection::{Class, Streams, classify, project};
+use fluxora_indexer::{ChainPosition, ContractEvent, Opaque, same_content};
 use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
@@ -65,6 +66,21 @@ pub struct RebuildReport {
     pub reclassified: u64,
     /// The streams that differ from the stored ones.
     pub differences: Vec<Difference>,
+    /// Contract events that are set aside because another one lies at their position; of [`Scope::Everything`] only.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A contract event that is set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// Its id.
+    pub id: Opaque,
+    /// Its position.
+    pub position: ChainPosition,
+    /// Id of the event that is kept there.
+    pub kept: Opaque,
+    /// Whether both have the same contents. If not, one of them was pushed with a wrong position.
+    pub is_same: bool,
 }
 
 /// A stored stream that differs from its rebuild.
@@ -99,7 +115,10 @@ pub async fn rebuild<T: ChainTransaction>(
         Scope::Everything => everything(transaction, state, rebuild).await?,
     };
     let mut report =
-        RebuildReport { events, streams: count(built.len()), reclassified, differences: Vec::new() };
+        RebuildReport { events, streams: count(built.len()), reclassified, ..RebuildReport::default() };
+    if matches!(rebuild.scope, Scope::Everything) {
+        report.repeated = repeated(transaction).await?;
+    }
     let mut projection = Projection::new(now);
     for stored in stored {
         let (id, after) = (stored.id, built.remove(&stored.id));
@@ -124,6 +143,21 @@ pub async fn rebuild<T: ChainTransaction>(
         projection.write(transaction).await?;
     }
     Ok(report)
+}
+
+/// Reads the events that are set aside, and compares each with the one that is kept.
+async fn repeated<T: ChainTransaction>(transaction: &mut T) -> Result<Vec<Repeated>, T::Fault> {
+    let aside = transaction.repeated_events().await?;
+    let events: Vec<_> = aside.iter().map(|repeated| repeated.stored.event.clone()).collect();
+    let known = transaction.known_events(&events).await?;
+    let same = |one: &ContractEvent| known.iter().any(|other| same_content(one, other));
+    let named = events.iter().zip(aside.iter()).map(|(event, aside)| Repeated {
+        id: event.id.clone(),
+        position: event.position,
+        kept: aside.kept.clone(),
+        is_same: same(event),
+    });
+    Ok(named.collect())
 }
 
 fn deviation(stored: Option<&ChainStream>, built: Option<&ChainStream>) -> Option<Deviation> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::dependents::dependency_graph;
 use super::project::Projection;
-use super::undo::{Invalidated, undo_from};
+use super::undo::{Invalidated, count, undo};
 use super::{ChainTransaction, Reorg, ReorgCause, Rewind, Rewound};
 
 /// Removes every ledger after one, in one transaction: [`ChainStore::rewind`](super::ChainStore::rewind).
@@ -23,8 +23,8 @@ pub async fn rewind<T: ChainTransaction>(
     let RewindPlan { fork, depth, frontier } = plan;
 
     let mut invalidated = Invalidated::default();
-    let events_removed =
-        undo_from(transaction, &mut state, Some(fork), frontier.last_safe, &mut invalidated).await?;
+    let ledgers = vec![fork..=u32::MAX];
+    let removed = undo(transaction, &mut state, ledgers, frontier.last_safe, &mut invalidated).await?;
     let graph = dependency_graph(transaction, invalidated.streams, frontier.last_safe).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &[], &graph).await?;
@@ -38,7 +38,7 @@ pub async fn rewind<T: ChainTransaction>(
         fork_ledger: fork,
         depth,
         tip_before: state.frontier.tip.map(|tip| tip.ledger),
-        events_removed,
+        events_removed: count(removed.len()),
         streams_rebuilt,
         cause: ReorgCause::Rewind { reason: rewind.reason.clone() },
     };

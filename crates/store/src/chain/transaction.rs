@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque};
 use fluxora_stream::{ChainStream, Stream, StreamEvent, StreamId};
@@ -14,6 +16,18 @@ pub struct StoredEvent {
     pub class: Class,
     /// The streams of the event.
     pub subjects: Subjects,
+}
+
+/// A contract event that an earlier version stored at the position of another one. The migration to unique positions
+/// kept the event with the lowest id there and set the others aside: no stream is made of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatedEvent {
+    /// Number of the row: 1, 2, 3…
+    pub number: u64,
+    /// Id of the event that was kept at the position.
+    pub kept: Opaque,
+    /// The event that was set aside, as it was stored.
+    pub stored: StoredEvent,
 }
 
 /// A listed contract event with the hash of its ledger.
@@ -113,14 +127,20 @@ pub trait ChainTransaction {
     /// Reads those of these ledgers that are stored.
     async fn ledgers(&mut self, sequences: &[u32]) -> Result<Vec<Ledger>, Self::Fault>;
 
+    /// Reads the stored ledgers from a sequence on, in order.
+    async fn ledgers_from(&mut self, sequence: u32) -> Result<Vec<Ledger>, Self::Fault>;
+
     /// Reads the newest stored ledger up to a sequence.
     async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, Self::Fault>;
 
     /// Writes ledgers; stored ones are replaced.
     async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), Self::Fault>;
 
-    /// Reads those of the events with these ids that are stored.
-    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, Self::Fault>;
+    /// Reads the stored events that have the id or the position of one of these, in any order, each once.
+    async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, Self::Fault>;
+
+    /// Reads the events that the migration to unique positions set aside.
+    async fn repeated_events(&mut self) -> Result<Vec<RepeatedEvent>, Self::Fault>;
 
     /// Writes events that are not stored.
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
@@ -128,9 +148,9 @@ pub trait ChainTransaction {
     /// Writes class and streams of stored events.
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
-    /// Removes every ledger from a sequence on with its events. Returns the events in any order, without payloads:
-    /// there may be very many.
-    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, Self::Fault>;
+    /// Removes every ledger in a range with its events, set aside ones included. Returns the events in any
+    /// order, without payloads: there may be very many.
+    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, Self::Fault>;
 
     /// Reads the events of the ledgers after one, up to and with another, in chain order.
     async fn events_between(

@@ -1,6 +1,7 @@
 //! Removal of ledgers, and the streams whose projection it invalidates.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use fluxora_indexer::Frontier;
 use fluxora_indexer::projection::Class;
@@ -22,20 +23,19 @@ impl Invalidated {
     }
 }
 
-/// Removes the ledgers from `fork` on, and invalidates the streams of events after `keep`. Returns the number of
-/// removed events.
-pub(super) async fn undo_from<T: ChainTransaction>(
+/// Removes ledgers, and invalidates the streams of events after `keep`. Returns the removed events without payloads.
+pub(super) async fn undo<T: ChainTransaction>(
     transaction: &mut T,
     state: &mut ChainState,
-    fork: Option<u32>,
+    ledgers: Vec<RangeInclusive<u32>>,
     keep: Option<u32>,
     invalidated: &mut Invalidated,
-) -> Result<u64, T::Fault> {
+) -> Result<Vec<StoredEvent>, T::Fault> {
     let Frontier { last_safe, .. } = state.frontier;
-    let removed = match fork {
-        Some(fork) => transaction.remove_from(fork).await?,
-        None => Vec::new(),
-    };
+    let mut removed = Vec::new();
+    for range in ledgers {
+        removed.extend(transaction.remove_ledgers(range).await?);
+    }
     for stored in &removed {
         state.events = state.events.saturating_sub(1);
         tally(state, stored.class, u64::saturating_sub);
@@ -52,7 +52,7 @@ pub(super) async fn undo_from<T: ChainTransaction>(
             state.pending = state.pending.saturating_add(1);
         }
     }
-    Ok(count(removed.len()))
+    Ok(removed)
 }
 
 /// Counts an event in or out of the unknown and unreadable ones.

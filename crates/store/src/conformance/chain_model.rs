@@ -1,10 +1,11 @@
 //! The chain's side of the model: the primitives of a transaction on plain collections, each as simple as it is slow.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Opaque, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_stream::{Origin, Stream, StreamEvent, StreamId};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use super::model::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
-    ListedEvent, Rebuild, RebuildReport, Reorg, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
+    ListedEvent, Rebuild, RebuildReport, RepeatedEvent, Reorg, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -56,6 +57,10 @@ impl ChainTransaction for Contents {
         Ok(sequences.iter().filter_map(|sequence| self.chain.ledgers.get(sequence)).cloned().collect())
     }
 
+    async fn ledgers_from(&mut self, sequence: u32) -> Result<Vec<Ledger>, StoreError> {
+        Ok(self.chain.ledgers.range(sequence..).map(|(_, ledger)| ledger.clone()).collect())
+    }
+
     async fn newest_ledger(&mut self, upto: u32) -> Result<Option<Ledger>, StoreError> {
         Ok(self.chain.ledgers.range(..=upto).next_back().map(|(_, ledger)| ledger.clone()))
     }
@@ -65,14 +70,23 @@ impl ChainTransaction for Contents {
         Ok(())
     }
 
-    async fn events_by_id(&mut self, ids: &[Opaque]) -> Result<Vec<ContractEvent>, StoreError> {
-        let found = self.chain.select(|stored| ids.contains(&stored.event.id));
+    async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, StoreError> {
+        let matches =
+            |one: &ContractEvent, other: &ContractEvent| one.id == other.id || one.position == other.position;
+        let found = self.chain.select(|stored| events.iter().any(|event| matches(event, &stored.event)));
         Ok(found.into_iter().map(|stored| stored.event).collect())
+    }
+
+    async fn repeated_events(&mut self) -> Result<Vec<RepeatedEvent>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
         for stored in events {
-            assert!(self.chain.events.iter().all(|known| known.event.id != stored.event.id), "written twice");
+            let other = |known: &StoredEvent| {
+                known.event.id != stored.event.id && known.event.position != stored.event.position
+            };
+            assert!(self.chain.events.iter().all(other), "written twice");
         }
         self.chain.events.extend_from_slice(events);
         self.chain.events.sort_by(|a, b| a.event.order().cmp(&b.event.order()));
@@ -87,11 +101,11 @@ impl ChainTransaction for Contents {
         Ok(())
     }
 
-    async fn remove_from(&mut self, sequence: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        self.chain.ledgers.retain(|known, _| *known < sequence);
-        let mut removed = self.chain.select(|stored| stored.event.position.ledger >= sequence);
+    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
+        self.chain.ledgers.retain(|known, _| !ledgers.contains(known));
+        let mut removed = self.chain.select(|stored| ledgers.contains(&stored.event.position.ledger));
         removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
-        self.chain.events.retain(|stored| stored.event.position.ledger < sequence);
+        self.chain.events.retain(|stored| !ledgers.contains(&stored.event.position.ledger));
         Ok(removed)
     }
 

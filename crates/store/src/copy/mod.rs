@@ -27,6 +27,8 @@ pub enum Section {
     Ledgers,
     /// What contracts emitted, in the order of the chain.
     ContractEvents,
+    /// Contract events that are set aside because another one lies at their position, by their number.
+    RepeatedEvents,
     /// Reorgs and rewinds, by their number.
     Reorgs,
     /// How the chain stands: one record, or none where nothing has ever been told of it.
@@ -35,13 +37,14 @@ pub enum Section {
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
         Self::IdempotencyRecords,
         Self::Ledgers,
         Self::ContractEvents,
+        Self::RepeatedEvents,
         Self::Reorgs,
         Self::ChainState,
     ];
@@ -55,6 +58,7 @@ impl Section {
             Self::IdempotencyRecords => "idempotency records",
             Self::Ledgers => "ledgers",
             Self::ContractEvents => "contract events",
+            Self::RepeatedEvents => "repeated contract events",
             Self::Reorgs => "reorgs",
             Self::ChainState => "states of the chain",
         }

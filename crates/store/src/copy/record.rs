@@ -4,7 +4,7 @@ use fluxora_indexer::Ledger;
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 
 use super::Section;
-use crate::chain::{ChainState, EventCursor, Reorg, StoredEvent};
+use crate::chain::{ChainState, EventCursor, Reorg, RepeatedEvent, StoredEvent};
 use crate::{IdempotencyRecord, Sequence};
 
 /// A record's place in its section. It is the same in every backend: cursors hold it.
@@ -33,6 +33,8 @@ pub enum Record {
     Ledger(Ledger),
     /// What a contract emitted.
     ContractEvent(StoredEvent),
+    /// A contract event that is set aside.
+    RepeatedEvent(RepeatedEvent),
     /// A reorg or a rewind.
     Reorg(Reorg),
     /// How the chain stands, but for the last reorg, which is a record of its own.
@@ -60,6 +62,7 @@ impl Record {
             Self::Idempotency(_) => Section::IdempotencyRecords,
             Self::Ledger(_) => Section::Ledgers,
             Self::ContractEvent(_) => Section::ContractEvents,
+            Self::RepeatedEvent(_) => Section::RepeatedEvents,
             Self::Reorg(_) => Section::Reorgs,
             Self::ChainState(_) => Section::ChainState,
         }
@@ -75,6 +78,7 @@ impl Record {
             Self::ContractEvent(StoredEvent { event, .. }) => {
                 RecordKey::OnChain(EventCursor { position: event.position, id: event.id.clone() })
             }
+            Self::RepeatedEvent(repeated) => RecordKey::Number(Sequence(repeated.number)),
             Self::Reorg(reorg) => RecordKey::Number(Sequence(reorg.number)),
             Self::ChainState(_) => RecordKey::Number(Sequence(1)),
         }

@@ -4,7 +4,7 @@ use fluxora_stream::{ContractId, StreamId};
 
 use super::ReadColumns;
 use crate::StoreError;
-use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, StoredEvent};
+use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
 
 /// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
 pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ContractEvent, StoreError> {
@@ -40,6 +40,15 @@ pub fn stored_event<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEve
         }
     };
     Ok(StoredEvent { event, class, subjects })
+}
+
+/// Reads `number, kept` and a [`stored_event`] of `repeated_contract_events`.
+pub fn repeated_event<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<RepeatedEvent, StoreError> {
+    Ok(RepeatedEvent {
+        number: columns.number("number")?,
+        kept: columns.parsed("kept", Opaque::new)?,
+        stored: stored_event(columns)?,
+    })
 }
 
 /// Reads `sequence, hash, previous_hash, closed_at` of `ledgers`.

@@ -22,10 +22,12 @@ fn ledger(text: &str) -> Ledger {
     }
 }
 
+/// An event whose index in its operation is the number of its id: `x2` lies where `2` does.
 fn event(id: &str, ledger: u32, payload: &str) -> ContractEvent {
+    let event = id.trim_start_matches('x').parse().unwrap();
     ContractEvent {
         id: opaque(id),
-        position: ChainPosition { ledger, transaction: 0, operation: 0, event: 0 },
+        position: ChainPosition { ledger, transaction: 0, operation: 0, event },
         contract: opaque("contract"),
         topic: opaque("topic"),
         tx_hash: opaque("tx"),
@@ -49,7 +51,7 @@ fn view(ledgers: &[&str], batch: &Batch) -> StoredView {
     let frontier = Frontier { last_safe: below(1), final_ledger: below(6), tip };
     let around = batch.neighbourhood();
     let ledgers = stored.into_iter().filter(|(sequence, _)| around.contains(sequence)).collect();
-    StoredView { frontier, ledgers, events: HashMap::new() }
+    StoredView { frontier, ledgers, events: Vec::new() }
 }
 
 fn tip(text: &str) -> Batch {
@@ -158,11 +160,10 @@ fn stored_new_and_changed_events_are_distinguished() {
     let batch =
         Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
-    let known = |id: &str, event: ContractEvent| (opaque(id), event);
-    view.events.extend([known("2", event("2", 10, " { } "))]);
+    view.events.push(event("2", 10, " { } "));
     let taken = plan(&view, &batch, RULES).unwrap();
     assert_eq!((taken.insert, taken.duplicates), (vec![0, 2], vec![1]));
-    view.events.extend([known("1", event("1", 10, r#"{"a":1}"#)), known("3", event("3", 10, "{}"))]);
+    view.events.extend([event("1", 10, r#"{"a":1}"#), event("3", 10, "{}")]);
     assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0, 2] }));
 }
 
@@ -173,17 +174,51 @@ fn payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict() {
     one.event.payload = huge("9007199254740993").into();
     let batch = Batch::new(vec![one], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
-    view.events.insert(opaque("1"), event("1", 10, &huge("9007199254740993.0")));
+    view.events = vec![event("1", 10, &huge("9007199254740993.0"))];
     assert_eq!(plan(&view, &batch, RULES).unwrap().duplicates, [0]);
-    view.events.insert(opaque("1"), event("1", 10, &huge("9007199254740992")));
+    view.events = vec![event("1", 10, &huge("9007199254740992"))];
     assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0] }));
+}
+
+/// Checks the indexes of events that are written and that are duplicates, or of those that conflict.
+#[track_caller]
+fn known(stored: &[ContractEvent], events: Vec<Pushed>, expect: Result<(&[usize], &[usize]), &[usize]>) {
+    let batch = Batch::new(events, None, LIMIT).unwrap();
+    let mut view = view(&["a10", "a11"], &batch);
+    view.events = stored.to_vec();
+    let planned = plan(&view, &batch, RULES).map(|plan| (plan.insert, plan.duplicates));
+    let expect = expect.map(|(insert, duplicates)| (insert.to_vec(), duplicates.to_vec()));
+    assert_eq!(planned, expect.map_err(|indices| Refusal::EventConflict { indices: indices.to_vec() }));
+}
+
+#[test]
+fn an_event_is_known_by_its_position_whatever_its_id() {
+    let other = |id| Pushed { event: event(id, 10, r#"{"a":1}"#), ..pushed(id, "a10") };
+    known(&[event("2", 10, "{}")], vec![pushed("x2", "a10")], Ok((&[], &[0])));
+    known(&[event("2", 10, "{}")], vec![other("x2")], Err(&[0]));
+    known(&[event("2", 10, "{}")], vec![pushed("x2", "a11")], Ok((&[0], &[])));
+}
+
+#[test]
+fn an_id_names_one_position() {
+    let moved = Pushed { event: ContractEvent { id: opaque("2"), ..event("3", 10, "{}") }, ..pushed("3", "a10") };
+    known(&[event("2", 10, "{}")], vec![moved], Err(&[0]));
+}
+
+#[test]
+fn a_position_given_twice_in_a_batch_is_a_duplicate_or_a_conflict() {
+    let other = Pushed { event: event("xx2", 10, r#"{"a":1}"#), ..pushed("2", "a10") };
+    known(&[], vec![pushed("2", "a10"), pushed("x2", "a10"), pushed("3", "a10")], Ok((&[0, 2], &[1])));
+    known(&[], vec![pushed("2", "a10"), pushed("x2", "a10"), other], Err(&[2]));
+    let both = [pushed("2", "a10"), pushed("x2", "a10")];
+    known(&[event("x2", 10, "{}")], both.to_vec(), Ok((&[], &[0, 1])));
 }
 
 #[test]
 fn events_that_a_fork_removes_count_as_new() {
     let batch = Batch::new(vec![pushed("1", "b10")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
-    view.events.insert(opaque("1"), event("1", 10, r#"{"other":1}"#));
+    view.events.push(event("1", 10, r#"{"other":1}"#));
     assert_eq!(plan(&view, &batch, RULES).unwrap().insert, [0]);
 }
 

@@ -1,10 +1,12 @@
 //! A transaction that breaks off at a chosen step, for proving that nothing of it stays.
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger, Opaque};
+use std::ops::RangeInclusive;
+
+use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_stream::{StreamEvent, StreamId};
 
 use crate::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, StoredEvent, StoredStream, StreamWrite,
+    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{Sequence, StoreError};
 
@@ -49,12 +51,14 @@ counted! {
     frontier() -> Frontier;
     save(state: &ChainState) -> ();
     ledgers(sequences: &[u32]) -> Vec<Ledger>;
+    ledgers_from(sequence: u32) -> Vec<Ledger>;
     newest_ledger(upto: u32) -> Option<Ledger>;
     write_ledgers(ledgers: &[Ledger]) -> ();
-    events_by_id(ids: &[Opaque]) -> Vec<ContractEvent>;
+    known_events(events: &[ContractEvent]) -> Vec<ContractEvent>;
+    repeated_events() -> Vec<RepeatedEvent>;
     insert_events(events: &[StoredEvent]) -> ();
     reclassify(events: &[StoredEvent]) -> ();
-    remove_from(sequence: u32) -> Vec<StoredEvent>;
+    remove_ledgers(ledgers: RangeInclusive<u32>) -> Vec<StoredEvent>;
     events_between(after: Option<u32>, upto: u32) -> Vec<StoredEvent>;
     events_of_transactions(transactions: &[(u32, u32)]) -> Vec<StoredEvent>;
     histories(streams: &[StreamId], upto: u32) -> Vec<StoredEvent>;

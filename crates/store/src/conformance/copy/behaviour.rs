@@ -223,6 +223,7 @@ fn altered(record: &Record) -> Record {
         Record::Idempotency(record) => record.request = "another".to_owned(),
         Record::Ledger(ledger) => ledger.previous_hash = None,
         Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),
+        Record::RepeatedEvent(repeated) => repeated.stored.event.payload = "{ }".into(),
         Record::Reorg(reorg) => reorg.events_removed += 1,
         Record::ChainState(state) => state.pending = 0,
     }

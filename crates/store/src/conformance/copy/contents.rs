@@ -1,7 +1,8 @@
+use fluxora_indexer::{ContractEvent, Opaque};
 use fluxora_stream::{Stream, StreamEvent, TermsDraft};
 use futures_util::FutureExt;
 
-use crate::chain::ChainState;
+use crate::chain::{ChainState, RepeatedEvent, StoredEvent};
 use crate::conformance::chain::live_through_forks;
 use crate::conformance::fixtures::*;
 use crate::conformance::model::{Contents, Model};
@@ -10,7 +11,7 @@ use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
 /// Streams of every status an API stream can have, with their histories and kept answers, and a chain with a past. Places have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 8] {
+pub(super) fn contents() -> [Vec<Record>; 9] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -45,9 +46,19 @@ pub(super) fn contents() -> [Vec<Record>; 8] {
         answers,
         ledgers.collect(),
         contract_events.collect(),
+        (1..=5).map(repeated).collect(),
         reorgs.collect(),
         vec![state],
     ]
+}
+
+/// Events that a migration set aside.
+fn repeated(number: u64) -> Record {
+    let kept = chain().chain.events.swap_remove(0);
+    let id = Opaque::new(&format!("repeats-{number}")).unwrap();
+    let event = ContractEvent { id, ..kept.event.clone() };
+    let stored = StoredEvent { event, ..kept.clone() };
+    Record::RepeatedEvent(RepeatedEvent { number, kept: kept.event.id, stored })
 }
 
 /// What the model makes of a chain.
