@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use clap::Args;
 use fluxora_store::Clock;
-use fluxora_store::chain::{Deviation, Difference, Rebuild, RebuildReport, Scope, Step};
+use fluxora_store::chain::{Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step};
 use fluxora_stream::StreamId;
 
 use super::{Throttle, block_on, complain, print};
@@ -65,7 +65,14 @@ fn chain_stream(text: &str) -> Result<StreamId, &'static str> {
 }
 
 fn show(command: &Reindex, report: &RebuildReport) {
-    let RebuildReport { events, streams, reclassified, differences } = report;
+    let RebuildReport { events, streams, reclassified, differences, repeated } = report;
+    for Repeated { id, position, kept, is_same } in repeated {
+        let contents = if *is_same { "the same contents" } else { "other contents" };
+        print(format_args!(
+            "event {id} of ledger {} is set aside: event {kept} with {contents} has its position",
+            position.ledger
+        ));
+    }
     for Difference { stream, how } in differences {
         match how {
             Deviation::Surplus => print(format_args!("{stream} is stored, but no event creates it")),

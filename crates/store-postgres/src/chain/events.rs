@@ -89,8 +89,7 @@ pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.cl
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
 /// Hands back no payloads: a rewind may remove everything, and nobody reads them any more.
-pub(crate) const REMOVE: &str =
-    concat!(
+pub(crate) const REMOVE: &str = concat!(
     "DELETE FROM contract_events e WHERE e.ledger >= $1 AND e.ledger <= $2 RETURNING ",
     event_columns!("''::text")
 );

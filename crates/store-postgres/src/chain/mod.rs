@@ -18,7 +18,8 @@ use std::sync::Arc;
 use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite, stream_as_of,
+    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
+    stream_as_of,
 };
 use fluxora_store::{Sequence, StateAt, StoreError, replay};
 use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};

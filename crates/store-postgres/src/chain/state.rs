@@ -4,9 +4,9 @@ use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
 use fluxora_store::rows::{self, ReadColumns};
 use tokio_postgres::Row;
 
-use super::prefetch::{PrefetchKeys, Prefetched};
 use super::events::{AT, BY_ID, WAITING};
 use super::ledgers;
+use super::prefetch::{PrefetchKeys, Prefetched};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::pipeline::PipelinedTransaction;

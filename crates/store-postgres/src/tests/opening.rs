@@ -76,9 +76,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
         first.checksum(),
         id(1),
     ));
-    let behind = Schema::Behind(
-        MIGRATIONS.iter().skip(1).map(|name| (*name).to_owned()).collect(),
-    );
+    let behind = Schema::Behind(MIGRATIONS.iter().skip(1).map(|name| (*name).to_owned()).collect());
     assert_eq!(check_schema(&location(&database), &Options::default()).await.unwrap(), behind);
     let store = open(&database).await;
     assert!(store.stream(&id(1)).await.unwrap().is_some());

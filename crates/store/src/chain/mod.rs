@@ -18,12 +18,14 @@ use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use jiff::Timestamp;
 
 pub use ingest::ingest;
-pub use rebuild::{Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step, rebuild, stream_as_of};
+pub use rebuild::{
+    Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step, rebuild, stream_as_of,
+};
 pub use rewind::rewind;
 pub use state::{ChainState, RefusedReorg, Reorg, ReorgCause};
 pub use transaction::{
-    ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, RepeatedEvent, StoredEvent,
-    StoredStream, StreamWrite,
+    ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, RepeatedEvent,
+    StoredEvent, StoredStream, StreamWrite,
 };
 
 use crate::StoreError;

@@ -150,7 +150,8 @@ pub trait ChainTransaction {
 
     /// Removes every ledger in a range with its events, set aside ones included. Returns the events in any
     /// order, without payloads: there may be very many.
-    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, Self::Fault>;
+    async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>)
+    -> Result<Vec<StoredEvent>, Self::Fault>;
 
     /// Reads the events of the ledgers after one, up to and with another, in chain order.
     async fn events_between(

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use super::model::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
-    ListedEvent, Rebuild, RebuildReport, RepeatedEvent, Reorg, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
+    ListedEvent, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent, StoredStream,
+    StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 

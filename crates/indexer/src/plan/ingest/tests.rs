@@ -201,7 +201,8 @@ fn an_event_is_known_by_its_position_whatever_its_id() {
 
 #[test]
 fn an_id_names_one_position() {
-    let moved = Pushed { event: ContractEvent { id: opaque("2"), ..event("3", 10, "{}") }, ..pushed("3", "a10") };
+    let moved =
+        Pushed { event: ContractEvent { id: opaque("2"), ..event("3", 10, "{}") }, ..pushed("3", "a10") };
     known(&[event("2", 10, "{}")], vec![moved], Err(&[0]));
 }
 
