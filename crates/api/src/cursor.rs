@@ -33,10 +33,22 @@ impl std::fmt::Display for Cursor {
     }
 }
 
-/// The filters of a list as one text: name and length of the value, then the value, for each that is given.
-pub(crate) fn describe(filters: &[(&str, Option<String>)]) -> String {
-    let given = filters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    given.map(|(name, value)| format!("{name}:{}={value};", value.len())).collect()
+/// The filters of a list as one text.
+///
+/// `first` are the filters of release 0.1.0 in their order, in the text to which its cursors are bound: they stay valid. A later filter
+/// is in the text only if it is given, so that cursors stay valid when a filter is added.
+pub(crate) fn describe(first: &[Option<String>], later: &[(&str, Option<String>)]) -> String {
+    let first = first.iter().map(|value| match value {
+        Some(value) => format!("Some({value})"),
+        None => "None".to_owned(),
+    });
+    let later = later.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+    first.chain(later).collect::<Vec<_>>().join(" ")
+}
+
+/// A text as a filter's value: in quotes, so that no two lists of filters have the same text.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn number(hex: &str) -> Option<u64> {
@@ -76,12 +88,26 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_described_by_what_is_given_and_never_alike() {
-        let text = |value: &str| Some(value.to_owned());
-        assert_eq!(describe(&[("status", text("active")), ("sender", None)]), "status:6=active;");
-        assert_eq!(describe(&[("sender", None)]), "");
-        let one = describe(&[("a", text("1;b:1=2")), ("b", None)]);
-        assert_ne!(one, describe(&[("a", text("1")), ("b", text("2"))]));
+    fn the_cursors_of_release_0_1_0_are_those_of_the_same_filters() {
+        let contract = quoted("CAAQAAAAAAAAAAAJBEEQSCIJBEEQSCIJBEEQSCIJBEEQSCIJBEEQSFZB");
+        let streams = |origin| describe(&[None, None, None, origin, None], &[("updatedSince", None)]);
+        for (list, recorded) in [
+            (streams(None), "1000000000000002ae5a2165944d2797b"),
+            (streams(Some(quoted("api"))), "1000000000000000d725ae889e6c2675e"),
+            (describe(&[None, None, Some(contract), None], &[]), "10015553000000001e3b93db2ffa57377"),
+        ] {
+            assert!(Cursor::parse(recorded, &list).is_some(), "{recorded} of {list}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_not_given_leaves_no_trace_and_no_two_lists_are_described_alike() {
+        let given = |text: &str| Some(quoted(text));
+        assert_eq!(describe(&[given("a"), None], &[("later", None)]), "Some(\"a\") None");
+        assert_eq!(describe(&[None], &[("later", given("b"))]), "None later=\"b\"");
+        let one = describe(&[given("a\") Some(\"b"), None], &[]);
+        assert_ne!(one, describe(&[given("a"), given("b")], &[]));
+        assert_ne!(describe(&[given("a\\")], &[]), describe(&[given("a\\\\")], &[]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fluxora_store::{CorruptRow, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::cursor::{self, Cursor};
+use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
@@ -74,12 +74,13 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     };
     let contract = opaque(&mut query, "contractId");
     let topic = opaque(&mut query, "topic");
-    let list = cursor::describe(&[
-        ("fromLedger", from_ledger.map(|ledger| ledger.to_string())),
-        ("toLedger", to_ledger.map(|ledger| ledger.to_string())),
-        ("contractId", contract.as_ref().map(ToString::to_string)),
-        ("topic", topic.as_ref().map(ToString::to_string)),
-    ]);
+    let first = [
+        from_ledger.map(|ledger| ledger.to_string()),
+        to_ledger.map(|ledger| ledger.to_string()),
+        contract.as_ref().map(|contract| quoted(contract.as_str())),
+        topic.as_ref().map(|topic| quoted(topic.as_str())),
+    ];
+    let list = cursor::describe(&first, &[]);
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
             Some((Written::parse(text, &list)?, text.to_owned()))

@@ -4,7 +4,7 @@ use fluxora_stream::{Address, UnixTime};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cursor::{self, Cursor};
+use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
@@ -119,18 +119,19 @@ fn address(query: &mut Query, name: &'static str) -> Option<Address> {
     })
 }
 
-/// The filters that are given, as text: what a cursor is bound to. A filter that is not given leaves no trace, so cursors stay valid when
-/// a filter is added.
+/// The filters as text: what a cursor is bound to.
 fn describe(filter: &StreamFilter) -> String {
     let StreamFilter { status, sender, recipient, origin, contract, updated_since } = filter;
-    cursor::describe(&[
-        ("status", status.map(|status| status.as_str().to_owned())),
-        ("sender", sender.map(|sender| sender.to_string())),
-        ("recipient", recipient.map(|recipient| recipient.to_string())),
-        ("origin", origin.map(|origin| origin.as_str().to_owned())),
-        ("contractId", contract.clone()),
-        ("updatedSince", updated_since.map(|instant| instant.as_millisecond().to_string())),
-    ])
+    let address = |address: &Option<Address>| address.map(|address| quoted(&address.to_string()));
+    let first = [
+        status.map(|status| quoted(status.as_str())),
+        address(sender),
+        address(recipient),
+        origin.map(|origin| quoted(origin.as_str())),
+        contract.as_deref().map(quoted),
+    ];
+    let since = updated_since.map(|instant| instant.as_millisecond().to_string());
+    cursor::describe(&first, &[("updatedSince", since)])
 }
 
 fn report(row: &CorruptRow) {
