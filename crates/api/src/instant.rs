@@ -1,6 +1,7 @@
 //! Instants as RFC 3339 writes them.
 
-use jiff::Timestamp;
+use fluxora_stream::UnixTime;
+use jiff::{SignedDuration, Timestamp};
 
 /// What the parser expects, for messages.
 pub(crate) const EXPECTED: &str =
@@ -8,8 +9,8 @@ pub(crate) const EXPECTED: &str =
 
 /// Reads an instant in RFC 3339: date, `T`, time with seconds from 00 to 59, an optional fraction, and `Z` or an offset.
 ///
-/// An instant of the last 26 hours of 9999, which [`Timestamp`] does not reach, reads as [`Timestamp::MAX`]. `None` for any
-/// other text, for the forms that only ISO 8601 has, and before 1970.
+/// An instant of the last 26 hours of 9999, which no [`Timestamp`] in milliseconds reaches, reads as the last one before them:
+/// [`UnixTime::LAST_INSTANT`]. `None` for any other text, for the forms that only ISO 8601 has, and before 1970.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (date_time, rest) = text.split_at_checked("YYYY-MM-DDThh:mm:ss".len())?;
     let upper = date_time.to_ascii_uppercase();
@@ -29,23 +30,24 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
         Ok(instant) => instant,
         Err(_) => past_the_last(&upper, &offset)?,
     };
-    (instant >= Timestamp::UNIX_EPOCH).then_some(instant)
+    (instant >= Timestamp::UNIX_EPOCH).then(|| instant.min(UnixTime::LAST_INSTANT.instant()))
 }
 
 /// The same, cut to the millisecond.
 pub(crate) fn parse_to_millisecond(text: &str) -> Option<Timestamp> {
-    Timestamp::from_millisecond(parse(text)?.as_millisecond()).ok()
+    cut(parse(text)?)
 }
 
 /// The first millisecond that is not before the instant.
 pub(crate) fn parse_up_to_millisecond(text: &str) -> Option<Timestamp> {
     let instant = parse(text)?;
-    let cut = Timestamp::from_millisecond(instant.as_millisecond()).ok()?;
-    if cut == instant {
-        Some(cut)
-    } else {
-        Timestamp::from_millisecond(cut.as_millisecond().saturating_add(1)).ok()
-    }
+    let cut = cut(instant)?;
+    if cut == instant { Some(cut) } else { cut.checked_add(SignedDuration::from_millis(1)).ok() }
+}
+
+fn cut(instant: Timestamp) -> Option<Timestamp> {
+    let nanoseconds = instant.subsec_nanosecond();
+    Timestamp::new(instant.as_second(), nanoseconds.checked_sub(nanoseconds.checked_rem(1_000_000)?)?).ok()
 }
 
 /// Whether a text has digits where a form has `0`, and is equal to it elsewhere.
@@ -71,7 +73,7 @@ fn split_fraction(rest: &str) -> Option<(&str, &str)> {
     Some((rest.get(..=length.min(9))?, offset))
 }
 
-/// An instant in the last 26 hours of 9999, if it is one: the calendar has the date, but the instant is past [`Timestamp::MAX`].
+/// An instant in the last 26 hours of 9999, if it is one: the calendar has the date, but no [`Timestamp`] does.
 fn past_the_last(date_time: &str, offset: &str) -> Option<Timestamp> {
     let date_time: jiff::civil::DateTime = date_time.parse().ok()?;
     let (hours, minutes) = match offset.get(1..).and_then(|offset| offset.split_once(':')) {
@@ -81,7 +83,7 @@ fn past_the_last(date_time: &str, offset: &str) -> Option<Timestamp> {
     let ahead = hours.checked_mul(60)?.checked_add(minutes)?;
     let behind_utc = if offset.starts_with('-') { ahead } else { ahead.checked_neg()? };
     let in_utc = date_time.checked_add(jiff::Span::new().minutes(behind_utc)).ok()?;
-    (in_utc.year() == 9999).then_some(Timestamp::MAX)
+    (in_utc.year() == 9999).then(|| UnixTime::LAST_INSTANT.instant())
 }
 
 #[cfg(test)]
@@ -143,7 +145,7 @@ mod tests {
     fn the_year_9999_is_read_to_its_last_second() {
         check("9999-12-30T22:00:00Z", "9999-12-30T22:00:00Z");
         for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59+12:00"] {
-            assert_eq!(parse(text), Some(Timestamp::MAX), "{text}");
+            check(text, "9999-12-30T22:00:00Z");
         }
         assert_eq!(parse("9999-12-31T23:59:59-00:01"), None, "in UTC this is the year 10000");
     }
@@ -154,5 +156,9 @@ mod tests {
         assert_eq!(parse_to_millisecond(text), Some(cut.parse().unwrap()));
         assert_eq!(parse_up_to_millisecond(text), Some("2026-01-31T12:00:00.001Z".parse().unwrap()));
         assert_eq!(parse_up_to_millisecond(cut), Some(cut.parse().unwrap()));
+        for parse in [parse_to_millisecond, parse_up_to_millisecond] {
+            let last = parse("9999-12-31T23:59:59.9999Z").unwrap();
+            assert_eq!(Timestamp::from_millisecond(last.as_millisecond()).unwrap(), last);
+        }
     }
 }

@@ -19,7 +19,7 @@ fn every_fault_of_a_body_is_told_at_once_fields_first_then_rules_then_what_is_un
     check(&server, "{}", &nothing_given);
     let terms = with(&[
         ("note", Some(json!("rent"))),
-        ("endTime", Some(json!(253_402_207_201_u64))),
+        ("endTime", Some(json!(253_402_300_800_u64))),
         ("cliffTime", Some(json!(-1))),
         ("startTime", Some(json!("soon"))),
         ("ratePerSecond", Some(json!("-1"))),
