@@ -172,7 +172,7 @@ pub(super) const GUESTS: [Guest; 19] = [
     guest("hickory-resolver", &["fluxora-delivery"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
-    guest("ring", &["fluxora-webhook"]),
+    guest("ring", &["fluxora-webhook", "fluxora-stellar"]),
     Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),

@@ -1,0 +1,31 @@
+//! Ledgers with real hashes, for tests: built by hand ([`Chain`]) or from recorded scenarios ([`scenarios`]).
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up must fail")]
+
+mod chain;
+mod recorded;
+mod transaction;
+
+pub use chain::{Chain, NETWORK_PASSPHRASE, Shape, header_of};
+pub use recorded::{RecordedEvent, Scenario, Step, scenarios};
+pub use transaction::TestTransaction;
+
+use crate::decode::{decode, encode};
+
+/// The XDR of a value.
+pub fn to_xdr(value: &impl stellar_xdr::WriteXdr) -> Vec<u8> {
+    encode(value).expect("a built value is within the limits")
+}
+
+/// The value that XDR stands for.
+pub fn from_xdr<T: stellar_xdr::ReadXdr>(xdr: &[u8]) -> T {
+    decode(xdr).expect("the XDR is that of the type")
+}
+
+/// Decompresses Zstandard data.
+pub fn unzstd(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    let mut decoder =
+        ruzstd::decoding::StreamingDecoder::new(bytes).expect("the data has a Zstandard header");
+    std::io::Read::read_to_end(&mut decoder, &mut decoded).expect("the data can be decompressed");
+    decoded
+}

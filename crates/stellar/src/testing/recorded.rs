@@ -1,0 +1,164 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+use stellar_xdr::{
+    ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ContractId, ExtensionPoint, Hash,
+    LedgerCloseMeta, ScVal,
+};
+
+use super::{Chain, Shape, TestTransaction, from_xdr, unzstd};
+
+/// What the stream contracts emitted in recorded scenarios: transactions and events, line by line.
+const RECORDED: &[u8] = include_bytes!("../../fixtures/recorded-events.jsonl.zst");
+
+/// Seconds from one ledger to the next where nothing happened.
+const PACE: u64 = 5;
+
+/// A recorded history of one stream contract.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The name of the recording.
+    pub name: String,
+    /// The stream contract.
+    pub contract: String,
+    /// The transactions, in chain order.
+    pub steps: Vec<Step>,
+}
+
+/// A recorded transaction.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The ledger's sequence.
+    pub ledger: u32,
+    /// When the ledger closed, in Unix seconds.
+    pub close_time: u64,
+    /// 1-based position in the ledger.
+    pub transaction: u32,
+    /// The contract function.
+    pub function: String,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// Its events.
+    pub events: Vec<RecordedEvent>,
+}
+
+/// A recorded event.
+#[derive(Clone, Debug)]
+pub struct RecordedEvent {
+    /// The id that Stellar RPC gives to it.
+    pub id: String,
+    /// The contract that emitted it.
+    pub contract: String,
+    /// Its payload in the encoding of the push endpoint.
+    pub payload: Value,
+    /// Its XDR.
+    pub event: ContractEvent,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Line {
+    Header { scenario: String, contract_id: String },
+    Step { ledger: u32, close_time: u64, tx_index: u32, op: String, ok: bool, events: Vec<Emitted> },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Emitted {
+    id: String,
+    contract_id: String,
+    topic: Vec<String>,
+    value: String,
+    decoded: Value,
+}
+
+/// Every recorded scenario.
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = Vec::<Scenario>::new();
+    for line in String::from_utf8(unzstd(RECORDED)).unwrap().lines() {
+        match serde_json::from_str(line).unwrap() {
+            Line::Header { scenario, contract_id } => {
+                scenarios.push(Scenario { name: scenario, contract: contract_id, steps: Vec::new() });
+            }
+            Line::Step { ledger, close_time, tx_index, op, ok, events } => {
+                scenarios.last_mut().unwrap().steps.push(Step {
+                    ledger,
+                    close_time,
+                    transaction: tx_index,
+                    function: op,
+                    succeeded: ok,
+                    events: events.into_iter().map(recorded).collect(),
+                });
+            }
+        }
+    }
+    scenarios
+}
+
+impl Scenario {
+    /// The ledgers in which something happened. They name each other as parents although others lie between.
+    pub fn eventful_ledgers(&self, shape: Shape) -> Vec<LedgerCloseMeta> {
+        let mut chain = Chain::new(shape, &self.name);
+        let ledgers = self.steps.chunk_by(|one, other| one.ledger == other.ledger);
+        ledgers.map(|steps| self.close(&mut chain, steps)).collect()
+    }
+
+    /// Every ledger from the first to the last, most of them without transactions.
+    pub fn ledgers(&self, shape: Shape) -> impl Iterator<Item = LedgerCloseMeta> {
+        let mut chain = Chain::new(shape, &self.name);
+        let mut last = None::<(u32, u64)>;
+        let ledgers = self.steps.chunk_by(|one, other| one.ledger == other.ledger);
+        ledgers.flat_map(move |steps| {
+            let [first, ..] = steps else { return Vec::new() };
+            let (sequence, mut time) = last.unwrap_or((first.ledger - 1, first.close_time));
+            let mut closed = Vec::new();
+            for quiet in sequence + 1..first.ledger {
+                time = first.close_time.min(time + PACE);
+                closed.push(chain.close(quiet, time, &[]));
+            }
+            closed.push(self.close(&mut chain, steps));
+            last = Some((first.ledger, first.close_time));
+            closed
+        })
+    }
+
+    fn close(&self, chain: &mut Chain, steps: &[Step]) -> LedgerCloseMeta {
+        let mut transactions = Vec::new();
+        for step in steps {
+            // The transactions of others, which the recording leaves out.
+            while transactions.len() + 1 < usize::try_from(step.transaction).unwrap() {
+                transactions.push(TestTransaction::Payment { events: Vec::new() });
+            }
+            let events =
+                step.succeeded.then(|| step.events.iter().map(|event| event.event.clone()).collect());
+            let function = step.function.clone();
+            let contract = contract_bytes(&self.contract);
+            transactions.push(TestTransaction::Invocation {
+                contract,
+                function,
+                arguments: Vec::new(),
+                events,
+            });
+        }
+        let last = steps.last().unwrap();
+        chain.close(last.ledger, last.close_time, &transactions)
+    }
+}
+
+fn recorded(emitted: Emitted) -> RecordedEvent {
+    let value = |text: &String| from_xdr::<ScVal>(&BASE64_STANDARD.decode(text).unwrap());
+    let topics = emitted.topic.iter().map(value).collect::<Vec<_>>().try_into().unwrap();
+    let body = ContractEventV0 { topics, data: value(&emitted.value) };
+    let event = ContractEvent {
+        ext: ExtensionPoint::V0,
+        contract_id: Some(ContractId(Hash(contract_bytes(&emitted.contract_id)))),
+        type_: ContractEventType::Contract,
+        body: ContractEventBody::V0(body),
+    };
+    RecordedEvent { id: emitted.id, contract: emitted.contract_id, payload: emitted.decoded, event }
+}
+
+fn contract_bytes(strkey: &str) -> [u8; 32] {
+    strkey.parse::<stellar_strkey::Contract>().unwrap().0
+}
