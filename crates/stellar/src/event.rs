@@ -74,7 +74,7 @@ pub(crate) fn event_id(position: ChainPosition) -> String {
 }
 
 /// The first topic if it is a text that can name events, or in parentheses what stands there instead.
-fn topic(topics: &[ScVal]) -> Result<Opaque, NotOpaque> {
+pub(crate) fn topic(topics: &[ScVal]) -> Result<Opaque, NotOpaque> {
     let text = match topics.first() {
         Some(ScVal::Symbol(text)) => std::str::from_utf8(text.as_slice()).ok(),
         Some(ScVal::String(text)) => std::str::from_utf8(text.as_slice()).ok(),

@@ -37,6 +37,11 @@ impl WatchList {
         self.0.iter().map(|id| stellar_strkey::Contract(*id).to_string().as_str().to_owned())
     }
 
+    /// Whether the list holds the contract with this strkey.
+    pub(crate) fn names(&self, contract: &str) -> bool {
+        contract.parse::<stellar_strkey::Contract>().is_ok_and(|contract| self.0.contains(&contract.0))
+    }
+
     /// The events of one invocation that are taken, with their index.
     pub(crate) fn select<'a>(&self, events: &'a [ContractEvent]) -> Vec<(usize, &'a ContractEvent)> {
         let emitted = |event: &ContractEvent| {

@@ -1,12 +1,20 @@
-//! Ledgers with real hashes, for tests: built by hand ([`Chain`]) or from recorded scenarios ([`scenarios`]).
+//! Ledgers with real hashes, for tests: built by hand ([`Chain`]) or from recorded scenarios ([`scenarios`]). They are served by
+//! a Stellar RPC ([`FakeRpc`]) and a data lake ([`write_lake`], [`FileServer`]) that behave as real ones do, faults included.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up must fail")]
 
 mod chain;
+mod http_server;
+mod lake;
 mod recorded;
+mod rpc;
+mod rpc_answers;
 mod transaction;
 
 pub use chain::{Chain, NETWORK_PASSPHRASE, Shape, header_of};
+pub use http_server::Fault;
+pub use lake::{FileServer, write_lake};
 pub use recorded::{RecordedEvent, Scenario, Step, scenarios};
+pub use rpc::FakeRpc;
 pub use transaction::TestTransaction;
 
 use crate::decode::{decode, encode};

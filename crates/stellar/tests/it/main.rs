@@ -8,8 +8,11 @@
 
 mod bit_flips;
 mod decoding;
+mod events;
 mod forgeries;
+mod lake;
 mod proofs;
 mod real_ledgers;
 mod recorded_events;
+mod rpc;
 mod samples;
