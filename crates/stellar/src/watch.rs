@@ -6,8 +6,8 @@ use thiserror::Error;
 /// The contracts whose events are taken.
 ///
 /// Of a transaction with an event of such a contract, a token's `transfer` to or from such a contract is taken as well: it
-/// settles amounts that the contract's own events leave open. Any contract can emit a `transfer`; whether it is the
-/// stream's token is for the projection to check.
+/// settles amounts that the contract's own events leave open. Any contract can emit a `transfer`: the projection looks at the
+/// contract that emitted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WatchList(BTreeSet<[u8; 32]>);
 
