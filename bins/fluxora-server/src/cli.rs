@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{copy, migrate, reindex, webhook};
+use crate::commands::{copy, migrate, proof, reindex, webhook};
 use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Healthcheck,
     /// Migrate the database to the schema of this version, or check whether it has that schema.
     Migrate(migrate::Migrate),
+    /// Verify the proof of a contract event, without a network and without a database.
+    #[command(subcommand)]
+    Proof(proof::Command),
     /// Rebuild chain streams from the stored contract events, or compare them with what is stored.
     Reindex(reindex::Reindex),
     /// Sign a webhook delivery, or verify one and explain why it is refused.

@@ -2,7 +2,7 @@
 
 /// Done, or stopped in order.
 pub(crate) const OK: u8 = 0;
-/// The server could not start or continue, or the command failed. `webhook verify`: refused.
+/// The server could not start or continue, or the command failed. `webhook verify`, `proof verify`: refused.
 pub(crate) const FAILURE: u8 = 1;
 /// Wrong usage of the command line; clap uses the same code.
 pub(crate) const USAGE: u8 = 2;

@@ -41,6 +41,7 @@ fn run() -> Result<u8, ConfigFaults> {
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
         Some(Command::Healthcheck) => commands::healthcheck::run(config::address(&settings)?),
         Some(Command::Migrate(migrate)) => commands::migrate::run(&migrate, &config()?.database),
+        Some(Command::Proof(proof)) => commands::proof::run(&proof),
         Some(Command::Reindex(reindex)) => commands::reindex::run(&reindex, &config()?.database),
         Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook, &environment),
     })

@@ -3,6 +3,7 @@
 pub(crate) mod copy;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
+pub(crate) mod proof;
 pub(crate) mod reindex;
 pub(crate) mod serve;
 pub(crate) mod webhook;

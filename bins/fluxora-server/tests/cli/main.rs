@@ -3,6 +3,7 @@
 
 mod environment;
 mod healthcheck;
+mod proof;
 mod read_only;
 mod secrets;
 mod webhook;

@@ -36,6 +36,13 @@ fn the_proof_of_every_event_of_a_scenario_proves_that_event_and_its_ledger() {
 }
 
 #[test]
+fn the_format_of_a_proof_is_the_one_that_was_handed_out_before() {
+    let handed_out = include_str!("../../fixtures/proof.json");
+    assert_eq!(proof(Shape::V2), handed_out.trim_end());
+    assert!(EventProof::verify_json(handed_out).is_ok());
+}
+
+#[test]
 fn a_proof_is_json_that_names_its_format_its_event_and_its_ledger() {
     let json: Value = serde_json::from_str(&proof(Shape::V1)).unwrap();
     assert_eq!(json["format"], "fluxora-event-proof-v1");
