@@ -202,16 +202,16 @@ fn decode(text: &str, needed: Needed) -> Result<Strkey, AddressError> {
     if capitals.starts_with('S') {
         return Err(match ed25519::PrivateKey::from_string(&capitals) {
             Ok(_) => AddressError::SecretKey,
-            Err(error) => fault(&capitals, error, needed),
+            Err(error) => fault(&capitals, &error, needed),
         });
     }
     if capitals != text {
         return Err(if text.len() == STRKEY_LENGTH { AddressError::LowerCase } else { AddressError::Length });
     }
-    Strkey::from_string(text).map_err(|error| fault(text, error, needed))
+    Strkey::from_string(text).map_err(|error| fault(text, &error, needed))
 }
 
-fn fault(text: &str, error: DecodeError, needed: Needed) -> AddressError {
+fn fault(text: &str, error: &DecodeError, needed: Needed) -> AddressError {
     match error {
         DecodeError::ChecksumMismatch => AddressError::Checksum,
         _ if text.len() != STRKEY_LENGTH => AddressError::Length,
