@@ -1,13 +1,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluxora_store::Sequence;
 use fluxora_store::copy::{Put, Record, RecordKey, Section};
+use fluxora_store::{Sequence, StoreError};
 
 use super::{Query, chain, query, streams};
 use crate::columns::seq;
 use crate::faults::Fault;
-use crate::pipeline::{Parameters, PipelinedTransaction, Values};
+use crate::parameters::{Parameters, Values};
+use crate::pipeline::PipelinedTransaction;
 use crate::pool::Lease;
 
 /// Numbering goes on after the last place that was put. It is never set back, and that it is not undone with its transaction does no
@@ -73,11 +74,11 @@ async fn missing_of<'r>(
     section: Section,
     records: Vec<&'r Record>,
 ) -> Result<Result<Vec<&'r Record>, RecordKey>, Fault> {
-    let mut wanted: HashMap<RecordKey, String> =
-        records.iter().map(|record| (record.key(), record.canonical())).collect();
+    let wanted = records.iter().map(|record| Ok((record.key(), record.canonical()?)));
+    let mut wanted: HashMap<RecordKey, String> = wanted.collect::<Result<_, StoreError>>()?;
     for there in found(transaction, section, &records).await? {
         let place = there.key();
-        if wanted.remove(&place) != Some(there.canonical()) {
+        if wanted.remove(&place) != Some(there.canonical()?) {
             return Ok(Err(place));
         }
     }

@@ -72,7 +72,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
     let mut missing = Vec::with_capacity(records.len());
     for record in records {
         match found(connection, record)? {
-            Some(there) if there.canonical() == record.canonical() => continue,
+            Some(there) if there.canonical()? == record.canonical()? => continue,
             Some(there) => return Ok(Put::Taken(there.key())),
             None => {}
         }

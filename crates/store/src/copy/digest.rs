@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::Record;
+use crate::StoreError;
 
 /// A checksum over records in order. It finds what went wrong, not what somebody forged.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,11 +18,13 @@ pub struct Tally {
 
 impl Tally {
     /// Takes one more record in.
-    pub fn add(&mut self, record: &Record) {
+    ///
+    /// # Errors
+    /// Those of [`Record::canonical`].
+    pub fn add(&mut self, record: &Record) -> Result<(), StoreError> {
+        self.digest.update(record.canonical()?.as_bytes());
         self.records = self.records.saturating_add(1);
-        self.digest.update(record.canonical().as_bytes());
-        // No canonical form has a line break in it.
-        self.digest.update(b"\n");
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Moving everything that one backend holds to another, whatever their engines.
 
+mod canonical;
 mod digest;
 mod record;
 mod run;

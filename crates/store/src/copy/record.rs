@@ -83,13 +83,6 @@ impl Record {
             Self::ChainState(_) => RecordKey::Number(Sequence(1)),
         }
     }
-
-    /// All that it says, as one line of text: equal for two records that are the same to the last decimal of an amount (to `==`, 100
-    /// and 100.0 are one amount). For comparing within one run of one program, not for keeping.
-    pub fn canonical(&self) -> String {
-        // The derived form shows every field, whichever are added.
-        format!("{self:?}")
-    }
 }
 
 impl fmt::Display for RecordKey {

@@ -144,9 +144,10 @@ struct Walk {
 }
 
 impl Walk {
-    fn pass(&mut self, records: &[Record]) {
-        records.iter().for_each(|record| self.tally.add(record));
+    fn pass(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        records.iter().try_for_each(|record| self.tally.add(record))?;
         self.last = records.last().map(Record::key).or(self.last.take());
+        Ok(())
     }
 }
 
@@ -163,11 +164,12 @@ impl Job<'_> {
             }
             let ours = source.records(section, last, self.page).await.map_err(CopyError::Source)?;
             for (n, record) in theirs.iter().enumerate() {
-                if ours.get(n).map(Record::canonical).as_ref() != Some(&record.canonical()) {
+                let ours = ours.get(n).map(Record::canonical).transpose().map_err(CopyError::Source)?;
+                if ours != Some(record.canonical().map_err(CopyError::Target)?) {
                     return Err(CopyError::Foreign { section, place: record.key() });
                 }
             }
-            walk.pass(&theirs);
+            walk.pass(&theirs).map_err(CopyError::Target)?;
             self.tell(Step::Comparing, &walk);
         }
     }
@@ -186,7 +188,7 @@ impl Job<'_> {
             if records.is_empty() {
                 return Ok(walk.tally.records.saturating_sub(found));
             }
-            walk.pass(&records);
+            walk.pass(&records).map_err(CopyError::Source)?;
             match target.put(records).await.map_err(CopyError::Target)? {
                 Put::Done => self.tell(Step::Copying, walk),
                 Put::Taken(_) => return Err(CopyError::TargetChanged { section }),
@@ -226,7 +228,7 @@ impl Job<'_> {
             if records.is_empty() {
                 return Ok(walk.tally);
             }
-            walk.pass(&records);
+            walk.pass(&records)?;
             self.tell(Step::Verifying, &walk);
         }
     }

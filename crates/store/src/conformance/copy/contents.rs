@@ -135,7 +135,7 @@ pub(super) async fn all(store: &impl CopyStore) -> Vec<String> {
             let records = store.records(section, last.as_ref(), 7).await.unwrap();
             let Some(end) = records.last() else { break };
             last = Some(end.key());
-            found.extend(records.iter().map(Record::canonical));
+            found.extend(records.iter().map(|record| record.canonical().unwrap()));
         }
     }
     found

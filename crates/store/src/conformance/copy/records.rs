@@ -40,7 +40,10 @@ impl CopyStore for Records {
         let mut contents = self.contents();
         for record in &records {
             let place = (record.section(), record.key());
-            if contents.get(&place).is_some_and(|there| there.canonical() != record.canonical()) {
+            if contents
+                .get(&place)
+                .is_some_and(|there| there.canonical().unwrap() != record.canonical().unwrap())
+            {
                 return Ok(Put::Taken(place.1));
             }
             let has = |event: &fluxora_stream::StreamEvent| {

@@ -1,0 +1,194 @@
+//! Records as text, for comparing and checksums.
+
+use std::fmt::{Display, Write};
+
+use fluxora_indexer::projection::Subjects;
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger};
+use fluxora_stream::{Body, ChainBody, ContractState, Schedule, Sequence, Stream, StreamEvent};
+use serde::Serialize;
+
+use super::{Record, RemovedStream};
+use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, StoredEvent};
+use crate::{IdempotencyRecord, StoreError};
+
+/// Fields of a record one after the other, each as name, length and value: no two different records have the same text.
+///
+/// Every record is taken apart by naming all its fields, so that a field that is added does not compile until it is written here.
+#[derive(Default)]
+struct Fields(String);
+
+impl Fields {
+    fn put(&mut self, name: &str, value: impl Display) -> &mut Self {
+        self.text(name, &value.to_string())
+    }
+
+    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        // Writing to a string cannot fail.
+        write!(self.0, "{name}:{}={value};", value.len()).ok();
+        self
+    }
+
+    fn optional(&mut self, name: &str, value: Option<impl Display>) -> &mut Self {
+        match value {
+            Some(value) => self.put(name, value),
+            None => {
+                write!(self.0, "{name}:-;").ok();
+                self
+            }
+        }
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) -> Result<&mut Self, StoreError> {
+        let json = serde_json::to_string(value).map_err(|error| StoreError::Internal {
+            reason: format!("writing {name} of a record"),
+            source: Some(error.into()),
+        })?;
+        Ok(self.text(name, &json))
+    }
+}
+
+impl Record {
+    /// All values of the record as one text. It is equal for two records that are the same to the last decimal of an amount (to `==`, 100
+    /// and 100.0 are one amount).
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if a value cannot be written as JSON.
+    pub fn canonical(&self) -> Result<String, StoreError> {
+        let mut fields = Fields::default();
+        fields.put("section", self.section().name());
+        match self {
+            Self::Stream(sequence, record) => stream(fields.put("sequence", sequence.0), record)?,
+            Self::Removed(removed) => removed_stream(&mut fields, removed),
+            Self::Event(sequence, record) => event(&mut fields, *sequence, record)?,
+            Self::Idempotency(record) => idempotency_record(&mut fields, record),
+            Self::Ledger(record) => ledger(&mut fields, record),
+            Self::ContractEvent(record) => stored_event(&mut fields, record),
+            Self::Reorg(record) => reorg(&mut fields, record),
+            Self::ChainState(record) => chain_state(&mut fields, record),
+        }
+        Ok(fields.0)
+    }
+}
+
+fn stream(fields: &mut Fields, stream: &Stream) -> Result<(), StoreError> {
+    let Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count } =
+        stream;
+    let Schedule { deposit, rate, start, cliff, end, kind, checkpoint } = schedule;
+    fields.put("sender", sender).put("recipient", recipient).put("withdrawn", withdrawn);
+    fields.put("status", status.name()).optional("statusAt", status.since());
+    fields.put("createdAt", created_at).put("updatedAt", updated_at).put("eventCount", event_count);
+    fields.put("deposit", deposit).put("rate", rate).put("start", start).put("cliff", cliff).put("end", end);
+    fields.put("kind", kind.as_str());
+    fields.put("checkpointAmount", checkpoint.amount).put("checkpointAt", checkpoint.at);
+    match body {
+        Body::Api { id } => fields.put("id", id),
+        Body::Chain(chain) => {
+            let ChainBody { contract, number, state: ContractState::V9(state) } = &**chain;
+            fields.put("contract", contract).put("number", number).json("v9", state)?
+        }
+    };
+    Ok(())
+}
+
+fn removed_stream(fields: &mut Fields, removed: &RemovedStream) {
+    let RemovedStream { sequence, id, event_count } = removed;
+    fields.put("sequence", sequence.0).put("id", id).put("eventCount", event_count);
+}
+
+fn event(fields: &mut Fields, sequence: Sequence, event: &StreamEvent) -> Result<(), StoreError> {
+    let StreamEvent { stream, stream_seq, occurred_at, recorded_at, kind, data } = event;
+    fields.put("sequence", sequence.0).put("stream", stream).put("streamSeq", stream_seq);
+    fields.put("occurredAt", occurred_at).put("recordedAt", recorded_at).put("kind", kind.name());
+    fields.json("data", data).map(drop)
+}
+
+fn idempotency_record(fields: &mut Fields, record: &IdempotencyRecord) {
+    let IdempotencyRecord { scope, key, request, response, at } = record;
+    let response: String = response.iter().map(|byte| format!("{byte:02x}")).collect();
+    fields
+        .text("scope", scope)
+        .text("key", key.as_str())
+        .text("request", request)
+        .text("response", &response);
+    fields.put("at", at);
+}
+
+fn ledger(fields: &mut Fields, ledger: &Ledger) {
+    let Ledger { sequence, hash, previous_hash, closed_at } = ledger;
+    fields.put("sequence", sequence).put("hash", hash);
+    fields.optional("previousHash", previous_hash.as_ref()).optional("closedAt", closed_at.as_ref());
+}
+
+fn stored_event(fields: &mut Fields, stored: &StoredEvent) {
+    let StoredEvent { event, class, subjects: Subjects { stream, other } } = stored;
+    let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload } = event;
+    let ChainPosition { ledger, transaction, operation, event } = position;
+    fields.put("id", id).put("ledger", ledger).put("transaction", transaction).put("operation", operation);
+    fields.put("event", event).put("contract", contract).put("topic", topic).put("txHash", tx_hash);
+    fields.put("happenedAt", happened_at).text("payload", payload).put("class", class.as_str());
+    fields.optional("stream", stream.as_ref()).optional("other", other.as_ref());
+}
+
+fn reorg(fields: &mut Fields, reorg: &Reorg) {
+    let Reorg { number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, cause } = reorg;
+    fields.put("number", number).put("at", at).put("forkLedger", fork_ledger).put("depth", depth);
+    fields.optional("tipBefore", tip_before.as_ref());
+    fields.put("eventsRemoved", events_removed).put("streamsRebuilt", streams_rebuilt);
+    match cause {
+        ReorgCause::Fork { existing_hash, incoming_hash } => {
+            fields.put("existingHash", existing_hash).put("incomingHash", incoming_hash);
+        }
+        ReorgCause::Rewind { reason } => {
+            fields.text("reason", reason);
+        }
+    }
+}
+
+/// The last reorg is a record of its own section.
+fn chain_state(fields: &mut Fields, state: &ChainState) {
+    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
+        state;
+    let Frontier { tip, last_safe, final_ledger } = frontier;
+    fields.optional("tipLedger", tip.as_ref().map(|tip| tip.ledger));
+    fields.optional("tipHash", tip.as_ref().map(|tip| &tip.hash));
+    fields.optional("lastSafe", last_safe.as_ref()).optional("finalLedger", final_ledger.as_ref());
+    fields
+        .put("events", events)
+        .put("pending", pending)
+        .put("unknown", unknown)
+        .put("unreadable", unreadable);
+    fields.optional("syncedAt", synced_at.as_ref());
+    let refused = refused.as_ref();
+    fields.optional("refusedAt", refused.map(|RefusedReorg { at, fork_ledger: _ }| at));
+    fields.optional("refusedFork", refused.map(|refused| refused.fork_ledger));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IdempotencyKey;
+
+    fn record(key: &str, request: &str) -> Record {
+        Record::Idempotency(IdempotencyRecord {
+            scope: "create".to_owned(),
+            key: IdempotencyKey::parse(key).unwrap(),
+            request: request.to_owned(),
+            response: vec![0, 255],
+            at: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn a_record_is_its_section_and_its_fields_with_their_lengths() {
+        assert_eq!(
+            record("k", "a\nb").canonical().unwrap(),
+            "section:19=idempotency records;scope:6=create;key:1=k;request:3=a\nb;response:4=00ff;at:20=1970-01-01T00:00:00Z;"
+        );
+    }
+
+    #[test]
+    fn no_value_reads_as_the_beginning_of_the_next() {
+        let one = record("a", ";request:1=b").canonical().unwrap();
+        assert_ne!(one, record("a;request:1=b", "").canonical().unwrap());
+    }
+}
