@@ -12,8 +12,8 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::breaker::Breaker;
+use crate::error::OpenError;
 use crate::location::Encryption;
-use crate::open::OpenError;
 use crate::{Location, Options, tls};
 
 /// Why a connection cannot be made.

@@ -5,14 +5,16 @@ mod chain;
 mod columns;
 mod connect;
 mod copy;
+mod error;
 mod faults;
 mod location;
 mod migrations;
-mod open;
 mod options;
+mod parameters;
 mod pipeline;
 mod pool;
 mod probe;
+mod refused;
 mod store;
 mod streams;
 mod tls;
@@ -25,8 +27,8 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use error::OpenError;
 pub use location::{InvalidLocation, Location};
 pub use migrations::{Schema, check_schema, migrate};
-pub use open::OpenError;
 pub use options::Options;
 pub use store::PostgresStore;

@@ -6,8 +6,9 @@ use tokio_postgres::error::SqlState;
 use fluxora_store::sources;
 
 use crate::connect::Connector;
+use crate::error::OpenError;
 use crate::faults::redact;
-use crate::open::{OpenError, refused};
+use crate::refused::refused;
 use crate::{Location, Options};
 
 mod embedded {

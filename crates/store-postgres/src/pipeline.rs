@@ -11,23 +11,11 @@ use futures_util::future::{MaybeDone, join_all, maybe_done};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use crate::chain::change_set::Terms;
 use crate::chain::prefetch::Prefetch;
+use crate::chain::terms::Terms;
 use crate::faults::{Attempt, Fault};
+use crate::parameters::Parameters;
 use crate::pool::Lease;
-
-/// Values that a statement takes, in its order.
-pub(crate) trait Parameters: Send + Sync {
-    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)>;
-}
-
-pub(crate) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
-
-impl Parameters for Values {
-    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.iter().map(|value| -> &(dyn ToSql + Sync) { &**value }).collect()
-    }
-}
 
 /// A statement that reads, and its values.
 pub(crate) type Question<'q> = (&'q str, &'q [&'q (dyn ToSql + Sync)]);

@@ -7,8 +7,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::error::OpenError;
 use crate::location::Encryption;
-use crate::open::OpenError;
 
 /// What makes connections private, as far as `sslmode` asks for it.
 pub(crate) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect, OpenError> {

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use fluxora_store::StoreError;
 use fluxora_store::chain::StreamWrite;
 use fluxora_store::copy::RemovedStream;
-use fluxora_stream::{Address, Schedule, Stream, StreamBody, StreamId};
+use fluxora_stream::{Stream, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
+use super::terms::Terms;
 use crate::columns::{self, seq};
-use crate::pipeline::Parameters;
+use crate::parameters::Parameters;
 use crate::streams::StreamValues;
 
 /// Changes by what is done.
@@ -99,40 +100,6 @@ impl Parameters for ChainValues {
             [contracts, kinds, checkpoint_amounts, checkpoint_times, chains];
         parameters.extend(chain);
         parameters
-    }
-}
-
-/// What a stream was made with. Most events leave it as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
-    id: StreamId,
-    sender: Address,
-    recipient: Address,
-    schedule: Schedule,
-    created_at: Timestamp,
-}
-
-impl Terms {
-    pub(crate) fn of<B: StreamBody>(stream: &Stream<B>) -> Self {
-        let Stream {
-            body,
-            sender,
-            recipient,
-            schedule,
-            created_at,
-            // Written by a status-only change.
-            withdrawn: _,
-            status: _,
-            updated_at: _,
-            event_count: _,
-        } = stream;
-        Self {
-            id: body.id(),
-            sender: *sender,
-            recipient: *recipient,
-            schedule: *schedule,
-            created_at: *created_at,
-        }
     }
 }
 

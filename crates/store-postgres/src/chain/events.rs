@@ -12,8 +12,8 @@ use tokio_postgres::types::ToSql;
 use super::prefetch::Waiting;
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
-use crate::pipeline::PipelinedTransaction;
-use crate::pipeline::{Question, Values};
+use crate::parameters::Values;
+use crate::pipeline::{PipelinedTransaction, Question};
 
 /// The columns that [`decode`] reads, in its order. Numbers of any size travel as text.
 macro_rules! event_columns {

@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 
 use crate::columns::{self, Columns};
 use crate::faults::Fault;
+use crate::parameters::Values;
 use crate::pipeline::PipelinedTransaction;
-use crate::pipeline::Values;
 
 pub(crate) const READ: &str =
     "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ANY($1::bigint[])";

@@ -11,6 +11,7 @@ mod list;
 pub(crate) mod prefetch;
 pub(crate) mod state;
 pub(crate) mod streams;
+pub(crate) mod terms;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -9,8 +9,9 @@ use super::ledgers;
 use super::prefetch::{PrefetchKeys, Prefetched};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
+use crate::parameters::{Parameters, Values};
 use crate::pipeline::PipelinedTransaction;
-use crate::pipeline::{Parameters, Question, Values};
+use crate::pipeline::Question;
 use crate::pool::Lease;
 
 /// The columns that [`rows::chain_state`] reads, in its order.

@@ -6,11 +6,12 @@ use fluxora_store::{Sequence, StoreError, rows};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 use tokio_postgres::Row;
 
-use super::change_set::{ChainValues, ChangeSet, Terms};
+use super::change_set::{ChainValues, ChangeSet};
+use super::terms::Terms;
 use crate::columns::{Columns, seq};
 use crate::faults::{Attempt, Fault};
+use crate::parameters::{Parameters, Values};
 use crate::pipeline::PipelinedTransaction;
-use crate::pipeline::{Parameters, Values};
 use crate::streams::{EventValues, decode, stream_columns};
 
 pub(crate) const READ: &str =

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
-use crate::pipeline::{Parameters, Values};
+use crate::parameters::{Parameters, Values};
 use crate::pool::Lease;
 
 /// How a section is read: a query up to its condition, and what follows it.

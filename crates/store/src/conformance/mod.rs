@@ -18,7 +18,6 @@
 
 mod cancelling;
 mod chain;
-mod chain_model;
 mod clock;
 pub mod copy;
 mod corrupt_rows;

@@ -1,6 +1,5 @@
 //! The chain's side of the model: the primitives of a transaction on plain collections, each as simple as it is slow.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -10,29 +9,13 @@ use fluxora_stream::{Origin, Stream, StreamEvent, StreamId};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use super::model::{Contents, Model};
+use super::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
     ListedEvent, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent, StoredStream,
     StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct ModelChain {
-    pub(super) state: ChainState,
-    pub(super) ledgers: BTreeMap<u32, Ledger>,
-    /// In the order of the chain.
-    pub(super) events: Vec<StoredEvent>,
-    pub(super) removed: Vec<StoredStream>,
-    pub(super) reorgs: Vec<Reorg>,
-}
-
-impl ModelChain {
-    fn select(&self, which: impl Fn(&StoredEvent) -> bool) -> Vec<StoredEvent> {
-        self.events.iter().filter(|stored| which(stored)).cloned().collect()
-    }
-}
 
 fn cursor(stored: &StoredEvent) -> EventCursor {
     EventCursor { position: stored.event.position, id: stored.event.id.clone() }

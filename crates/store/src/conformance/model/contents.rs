@@ -1,0 +1,56 @@
+//! What the model stores.
+
+use std::collections::BTreeMap;
+
+use fluxora_indexer::Ledger;
+use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
+
+use crate::chain::{ChainState, Reorg, StoredEvent, StoredStream};
+use crate::{KeyedResponse, Sequence};
+
+#[derive(Clone, Debug, Default)]
+pub(in crate::conformance) struct Contents {
+    /// By their place in the order of creation.
+    pub(in crate::conformance) streams: BTreeMap<Sequence, Stream>,
+    /// How many places have been given away.
+    places: u64,
+    pub(in crate::conformance) events: Vec<StreamEvent>,
+    pub(super) responses: Vec<KeyedResponse>,
+    pub(in crate::conformance) chain: ModelChain,
+}
+
+impl Contents {
+    pub(super) fn find(&self, id: &StreamId) -> Option<Sequence> {
+        self.streams.iter().find(|(_, stream)| stream.id() == *id).map(|(place, _)| *place)
+    }
+
+    pub(super) fn next_place(&mut self) -> Sequence {
+        self.places += 1;
+        Sequence(self.places)
+    }
+
+    pub(super) fn write(&mut self, at: Sequence, change: Change) {
+        self.streams.insert(at, change.stream);
+        self.events.extend(change.events);
+    }
+
+    pub(super) fn of(&self, id: &StreamId) -> impl Iterator<Item = &StreamEvent> {
+        self.events.iter().filter(move |event| event.stream == *id)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(in crate::conformance) struct ModelChain {
+    pub(in crate::conformance) state: ChainState,
+    pub(in crate::conformance) ledgers: BTreeMap<u32, Ledger>,
+    /// In the order of the chain.
+    pub(in crate::conformance) events: Vec<StoredEvent>,
+    pub(in crate::conformance) removed: Vec<StoredStream>,
+    pub(in crate::conformance) reorgs: Vec<Reorg>,
+}
+
+impl ModelChain {
+    pub(super) fn select(&self, which: impl Fn(&StoredEvent) -> bool) -> Vec<StoredEvent> {
+        self.events.iter().filter(|stored| which(stored)).cloned().collect()
+    }
+}
