@@ -69,12 +69,12 @@ impl Session {
         let fault = |error| self.fault("reading what is there", error);
         let one_moment = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         self.client.batch_execute(one_moment).await.map_err(fault)?;
-        let schema = self.schema_at_one_moment().await?;
+        let schema = self.schema_in_snapshot().await?;
         self.client.batch_execute("COMMIT").await.map_err(fault)?;
         Ok(schema)
     }
 
-    async fn schema_at_one_moment(&self) -> Result<Schema, OpenError> {
+    async fn schema_in_snapshot(&self) -> Result<Schema, OpenError> {
         let others = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
                       AND relkind IN ('r', 'p') AND relname <> $1 AND NOT EXISTS \
                       (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'))";

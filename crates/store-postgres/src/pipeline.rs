@@ -88,7 +88,7 @@ impl PipelinedTransaction {
     }
 
     /// Ends without a trace: what waits is not sent, and what was sent is undone.
-    pub(crate) async fn leave(mut self) -> Result<(), Fault> {
+    pub(crate) async fn rollback(mut self) -> Result<(), Fault> {
         let what = "leaving a transaction of the chain";
         self.unsent = vec![Unsent { what, sql: Sql::Text("ROLLBACK".to_owned()) }];
         self.send().await
@@ -120,7 +120,7 @@ impl PipelinedTransaction {
     }
 
     /// Asks before what waits is sent, and must not depend on it.
-    pub(crate) async fn query_early(
+    pub(crate) async fn query_before_queue(
         &mut self,
         what: &'static str,
         sql: &str,
@@ -134,7 +134,7 @@ impl PipelinedTransaction {
 
     /// Asks before what waits is sent, and must not depend on it. What waits follows at once: the server works on it while the
     /// answer is read here.
-    pub(crate) async fn query_meanwhile<const N: usize>(
+    pub(crate) async fn query_while_sending<const N: usize>(
         &mut self,
         what: &'static str,
         questions: [Question<'_>; N],
@@ -172,7 +172,7 @@ impl PipelinedTransaction {
     }
 
     /// Writes, together with what comes next.
-    pub(crate) async fn later(
+    pub(crate) async fn enqueue(
         &mut self,
         what: &'static str,
         sql: &str,

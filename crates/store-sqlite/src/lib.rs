@@ -6,6 +6,7 @@ mod copy;
 mod faults;
 mod location;
 mod open;
+mod options;
 mod probe;
 mod readers;
 mod schema;
@@ -17,5 +18,6 @@ mod writer;
 
 pub use location::{InvalidLocation, Location};
 pub use open::OpenError;
+pub use options::Options;
 pub use schema::{Schema, check_schema};
-pub use store::{Options, SqliteStore};
+pub use store::SqliteStore;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
@@ -21,29 +20,10 @@ use crate::open::OpenError;
 use crate::readers::Readers;
 use crate::streams::{idempotency, log};
 use crate::writer::Writer;
-use crate::{Location, open, probe, streams};
+use crate::{Location, Options, open, probe, streams};
 
 /// How many idempotency records one unit deletes at most.
 const DELETED_AT_ONCE: u32 = 1_000;
-
-/// How the writer queues and commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// How many units one commit takes at most. 1 commits each unit alone.
-    pub batch: usize,
-    /// How many units may wait; one more is refused with [`StoreError::Overloaded`].
-    pub queue: usize,
-    /// How long a commit waits for a lock that another process holds on the database, before all that wait for it are
-    /// answered [`StoreError::Unavailable`].
-    pub lock_wait: Duration,
-}
-
-impl Default for Options {
-    /// Commits up to 256 units at once, lets 1,024 wait, waits 2 seconds for a lock.
-    fn default() -> Self {
-        Self { batch: 256, queue: 1_024, lock_wait: Duration::from_secs(2) }
-    }
-}
 
 /// The embedded storage backend.
 #[derive(Debug)]
@@ -123,7 +103,7 @@ impl StreamStore for SqliteStore {
                 let rebuild = move |connection: &Connection| {
                     let read =
                         |connection: &_| chain::run(steps::stream_as_of(&mut Chain(connection), id, at));
-                    chain::as_of_one_moment(connection, read)
+                    chain::in_one_snapshot(connection, read)
                 };
                 self.scan(rebuild).await
             }
@@ -231,7 +211,7 @@ impl ChainStore for SqliteStore {
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
-        self.read(|connection| chain::as_of_one_moment(connection, chain::state)).await
+        self.read(|connection| chain::in_one_snapshot(connection, chain::state)).await
     }
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {

@@ -103,7 +103,7 @@ impl Parameters for ChainValues {
     }
 }
 
-/// What else there is to a stream of the chain, as columns of values in the order of `UPDATE_LIFE`.
+/// What else there is to a stream of the chain, as columns of values in the order of `UPDATE_STATUS_ONLY`.
 #[derive(Default)]
 pub(crate) struct StatusOnlyValues {
     pub(crate) seqs: Vec<i64>,

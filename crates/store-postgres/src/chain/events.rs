@@ -188,7 +188,7 @@ pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEve
     if events.is_empty() {
         return Ok(());
     }
-    chain.prefetch.events_come(events);
+    chain.prefetch.events_inserted(events);
     let text = |get: fn(&ContractEvent) -> &str| -> Box<Vec<String>> {
         Box::new(events.iter().map(|stored| get(&stored.event).to_owned()).collect())
     };
@@ -212,7 +212,7 @@ pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEve
         Box::new(subject(events, |subjects| subjects.stream)),
         Box::new(subject(events, |subjects| subjects.other)),
     ];
-    chain.later("writing contract events", INSERT, values, Some(events.len())).await
+    chain.enqueue("writing contract events", INSERT, values, Some(events.len())).await
 }
 
 pub(crate) async fn reclassify(
@@ -222,7 +222,7 @@ pub(crate) async fn reclassify(
     if events.is_empty() {
         return Ok(());
     }
-    chain.prefetch.everything_changes();
+    chain.prefetch.invalidate();
     let ids: Vec<String> = events.iter().map(|stored| stored.event.id.as_str().to_owned()).collect();
     let values: Values = vec![
         Box::new(ids),
@@ -230,7 +230,7 @@ pub(crate) async fn reclassify(
         Box::new(subject(events, |subjects| subjects.stream)),
         Box::new(subject(events, |subjects| subjects.other)),
     ];
-    chain.later("writing what contract events are about", RECLASSIFY, values, Some(events.len())).await
+    chain.enqueue("writing what contract events are about", RECLASSIFY, values, Some(events.len())).await
 }
 
 fn classes(events: &[StoredEvent]) -> Vec<&'static str> {

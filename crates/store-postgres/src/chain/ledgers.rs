@@ -54,7 +54,7 @@ pub(crate) async fn write(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) 
     if ledgers.is_empty() {
         return Ok(());
     }
-    chain.prefetch.ledgers_change();
+    chain.prefetch.ledgers_written();
     let sequences: Vec<i64> = ledgers.iter().map(|ledger| ledger.sequence.into()).collect();
     let hashes: Vec<String> = ledgers.iter().map(|ledger| ledger.hash.to_string()).collect();
     let previous: Vec<Option<String>> =
@@ -62,14 +62,14 @@ pub(crate) async fn write(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) 
     let closed: Vec<Option<Timestamp>> =
         ledgers.iter().map(|ledger| ledger.closed_at.map(columns::instant)).collect();
     let values: Values = vec![Box::new(sequences), Box::new(hashes), Box::new(previous), Box::new(closed)];
-    chain.later("writing ledgers", WRITE, values, Some(ledgers.len())).await
+    chain.enqueue("writing ledgers", WRITE, values, Some(ledgers.len())).await
 }
 
 pub(crate) async fn remove(
     chain: &mut PipelinedTransaction,
     ledgers: &RangeInclusive<u32>,
 ) -> Result<(), Fault> {
-    chain.prefetch.everything_changes();
+    chain.prefetch.invalidate();
     let values: Values = vec![Box::new(i64::from(*ledgers.start())), Box::new(i64::from(*ledgers.end()))];
-    chain.later("removing ledgers", REMOVE, values, None).await
+    chain.enqueue("removing ledgers", REMOVE, values, None).await
 }

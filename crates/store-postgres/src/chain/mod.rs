@@ -63,7 +63,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 21] = [
     (streams::REMOVED, &["removed_streams_id_key"]),
     (streams::AFTER, &["streams_by_origin"]),
     (streams::UPDATE, &["Index Scan using streams_"]),
-    (streams::UPDATE_LIFE, &["Index Scan using streams_"]),
+    (streams::UPDATE_STATUS_ONLY, &["Index Scan using streams_"]),
     (streams::DELETE, &["streams_pkey"]),
 ];
 

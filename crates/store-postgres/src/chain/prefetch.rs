@@ -76,12 +76,12 @@ impl Prefetch {
     }
 
     /// Ledgers are being written.
-    pub(crate) fn ledgers_change(&mut self) {
+    pub(crate) fn ledgers_written(&mut self) {
         self.ledgers = None;
     }
 
     /// Events are being written.
-    pub(crate) fn events_come(&mut self, events: &[StoredEvent]) {
+    pub(crate) fn events_inserted(&mut self, events: &[StoredEvent]) {
         self.known = None;
         let Some(Waiting { after, upto, written, .. }) = &mut self.waiting else { return };
         let within = |ledger| Some(ledger) > *after && ledger <= *upto;
@@ -93,7 +93,7 @@ impl Prefetch {
     }
 
     /// What is stored becomes something else.
-    pub(crate) fn everything_changes(&mut self) {
+    pub(crate) fn invalidate(&mut self) {
         *self = Self::default();
     }
 }

@@ -56,7 +56,7 @@ const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_be
 const READING: &str = "reading how the chain stands";
 
 pub(crate) async fn lock(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
-    chain.later("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
+    chain.enqueue("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
     let Some(keys) = chain.prefetch.keys.take() else { return read(chain).await };
     let PrefetchKeys { ledgers, events, upto } = &keys;
     let ledgers: Vec<i64> = ledgers.iter().copied().map(i64::from).collect();
@@ -120,7 +120,7 @@ pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -
         Box::new(refused.as_ref().map(|refused| columns::instant(refused.at))),
         Box::new(refused.as_ref().map(|refused| i64::from(refused.fork_ledger))),
     ];
-    chain.later("writing how the chain stands", SAVE, values, Some(1)).await
+    chain.enqueue("writing how the chain stands", SAVE, values, Some(1)).await
 }
 
 pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Fault> {
@@ -137,14 +137,14 @@ pub(crate) fn decode_reorg(row: &Row) -> Result<Reorg, StoreError> {
 /// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
 pub(crate) async fn record_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<u64, Fault> {
     let what = "recording a reorg";
-    let rows = chain.query_early(what, RECORD, &values(None, reorg).parameters()).await?;
+    let rows = chain.query_before_queue(what, RECORD, &values(None, reorg).parameters()).await?;
     let number = rows.first().map(|row| Columns::of(row, "reorgs").number("number")).transpose()?;
     number.ok_or_else(|| StoreError::Internal { reason: what.to_owned(), source: None }.into())
 }
 
 /// Writes a reorg under the number it has.
 pub(crate) async fn put_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<(), Fault> {
-    chain.later("putting a reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
+    chain.enqueue("putting a reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
 }
 
 /// In the order of [`RECORD`].

@@ -76,17 +76,17 @@ pub(crate) const UPDATE: &str = concat!(
     "WHERE streams.seq = new.seq AND streams.id = new.id"
 );
 /// What most events change, and nothing else.
-pub(crate) const UPDATE_LIFE: &str = "UPDATE streams SET (withdrawn, status, status_at, updated_at, events, chain) = \
+pub(crate) const UPDATE_STATUS_ONLY: &str = "UPDATE streams SET (withdrawn, status, status_at, updated_at, events, chain) = \
          ROW (new.withdrawn::numeric, new.status, new.status_at, new.updated_at, new.events, new.chain::json) \
      FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::text[]) \
          AS new (seq, id, withdrawn, status, status_at, updated_at, events, chain) \
      WHERE streams.seq = new.seq AND streams.id = new.id";
 pub(crate) const DELETE: &str = "DELETE FROM streams WHERE seq = ANY($1::bigint[])";
-pub(crate) const FORGET_REMOVAL: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
-const REMEMBER_REMOVAL: &str = "INSERT INTO removed_streams (seq, id, events) \
+pub(crate) const DELETE_REMOVED: &str = "DELETE FROM removed_streams WHERE seq = ANY($1::bigint[])";
+const INSERT_REMOVED: &str = "INSERT INTO removed_streams (seq, id, events) \
                                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])";
 /// Numbered in the order of commit: the table's trigger sees to that.
-const TELL: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
+const INSERT_EVENTS: &str = "INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
                     SELECT stream, number, type, occurred_at, recorded_at, data::json \
                     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) \
                         WITH ORDINALITY AS event (stream, number, type, occurred_at, recorded_at, data, place) ORDER BY place";
@@ -102,7 +102,8 @@ pub(crate) async fn read(
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     // What waits to be sent never changes streams: `write` has sent all that does.
-    let [present, removed] = chain.query_meanwhile(READING, [(READ, &[&ids]), (REMOVED, &[&ids])]).await?;
+    let [present, removed] =
+        chain.query_while_sending(READING, [(READ, &[&ids]), (REMOVED, &[&ids])]).await?;
     let present: Vec<_> = present.iter().map(stored).collect::<Result<_, _>>()?;
     let terms = |stored: &StoredStream| Some((seq(stored.sequence), Terms::of(stored.stream.as_ref()?)));
     chain.terms.extend(present.iter().filter_map(terms));
@@ -146,22 +147,22 @@ pub(crate) async fn write(
         let seqs: Vec<i64> = removed.iter().map(|removed| seq(removed.sequence)).collect();
         let rows = Some(seqs.len());
         let places: Values = vec![Box::new(seqs)];
-        chain.later(CHANGING, DELETE, places, rows).await?;
-        remember_removals(chain, &removed).await?;
+        chain.enqueue(CHANGING, DELETE, places, rows).await?;
+        insert_removed(chain, &removed).await?;
     }
     if !restored.seqs.is_empty() {
         let rows = Some(restored.seqs.len());
         let places: Values = vec![Box::new(restored.seqs.clone())];
-        chain.later(CHANGING, FORGET_REMOVAL, places, rows).await?;
-        chain.later(CHANGING, INSERT_AT, restored, rows).await?;
+        chain.enqueue(CHANGING, DELETE_REMOVED, places, rows).await?;
+        chain.enqueue(CHANGING, INSERT_AT, restored, rows).await?;
     }
     if !updated.seqs.is_empty() {
         let rows = Some(updated.seqs.len());
-        chain.later(CHANGING, UPDATE, updated, rows).await?;
+        chain.enqueue(CHANGING, UPDATE, updated, rows).await?;
     }
     if !status_only.seqs.is_empty() {
         let rows = Some(status_only.seqs.len());
-        chain.later(CHANGING, UPDATE_LIFE, status_only, rows).await?;
+        chain.enqueue(CHANGING, UPDATE_STATUS_ONLY, status_only, rows).await?;
     }
     // The server works on these while the rest is put into words.
     chain.dispatch();
@@ -191,11 +192,11 @@ pub(crate) async fn insert_at(
     for (place, stream) in streams {
         values.push(seq(*place), stream)?;
     }
-    chain.later("putting streams at their places", INSERT_AT, values, Some(streams.len())).await
+    chain.enqueue("putting streams at their places", INSERT_AT, values, Some(streams.len())).await
 }
 
 /// Writes what is left of removed streams, together with what comes next.
-pub(crate) async fn remember_removals(
+pub(crate) async fn insert_removed(
     chain: &mut PipelinedTransaction,
     removed: &[RemovedStream],
 ) -> Result<(), Fault> {
@@ -206,7 +207,7 @@ pub(crate) async fn remember_removals(
     let ids: Vec<String> = removed.iter().map(|removed| removed.id.to_string()).collect();
     let counts: Vec<i64> = removed.iter().map(|removed| removed.event_count.into()).collect();
     let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
-    chain.later("remembering removed streams", REMEMBER_REMOVAL, values, Some(removed.len())).await
+    chain.enqueue("remembering removed streams", INSERT_REMOVED, values, Some(removed.len())).await
 }
 
 async fn tell(
@@ -234,5 +235,5 @@ async fn tell(
         Box::new(recorded_at),
         Box::new(data),
     ];
-    chain.later("telling of streams of the chain", TELL, values, Some(events.len())).await
+    chain.enqueue("telling of streams of the chain", INSERT_EVENTS, values, Some(events.len())).await
 }

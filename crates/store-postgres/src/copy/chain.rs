@@ -6,7 +6,7 @@ use fluxora_store::copy::{Record, RemovedStream};
 use fluxora_store::{Sequence, rows};
 use fluxora_stream::Stream;
 
-use super::{Query, go_on_after};
+use super::section::{SectionQuery, continue_numbering_after};
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{ledgers, streams};
@@ -14,7 +14,7 @@ use crate::columns::Columns;
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
 
-pub(crate) const REMOVED: Query = Query {
+pub(crate) const REMOVED: SectionQuery = SectionQuery {
     table: "removed_streams",
     select: "SELECT seq, id, events FROM removed_streams",
     holds: "true",
@@ -22,7 +22,7 @@ pub(crate) const REMOVED: Query = Query {
     at: "seq = ANY ($1)",
     decode: |row| streams::decode_removed(row).map(Record::Removed),
 };
-pub(crate) const LEDGERS: Query = Query {
+pub(crate) const LEDGERS: SectionQuery = SectionQuery {
     table: "ledgers",
     select: "SELECT sequence, hash, previous_hash, closed_at FROM ledgers",
     holds: "true",
@@ -30,7 +30,7 @@ pub(crate) const LEDGERS: Query = Query {
     at: "sequence = ANY ($1::bigint[])",
     decode: |row| ledgers::decode(row).map(Record::Ledger),
 };
-pub(crate) const CONTRACT_EVENTS: Query = Query {
+pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
     table: "contract_events",
     select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
     holds: "true",
@@ -40,7 +40,7 @@ pub(crate) const CONTRACT_EVENTS: Query = Query {
     at: "e.id = ANY ($1::text[])",
     decode: |row| events::decode(row).map(Record::ContractEvent),
 };
-pub(crate) const REPEATED_EVENTS: Query = Query {
+pub(crate) const REPEATED_EVENTS: SectionQuery = SectionQuery {
     table: "repeated_contract_events",
     select: concat!("SELECT e.number, e.kept, ", event_columns!(), " FROM repeated_contract_events e"),
     holds: "true",
@@ -48,7 +48,7 @@ pub(crate) const REPEATED_EVENTS: Query = Query {
     at: "e.number = ANY ($1)",
     decode: |row| events::decode_repeated(row).map(Record::RepeatedEvent),
 };
-pub(crate) const REORGS: Query = Query {
+pub(crate) const REORGS: SectionQuery = SectionQuery {
     table: "reorgs",
     select: concat!("SELECT ", reorg_columns!(), " FROM reorgs r"),
     holds: "true",
@@ -58,7 +58,7 @@ pub(crate) const REORGS: Query = Query {
 };
 /// The row is there from the first. It says something as soon as one of these does: the other counts are parts of `events`, the
 /// other values come with these.
-pub(crate) const STATE: Query = Query {
+pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
     select: concat!("SELECT ", state_columns!(), " FROM chain_state s"),
     holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at) > 0)",
@@ -73,7 +73,7 @@ pub(crate) async fn put_streams(
     streams: &[(Sequence, &Stream)],
 ) -> Result<(), Fault> {
     streams::insert_at(chain, streams).await?;
-    go_on_after(chain, "streams", streams.iter().map(|(place, _)| *place).max()).await
+    continue_numbering_after(chain, "streams", streams.iter().map(|(place, _)| *place).max()).await
 }
 
 /// Their places are as taken as those of streams.
@@ -81,8 +81,8 @@ pub(crate) async fn put_removed(
     chain: &mut PipelinedTransaction,
     removed: &[RemovedStream],
 ) -> Result<(), Fault> {
-    streams::remember_removals(chain, removed).await?;
-    go_on_after(chain, "streams", removed.iter().map(|removed| removed.sequence).max()).await
+    streams::insert_removed(chain, removed).await?;
+    continue_numbering_after(chain, "streams", removed.iter().map(|removed| removed.sequence).max()).await
 }
 
 pub(crate) async fn put_ledgers(chain: &mut PipelinedTransaction, ledgers: &[Ledger]) -> Result<(), Fault> {

@@ -2,53 +2,30 @@
 
 mod chain;
 mod put;
+mod section;
+mod sections;
 mod streams;
 
-pub(crate) use put::{go_on_after, put};
+pub(crate) use put::put;
 
-use fluxora_store::StoreError;
 use fluxora_store::copy::{Record, RecordKey, Section};
-use tokio_postgres::Row;
+
+use section::SectionQuery;
 
 use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
 use crate::parameters::{Parameters, Values};
 use crate::pool::Lease;
 
-/// How a section is read: a query up to its condition, and what follows it.
-pub(crate) struct Query {
-    pub(crate) table: &'static str,
-    pub(crate) select: &'static str,
-    /// Which rows of the table hold a record.
-    pub(crate) holds: &'static str,
-    pub(crate) after: &'static str,
-    pub(crate) at: &'static str,
-    pub(crate) decode: fn(&Row) -> Result<Record, StoreError>,
-}
-
-const fn query(section: Section) -> &'static Query {
-    match section {
-        Section::Streams => &streams::STREAMS,
-        Section::Removed => &chain::REMOVED,
-        Section::Events => &streams::EVENTS,
-        Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
-        Section::Ledgers => &chain::LEDGERS,
-        Section::ContractEvents => &chain::CONTRACT_EVENTS,
-        Section::RepeatedEvents => &chain::REPEATED_EVENTS,
-        Section::Reorgs => &chain::REORGS,
-        Section::ChainState => &chain::STATE,
-    }
-}
-
 /// The tables that a copy takes along.
 #[cfg(test)]
 pub(crate) fn copied_tables() -> Vec<&'static str> {
-    Section::ALL.map(|section| query(section).table).to_vec()
+    Section::ALL.map(|section| sections::query(section).table).to_vec()
 }
 
 pub(crate) async fn count(lease: &Lease, section: Section) -> Result<u64, Fault> {
     let what = "counting records";
-    let Query { table, holds, .. } = query(section);
+    let SectionQuery { table, holds, .. } = sections::query(section);
     let sql = format!("SELECT count(*) FROM {table} WHERE {holds}");
     let row = lease.query_one(&sql, &[]).await.attempt(what)?;
     let count: i64 = row.try_get(0).attempt(what)?;
@@ -62,7 +39,7 @@ pub(crate) async fn records(
     limit: u32,
 ) -> Result<Vec<Record>, Fault> {
     let what = "reading records to copy";
-    let Query { select, holds, after: condition, decode, .. } = query(section);
+    let SectionQuery { select, holds, after: condition, decode, .. } = sections::query(section);
     let sql = format!("{select} WHERE {holds} AND {condition}");
     let statement = lease.prepare_cached(&sql).await.attempt(what)?;
     let mut values = key(section, after);

@@ -1,20 +1,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use fluxora_store::StoreError;
 use fluxora_store::copy::{Put, Record, RecordKey, Section};
-use fluxora_store::{Sequence, StoreError};
 
-use super::{Query, chain, query, streams};
+use super::section::SectionQuery;
+use super::{chain, sections, streams};
 use crate::columns::seq;
 use crate::faults::Fault;
 use crate::parameters::{Parameters, Values};
 use crate::pipeline::PipelinedTransaction;
 use crate::pool::Lease;
-
-/// Numbering goes on after the last place that was put. It is never set back, and that it is not undone with its transaction does no
-/// harm: it leaves a gap.
-const GO_ON: &str = "SELECT setval(sequence, greatest($2, coalesce(pg_sequence_last_value(sequence), 0))) \
-    FROM (SELECT pg_get_serial_sequence($1, 'seq')::regclass AS sequence) AS numbering";
 
 /// One transaction.
 pub(crate) async fn put(lease: Arc<Lease>, records: &[Record]) -> Result<Put, Fault> {
@@ -22,7 +18,7 @@ pub(crate) async fn put(lease: Arc<Lease>, records: &[Record]) -> Result<Put, Fa
     let put = write(&mut transaction, records).await?;
     match put {
         Put::Done => transaction.commit().await?,
-        Put::Taken(_) | Put::Orphan(_) => transaction.leave().await?,
+        Put::Taken(_) | Put::Orphan(_) => transaction.rollback().await?,
     }
     Ok(put)
 }
@@ -108,19 +104,8 @@ async fn found(
         Section::ContractEvents => vec![Box::new(names)],
         _ => vec![Box::new(seqs)],
     };
-    let Query { select, holds, at, decode, .. } = query(section);
+    let SectionQuery { select, holds, at, decode, .. } = sections::query(section);
     let sql = format!("{select} WHERE {holds} AND {at}");
     let rows = transaction.query("looking up the places of records", &sql, &values.parameters()).await?;
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
-}
-
-/// Lets the numbering of a table go on after a place, if it has not come there yet.
-pub(crate) async fn go_on_after(
-    transaction: &mut PipelinedTransaction,
-    table: &'static str,
-    last: Option<Sequence>,
-) -> Result<(), Fault> {
-    let Some(last) = last else { return Ok(()) };
-    let values: Values = vec![Box::new(table), Box::new(seq(last))];
-    transaction.later("numbering on after what was put", GO_ON, values, None).await
 }

@@ -7,7 +7,7 @@ use fluxora_store::{IdempotencyRecord, Sequence};
 use fluxora_stream::{LoggedEvent, StreamEvent};
 use jiff::Timestamp;
 
-use super::{Query, go_on_after};
+use super::section::{SectionQuery, continue_numbering_after};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::parameters::Values;
@@ -16,7 +16,7 @@ use crate::streams::events::{self, EventValues, logged_columns, logged_tables};
 use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
 
-pub(crate) const STREAMS: Query = Query {
+pub(crate) const STREAMS: SectionQuery = SectionQuery {
     table: "streams",
     select: concat!("SELECT ", stream_columns!(), " FROM streams"),
     holds: "true",
@@ -24,7 +24,7 @@ pub(crate) const STREAMS: Query = Query {
     at: "seq = ANY ($1)",
     decode: |row| row::decode(row).map(|row| Record::Stream(row.sequence, row.stream)),
 };
-pub(crate) const EVENTS: Query = Query {
+pub(crate) const EVENTS: SectionQuery = SectionQuery {
     table: "stream_events",
     select: concat!("SELECT ", logged_columns!(), " FROM ", logged_tables!()),
     holds: "true",
@@ -34,7 +34,7 @@ pub(crate) const EVENTS: Query = Query {
         events::decode_logged(row).map(|LoggedEvent { sequence, event }| Record::Event(sequence, event))
     },
 };
-pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
+pub(crate) const IDEMPOTENCY_RECORDS: SectionQuery = SectionQuery {
     table: "idempotency_records",
     select: concat!("SELECT ", record_columns!(), " FROM idempotency_records"),
     holds: "true",
@@ -80,8 +80,9 @@ pub(crate) async fn put_events(
         Box::new(recorded_at),
         Box::new(data),
     ];
-    transaction.later("putting events", PUT_EVENTS, values, Some(events.len())).await?;
-    go_on_after(transaction, "stream_events", events.iter().map(|(place, _)| *place).max()).await?;
+    transaction.enqueue("putting events", PUT_EVENTS, values, Some(events.len())).await?;
+    continue_numbering_after(transaction, "stream_events", events.iter().map(|(place, _)| *place).max())
+        .await?;
     Ok(None)
 }
 
@@ -116,5 +117,5 @@ pub(crate) async fn put_idempotency_records(
         Box::new(made_at),
     ];
     let what = "writing copied idempotency records";
-    transaction.later(what, PUT_IDEMPOTENCY_RECORDS, values, Some(records.len())).await
+    transaction.enqueue(what, PUT_IDEMPOTENCY_RECORDS, values, Some(records.len())).await
 }

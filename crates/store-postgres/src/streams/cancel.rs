@@ -2,7 +2,7 @@ use fluxora_store::{Clock, Outcome};
 use fluxora_stream::{CancelRefused, Stream, StreamId};
 use tokio_postgres::types::ToSql;
 
-use super::change::{leave, write_and_commit};
+use super::change::{rollback, write_and_commit};
 use super::row::{decode_to_change, stream_columns};
 use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
@@ -33,7 +33,7 @@ pub(crate) async fn cancel(
     let row = row.attempt(what)?;
     let last = last.and_then(|row| row.try_get(0)).attempt(what)?;
     let Some(row) = row else {
-        leave(lease).await?;
+        rollback(lease).await?;
         return Ok(Outcome::NotFound);
     };
     let found = decode_to_change(&row, last)?;
@@ -44,7 +44,7 @@ pub(crate) async fn cancel(
             Ok(Outcome::Done(stream))
         }
         Err(refused) => {
-            leave(lease).await?;
+            rollback(lease).await?;
             Ok(Outcome::Refused(refused))
         }
     }

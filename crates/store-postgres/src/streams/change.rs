@@ -60,6 +60,6 @@ pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -
 }
 
 /// Ends a transaction that wrote nothing.
-pub(super) async fn leave(lease: &Lease) -> Result<(), Fault> {
+pub(super) async fn rollback(lease: &Lease) -> Result<(), Fault> {
     lease.batch_execute("ROLLBACK").await.attempt("ending a transaction")
 }

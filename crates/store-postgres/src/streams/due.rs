@@ -6,7 +6,7 @@ use fluxora_stream::{Change, UnixTime};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::change::{leave, write_and_commit};
+use super::change::{rollback, write_and_commit};
 use super::row::{decode_to_change, stream_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
@@ -33,7 +33,7 @@ pub(crate) async fn record_due(lease: &Lease, now: Timestamp, limit: u32) -> Res
         changes.push((columns::seq(sequence), change));
     }
     if changes.is_empty() {
-        leave(lease).await?;
+        rollback(lease).await?;
     } else {
         write_and_commit(lease, &changes).await?;
     }

@@ -10,7 +10,7 @@ use fluxora_store::{StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::StatusName;
 use tokio_postgres::Row;
 
-use super::list::{FALLEN_DUE, NOT_FALLEN_DUE, RECORDED, Value, by_falling_due, typed};
+use super::conditions::{FALLEN_DUE, NOT_FALLEN_DUE, RECORDED, Value, by_falling_due, typed};
 use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};

@@ -1,8 +1,7 @@
 use fluxora_store::{Sequence, StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{StatusName, UnixTime};
-use jiff::Timestamp;
-use tokio_postgres::types::{ToSql, Type};
 
+use super::conditions::{FALLEN_DUE, NOT_FALLEN_DUE, RECORDED, Value, by_falling_due, typed};
 use super::intersection::{self, BUDGET};
 use super::row::{self, stream_columns};
 use crate::columns;
@@ -52,31 +51,6 @@ pub(super) fn page(query: &StreamQuery) -> (String, Vec<Value>) {
     parts.select(query.limit)
 }
 
-/// A value of a query whose text depends on what is asked.
-pub(super) enum Value {
-    Text(String),
-    Place(i64),
-    Places(Vec<i64>),
-    Instant(Timestamp),
-}
-
-/// Values with their types: the statement is not prepared but planned for these very values, each time. A plan for any values
-/// would have to guess how many rows a status or a sender has, and sorts where it guesses wrong.
-pub(super) fn typed(values: &[Value]) -> Vec<(&(dyn ToSql + Sync), Type)> {
-    values.iter().map(Value::typed).collect()
-}
-
-impl Value {
-    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
-        match self {
-            Self::Text(text) => (text, Type::TEXT),
-            Self::Place(place) => (place, Type::INT8),
-            Self::Places(places) => (places, Type::INT8_ARRAY),
-            Self::Instant(instant) => (instant, Type::TIMESTAMPTZ),
-        }
-    }
-}
-
 /// The conditions of a query, as SQL with numbered values.
 ///
 /// Status is a matter of time: what has fallen due counts as happened although the stream clock has not recorded it yet. Those
@@ -86,11 +60,6 @@ struct Query {
     values: Vec<Value>,
     status: Option<StatusName>,
 }
-
-/// `$1` is the instant, `$2` the status.
-pub(super) const RECORDED: &str = "status = $2";
-pub(super) const FALLEN_DUE: &str = "due_at <= $1::numeric";
-pub(super) const NOT_FALLEN_DUE: &str = "(due_at IS NULL OR due_at > $1::numeric)";
 
 impl Query {
     fn of(filter: &StreamFilter, at: UnixTime) -> Self {
@@ -146,10 +115,10 @@ impl Query {
         }
         // Counted by the index alone, and then put right by the few that have fallen due.
         let due = format!("{count} {FALLEN_DUE}");
-        let become_so =
+        let changed_by_time =
             self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
         let sql = format!(
-            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){become_so}"
+            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){changed_by_time}"
         );
         (sql, self.values)
     }
@@ -157,15 +126,6 @@ impl Query {
     /// Which of the streams that have fallen due have the status asked for by that.
     fn fallen_due(&self) -> Option<&'static str> {
         by_falling_due(self.status?)
-    }
-}
-
-/// Which of the streams that have fallen due at `$1` get a status by that.
-pub(super) const fn by_falling_due(status: StatusName) -> Option<&'static str> {
-    match status {
-        StatusName::Active => Some("end_time > $1::numeric"),
-        StatusName::Completed => Some("end_time <= $1::numeric"),
-        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
     }
 }
 

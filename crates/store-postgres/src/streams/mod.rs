@@ -2,6 +2,7 @@
 
 mod cancel;
 mod change;
+mod conditions;
 mod create;
 mod due;
 pub(crate) mod events;
@@ -41,7 +42,7 @@ pub(crate) async fn explain_log(
 #[cfg(test)]
 pub(crate) async fn explain(client: &tokio_postgres::Client, query: &fluxora_store::StreamQuery) -> String {
     let (sql, values) = list::page(query);
-    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &list::typed(&values)).await.unwrap();
+    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &conditions::typed(&values)).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
 }
 
@@ -52,7 +53,7 @@ pub(crate) async fn explain_intersection(
     query: &fluxora_store::StreamQuery,
 ) -> String {
     let (sql, values) = intersection::statement(query);
-    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &list::typed(&values)).await.unwrap();
+    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &conditions::typed(&values)).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
 }
 

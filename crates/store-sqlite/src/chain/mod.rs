@@ -40,7 +40,7 @@ pub(crate) fn run<T>(steps: impl Future<Output = Result<T, StoreError>>) -> Resu
 }
 
 /// Runs reads that must see one state of the database, whatever is committed meanwhile. Also where a transaction is open already.
-pub(crate) fn as_of_one_moment<T>(
+pub(crate) fn in_one_snapshot<T>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

@@ -67,7 +67,7 @@ pub(crate) fn write(
                 (stream.id(), seq(*sequence))
             }
             StreamWrite::Restore(sequence, stream) => {
-                forget_removal(connection, seq(*sequence))?;
+                delete_removed(connection, seq(*sequence))?;
                 (stream.id(), inserts.insert(Some(seq(*sequence)), stream)?)
             }
             StreamWrite::Remove { sequence, id, event_count } => {
@@ -91,10 +91,10 @@ pub(crate) fn write(
 fn remove(connection: &Connection, seq: i64, id: StreamId, event_count: u32) -> Result<(), StoreError> {
     let delete = || connection.prepare_cached("DELETE FROM streams WHERE seq = ?1")?.execute([seq]);
     delete().attempt(WHAT)?;
-    remember_removal(connection, seq, id, event_count)
+    insert_removed(connection, seq, id, event_count)
 }
 
-pub(crate) fn remember_removal(
+pub(crate) fn insert_removed(
     connection: &Connection,
     seq: i64,
     id: StreamId,
@@ -105,7 +105,7 @@ pub(crate) fn remember_removal(
     write().map(drop).attempt(WHAT)
 }
 
-fn forget_removal(connection: &Connection, seq: i64) -> Result<(), StoreError> {
+fn delete_removed(connection: &Connection, seq: i64) -> Result<(), StoreError> {
     let write = || connection.prepare_cached("DELETE FROM removed_streams WHERE seq = ?1")?.execute([seq]);
     write().map(drop).attempt(WHAT)
 }

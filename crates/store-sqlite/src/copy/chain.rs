@@ -6,13 +6,13 @@ use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
 use rusqlite::Connection;
 
-use super::Query;
+use super::section::SectionQuery;
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{ledgers, streams};
 use crate::columns;
 
-pub(crate) const REMOVED: Query = Query {
+pub(crate) const REMOVED: SectionQuery = SectionQuery {
     table: "removed_streams",
     select: "SELECT seq, id, events FROM removed_streams",
     holds: "true",
@@ -20,7 +20,7 @@ pub(crate) const REMOVED: Query = Query {
     at: "seq = ?1",
     decode: |row| streams::decode_removed(row).map(Record::Removed),
 };
-pub(crate) const LEDGERS: Query = Query {
+pub(crate) const LEDGERS: SectionQuery = SectionQuery {
     table: "ledgers",
     select: "SELECT sequence, hash, previous_hash, closed_at FROM ledgers",
     holds: "true",
@@ -28,7 +28,7 @@ pub(crate) const LEDGERS: Query = Query {
     at: "sequence = ?1",
     decode: |row| ledgers::decode(row).map(Record::Ledger),
 };
-pub(crate) const CONTRACT_EVENTS: Query = Query {
+pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
     table: "contract_events",
     select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
     holds: "true",
@@ -39,7 +39,7 @@ pub(crate) const CONTRACT_EVENTS: Query = Query {
     at: "e.id = ?5",
     decode: |row| events::decode(row).map(Record::ContractEvent),
 };
-pub(crate) const REPEATED_EVENTS: Query = Query {
+pub(crate) const REPEATED_EVENTS: SectionQuery = SectionQuery {
     table: "repeated_contract_events",
     select: concat!("SELECT e.number, e.kept, ", event_columns!(), " FROM repeated_contract_events e"),
     holds: "true",
@@ -47,7 +47,7 @@ pub(crate) const REPEATED_EVENTS: Query = Query {
     at: "e.number = ?1",
     decode: |row| events::decode_repeated(row).map(Record::RepeatedEvent),
 };
-pub(crate) const REORGS: Query = Query {
+pub(crate) const REORGS: SectionQuery = SectionQuery {
     table: "reorgs",
     select: concat!("SELECT ", reorg_columns!(), " FROM reorgs"),
     holds: "true",
@@ -57,7 +57,7 @@ pub(crate) const REORGS: Query = Query {
 };
 /// The row is there from the first. It says something as soon as one of these does: the other counts are parts of `events`, the
 /// other values come with these.
-pub(crate) const STATE: Query = Query {
+pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
     select: concat!("SELECT ", state_columns!(), " FROM chain_state"),
     holds: "(events > 0 OR coalesce(tip_ledger, last_safe, final_ledger, synced_at, refused_at) IS NOT NULL)",
@@ -68,7 +68,7 @@ pub(crate) const STATE: Query = Query {
 
 pub(crate) fn put_removed(connection: &Connection, removed: &RemovedStream) -> Result<(), StoreError> {
     let RemovedStream { sequence, id, event_count } = removed;
-    streams::remember_removal(connection, columns::seq(*sequence), *id, *event_count)
+    streams::insert_removed(connection, columns::seq(*sequence), *id, *event_count)
 }
 
 pub(crate) fn put_ledger(connection: &Connection, ledger: &Ledger) -> Result<(), StoreError> {

@@ -1,31 +1,23 @@
 //! Records at their places, for a copy from or to another backend.
 
 mod chain;
+mod section;
 mod streams;
 
 use fluxora_store::StoreError;
 use fluxora_store::chain::EventCursor;
 use fluxora_store::copy::{Put, Record, RecordKey, Section};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use section::SectionQuery;
 
 use crate::chain::events;
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
 
-/// How a section is read: a query up to its condition, and what follows it.
-pub(crate) struct Query {
-    pub(crate) table: &'static str,
-    pub(crate) select: &'static str,
-    /// Which rows of the table hold a record.
-    pub(crate) holds: &'static str,
-    pub(crate) after: &'static str,
-    pub(crate) at: &'static str,
-    pub(crate) decode: fn(&Row<'_>) -> Result<Record, StoreError>,
-}
-
-const fn query(section: Section) -> &'static Query {
+const fn query(section: Section) -> &'static SectionQuery {
     match section {
         Section::Streams => &streams::STREAMS,
         Section::Removed => &chain::REMOVED,
@@ -46,7 +38,7 @@ pub(crate) fn copied_tables() -> Vec<&'static str> {
 }
 
 pub(crate) fn count(connection: &Connection, section: Section) -> Result<u64, StoreError> {
-    let Query { table, holds, .. } = query(section);
+    let SectionQuery { table, holds, .. } = query(section);
     let sql = format!("SELECT count(*) FROM {table} WHERE {holds}");
     connection.query_row(&sql, [], |row| row.get(0)).attempt("counting records")
 }
@@ -57,7 +49,7 @@ pub(crate) fn records(
     after: Option<&RecordKey>,
     limit: u32,
 ) -> Result<Vec<Record>, StoreError> {
-    let Query { select, holds, after: condition, decode, .. } = query(section);
+    let SectionQuery { select, holds, after: condition, decode, .. } = query(section);
     let mut values = after.map_or_else(|| before_the_first(section), key);
     values.push(Value::Integer(limit.into()));
     let what = "reading records to copy";
@@ -101,7 +93,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
 
 /// What has the place of a record.
 fn found(connection: &Connection, record: &Record) -> Result<Option<Record>, StoreError> {
-    let Query { select, holds, at, decode, .. } = query(record.section());
+    let SectionQuery { select, holds, at, decode, .. } = query(record.section());
     let what = "looking up a record's place";
     let sql = format!("{select} WHERE {holds} AND {at}");
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;

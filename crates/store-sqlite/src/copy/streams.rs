@@ -5,14 +5,14 @@ use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{LoggedEvent, Stream, StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Query;
+use super::section::SectionQuery;
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency::{self, record_columns};
 use crate::streams::row::{self, stream_columns};
 use crate::streams::{events, write};
 
-pub(crate) const STREAMS: Query = Query {
+pub(crate) const STREAMS: SectionQuery = SectionQuery {
     table: "streams",
     select: concat!("SELECT ", stream_columns!(), " FROM streams"),
     holds: "true",
@@ -20,7 +20,7 @@ pub(crate) const STREAMS: Query = Query {
     at: "seq = ?1",
     decode: |row| row::decode(row).map(|row| Record::Stream(row.sequence, row.stream)),
 };
-pub(crate) const EVENTS: Query = Query {
+pub(crate) const EVENTS: SectionQuery = SectionQuery {
     table: "stream_events",
     select: events::LOGGED,
     holds: "true",
@@ -30,7 +30,7 @@ pub(crate) const EVENTS: Query = Query {
         events::decode_logged(row).map(|LoggedEvent { sequence, event }| Record::Event(sequence, event))
     },
 };
-pub(crate) const IDEMPOTENCY_RECORDS: Query = Query {
+pub(crate) const IDEMPOTENCY_RECORDS: SectionQuery = SectionQuery {
     table: "idempotency_records",
     select: concat!("SELECT ", record_columns!(), " FROM idempotency_records"),
     holds: "true",

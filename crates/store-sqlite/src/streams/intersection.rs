@@ -11,7 +11,7 @@ use fluxora_stream::{StatusName, Stream, UnixTime};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::list::by_falling_due;
+use super::falling_due::by_falling_due;
 use super::row::{self, stream_columns};
 use crate::columns;
 use crate::faults::Attempt;

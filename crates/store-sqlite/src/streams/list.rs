@@ -3,6 +3,7 @@ use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::falling_due::by_falling_due;
 use super::intersection::{self, BUDGET};
 use super::row::{self, stream_columns};
 use crate::columns;
@@ -139,25 +140,16 @@ impl Query {
         }
         // Counted by the index alone, and then put right by the few that have fallen due.
         let due = format!("SELECT count(*) FROM streams INDEXED BY streams_due WHERE {FALLEN_DUE}");
-        let become_so =
+        let changed_by_time =
             self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
         let sql = format!(
-            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){become_so}"
+            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){changed_by_time}"
         );
         (sql, self.values)
     }
 
     fn fallen_due(&self) -> Option<&'static str> {
         by_falling_due(self.status?)
-    }
-}
-
-/// Which of the streams that have fallen due at `?1` get a status by that.
-pub(super) const fn by_falling_due(status: StatusName) -> Option<&'static str> {
-    match status {
-        StatusName::Active => Some("end_time > ?1"),
-        StatusName::Completed => Some("end_time <= ?1"),
-        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
     }
 }
 

@@ -5,6 +5,7 @@ mod cancel;
 mod create;
 mod due;
 pub(crate) mod events;
+mod falling_due;
 pub(crate) mod idempotency;
 mod intersection;
 mod list;

@@ -18,14 +18,14 @@ pub(super) struct GroupCommit {
 }
 
 /// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
-const MOST_PATIENCE: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_millis(5);
 
 pub(super) type Batch = Vec<Box<dyn Unit>>;
 type Closing = Option<oneshot::Sender<()>>;
 
 /// What the last commit was like: the next is expected to be so too.
 #[derive(Clone, Copy, Default)]
-struct Pace {
+struct LastCommit {
     units: usize,
     took: Duration,
 }
@@ -39,21 +39,21 @@ impl GroupCommit {
     pub(super) fn serve(self, queue: &Receiver<Message>) {
         let mut closing = None;
         let mut batch = Batch::new();
-        let mut pace = Pace::default();
+        let mut last_commit = LastCommit::default();
         while closing.is_none() {
             let Ok(first) = queue.recv() else { break };
-            self.gather(&mut batch, &mut closing, first, queue, pace);
+            self.gather(&mut batch, &mut closing, first, queue, last_commit);
             if batch.is_empty() {
                 continue;
             }
             let begun = now();
-            pace.units = batch.len();
+            last_commit.units = batch.len();
             if let Err(fault) = self.commit(&mut batch) {
                 // Whoever is queued behind would wait as long again for the same answer.
                 take(&mut batch, &mut closing, queue.try_iter().take(self.options.queue));
                 self.answer(&mut batch, Some(&fault));
             }
-            pace.took = begun.elapsed();
+            last_commit.took = begun.elapsed();
         }
         self.checkpoint();
         drop(self.opened);
@@ -70,14 +70,14 @@ impl GroupCommit {
         closing: &mut Closing,
         first: Message,
         queue: &Receiver<Message>,
-        pace: Pace,
+        last_commit: LastCommit,
     ) {
         let most = self.options.batch.max(1);
         take(batch, closing, std::iter::once(first).chain(queue.try_iter()).take(most));
         let begun = now();
-        let patience = MOST_PATIENCE.min(pace.took / 2);
-        while batch.len() < pace.units.min(most) && closing.is_none() {
-            let Some(left) = patience.checked_sub(begun.elapsed()) else { break };
+        let max_wait = LONGEST_WAIT.min(last_commit.took / 2);
+        while batch.len() < last_commit.units.min(most) && closing.is_none() {
+            let Some(left) = max_wait.checked_sub(begun.elapsed()) else { break };
             let Ok(next) = queue.recv_timeout(left) else { break };
             take(batch, closing, [next]);
         }

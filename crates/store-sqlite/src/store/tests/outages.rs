@@ -1,5 +1,7 @@
 //! The machine is in the way: writes are refused, reads go on, and when it is over so is the refusal.
 
+use std::time::Duration;
+
 use super::*;
 
 const IMPATIENT: Options = Options { batch: 256, queue: 1_024, lock_wait: Duration::from_millis(5) };
