@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// Where the time comes from, for a decision that is made only when its turn has come: a wait for a lock or a place in a queue
-/// must not date it back.
+/// The source of time for a decision that is made after a wait for a lock or in a queue: it must not be dated before the wait.
 pub trait Clock: Send + Sync {
     /// The present instant, in whole milliseconds.
     fn now(&self) -> Timestamp;
@@ -17,7 +16,7 @@ impl Clock for Still {
     }
 }
 
-/// A clock that stands still.
+/// A clock that does not move.
 pub fn still(now: Timestamp) -> Arc<dyn Clock> {
     Arc::new(Still(now))
 }

@@ -5,23 +5,23 @@ use thiserror::Error;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong, as the different things a caller can do about it.
+/// The error of a store call. The variants are the different things a caller can do about it.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Too much work is waiting. Nothing was done: try again shortly.
-    #[error("the store has more work waiting than it takes on")]
+    /// The queue is full. Nothing was done: try again shortly.
+    #[error("the store's queue is full")]
     Overloaded,
-    /// Storage does not answer now: a full disk, a lock held elsewhere, a lost server. A write that gets this is whole or
-    /// absent, never half done; with an idempotency key it can be sent again.
+    /// An outage: a full disk, a lock held elsewhere, a lost server. The write is either committed or absent; with an idempotency key it can be
+    /// sent again.
     #[error("storage is unavailable: {reason}")]
     Unavailable {
-        /// What is in the way, for an operator.
+        /// The cause of the outage, for an operator.
         reason: String,
         /// The driver's error.
         #[source]
         source: Option<Source>,
     },
-    /// A stored row cannot be read. Other rows are not concerned.
+    /// A stored row cannot be read. Other rows can.
     #[error(transparent)]
     Corrupt(#[from] CorruptRow),
     /// A defect: the backend's SQL or logic is wrong. Nothing was done.
@@ -46,7 +46,7 @@ impl StoreError {
         Self::unavailable("the store is closed")
     }
 
-    /// The same error for another caller. The driver's error stays with the first.
+    /// The same error for a further caller, without the driver's error.
     #[must_use]
     pub fn repeat(&self) -> Self {
         match self {

@@ -64,8 +64,8 @@ impl EventLogRange {
 
 /// Every stream event in commit order: positions 1, 2, 3 and so on without gaps, never reused.
 ///
-/// A reader that starts at 0 and passes each page's [`next`](EventLogPage::next) as `after` misses nothing and sees nothing twice, whatever
-/// is written meanwhile: an event is visible only when every earlier one is.
+/// A reader that starts at 0 and passes each page's [`next`](EventLogPage::next) as `after` misses nothing and sees nothing twice
+/// while others write: an event is visible only when every earlier one is.
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// Reads up to `limit` matching events after a position, at least 1, looking through [`EVENT_LOG_WINDOW`] positions at most.

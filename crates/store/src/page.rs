@@ -27,7 +27,7 @@ pub struct StreamQuery {
     pub filter: StreamFilter,
     /// The instant at which the status counts.
     pub at: UnixTime,
-    /// Only streams created before this place: the `next` of the page before.
+    /// Only streams created before this position: the `next` of the previous page.
     pub before: Option<Sequence>,
     /// How many rows at most; at least 1.
     pub limit: u32,

@@ -20,7 +20,7 @@ pub struct CreateStream {
     pub keyed: Option<KeyedResponse>,
 }
 
-/// What came of a [`CreateStream`].
+/// The outcome of a [`CreateStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// The stream was written.
@@ -31,10 +31,10 @@ pub enum Created {
     KeyReused,
 }
 
-/// What came of asking for a change of one stream.
+/// The outcome of a change of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T, R> {
-    /// It was made.
+    /// The change was made.
     Done(T),
     /// The rules do not allow it; nothing was written.
     Refused(R),
@@ -42,23 +42,23 @@ pub enum Outcome<T, R> {
     NotFound,
 }
 
-/// What one step of the stream clock wrote.
+/// The outcome of one step of the stream clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// How many streams changed.
+    /// Streams that changed.
     pub streams: usize,
-    /// How many events that took.
+    /// Events that were written.
     pub events: usize,
-    /// Rows that have fallen due but cannot be read; they were passed over.
+    /// Rows that have fallen due and cannot be read; they were skipped.
     pub unreadable: Vec<CorruptRow>,
-    /// Whether more had fallen due than the step was to take.
+    /// Whether more streams had fallen due than the limit.
     pub more: bool,
 }
 
 /// Streams and their history.
 ///
-/// Each method is one atomic unit: it happens whole or not at all, and what it answered survives a crash. All may fail with
-/// [`StoreError::Unavailable`]; those that write also with [`StoreError::Overloaded`].
+/// Each method is one transaction, and an acknowledged write survives a crash. All methods may fail with [`StoreError::Unavailable`], writes
+/// also with [`StoreError::Overloaded`].
 #[async_trait]
 pub trait StreamStore: Send + Sync {
     /// Writes a new stream, its first event and its keyed response.
@@ -67,8 +67,8 @@ pub trait StreamStore: Send + Sync {
     /// [`IDEMPOTENCY_RETENTION`](crate::IDEMPOTENCY_RETENTION), one is written.
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError>;
 
-    /// Cancels a stream ([`Stream::cancel`]) at the instant at which its row is held, and answers what it has become. What had
-    /// streamed while the cancellation waited stays streamed.
+    /// Cancels a stream ([`Stream::cancel`]) at the instant at which its row is locked, and returns it. The amount that streamed during the
+    /// wait for the lock stays streamed.
     async fn cancel_stream(
         &self,
         id: &StreamId,
@@ -81,17 +81,17 @@ pub trait StreamStore: Send + Sync {
     /// [`StoreError::Corrupt`] if its row cannot be read.
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError>;
 
-    /// Reads a stream as it was at the end of the second `at`: the stored stream from its last event on; before that, an API stream is
+    /// Reads the state of a stream at the end of the second `at`: the stored stream from its last event on; before that, an API stream is
     /// replayed from its history and a chain stream is rebuilt from its contract's events. `None` if the stream did not exist then.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if a row it is read from cannot be read.
     async fn stream_at(&self, id: &StreamId, at: UnixTime) -> Result<Option<Stream>, StoreError>;
 
-    /// Reads a page of streams, newest first. What is created meanwhile never shifts the pages that follow.
+    /// Reads a page of streams, newest first. Streams created between two pages do not shift the next one.
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError>;
 
-    /// Counts the streams that a filter means at `at`. May look at all of them.
+    /// Counts the streams that match a filter at `at`. May read all of them.
     async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError>;
 
     /// Reads up to `limit` events of a stream that come after number `after`, oldest first; `None` if there is no such stream.
@@ -103,28 +103,28 @@ pub trait StreamStore: Send + Sync {
     ) -> Result<Option<EventPage>, StoreError>;
 
     /// One step of the stream clock: records what has fallen due by `now` ([`Stream::catch_up`]) for up to `limit` streams,
-    /// the longest due first. Each transition is recorded once, whoever else takes steps at the same time.
+    /// the longest due first. Each transition is recorded once, also when several replicas take steps at the same time.
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError>;
 }
 
 /// A whole storage backend.
 #[async_trait]
 pub trait Store: StreamStore + ChainStore + EventLog + IdempotencyStore {
-    /// What it is, for an operator: the engine, and where it keeps its data, without any credentials.
+    /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;
 
-    /// Whether it can read and write at this moment.
+    /// Checks that reads and writes work.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// [`StoreError::Unavailable`] with the reason if they do not.
     async fn check(&self) -> Result<(), StoreError>;
 
-    /// How often it has done something again, since it was opened, because the engine had undone it for another's sake. Nobody was
-    /// told of these; many of them say that writers are in each other's way.
+    /// Transactions retried after a deadlock or serialization failure since the store was opened. Callers do not see them; hundreds per
+    /// minute indicate a competing writer.
     fn retries(&self) -> u64 {
         0
     }
 
-    /// Finishes what was taken on and closes. Whatever comes later is refused with [`StoreError::Unavailable`].
+    /// Finishes accepted work and closes. Later calls are refused with [`StoreError::Unavailable`].
     async fn close(&self);
 }

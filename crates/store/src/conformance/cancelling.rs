@@ -15,16 +15,16 @@ pub async fn a_cancelled_stream_stays_as_it_was_when_cancelled(store: &impl Stre
     assert_eq!((balance.streamed.to_string(), balance.refunded.to_string()), ("40".into(), "60".into()));
 }
 
-/// One cancels, the others are told that it is done.
+/// One call cancels, the others are refused.
 pub async fn a_stream_is_cancelled_once_however_many_ask(store: &impl StreamStore) {
     put(store, 1, &draft(), t0()).await;
     let id = stream_id(1);
     let outcomes = join_all((0..16).map(|n| store.cancel_stream(&id, still(t(n))))).await;
     let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Done(_)))).count();
     let refused = Outcome::Refused(CancelRefused::Ended(StatusName::Cancelled));
-    let told =
+    let refused_calls =
         outcomes.iter().filter(|outcome| matches!(outcome, Ok(outcome) if *outcome == refused)).count();
-    assert_eq!((done, told), (1, 15), "{outcomes:?}");
+    assert_eq!((done, refused_calls), (1, 15), "{outcomes:?}");
     assert_eq!(read(store, 1).await.event_count, 2);
 }
 

@@ -58,7 +58,7 @@ pub async fn the_event_log_is_in_commit_order_without_gaps(store: &impl Store) {
     assert_eq!(history.iter().map(|logged| logged.sequence.0).collect::<Vec<_>>(), [2, 4]);
 }
 
-/// What was read is what is there: an event never appears before a position that a reader has passed.
+/// An event never becomes visible before a position that a reader has passed.
 pub async fn a_reader_of_the_event_log_misses_nothing_while_others_write(store: &impl Store) {
     const WRITERS: u64 = 8;
     const EACH: u64 = 25;

@@ -14,7 +14,7 @@ pub async fn streams_are_listed_newest_first(store: &impl StreamStore) {
     assert_eq!(walk(store, StreamFilter::default(), 0, 1).await, expect);
 }
 
-/// Paging is by place, not by count.
+/// Pages are cut by sequence, not by count.
 pub async fn a_walk_sees_each_old_stream_once_while_others_are_created(store: &impl StreamStore) {
     for n in 1..=25 {
         put(store, n, &draft(), t0()).await;
@@ -98,7 +98,7 @@ pub async fn updated_since_leaves_in_what_changed_at_or_after_the_instant(store:
     }
 }
 
-/// A list at an instant agrees with the streams at that instant, whether or not the clock has come round.
+/// A list at an instant agrees with the streams at that instant, also before the stream clock has recorded what fell due.
 pub async fn a_status_filter_counts_what_has_fallen_due(store: &impl StreamStore) {
     for n in 0..10_u64 {
         let start = i64::try_from(n).unwrap() * 10;

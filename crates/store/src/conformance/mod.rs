@@ -96,7 +96,7 @@ macro_rules! conformance_suite {
             an_event_waits_until_its_ledger_is_safe
             a_tip_without_events_makes_earlier_ledgers_safe
             known_events_are_counted_and_change_nothing
-            the_same_payload_written_otherwise_is_known
+            the_same_payload_in_another_notation_is_a_duplicate
             payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict
             an_event_with_other_contents_is_a_conflict
             unknown_and_unreadable_events_are_kept_and_counted

@@ -14,7 +14,7 @@ const TRANSACTIONS: u64 = EVENTS / 2;
 /// How many of these make a stream; the others withdraw from one.
 const CREATES: u64 = TRANSACTIONS / 10;
 
-/// The ledger at this place, from 0 on, as one batch. Three of four withdrawals are from one of the 5,000 newest streams, the fourth from
+/// Ledger number `n`, from 0 on, as one batch. Three of four withdrawals are from one of the 5,000 newest streams, the fourth from
 /// any.
 pub fn ledger(n: u64) -> Arc<Batch> {
     let contract = ContractId::from_hash([7; 32]).to_string();

@@ -144,7 +144,7 @@ fn reorg(fields: &mut Fields, reorg: &Reorg) {
     }
 }
 
-/// The last reorg is a record of its own section.
+/// Without the last reorg, which is a record of another section.
 fn chain_state(fields: &mut Fields, state: &ChainState) {
     let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
         state;

@@ -3,21 +3,21 @@ use std::fmt;
 use super::Record;
 use crate::StoreError;
 
-/// A checksum over records in order. It finds what went wrong, not what somebody forged.
+/// A checksum over records in order, against errors and not against forgery.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u128);
 
-/// How many records there were, and their checksum.
+/// The number of records and their checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many.
+    /// Number of records.
     pub records: u64,
-    /// Over all of them in order.
+    /// Checksum over all records in order.
     pub digest: Digest,
 }
 
 impl Tally {
-    /// Takes one more record in.
+    /// Adds a record.
     ///
     /// # Errors
     /// Those of [`Record::canonical`].

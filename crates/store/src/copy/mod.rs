@@ -1,4 +1,4 @@
-//! Moving everything that one backend holds to another, whatever their engines.
+//! Copying the whole contents of one backend to another of any engine.
 
 mod canonical;
 mod digest;
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::StoreError;
 
-/// A kind of record, in an order of its own.
+/// A kind of record. Each section has its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     /// Streams, in the order of their creation.
@@ -32,7 +32,7 @@ pub enum Section {
     RepeatedEvents,
     /// Reorgs and rewinds, by their number.
     Reorgs,
-    /// How the chain stands: one record, or none where nothing has ever been told of it.
+    /// The state of the chain: one record, or none if no batch was ever ingested.
     ChainState,
 }
 
@@ -66,24 +66,24 @@ impl Section {
     }
 }
 
-/// What came of putting records.
+/// The outcome of writing records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// They are there.
+    /// All records are stored.
     Done,
-    /// Another record has this place; nothing was written.
+    /// Another record has this key; nothing was written.
     Taken(RecordKey),
-    /// The event at this place is of a stream that is neither there nor known to have been removed; nothing was written.
+    /// The event with this key belongs to a stream that is neither stored nor removed; nothing was written.
     Orphan(RecordKey),
 }
 
-/// A backend whose contents can be moved.
+/// A backend whose contents can be copied.
 #[async_trait]
 pub trait CopyStore: Send + Sync {
     /// Counts the records of a section, readable or not.
     async fn count(&self, section: Section) -> Result<u64, StoreError>;
 
-    /// Reads up to `limit` records of a section that come after a place, in order; from the first on without one.
+    /// Reads up to `limit` records of a section after a key, in order; from the first on without one.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if one of them cannot be read.
@@ -94,7 +94,7 @@ pub trait CopyStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// Writes records of one section at their places, whole or not at all, and lets the numbering of what is written later go on after
-    /// them. Those that are there already, the same in every field, are left as they are.
+    /// Writes records of one section with their keys, all or none; later rows are numbered after them. Records that are stored already, the
+    /// same in every field, are left unchanged.
     async fn put(&self, records: Vec<Record>) -> Result<Put, StoreError>;
 }

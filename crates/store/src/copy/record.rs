@@ -7,7 +7,7 @@ use super::Section;
 use crate::chain::{ChainState, EventCursor, Reorg, RepeatedEvent, StoredEvent};
 use crate::{IdempotencyRecord, Sequence};
 
-/// A record's place in its section. It is the same in every backend: cursors hold it.
+/// The key of a record in its section. It is the same in every backend, because cursors hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKey {
     /// A number; there may be gaps.
@@ -18,7 +18,7 @@ pub enum RecordKey {
     OnChain(EventCursor),
 }
 
-/// Something a backend keeps, in a form that none of them owns.
+/// A stored record in a form that does not depend on the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A stream.
@@ -37,14 +37,14 @@ pub enum Record {
     RepeatedEvent(RepeatedEvent),
     /// A reorg or a rewind.
     Reorg(Reorg),
-    /// How the chain stands, but for the last reorg, which is a record of its own.
+    /// The state of the chain without the last reorg, which is a separate record.
     ChainState(ChainState),
 }
 
 /// What is left of a stream whose ledgers are not part of the chain any more: what it needs to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemovedStream {
-    /// Its place in the order of creation.
+    /// The position in the order of creation.
     pub sequence: Sequence,
     /// Its id.
     pub id: StreamId,
@@ -68,7 +68,7 @@ impl Record {
         }
     }
 
-    /// Its place among its kind.
+    /// The key in its section.
     pub fn key(&self) -> RecordKey {
         match self {
             Self::Stream(place, _) | Self::Event(place, _) => RecordKey::Number(*place),

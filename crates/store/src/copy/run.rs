@@ -3,10 +3,10 @@ use thiserror::Error;
 use super::{CopyStore, Put, Record, RecordKey, Section, Tally};
 use crate::StoreError;
 
-/// How many records are read and written at once.
+/// Records that are read and written at once.
 pub const PAGE: u32 = 500;
 
-/// What is being done.
+/// A phase of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// What an earlier copy has left in the target is compared with the source.
@@ -17,20 +17,20 @@ pub enum Step {
     Verifying,
 }
 
-/// How far it is.
+/// The progress of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done.
+    /// A phase of a copy.
     pub step: Step,
-    /// With which records.
+    /// The section.
     pub section: Section,
-    /// How many of them are done.
+    /// Records of the section that are done.
     pub done: u64,
-    /// How many there were when the copy began.
+    /// Records of the section when the copy began.
     pub of: u64,
 }
 
-/// What a finished copy has found the same on both sides.
+/// The outcome of a finished copy, equal on both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     /// Each section as it is in both.
@@ -39,8 +39,8 @@ pub struct Copied {
     pub written: u64,
 }
 
-/// Why a copy was not finished. What it has written so far is whole and in order: unless the message says otherwise, started
-/// again it goes on from there.
+/// Why a copy was not finished. What it has written is complete and in order: a copy that is started again continues there, unless the
+/// message says that the target must be emptied.
 #[derive(Debug, Error)]
 pub enum CopyError {
     /// The target holds what the source does not. Nothing was written.
@@ -49,27 +49,27 @@ pub enum CopyError {
         section = section.name()
     )]
     Foreign {
-        /// Where.
+        /// The section.
         section: Section,
-        /// The first such place.
+        /// The first such key.
         place: RecordKey,
     },
-    /// The source was written to meanwhile: the copy is neither what it was nor what it is.
+    /// The source was written to during the copy.
     #[error(
         "{section} of the source were written to during the copy: stop every server on it, empty the target and start again",
         section = section.name()
     )]
     SourceChanged {
-        /// Where.
+        /// The section.
         section: Section,
     },
-    /// Somebody else writes to the target.
+    /// Another process has written to the target.
     #[error(
         "{section} of the target were written to during the copy: stop every server on it, empty it and start again",
         section = section.name()
     )]
     TargetChanged {
-        /// Where.
+        /// The section.
         section: Section,
     },
     /// The source cannot be read.
@@ -97,7 +97,7 @@ impl CopyError {
 ///
 /// First, what the target holds must be how the source begins, record by record: nothing, or what an earlier copy has left. Then the
 /// rest is written. At last both are read from the first record to the last: counts and checksums must be the same, and those of the
-/// source what they were as it was copied. What is written to the source later than that is not noticed: nobody may write to either
+/// source what they were as it was copied. A write to the source after that is not noticed: no process may write to either
 /// during a copy.
 ///
 /// # Errors
@@ -106,22 +106,22 @@ pub async fn copy(
     source: &dyn CopyStore,
     target: &dyn CopyStore,
     page: u32,
-    tell: &mut (dyn FnMut(Progress) + Send),
+    report: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Copied, CopyError> {
     let mut begun = Vec::new();
     for section in Section::ALL {
         let of = source.count(section).await.map_err(CopyError::Source)?;
-        let mut job = Job { section, of, page: page.max(1), tell: &mut *tell };
+        let mut job = Job { section, of, page: page.max(1), report: &mut *report };
         begun.push((section, of, job.compare(source, target).await?));
     }
     let mut written = 0_u64;
     for (section, of, walk) in &mut begun {
-        let mut job = Job { section: *section, of: *of, page: page.max(1), tell: &mut *tell };
+        let mut job = Job { section: *section, of: *of, page: page.max(1), report: &mut *report };
         written = written.saturating_add(job.copy(source, target, walk).await?);
     }
     let mut sections = Vec::new();
     for (section, of, copied) in begun {
-        let mut job = Job { section, of, page: page.max(1), tell: &mut *tell };
+        let mut job = Job { section, of, page: page.max(1), report: &mut *report };
         job.verify(source, target, copied.tally).await?;
         sections.push((section, copied.tally));
     }
@@ -133,7 +133,7 @@ struct Job<'t> {
     section: Section,
     of: u64,
     page: u32,
-    tell: &'t mut (dyn FnMut(Progress) + Send),
+    report: &'t mut (dyn FnMut(Progress) + Send),
 }
 
 /// How far a section has been read.
@@ -170,7 +170,7 @@ impl Job<'_> {
                 }
             }
             walk.pass(&theirs).map_err(CopyError::Target)?;
-            self.tell(Step::Comparing, &walk);
+            self.report(Step::Comparing, &walk);
         }
     }
 
@@ -190,7 +190,7 @@ impl Job<'_> {
             }
             walk.pass(&records).map_err(CopyError::Source)?;
             match target.put(records).await.map_err(CopyError::Target)? {
-                Put::Done => self.tell(Step::Copying, walk),
+                Put::Done => self.report(Step::Copying, walk),
                 Put::Taken(_) => return Err(CopyError::TargetChanged { section }),
                 // It was created after the streams had been read.
                 Put::Orphan(_) => return Err(CopyError::SourceChanged { section }),
@@ -229,11 +229,11 @@ impl Job<'_> {
                 return Ok(walk.tally);
             }
             walk.pass(&records)?;
-            self.tell(Step::Verifying, &walk);
+            self.report(Step::Verifying, &walk);
         }
     }
 
-    fn tell(&mut self, step: Step, walk: &Walk) {
-        (self.tell)(Progress { step, section: self.section, done: walk.tally.records, of: self.of });
+    fn report(&mut self, step: Step, walk: &Walk) {
+        (self.report)(Progress { step, section: self.section, done: walk.tally.records, of: self.of });
     }
 }

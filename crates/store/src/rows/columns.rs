@@ -41,7 +41,7 @@ pub trait ReadColumns<'r> {
         T::try_from(value).map_err(|error| self.corrupt(column, error))
     }
 
-    /// Reads a text into what it stands for.
+    /// Reads a text and parses it.
     fn parsed<T, E: Display>(
         &mut self,
         column: &'static str,

@@ -1,4 +1,4 @@
-//! A chain with a past, for whoever moves it, and how it goes on.
+//! A chain with a past, for copies, and how it continues.
 
 use fluxora_indexer::{Refusal, Rules};
 
@@ -9,8 +9,8 @@ use crate::chain::Rewind;
 
 const FORKED: Branch<'_> = MAIN.forked("b", 12);
 
-/// Everything that can be kept of a chain: streams that were changed, built again, shared and removed; events that nobody knows, that
-/// cannot be read, and that wait; a reorg, a rewind, and a fork that was refused.
+/// Every kind of chain record: streams that were changed, rebuilt, shared and removed; unknown, unreadable and pending events; a reorg, a
+/// rewind, and a refused fork.
 pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) {
     let take = |batch| async move { store.ingest(batch, Rules::default(), t(1_000)).await.unwrap().unwrap() };
     for batch in a_chain_and_a_fork() {

@@ -85,7 +85,7 @@ pub(super) fn completed(at: At, number: u64) -> ContractEvent {
     of_stream(at, "completed", number, &format!(r#"["StreamCompleted","{number}"]"#))
 }
 
-/// Half of a stream's rate becomes a stream of its own.
+/// Half of a stream's rate becomes a separate stream.
 pub(super) fn shared(at: At, parent: u64, child: u64, parent_rate: i128, child_rate: i128) -> ContractEvent {
     let (delegatee, delegator) = (account(3), account(2));
     let value = format!(

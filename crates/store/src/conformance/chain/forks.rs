@@ -20,7 +20,7 @@ pub async fn a_fork_at_the_tip_takes_back_what_was_stored(store: &impl Store) {
 
     other.push(store, &[], Some(12)).await;
     assert_eq!(withdrawn(store, 0).await, Some(7));
-    assert_eq!(told(store, &id(0)).await, ["stream.created", "stream.withdrawn"]);
+    assert_eq!(emitted(store, &id(0)).await, ["stream.created", "stream.withdrawn"]);
     let state = other.push(store, &[], Some(16)).await.state;
     assert!(!state.reorg_detected(), "the tip is five ledgers past the fork");
     assert_eq!(store.reorgs(10).await.unwrap(), [reorg]);
@@ -42,14 +42,14 @@ pub async fn a_fork_below_the_safe_ledger_rebuilds_the_streams_it_touches(store:
     assert_eq!(
         (reorg.fork_ledger, reorg.depth, reorg.events_removed),
         (13, 2, 1),
-        "the link tells, no event does"
+        "found by the link alone, without an event"
     );
     assert_eq!(reorg.streams_rebuilt, 1);
     assert_eq!(reached(&ingested.state), (Some(14), Some(13), 1));
     assert_eq!(withdrawn(store, 0).await, Some(5));
     assert_eq!(stream(store, 1).await, untouched);
     let history = ["stream.created", "stream.withdrawn", "stream.withdrawn", "stream.corrected"];
-    assert_eq!(told(store, &id(0)).await, history);
+    assert_eq!(emitted(store, &id(0)).await, history);
 }
 
 /// A fork can leave a stream's events without the one that made it.
@@ -65,14 +65,14 @@ pub async fn a_stream_whose_creation_is_forked_away_goes_and_comes_back_in_its_p
     let other = MAIN.forked("b", 12);
     other.push(store, &[withdrew(At(13, 1, 0), 1, 5), created(At(13, 2, 0), 2, 100, 1)], Some(15)).await;
     assert_eq!(stream(store, 1).await, None);
-    assert_eq!(told(store, &id(1)).await, [""; 0], "what is not there has no history");
+    assert_eq!(emitted(store, &id(1)).await, [""; 0], "what is not there has no history");
     MAIN.push(store, &events, Some(16)).await;
     let back = stream(store, 1).await.unwrap();
     assert_eq!((back.schedule, back.withdrawn, &back.body), (was.schedule, was.withdrawn, &was.body));
     let history = ["stream.created", "stream.withdrawn", "stream.removed", "stream.created"];
-    assert_eq!(told(store, &id(1)).await, history);
+    assert_eq!(emitted(store, &id(1)).await, history);
     assert_eq!(listed(store).await, [2, 1, 0].map(id), "each in the place it had");
-    // The next stream must not take a place that was given away before.
+    // The next stream must not get a sequence that was used before.
     other.push(store, &[created(At(13, 1, 0), 3, 100, 1)], Some(18)).await;
     assert_eq!(listed(store).await, [3, 0].map(id));
 }
@@ -182,7 +182,7 @@ pub async fn a_rewind_that_removes_no_ledger_is_refused_and_leaves_no_trace(stor
     assert_eq!(store.reorgs(10).await.unwrap(), []);
 }
 
-/// A margin keeps more ledgers waiting; a fork takes the safe ledger back below what it has made unsafe.
+/// A wider margin leaves more ledgers pending; a fork moves the safe ledger back below them.
 pub async fn a_wide_margin_is_kept_through_a_fork(store: &impl Store) {
     let rules = Rules { safety_margin: 3, max_reorg_depth: 128 };
     let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(17, 1, 0), 0, 5)];

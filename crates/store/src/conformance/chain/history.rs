@@ -29,7 +29,7 @@ pub async fn what_a_stream_was_is_read_from_its_contracts_events(store: &impl St
     assert_eq!(as_of(7, 40).await, None);
 }
 
-/// Each event of a history tells the new values of what changed: put together they are the stream.
+/// Each event of a history has the new values of what changed: merged in order they are the stream.
 pub async fn what_is_told_adds_up_to_the_stream(store: &impl Store) {
     let events = [
         created(At(10, 1, 0), 0, 1_000, 2),
@@ -57,9 +57,9 @@ pub async fn what_is_told_adds_up_to_the_stream(store: &impl Store) {
     assert_eq!(u32::try_from(page.events.len()), Ok(stream.event_count));
 }
 
-/// A rebuild puts right what an older version read from events, safe or not: here as one would have that could not read them.
-/// Events of a stream that begins from another then find their way to it. `sql` runs a statement on the store's database.
-pub async fn a_rebuild_reads_every_event_anew(store: &impl Store, sql: impl AsyncFn(&'static str)) {
+/// A rebuild corrects the classification that an older version stored, of safe and pending events: here a version that could not decode
+/// them. Later events of a stream that begins from another reach it then. `sql` runs a statement on the store's database.
+pub async fn a_rebuild_decodes_every_stored_event_again(store: &impl Store, sql: impl AsyncFn(&'static str)) {
     let events = [
         created(At(10, 1, 0), 0, 1_000, 2),
         shared(At(11, 1, 0), 0, 1, 1, 1),
@@ -105,12 +105,12 @@ pub async fn a_rebuild_of_what_is_right_changes_nothing(store: &impl Store) {
         [created(At(10, 1, 0), 0, 1_000, 2), shared(At(11, 1, 0), 0, 1, 1, 1), withdrew(At(12, 1, 0), 0, 1)];
     MAIN.push(store, &events, Some(20)).await;
     let was = [stream(store, 0).await, stream(store, 1).await];
-    // The share began from the stream, so it is built again with it, and not the other way round.
+    // The share depends on the stream, so it is rebuilt with it; the stream does not depend on the share.
     for (scope, streams) in [(Scope::Stream(id(0)), 2), (Scope::Stream(id(1)), 1), (Scope::Everything, 2)] {
         for verify_only in [true, false] {
             let steps = Arc::new(Mutex::new(Vec::new()));
-            let told = Arc::clone(&steps);
-            let progress = Arc::new(move |step| told.lock().unwrap().push(step));
+            let reported = Arc::clone(&steps);
+            let progress = Arc::new(move |step| reported.lock().unwrap().push(step));
             let report = store.rebuild(Rebuild { scope, verify_only, progress }, t(3_000)).await.unwrap();
             assert_eq!((report.events, report.streams, report.differences), (3, streams, vec![]));
         }

@@ -7,7 +7,7 @@ use super::*;
 use crate::conformance::fixtures::{second, still};
 use crate::{Outcome, StreamFilter};
 
-/// What a ledger holds is stored when it comes and shown when the next ledger has come.
+/// Events of a ledger are stored when they arrive and projected when the next ledger has arrived.
 pub async fn an_event_waits_until_its_ledger_is_safe(store: &impl Store) {
     let ingested = MAIN.push(store, &[created(At(10, 1, 0), 0, 100, 1)], None).await;
     assert_eq!((ingested.inserted, ingested.duplicates), (vec![0], vec![]));
@@ -26,10 +26,10 @@ pub async fn a_tip_without_events_makes_earlier_ledgers_safe(store: &impl Store)
     let ingested = MAIN.push(store, &[], Some(12)).await;
     assert_eq!(reached(&ingested.state), (Some(12), Some(11), 0));
     assert_eq!(withdrawn(store, 0).await, Some(0));
-    assert_eq!(told(store, &id(0)).await, ["stream.created"]);
+    assert_eq!(emitted(store, &id(0)).await, ["stream.created"]);
 }
 
-/// Whatever comes again is counted, and changes nothing.
+/// Duplicates are counted and change nothing.
 pub async fn known_events_are_counted_and_change_nothing(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(11, 1, 0), 0, 5)];
     MAIN.push(store, &events, Some(12)).await;
@@ -39,11 +39,11 @@ pub async fn known_events_are_counted_and_change_nothing(store: &impl Store) {
     assert_eq!((ingested.inserted, ingested.duplicates), (vec![1], vec![0, 2]));
     assert_eq!(stream(store, 0).await, before.0);
     assert_eq!(ingested.state.events, before.1.events + 1);
-    assert_eq!(told(store, &id(0)).await, ["stream.created", "stream.withdrawn"]);
+    assert_eq!(emitted(store, &id(0)).await, ["stream.created", "stream.withdrawn"]);
 }
 
 /// A payload is compared as a value: the order of its fields and its blanks do not matter.
-pub async fn the_same_payload_written_otherwise_is_known(store: &impl Store) {
+pub async fn the_same_payload_in_another_notation_is_a_duplicate(store: &impl Store) {
     let event = withdrew(At(10, 1, 0), 0, 5);
     MAIN.push(store, std::slice::from_ref(&event), None).await;
     let value: serde_json::Value = serde_json::from_str(&event.payload).unwrap();
@@ -81,7 +81,7 @@ pub async fn an_event_with_other_contents_is_a_conflict(store: &impl Store) {
     assert_eq!(store.chain_state().await.unwrap(), before);
 }
 
-/// What is not the contract's is kept and counted; what should be and cannot be read marks its stream.
+/// Unknown events are stored and counted; unreadable events of the contract mark their stream.
 pub async fn unknown_and_unreadable_events_are_kept_and_counted(store: &impl Store) {
     let events = [
         created(At(10, 1, 0), 0, 100, 1),
@@ -98,19 +98,19 @@ pub async fn unknown_and_unreadable_events_are_kept_and_counted(store: &impl Sto
     assert_eq!(stream.withdrawn.stroops(), 5, "one event that cannot be read does not stop the others");
 }
 
-/// An event that comes after its ledger was projected is put in its place.
+/// An event that arrives after its ledger was projected is applied in the order of the chain.
 pub async fn a_late_event_rebuilds_the_streams_it_touches(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(12, 1, 0), 0, 5)];
     MAIN.push(store, &events, Some(14)).await;
     MAIN.push(store, &[created(At(10, 2, 0), 1, 100, 1), rate_updated(At(11, 1, 0), 0, 1, 2)], None).await;
     let late = stream(store, 0).await.unwrap();
     assert_eq!((late.withdrawn.stroops(), late.schedule.rate.stroops()), (5, 2));
-    assert_eq!(told(store, &id(0)).await, ["stream.created", "stream.withdrawn", "stream.corrected"]);
-    assert_eq!(told(store, &id(1)).await, ["stream.created"]);
+    assert_eq!(emitted(store, &id(0)).await, ["stream.created", "stream.withdrawn", "stream.corrected"]);
+    assert_eq!(emitted(store, &id(1)).await, ["stream.created"]);
     assert_eq!(store.chain_state().await.unwrap().last_reorg, None);
 }
 
-/// A transfer that comes late tells what a withdrawal really took out.
+/// A late transfer shows the amount that a withdrawal took out.
 pub async fn a_late_transfer_rebuilds_the_withdrawal_beside_it(store: &impl Store) {
     let events = [created(At(10, 1, 0), 0, 100, 1), withdrew(At(11, 1, 2), 0, 5)];
     MAIN.push(store, &events, Some(14)).await;
@@ -119,7 +119,7 @@ pub async fn a_late_transfer_rebuilds_the_withdrawal_beside_it(store: &impl Stor
     assert_eq!(withdrawn(store, 0).await, Some(7));
 }
 
-/// An event of no stream that comes late parts the transfer before it from the withdrawal after it, as it would have in its place.
+/// A late event of no stream separates the transfer before it from the withdrawal after it, as it would have in time.
 pub async fn a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it(store: &impl Store) {
     let events = [
         created(At(10, 1, 0), 0, 100, 1),
@@ -134,15 +134,15 @@ pub async fn a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it(store: 
     assert_eq!(rebuilt_from_scratch(store).await, [stream(store, 0).await.unwrap()]);
 }
 
-/// What has become safe meanwhile is told as what it is, also of a stream that a late event puts right.
+/// Events that have become safe are emitted as themselves, also for a stream that a late event corrects.
 pub async fn a_late_event_swallows_no_news(store: &impl Store) {
     let events =
         [created(At(10, 1, 0), 0, 100, 1), created(At(10, 1, 1), 1, 100, 1), withdrew(At(14, 1, 0), 0, 5)];
     MAIN.push(store, &events, None).await;
     MAIN.push(store, &[paused(At(11, 1, 0), 0), cancelled(At(15, 1, 0), 0)], Some(16)).await;
     let expect = ["stream.created", "stream.corrected", "stream.withdrawn", "stream.cancelled"];
-    assert_eq!(told(store, &id(0)).await, expect);
-    assert_eq!(told(store, &id(1)).await, ["stream.created"]);
+    assert_eq!(emitted(store, &id(0)).await, expect);
+    assert_eq!(emitted(store, &id(1)).await, ["stream.created"]);
 }
 
 /// What cannot be read is named also where it comes late, and once.

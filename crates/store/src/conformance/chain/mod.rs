@@ -115,7 +115,7 @@ pub(super) async fn stream(store: &impl Store, number: u64) -> Option<Stream> {
     store.stream(&events::id(number)).await.unwrap()
 }
 
-pub(super) async fn told(store: &impl Store, id: &StreamId) -> Vec<&'static str> {
+pub(super) async fn emitted(store: &impl Store, id: &StreamId) -> Vec<&'static str> {
     let page = store.stream_events(id, 0, 1_000).await.unwrap();
     page.map_or_else(Vec::new, |page| page.events.iter().map(|event| event.event.kind.name()).collect())
 }

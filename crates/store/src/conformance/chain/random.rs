@@ -1,5 +1,5 @@
-//! Random lives of a chain: it grows, forks at every depth, returns to what it was, and is told of in pieces, late, twice and
-//! out of order. Whatever happens, a store must stand where a rebuild from scratch would.
+//! Random histories of a chain: it grows, forks at every depth and returns to earlier branches; events are pushed in pieces, late, twice
+//! and out of order. In every case a store must hold what a rebuild from scratch gives.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -75,9 +75,9 @@ impl History {
     async fn run(mut self, store: &impl Store) -> bool {
         for _ in 0..STEPS {
             let from = self.step();
-            self.tell(store, from).await;
+            self.push_from(store, from).await;
         }
-        // EmittedEvent once more from the start and in order, the store knows the whole chain, unless the end was refused as too deep.
+        // Pushed once more from the start and in order, the store has the whole chain, unless its end is refused as too deep.
         let everything = self.batches(0, false);
         let mut refused = false;
         for batch in everything {
@@ -99,7 +99,7 @@ impl History {
         comparable
     }
 
-    /// Lets the chain live on; hands back the first ledger that is another one.
+    /// Advances the chain; returns the first ledger that differs.
     fn step(&mut self) -> usize {
         let length = self.blocks.len();
         if length > 1 && self.dice.one_in(3) {
@@ -128,7 +128,7 @@ impl History {
         }
     }
 
-    /// Adds a ledger. On a new way, what the other way had may happen again, as it was or otherwise.
+    /// Adds a ledger. On a new branch, events of the old branch may come again, the same or changed.
     fn grow(&mut self, gone: &[ContractEvent]) {
         let sequence = self.blocks.last().map_or(1, |last| last.sequence + 1);
         let previous = self.blocks.last().map_or_else(|| hash(0), |last| last.hash.clone());
@@ -170,8 +170,8 @@ impl History {
         }
     }
 
-    /// Tells of the chain from a ledger on, in batches cut and ordered by chance.
-    async fn tell(&mut self, store: &impl Store, from: usize) {
+    /// Pushes the chain from a ledger on, in batches that are cut and ordered at random.
+    async fn push_from(&mut self, store: &impl Store, from: usize) {
         let shuffle = self.dice.one_in(3);
         let mut batches = self.batches(from, true);
         if shuffle {
@@ -199,7 +199,7 @@ impl History {
             let previous_hash = linked.then(|| block.previous.clone());
             for event in &block.events {
                 if by_chance && self.dice.one_in(12) {
-                    continue; // told when everything is told again
+                    continue; // pushed in the last round, when everything is pushed once more
                 }
                 let ledger_hash = block.hash.clone();
                 events.push(Pushed {

@@ -50,8 +50,8 @@ impl ReferenceModel {
         self.ledgers.retain(|sequence, _| stays(*sequence));
         self.events.retain(|_, event| stays(event.position.ledger));
         for ledger in batch.ledgers() {
-            let told = (ledger.hash.clone(), ledger.previous_hash.clone());
-            let known = self.ledgers.entry(ledger.sequence).or_insert(told);
+            let pushed = (ledger.hash.clone(), ledger.previous_hash.clone());
+            let known = self.ledgers.entry(ledger.sequence).or_insert(pushed);
             known.1 = known.1.take().or_else(|| ledger.previous_hash.clone());
         }
         self.events.extend(batch.events().iter().map(|event| (event.id.clone(), event.clone())));

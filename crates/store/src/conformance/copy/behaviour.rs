@@ -18,7 +18,7 @@ fn expected() -> Vec<String> {
     contents().iter().flatten().map(|record| record.canonical().unwrap()).collect()
 }
 
-/// Every record, in order, at the place it had; the counts say so.
+/// Every record arrives in order with its key, and the counts agree.
 pub async fn everything_arrives_at_its_place(source: &impl CopyStore, target: &impl CopyStore) {
     fill(source).await;
     assert_eq!(all(source).await, expected());
@@ -39,7 +39,7 @@ pub async fn everything_arrives_at_its_place(source: &impl CopyStore, target: &i
     assert_eq!(steps, [Step::Copying, Step::Verifying]);
 }
 
-/// The checksum tells 100 from 100.000, and so does the target.
+/// The checksum distinguishes 100 from 100.000, and so does the target.
 pub async fn amounts_arrive_with_their_decimals(source: &impl CopyStore, target: &impl CopyStore) {
     fill(source).await;
     copied(source, target).await.unwrap();
@@ -84,7 +84,7 @@ pub async fn a_target_that_holds_anything_else_is_refused_and_left_alone(
     }
 }
 
-/// The same stream at another place is another record.
+/// The same stream with another sequence is another record.
 pub async fn a_target_that_holds_the_same_elsewhere_is_refused(
     source: &impl CopyStore,
     target: &impl CopyStore,
@@ -213,7 +213,7 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
     assert_eq!(store.create_stream(again).await.unwrap(), Created::Replayed(kept.response));
 }
 
-/// Another record at the same place.
+/// Another record with the same key.
 fn altered(record: &Record) -> Record {
     let mut record = record.clone();
     match &mut record {
@@ -260,7 +260,7 @@ impl<T: CopyStore> CopyStore for Cut<'_, T> {
     }
 }
 
-/// A store that somebody writes to when this section is read, but for the first `quiet` times.
+/// A store that is written to when this section is read, except for the first `quiet` reads.
 struct Restless<'s, S> {
     store: &'s S,
     late: Vec<Record>,

@@ -43,7 +43,7 @@ async fn answers(store: &impl Store) -> Vec<String> {
     }
 }
 
-/// How the chain stands, its reorgs, its streams with their histories, its events.
+/// Chain state, reorgs, streams with their histories, and contract events.
 pub async fn a_copied_chain_answers_as_before(
     source: &(impl Store + CopyStore),
     target: &(impl Store + CopyStore),
@@ -64,7 +64,7 @@ pub async fn a_copied_chain_is_what_its_events_make(
     assert_ne!(report.events, 0);
 }
 
-/// A removed stream comes back in its place and its history goes on, reorgs are numbered on, what is known is a duplicate.
+/// A removed stream is restored with its sequence and its history continues, reorgs are numbered on, known events are duplicates.
 pub async fn a_copied_chain_goes_on_as_it_would_have(
     source: &(impl Store + CopyStore),
     target: &(impl Store + CopyStore),

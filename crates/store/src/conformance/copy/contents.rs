@@ -9,7 +9,7 @@ use crate::conformance::model::{Contents, Model};
 use crate::copy::{CopyStore, Record, RecordKey, RemovedStream, Section};
 use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
-/// Streams of every status an API stream can have, with their histories and kept answers, and a chain with a past. Places have gaps,
+/// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
 pub(super) fn contents() -> [Vec<Record>; 9] {
     let lives: Vec<_> = (1..=23).map(life).collect();
@@ -73,12 +73,12 @@ fn chain_place(Sequence(n): Sequence) -> Sequence {
     Sequence(3 + 3 * n)
 }
 
-/// Beyond every other stream: its place is taken nevertheless.
+/// Beyond every other stream: its sequence is not used again.
 pub(super) fn removed_place() -> Sequence {
     Sequence((1 << 40) + 7)
 }
 
-/// Every third place, and then one beyond what 32 bits count.
+/// Every third sequence, and then one beyond 32 bits.
 pub(super) fn streams_place(n: u64) -> Sequence {
     Sequence(if n == 23 { 1 << 40 } else { 2 + 3 * n })
 }
@@ -104,7 +104,7 @@ fn life(n: u64) -> (Stream, Vec<StreamEvent>) {
     (stream, events)
 }
 
-/// Keys in no order, with characters that sort otherwise in most languages.
+/// Keys in no order, with characters that locales sort differently from bytes.
 pub(super) fn idempotency_record(n: u64) -> Record {
     let key = format!("{}-{n}", ["a", "B", "_", "Z", "z", "~"][usize::try_from(n % 6).unwrap()]);
     Record::Idempotency(stored(keyed(n, &key, "{\"the\":\"request\"}", t(5)).keyed.unwrap()))

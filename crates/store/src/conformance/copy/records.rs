@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::StoreError;
 use crate::copy::{CopyStore, Put, Record, RecordKey, Section};
 
-/// Records at their places and nothing else: the model of a [`CopyStore`].
+/// Records by section and key: the model of a [`CopyStore`].
 #[derive(Debug, Default)]
 pub struct Records(Mutex<BTreeMap<(Section, RecordKey), Record>>);
 

@@ -10,9 +10,9 @@ use crate::{KeyedResponse, Sequence};
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::conformance) struct Contents {
-    /// By their place in the order of creation.
+    /// By their position in the order of creation.
     pub(in crate::conformance) streams: BTreeMap<Sequence, Stream>,
-    /// How many places have been given away.
+    /// The last position in that order that was used.
     places: u64,
     pub(in crate::conformance) events: Vec<StreamEvent>,
     pub(super) responses: Vec<KeyedResponse>,

@@ -14,7 +14,7 @@ pub(super) use contents::Contents;
 
 use crate::{Store, StoreError};
 
-/// What a backend does, in plain collections: the oracle of the suite. It keeps nothing and is as slow as it is simple.
+/// A backend in plain collections: the oracle of the suite. It stores nothing durably and is simple instead of fast.
 #[derive(Debug, Default)]
 pub struct Model(Mutex<Contents>);
 
