@@ -9,7 +9,7 @@ pub(crate) fn sort(attempted: &str, error: Error) -> StoreError {
     }
 }
 
-/// What is in the way, if it is the machine and not our SQL.
+/// The reason, if the fault is an outage of the machine and not a defect of the SQL.
 fn outage(error: &Error) -> Option<&'static str> {
     Some(match error.sqlite_error_code()? {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another process holds the database locked",

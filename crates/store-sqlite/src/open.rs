@@ -14,7 +14,7 @@ mod migrations {
 
 /// `PRAGMA application_id` of our files: "Flux".
 const APPLICATION_ID: i32 = 0x466C_7578;
-/// How long a reader waits; in WAL mode readers are hardly ever kept waiting.
+/// How long a reader waits for a lock; in WAL mode readers hardly ever wait.
 pub(crate) const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
 /// How much of the file readers see without copying it: as much as SQLite maps at most.
 const READ_FROM_MAP: i64 = i64::MAX;
@@ -28,7 +28,7 @@ pub enum OpenError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: std::io::Error,
     },
     /// The file cannot be opened, read or written.
@@ -38,7 +38,7 @@ pub enum OpenError {
         location: String,
         /// What was attempted.
         what: &'static str,
-        /// Why.
+        /// The underlying error.
         source: rusqlite::Error,
     },
     /// The file can be read and not written, to which SQLite says nothing when it opens it.
@@ -54,7 +54,7 @@ pub enum OpenError {
     Vanished {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: std::io::Error,
     },
     /// There is no file, and only reading it was asked for.
@@ -84,7 +84,7 @@ pub enum OpenError {
     Migration {
         /// The database.
         location: String,
-        /// Why.
+        /// The underlying error.
         source: Box<refinery::Error>,
     },
     /// The thread that writes cannot be started.
@@ -169,7 +169,7 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What a savepoint keeps for its undoing stays in memory: a full /tmp must not stop writes.
+    // The journal of a savepoint stays in memory: a full /tmp must not stop writes.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Under load the same pages change again and again: the longer the log (16,000 pages are 64 MiB), the fewer copies of them
     // go to the database. A log that a long read has made grow is cut back.
@@ -229,7 +229,7 @@ mod tests {
         assert!(path.exists());
     }
 
-    /// What the tables held before they were made again, in the words of the schema of then.
+    /// The contents of the tables before V3 rebuilt them, in columns of that schema.
     #[test]
     fn a_database_of_an_earlier_version_keeps_what_it_holds() {
         const API: &str = "7, '01930000-0000-7000-8000-00000000000a', 'api', NULL, 'G1', 'G2', '10.50', '0.1', 5, 5, '09223372036854775808', \
@@ -256,7 +256,7 @@ mod tests {
                 after.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
             assert_eq!(usize::try_from(kept), Ok(rows.len()), "{table}");
             for row in rows {
-                // Compared as tuples of the same values, so that a column in another's place shows; NULLs are told by IS.
+                // Compared as tuples, so that swapped columns are found; INTERSECT takes NULL as equal to NULL.
                 let same =
                     format!("SELECT count(*) FROM (SELECT {columns} FROM {table} INTERSECT SELECT {row})");
                 assert_eq!(

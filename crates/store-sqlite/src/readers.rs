@@ -8,14 +8,14 @@ use tokio::sync::Semaphore;
 use crate::faults::Attempt;
 use crate::open;
 
-/// How many scans run at once. Each keeps a thread and a core busy; more of them would only take turns.
+/// How many scans run at once. Each uses a thread and a core; more would only share them.
 const SCANS_AT_ONCE: usize = 4;
-/// How many scans there may be with those that wait for their turn.
+/// How many scans may run or wait.
 const SCANS_TAKEN_ON: usize = 128;
 
-/// Read-only connections that are kept warm: as many as there are threads reading at one moment.
+/// A pool of read-only connections, as many as threads read at once.
 ///
-/// The last one put back is the first taken, so a thread mostly meets the connection whose pages it has just used.
+/// The last one returned is the first taken: its pages are likely in the cache.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
@@ -63,7 +63,7 @@ impl Readers {
         let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| StoreError::closed())?;
         let readers = Arc::clone(self);
         let scan = move || {
-            // The turn ends with the scan, also where nobody waits for its answer any more.
+            // The permit is held until the scan ends, also if the caller has stopped waiting.
             let _turn = turn;
             readers.read(query)
         };
@@ -72,7 +72,7 @@ impl Readers {
         })
     }
 
-    /// Refuses what comes later. Reads that are under way end by themselves.
+    /// Refuses later reads. Running reads finish.
     pub(crate) fn close(&self) {
         self.idle().take();
     }

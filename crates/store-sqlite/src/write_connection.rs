@@ -9,7 +9,7 @@ pub(crate) struct WriteConnection {
     pub(crate) file: Option<DatabaseFile>,
 }
 
-/// A file, and what the system knows it by whatever its path.
+/// A file and its identity in the file system, which does not depend on its path.
 pub(crate) struct DatabaseFile {
     path: PathBuf,
     identity: Identity,

@@ -21,7 +21,7 @@ use commit::GroupCommit;
 /// The thread that owns the writing connection, and the queue to it.
 ///
 /// Group commit: the thread takes all units that wait (up to [`Options::batch`]), runs them, commits once, and only then answers
-/// all of them. A unit that fails takes nobody with it.
+/// all of them. A unit that fails does not affect the others.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: SyncSender<Message>,
@@ -33,12 +33,11 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// An atomic unit that waits for its turn.
+/// A queued atomic unit.
 trait Unit: Send {
-    /// Does its work, for the first time or again after what it wrote has been undone; hands back the fault for which that has
-    /// to be done.
+    /// Runs the work, for the first time or again after a rollback. Returns the error for which it has to be rolled back.
     fn run(&mut self, connection: &Connection) -> Option<&StoreError>;
-    /// Hands out the result, or the fault that undid the whole batch.
+    /// Sends the result, or the error that rolled the whole batch back.
     fn answer(self: Box<Self>, undone: Option<StoreError>);
 }
 
@@ -67,7 +66,7 @@ where
             (Some(fault), _) => Err(fault),
             (None, None) => Err(StoreError::closed()),
         };
-        // A caller that has gone away does not want to know.
+        // The caller may have stopped waiting.
         self.reply.send(result).ok();
     }
 }
@@ -81,8 +80,8 @@ impl Writer {
         Ok(Self { queue, outages })
     }
 
-    /// Queues a unit of work and waits until it has been committed. Whoever stops waiting takes nothing back. The work may be
-    /// done again after it has been undone: all that it changes lies in the database.
+    /// Queues a unit of work and waits until it has been committed. A caller that stops waiting does not cancel it. The work may run
+    /// again after a rollback, so it must change nothing but the database.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,

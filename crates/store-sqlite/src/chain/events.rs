@@ -71,7 +71,7 @@ const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, 
                             contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
                             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const RECLASSIFY: &str = "UPDATE contract_events SET class = ?2, stream = ?3, other = ?4 WHERE id = ?1";
-/// What [`REMOVE`] removes, without the payloads: a rewind may remove everything, and nobody reads them any more.
+/// The rows that [`REMOVE`] removes, without their payloads, which no step reads: a rewind may remove every row.
 const REMOVED: &str = concat!(
     "SELECT ",
     event_columns!("''"),
@@ -177,15 +177,16 @@ fn by_id(connection: &Connection, ids: &[Opaque]) -> Result<Vec<ContractEvent>, 
 }
 
 /// Those of the ids that are worth looking up. Ids are mostly in the order of the chain, and those of a batch lie together: one look at
-/// what is stored between the least and the greatest of them then tells of all. Where more lies there than they are, it tells nothing.
+/// read of the ids stored between the least and the greatest of them then answers for all. If more ids lie there than are asked
+/// for, the read answers for none.
 fn perhaps_stored<'i>(connection: &Connection, ids: &'i [Opaque]) -> Result<Vec<&'i Opaque>, StoreError> {
     let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached(IDS_BETWEEN).attempt(READING)?;
     let between = params![least.as_str(), greatest.as_str(), columns::count(ids.len()).saturating_add(1)];
     let between = statement.query_map(between, |row| row.get::<_, String>(0)).attempt(READING)?;
     let between: HashSet<String> = between.collect::<Result<_, _>>().attempt(READING)?;
-    let told = between.len() <= ids.len();
-    Ok(ids.iter().filter(|id| !told || between.contains(id.as_str())).collect())
+    let complete = between.len() <= ids.len();
+    Ok(ids.iter().filter(|id| !complete || between.contains(id.as_str())).collect())
 }
 
 pub(crate) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
@@ -291,7 +292,7 @@ pub(crate) fn after(
     select(connection, AFTER, params![ledger, upto, transaction, operation, event, id, limit])
 }
 
-/// A cursor as SQL compares it; without one, the place before every other.
+/// A cursor as SQL compares it; without one, the position before every event.
 pub(crate) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
     cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
         let ChainPosition { ledger, transaction, operation, event } = cursor.position;
@@ -331,7 +332,7 @@ mod tests {
     use crate::{Location, open};
 
     #[test]
-    fn ids_are_found_whatever_lies_between_them() {
+    fn ids_are_found_among_other_ids() {
         let opened = open::writer(&Location::Memory, Duration::ZERO).unwrap();
         let opaque = |text: &str| Opaque::new(text).unwrap();
         let mut event = 0;
@@ -363,9 +364,9 @@ mod tests {
         ] {
             let ids: Vec<_> = ids.into_iter().map(opaque).collect();
             let events = by_id(&opened.connection, &ids).unwrap();
-            let mut told: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
-            told.sort_unstable();
-            assert_eq!(told, found, "{ids:?}");
+            let mut read: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
+            read.sort_unstable();
+            assert_eq!(read, found, "{ids:?}");
         }
     }
 }

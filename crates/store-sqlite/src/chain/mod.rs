@@ -1,4 +1,4 @@
-//! The SQL of the chain: what the steps of [`fluxora_store::chain`] need, on whatever connection they are handed.
+//! The SQL of the chain: the statements that the steps of [`fluxora_store::chain`] need, on a given connection.
 
 pub(crate) mod events;
 pub(crate) mod ledgers;
@@ -39,7 +39,7 @@ pub(crate) fn run<T>(steps: impl Future<Output = Result<T, StoreError>>) -> Resu
     }
 }
 
-/// Runs reads that must see one state of the database, whatever is committed meanwhile. Also where a transaction is open already.
+/// Runs reads in one snapshot of the database. It nests in a transaction that is already open.
 pub(crate) fn in_one_snapshot<T>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> Result<T, StoreError>,

@@ -30,7 +30,7 @@ const RECORD: &str =
     concat!("INSERT INTO reorgs (", reorg_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 
 pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
-    let what = "reading how the chain stands";
+    let what = "reading the chain state";
     let mut statement = connection.prepare_cached(STATE).attempt(what)?;
     let state = statement.query_row([], |row| Ok(decode(row))).attempt(what)??;
     Ok(ChainState { last_reorg: reorgs(connection, 1)?.pop(), ..state })
@@ -58,7 +58,7 @@ pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), St
             refused.as_ref().map(|refused| refused.fork_ledger),
         ])
     };
-    write().map(drop).attempt("writing how the chain stands")
+    write().map(drop).attempt("writing the chain state")
 }
 
 pub(crate) fn reorgs(connection: &Connection, limit: u32) -> Result<Vec<Reorg>, StoreError> {

@@ -12,7 +12,7 @@ use crate::faults::Attempt;
 use crate::streams::{EventInserts, Finder, Inserts, Updates, read_chain_rows};
 
 const REMOVED: &str = "SELECT seq, id, events FROM removed_streams WHERE id = ?1";
-const WHAT: &str = "changing streams of the chain";
+const WHAT: &str = "changing chain streams";
 
 pub(crate) fn read(connection: &Connection, ids: &[StreamId]) -> Result<Vec<StoredStream>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());

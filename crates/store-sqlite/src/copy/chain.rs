@@ -1,4 +1,4 @@
-//! What is kept of the chain as records of a copy.
+//! Records of the chain for a copy.
 
 use fluxora_indexer::Ledger;
 use fluxora_store::StoreError;

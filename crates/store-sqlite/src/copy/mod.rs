@@ -1,4 +1,4 @@
-//! Records at their places, for a copy from or to another backend.
+//! Reads and writes records by their keys, for a copy from or to another backend.
 
 mod chain;
 mod section;
@@ -91,10 +91,10 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
     Ok(Put::Done)
 }
 
-/// What has the place of a record.
+/// The stored record with the key of this one.
 fn found(connection: &Connection, record: &Record) -> Result<Option<Record>, StoreError> {
     let SectionQuery { select, holds, at, decode, .. } = query(record.section());
-    let what = "looking up a record's place";
+    let what = "looking up a record";
     let sql = format!("{select} WHERE {holds} AND {at}");
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;
     let row = statement.query_row(params_from_iter(key(&record.key())), |row| Ok(decode(row)));

@@ -39,7 +39,7 @@ pub(crate) const IDEMPOTENCY_RECORDS: SectionQuery = SectionQuery {
     decode: |row| idempotency::decode(row).map(Record::Idempotency),
 };
 
-/// Reads the row of an event's stream, be it there or removed.
+/// Reads the seq of an event's stream from `streams` or `removed_streams`.
 pub(crate) fn owner(connection: &Connection, id: &StreamId) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT seq FROM streams WHERE id = ?1 UNION ALL SELECT seq FROM removed_streams WHERE id = ?1";
     let find = || {
@@ -64,12 +64,12 @@ pub(crate) fn put_event(
     event: &StreamEvent,
 ) -> Result<(), StoreError> {
     events::Inserts::new(connection)?.insert(owner, event)?;
-    // Most are at their places already: numbering goes on by one.
+    // Most have their sequence already: rows are numbered one by one.
     let (sequence, seq) = (columns::seq(sequence), connection.last_insert_rowid());
     if sequence == seq {
         return Ok(());
     }
     let sql = "UPDATE stream_events SET seq = ?1 WHERE seq = ?2";
     let write = || connection.prepare_cached(sql)?.execute(params![sequence, seq]);
-    write().map(drop).attempt("putting an event at its place")
+    write().map(drop).attempt("setting the sequence of a copied event")
 }

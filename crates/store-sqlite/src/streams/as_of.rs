@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::events::history;
 use super::row::Finder;
 
-/// Reads a stream as it was at the end of the second `at`, from its row or its history; the outer `None` if it has to be rebuilt from
+/// Reads the state of a stream at the end of the second `at` from its row or its history; the outer `None` if it has to be rebuilt from
 /// contract events.
 ///
 /// Row and history need no common snapshot: a history only grows, by events that occur later.

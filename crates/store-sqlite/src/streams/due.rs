@@ -26,14 +26,14 @@ pub(crate) fn record_due(
     Ok(recorded)
 }
 
-/// The streams that have fallen due, the longest due first. A row that cannot be read takes nobody's place.
+/// Reads the streams that have fallen due, the longest due first. A row that cannot be read does not count against the limit.
 fn due(
     connection: &Connection,
     now: Timestamp,
     limit: u32,
     recorded: &mut Recorded,
 ) -> Result<Vec<StreamRow>, StoreError> {
-    let what = "looking for what has fallen due";
+    let what = "reading streams that have fallen due";
     let mut statement = connection.prepare_cached(DUE).attempt(what)?;
     let mut rows = statement.query(params![columns::time(UnixTime::of(now))]).attempt(what)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -18,7 +18,7 @@ const INSERT: &str = "INSERT INTO stream_events (stream, number, type, occurred_
 const WRITING: &str = "writing an event";
 pub(crate) const SEQ_OF: &str = "SELECT seq FROM streams WHERE id = ?1";
 
-/// Writes what is told of streams.
+/// Writes stream events.
 pub(crate) struct Inserts<'c>(CachedStatement<'c>);
 
 impl<'c> Inserts<'c> {

@@ -2,8 +2,8 @@
 //!
 //! Each condition has a list of sequences in order: an index, or a short list read in advance. The lists are intersected by
 //! seeking: each in turn lowers the candidate to its highest entry that is not above it, until all agree. That skips what the
-//! shortest list does not hold, whatever the data, so no choice of an index has to be right. Lists that alternate all the
-//! same end a page after [`BUDGET`] seeks; the page then says where the next one goes on.
+//! shortest list does not hold, for any data, so no choice of an index has to be right. Lists that alternate all the
+//! same end a page after [`BUDGET`] seeks; the page then names where the next one begins.
 
 use fluxora_store::rows;
 use fluxora_store::{StoreError, StreamFilter, StreamPage, StreamQuery};
@@ -90,7 +90,7 @@ fn lower(lists: &mut [List<'_>], candidate: i64, cost: &mut u32) -> Result<Optio
     Ok(Some((first.unwrap_or(lowest), lowest)))
 }
 
-/// The conditions that no list stands for. Status is checked here in every case: a list of recorded statuses also holds
+/// The conditions without a list. Status is checked here in every case: a list of recorded statuses also holds
 /// streams whose next transition has fallen due.
 fn meets(query: &StreamQuery, stream: &Stream) -> bool {
     let StreamFilter { status, updated_since, .. } = &query.filter;

@@ -50,7 +50,7 @@ pub(crate) fn count(connection: &Connection, filter: &StreamFilter, at: UnixTime
 /// Status is a matter of time: what has fallen due counts as happened although the stream clock has not recorded it yet. Those
 /// few rows are found by when they were due, the others by their recorded status, and the two parts are merged in order.
 ///
-/// Which index is followed is said, not left to statistics: a plan that is right stays so whatever the data.
+/// The query names its index instead of leaving the choice to statistics: the plan does not depend on the data.
 pub(super) struct Query {
     conditions: String,
     values: Vec<Value>,
@@ -138,7 +138,7 @@ impl Query {
         if self.status.is_none() {
             return (format!("{count} true{conditions}"), self.values);
         }
-        // Counted by the index alone, and then put right by the few that have fallen due.
+        // Counted by the index alone, then corrected by the few streams that have fallen due.
         let due = format!("SELECT count(*) FROM streams INDEXED BY streams_due WHERE {FALLEN_DUE}");
         let changed_by_time =
             self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));

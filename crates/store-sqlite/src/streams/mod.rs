@@ -1,4 +1,4 @@
-//! The SQL of streams: each function is one statement or one unit, on whatever connection it is handed.
+//! The SQL of streams: each function is one statement or one unit, on a given connection.
 
 mod as_of;
 mod cancel;

@@ -1,4 +1,4 @@
-//! Every query follows an index, whatever it is asked for and whatever the data.
+//! Every query follows an index, for every filter and any data.
 
 use fluxora_store::{EventFilter, Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{AccountId, ContractId, EventKind, Origin, StatusName, StreamId, UnixTime};
@@ -202,7 +202,7 @@ fn idempotency_records_are_found_by_key_and_by_age() {
 }
 
 #[test]
-fn a_query_is_planned_once_whatever_values_are_bound_to_it() {
+fn a_query_is_planned_once_for_all_values() {
     let connection = database();
     let filter = StreamFilter { status: Some(StatusName::Active), ..StreamFilter::default() };
     let mut query =

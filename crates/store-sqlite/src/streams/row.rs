@@ -76,13 +76,13 @@ impl<'c> Finder<'c> {
     }
 }
 
-/// Reads up to `limit` streams of the chain after a place, in the order of their creation.
+/// Reads up to `limit` chain streams after a sequence, in the order of creation.
 pub(crate) fn read_chain_rows(
     connection: &Connection,
     after: i64,
     limit: u32,
 ) -> Result<Vec<StreamRow>, StoreError> {
-    let what = "reading streams of the chain";
+    let what = "reading chain streams";
     let mut statement = connection.prepare_cached(CHAIN_ROWS).attempt(what)?;
     let rows = statement.query_map(params![after, limit], |row| Ok(decode(row))).attempt(what)?;
     rows.map(|row| row.attempt(what)?).collect()

@@ -13,8 +13,8 @@ const INSERT: &str = "INSERT INTO streams (seq, id, origin, contract_id, sender,
                       VALUES (coalesce(?1, (SELECT max(coalesce((SELECT max(seq) FROM streams), 0), \
                                                        coalesce((SELECT max(seq) FROM removed_streams), 0))) + 1), \
                       ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-/// What most changes are: nothing that an index holds. SQLite writes the entries of an index anew whenever one of its columns is set,
-/// also to the value that it has.
+/// Sets only columns that no index holds, which is enough for most changes. SQLite rewrites an index entry whenever one of its columns is
+/// set, also to the same value.
 const UPDATE: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
                       status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
                       checkpoint_at = ?13, chain = ?14 WHERE seq = ?15 AND sender = ?16 AND recipient = ?17 AND status = ?18";
@@ -33,7 +33,7 @@ impl<'c> Inserts<'c> {
         connection.prepare_cached(INSERT).attempt(INSERTING).map(Self)
     }
 
-    /// Writes a row in a place that the stream had before, or in the next one. The place of a stream that was removed stays taken.
+    /// Inserts a row with a given sequence, or with the next one. The sequence of a removed stream is not used again.
     pub(crate) fn insert(&mut self, seq: Option<i64>, stream: &Stream) -> Result<i64, StoreError> {
         let id = stream.id().to_string();
         let contract = stream.id().contract().map(|contract| contract.to_string());
@@ -67,7 +67,7 @@ impl<'c> Inserts<'c> {
     }
 }
 
-/// Writes all that can change about streams of the chain.
+/// Writes everything that can change of a chain stream.
 pub(crate) struct Updates<'c> {
     unlisted: CachedStatement<'c>,
     listed: CachedStatement<'c>,
@@ -150,8 +150,8 @@ pub(crate) fn write_change(connection: &Connection, seq: i64, change: &Change) -
         ])
     };
     one_row(write().attempt("changing a stream")?, seq)?;
-    let mut told = events::Inserts::new(connection)?;
-    change.events.iter().try_for_each(|event| told.insert(seq, event))
+    let mut events = events::Inserts::new(connection)?;
+    change.events.iter().try_for_each(|event| events.insert(seq, event))
 }
 
 fn one_row(changed: usize, seq: i64) -> Result<(), StoreError> {

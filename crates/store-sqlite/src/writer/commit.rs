@@ -35,7 +35,7 @@ impl GroupCommit {
         Self { opened, options, outages }
     }
 
-    /// Works until it is asked to close, or nobody is left to ask for anything.
+    /// Works until it is asked to close or every sender is gone.
     pub(super) fn serve(self, queue: &Receiver<Message>) {
         let mut closing = None;
         let mut batch = Batch::new();
@@ -49,7 +49,7 @@ impl GroupCommit {
             let begun = now();
             last_commit.units = batch.len();
             if let Err(fault) = self.commit(&mut batch) {
-                // Whoever is queued behind would wait as long again for the same answer.
+                // Units queued behind would wait as long again for the same error.
                 take(&mut batch, &mut closing, queue.try_iter().take(self.options.queue));
                 self.answer(&mut batch, Some(&fault));
             }
@@ -86,14 +86,17 @@ impl GroupCommit {
     /// Runs and commits a batch and answers each of its units.
     ///
     /// # Errors
-    /// Why no transaction could be begun; nobody has been answered.
+    /// The reason why no transaction could be begun; no unit has been answered.
     pub(super) fn commit(&self, batch: &mut Batch) -> Result<(), StoreError> {
         self.begin()?;
         let undone = self.run(batch).and_then(|()| self.execute("COMMIT")).err();
         if undone.is_some()
             && let Err(fault) = self.undo()
         {
-            tracing::error!(error = error_chain(&fault), "a failed batch of writes is undone later");
+            tracing::error!(
+                error = error_chain(&fault),
+                "rollback of a failed batch is retried before the next one"
+            );
         }
         self.answer(batch, undone.as_ref());
         Ok(())
@@ -139,7 +142,7 @@ impl GroupCommit {
     pub(super) fn answer(&self, batch: &mut Batch, undone: Option<&StoreError>) {
         if let Some(fault) = undone {
             self.outages.record();
-            tracing::error!(units = batch.len(), error = error_chain(fault), "a batch of writes was undone");
+            tracing::error!(units = batch.len(), error = error_chain(fault), "batch of writes rolled back");
         }
         for unit in batch.drain(..) {
             unit.answer(undone.map(StoreError::repeat));

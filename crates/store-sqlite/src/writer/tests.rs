@@ -19,7 +19,7 @@ impl Fixture {
         Self { commit: GroupCommit::new(opened, options, Arc::clone(&outages)), outages }
     }
 
-    /// Commits as the thread does, and hands back what each unit was answered.
+    /// Commits as the thread does and returns the result of each unit.
     fn commit(&self, units: Vec<(Box<dyn Unit>, Answer)>) -> Vec<Result<(), StoreError>> {
         let (mut batch, answers): (Batch, Vec<_>) = units.into_iter().unzip();
         if let Err(fault) = self.commit.commit(&mut batch) {
@@ -61,7 +61,7 @@ fn a_read_only_database_refuses_every_unit_and_recovers() {
 }
 
 #[test]
-fn a_disk_that_fills_up_within_a_batch_undoes_it_whole_and_nobody_is_told_otherwise() {
+fn a_disk_that_fills_up_within_a_batch_fails_every_unit_of_it() {
     let fixture = Fixture::new();
     let connection = fixture.commit.connection();
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
@@ -74,7 +74,7 @@ fn a_disk_that_fills_up_within_a_batch_undoes_it_whole_and_nobody_is_told_otherw
 }
 
 #[test]
-fn a_transaction_that_was_left_open_does_not_stop_the_next() {
+fn an_open_transaction_is_rolled_back_before_the_next() {
     let fixture = Fixture::new();
     fixture.commit.connection().execute_batch("BEGIN; INSERT INTO write_proofs VALUES (x'00')").unwrap();
     assert!(fixture.commit(vec![unit(probe::write)])[0].is_ok());
@@ -82,7 +82,7 @@ fn a_transaction_that_was_left_open_does_not_stop_the_next() {
 }
 
 #[test]
-fn a_unit_that_fails_for_a_reason_of_its_own_is_no_hindrance() {
+fn a_unit_that_fails_by_a_defect_is_no_outage() {
     let fixture = Fixture::new();
     let answers = fixture.commit(vec![unit(probe::write), unit(defect), unit(probe::write)]);
     assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
@@ -90,9 +90,9 @@ fn a_unit_that_fails_for_a_reason_of_its_own_is_no_hindrance() {
     assert_eq!((fixture.proofs(), fixture.outages.doubt()), (2, None));
 }
 
-/// A unit that ends the transaction is a defect of ours; the others must not be told that they are safe.
+/// A unit that ends the transaction is a defect; the other units of its batch must not be acknowledged.
 #[test]
-fn a_transaction_that_ends_too_early_is_acknowledged_to_nobody() {
+fn a_batch_whose_transaction_ends_early_is_not_acknowledged() {
     let fixture = Fixture::new();
     let ends =
         |connection: &Connection| connection.execute_batch("ROLLBACK").map_err(|_| StoreError::Overloaded);

@@ -1,4 +1,4 @@
-//! Units that are committed together: whatever happens to one is its own affair.
+//! Units that are committed together: a failed unit does not affect the others.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
-/// Holds the writer up. What is queued meanwhile makes the next batch.
+/// Blocks the writer. Units queued during that time make the next batch.
 struct Gate {
     entered: Arc<Notify>,
     opened: Receiver<()>,
@@ -19,7 +19,7 @@ fn gate() -> (Gate, Sender<()>) {
 }
 
 impl Kept {
-    /// Runs `meanwhile` while the writer is held up; it has to drop or use the sender for things to go on.
+    /// Runs `meanwhile` while the writer is blocked, until it drops or uses the sender.
     async fn held_up<T>(&self, gate: Gate, meanwhile: impl Future<Output = T>) -> T {
         let Gate { entered, opened } = gate;
         let inside = Arc::clone(&entered);

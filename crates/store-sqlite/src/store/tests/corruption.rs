@@ -1,4 +1,4 @@
-//! A row that cannot be read is named, and stands in nobody's way.
+//! A row that cannot be read is named, and other rows are served.
 
 use fluxora_store::CorruptRow;
 
@@ -111,7 +111,7 @@ async fn the_stream_clock_passes_over_rows_that_cannot_be_read() {
     assert_eq!(store.record_due(t(20), 1).await.unwrap().streams, 0);
 }
 
-/// The next event would leave a hole in the history, or meet one that has its number.
+/// The next event would leave a gap in the history or get a number that is taken.
 #[tokio::test]
 async fn a_stream_that_disagrees_with_its_history_is_not_changed() {
     let store = Kept::open(Options::default());

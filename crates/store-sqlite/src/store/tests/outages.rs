@@ -1,4 +1,4 @@
-//! The machine is in the way: writes are refused, reads go on, and when it is over so is the refusal.
+//! Outages of the machine: writes are refused, reads are served, and writes work again after the outage.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Rows that an earlier version wrote, or that nothing can read.
 
 use fluxora_store::conformance::{
-    a_rebuild_reads_every_event_anew, an_event_row_that_cannot_be_read_names_its_column,
+    a_rebuild_decodes_every_stored_event_again, an_event_row_that_cannot_be_read_names_its_column,
     event_rows_of_an_earlier_version_read_in_the_present_shape,
 };
 
@@ -11,7 +11,7 @@ use super::*;
 async fn a_rebuild_puts_right_what_an_older_version_read_from_events() {
     let kept = Kept::open(Options::default());
     let sql = async |sql: &'static str| assert_eq!(kept.other().execute(sql, []).unwrap(), 1, "{sql}");
-    a_rebuild_reads_every_event_anew(&kept.store, sql).await;
+    a_rebuild_decodes_every_stored_event_again(&kept.store, sql).await;
 }
 
 #[tokio::test]
