@@ -43,7 +43,7 @@ async fn main() {
     open(databases[1].url()).await.close().await;
     let reader = connect(&databases[0].url()).await;
     let bare = Bare::connect(&databases[1].url()).await;
-    let (mut laps, mut told) = (Vec::new(), 0);
+    let (mut laps, mut last_read) = (Vec::new(), 0);
     for first in (1..=batches).step_by(usize::try_from(LAP).unwrap()) {
         let lap: Vec<_> = (first..first + LAP).map(|ledger| (ledger, batch(ledger))).collect();
         let begun = Instant::now();
@@ -55,9 +55,9 @@ async fn main() {
         }
         let by_store = begun.elapsed();
         let mut made = Vec::new();
-        let mut news = news(&reader, &mut told).await;
+        let mut emitted = emitted(&reader, &mut last_read).await;
         for ledger in first..first + LAP {
-            made.push(Made::read(&reader, ledger, news.remove(&(ledger - 1)).unwrap_or_default()).await);
+            made.push(Made::read(&reader, ledger, emitted.remove(&(ledger - 1)).unwrap_or_default()).await);
         }
         let begun = Instant::now();
         for (made, (ledger, batch)) in made.iter().zip(&lap) {
@@ -172,15 +172,15 @@ impl Rows {
     }
 }
 
-/// The stream events told since, by the ledger of their cause, as places in the order in which they were told.
-async fn news(client: &Client, told: &mut i64) -> BTreeMap<u64, Vec<i64>> {
+/// The stream events committed since the last read, by the ledger of their cause, as positions in the event log.
+async fn emitted(client: &Client, last_read: &mut i64) -> BTreeMap<u64, Vec<i64>> {
     let sql = "SELECT seq, (data->'cause'->>'ledger')::bigint FROM stream_events WHERE seq > $1 ORDER BY seq";
-    let mut news: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
-    for row in client.query(sql, &[told]).await.unwrap() {
-        *told = row.get(0);
-        news.entry(u64::try_from(row.get::<_, i64>(1)).unwrap()).or_default().push(*told);
+    let mut emitted: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+    for row in client.query(sql, &[last_read]).await.unwrap() {
+        *last_read = row.get(0);
+        emitted.entry(u64::try_from(row.get::<_, i64>(1)).unwrap()).or_default().push(*last_read);
     }
-    news
+    emitted
 }
 
 /// What the store made of a batch.
@@ -188,11 +188,11 @@ struct Made {
     events: Rows,
     inserted: Rows,
     updated: Rows,
-    told: Rows,
+    last_read: Rows,
 }
 
 impl Made {
-    async fn read(client: &Client, ledger: u64, told: Vec<i64>) -> Self {
+    async fn read(client: &Client, ledger: u64, last_read: Vec<i64>) -> Self {
         let of = |created: &str| {
             format!(
                 "WHERE seq IN (SELECT stream FROM stream_events WHERE seq = ANY($1) AND (type = 'stream.created') = {created}) ORDER BY seq"
@@ -202,14 +202,14 @@ impl Made {
         Self {
             events: Rows::read(client, "contract_events", CONTRACT_EVENTS, "WHERE ledger = $1", &ledger)
                 .await,
-            inserted: Rows::read(client, "streams", STREAMS, &of("true"), &told).await,
-            updated: Rows::read(client, "streams", STREAMS, &of("false"), &told).await,
-            told: Rows::read(
+            inserted: Rows::read(client, "streams", STREAMS, &of("true"), &last_read).await,
+            updated: Rows::read(client, "streams", STREAMS, &of("false"), &last_read).await,
+            last_read: Rows::read(
                 client,
                 "stream_events",
                 STREAM_EVENTS,
                 "WHERE seq = ANY($1) ORDER BY seq",
-                &told,
+                &last_read,
             )
             .await,
         }
@@ -223,7 +223,7 @@ struct Bare {
     events: Statement,
     inserted: Statement,
     updated: Statement,
-    told: Statement,
+    last_read: Statement,
     state: Statement,
 }
 
@@ -261,7 +261,7 @@ impl Bare {
             events: client.prepare(&insert("contract_events", CONTRACT_EVENTS)).await.unwrap(),
             inserted: client.prepare(&insert("streams", STREAMS)).await.unwrap(),
             updated: client.prepare(&update).await.unwrap(),
-            told: client.prepare(&insert("stream_events", STREAM_EVENTS)).await.unwrap(),
+            last_read: client.prepare(&insert("stream_events", STREAM_EVENTS)).await.unwrap(),
             state: client.prepare(state).await.unwrap(),
             client,
         }
@@ -276,7 +276,7 @@ impl Bare {
         client.execute(&self.events, &made.events.parameters()).await.unwrap();
         client.execute(&self.inserted, &made.inserted.parameters()).await.unwrap();
         client.execute(&self.updated, &made.updated.parameters()).await.unwrap();
-        client.execute(&self.told, &made.told.parameters()).await.unwrap();
+        client.execute(&self.last_read, &made.last_read.parameters()).await.unwrap();
         client.execute(&self.state, &[&sequence, &hash]).await.unwrap();
         client.batch_execute("COMMIT").await.unwrap();
     }

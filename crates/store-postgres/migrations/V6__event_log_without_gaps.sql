@@ -1,5 +1,5 @@
 -- Positions of the event log without gaps. An identity column leaves a gap where a transaction that drew numbers is undone, and up to
--- 32 numbers after a crash of the server. Whoever inserts events holds the lock that numbers them until the commit is visible, so the
+-- 32 numbers after a crash of the server. A transaction that inserts events holds the lock that numbers them until its commit is visible, so the
 -- numbering can go on after the newest committed event. Gaps that earlier versions left stay: a position never changes.
 --
 -- setval needs a privilege that an application's role may lack: the function runs with its owner's.

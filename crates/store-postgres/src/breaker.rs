@@ -6,7 +6,7 @@ use tokio::time::Instant;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Keeps a server that cannot be reached from being asked by everybody at once, and everybody from waiting for the same answer.
+/// A circuit breaker: limits attempts to connect to a server that cannot be reached, and refuses units at once instead of letting each wait.
 ///
 /// After an attempt to connect has failed, one caller at a time tries again, after pauses that double up to a second; what
 /// comes in between is refused at once.
@@ -31,7 +31,7 @@ impl Breaker {
         match state.next {
             Some(next) if now < next => Err(state.reason.clone()),
             Some(_) => {
-                // Nobody else tries while this attempt is under way. It counts as failed if it is never heard of again.
+                // One attempt at a time. An attempt without an outcome counts as failed after its limit.
                 state.next = Some(now + limit);
                 Ok(())
             }

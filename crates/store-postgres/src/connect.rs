@@ -49,15 +49,15 @@ impl Connector {
         Self::with(location, options, "")
     }
 
-    /// A connector for connections over which creates are written. Their one statement is planned once: the server would plan it
-    /// anew each time for the number of creates it is about to write, which takes as long as to write one.
+    /// A connector for connections over which creates are written. Their one statement is planned once: the server would plan it again for
+    /// each number of creates, which takes as long as writing one.
     pub(crate) fn for_creates(location: &Location, options: &Options) -> Result<Self, OpenError> {
         Self::with(location, options, " -c plan_cache_mode=force_generic_plan")
     }
 
-    /// A connector for connections over which the chain is changed. What was planned while a table was small is kept when it has
-    /// grown, until somebody counts its rows again; and a chain grows fast from nothing. So plans do not depend on counts: each
-    /// statement looks up what it is given in the index that is made for it.
+    /// A connector for connections over which the chain is changed. A plan made while a table was small is kept until the table is analyzed
+    /// again, and a chain grows fast from nothing. So plans do not depend on row counts: each statement looks its values up in the index
+    /// that is made for it.
     pub(crate) fn for_chain(location: &Location, options: &Options) -> Result<Self, OpenError> {
         let settings = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off \
                         -c enable_mergejoin=off -c enable_sort=off";
@@ -174,9 +174,9 @@ fn config(location: &Location, options: &Options) -> Config {
     config
 }
 
-/// What holds in every session, whatever the database or the role set: nothing runs or idles in a transaction without end, each
-/// statement sees what was committed before it began, and a page is read in the order of an index: to collect its rows in another
-/// order and sort them is cheaper only while a sender has few.
+/// Settings of every session, over those of the database and the role: limits for statements and for idle transactions, read committed
+/// isolation, and plans that read a page in the order of an index. To collect its rows in another order and sort them is cheaper only
+/// while a sender has few.
 fn session(timeout_ms: u128) -> String {
     format!(
         "-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout=5000 \

@@ -12,7 +12,7 @@ pub enum OpenError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls {
-        /// Why.
+        /// The underlying error.
         source: Source,
     },
     /// The file of root certificates cannot be used.
@@ -20,20 +20,20 @@ pub enum OpenError {
     RootCertificates {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: Source,
     },
     /// The system has no root certificates to verify the server by.
     #[error("this system has no root certificates: name a file of them with sslrootcert")]
     NoSystemRoots,
-    /// Nobody answers at the address.
+    /// No server answers at the address.
     #[error("cannot reach the server of {location}: {reason}")]
     Unreachable {
         /// The database.
         location: String,
         /// What was tried.
         reason: &'static str,
-        /// Why.
+        /// The underlying error.
         source: Option<Source>,
     },
     /// The server does not speak TLS, or cannot be verified.
@@ -41,7 +41,7 @@ pub enum OpenError {
     NotPrivate {
         /// The database.
         location: String,
-        /// Why.
+        /// The underlying error.
         source: Source,
     },
     /// The password is wrong or missing.
@@ -70,7 +70,7 @@ pub enum OpenError {
         /// What the server said.
         source: Source,
     },
-    /// The server refuses for another reason: it is starting, or takes no more connections.
+    /// The server refuses for a reason not listed above: it is starting, or takes no more connections.
     #[error("the server of {location} refuses the connection")]
     Refused {
         /// The database.
@@ -143,7 +143,7 @@ pub enum OpenError {
         location: String,
         /// What was attempted.
         what: &'static str,
-        /// Why.
+        /// The underlying error.
         source: Source,
     },
 }

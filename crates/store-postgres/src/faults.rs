@@ -10,7 +10,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// Why a unit of work was not done.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The server undid the transaction for another's sake: the whole unit can be repeated.
+    /// A deadlock or serialization failure: the server rolled the transaction back, and the whole unit can be retried.
     Conflict {
         attempted: String,
         source: Option<Source>,
@@ -78,11 +78,11 @@ pub(crate) fn sort(attempted: &str, error: Error) -> Fault {
     })
 }
 
-/// What is in the way, if it is the server and not our SQL.
+/// The reason, if the fault is an outage of the server and not a defect of the SQL.
 fn outage(code: &SqlState) -> Option<&'static str> {
     Some(match *code {
         SqlState::QUERY_CANCELED => "the database server did not finish a statement within its time limit",
-        SqlState::LOCK_NOT_AVAILABLE => "a lock in the database is held by somebody else",
+        SqlState::LOCK_NOT_AVAILABLE => "a lock in the database is held by another transaction",
         SqlState::DISK_FULL => "the database server's disk is full",
         SqlState::OUT_OF_MEMORY => "the database server has no memory left",
         SqlState::TOO_MANY_CONNECTIONS => "the database server takes no more connections",

@@ -22,7 +22,7 @@ pub(crate) enum Encryption {
     Disabled,
     /// If the server offers it. Not verified.
     Preferred,
-    /// Always. Not verified: whoever can reroute the connection can read it.
+    /// Always. Not verified: an attacker who can reroute the connection can read it.
     Required,
     /// Always, with the server's certificate verified for its name by these roots; by the system's if there are none.
     Verified {
@@ -60,7 +60,7 @@ pub enum InvalidLocation {
     #[error("after ? the database's URL takes sslmode and sslrootcert, each once")]
     Parameter,
     /// An unknown `sslmode`.
-    #[error("sslmode is disable, prefer, require (encrypts, verifies nobody) or verify-full")]
+    #[error("sslmode is disable, prefer, require (encrypts without verifying the server) or verify-full")]
     SslMode,
     /// A root certificate where nothing is verified.
     #[error("sslrootcert is used with sslmode=verify-full only: no other mode verifies the server")]

@@ -17,7 +17,7 @@ mod embedded {
 
 /// Our list of applied migrations. Not refinery's default: another program's list is not to be taken for ours.
 const HISTORY: &str = "fluxora_schema_history";
-/// The advisory lock of whoever migrates: "Flux", schema.
+/// The advisory lock of a migration: "Flux", schema.
 const LOCK: &str = "SELECT pg_advisory_lock(1181513080, 1)";
 
 /// How far the schema of a database is.
@@ -29,7 +29,7 @@ pub enum Schema {
     Behind(Vec<String>),
 }
 
-/// Brings the schema of a database up to date, alone: whoever else tries waits. Answers which migrations that took.
+/// Brings the schema of a database up to date under a lock, for which other processes wait. Returns the applied migrations.
 ///
 /// # Errors
 /// [`OpenError`]; a database that is not ours or is newer is left untouched.
@@ -104,7 +104,7 @@ impl Session {
         applied.map_err(|error| self.fault("reading its list of migrations", error))
     }
 
-    /// Applies what is missing under the lock, unless somebody else has done so meanwhile.
+    /// Applies the missing migrations under the lock, unless another process has applied them during the wait.
     async fn migrate(&mut self, missing: Vec<String>) -> Result<Vec<String>, OpenError> {
         self.client.batch_execute(LOCK).await.map_err(|error| match error.code() {
             Some(&SqlState::QUERY_CANCELED) => OpenError::Migrating { location: self.location.clone() },

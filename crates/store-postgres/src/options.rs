@@ -16,17 +16,16 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the server works on one statement, waits for locks included. A whole unit of work gets a second more.
     pub statement_timeout: Duration,
-    /// How long it may take to build streams again or to rewind the chain, each statement of it and all together: they may go
-    /// through everything that is stored. Whatever else would change the chain is refused with
+    /// How long a rebuild or a rewind may take, each statement and all together: it may read every stored row. Other changes of the chain are refused with
     /// [`StoreError::Overloaded`](fluxora_store::StoreError::Overloaded) or
-    /// [`StoreError::Unavailable`](fluxora_store::StoreError::Unavailable) meanwhile.
+    /// [`StoreError::Unavailable`](fluxora_store::StoreError::Unavailable) during that time.
     pub rebuild_timeout: Duration,
     /// How many creates one commit takes at most. 1 commits each alone.
     pub batch: usize,
     /// How many creates may wait; one more is refused with
     /// [`StoreError::Overloaded`](fluxora_store::StoreError::Overloaded).
     pub queue: usize,
-    /// How long bringing the schema up to date may take, the wait for another process that is at it included.
+    /// How long bringing the schema up to date may take, including the wait for another process that migrates.
     pub migration_timeout: Duration,
 }
 

@@ -22,18 +22,17 @@ pub(crate) type Question<'q> = (&'q str, &'q [&'q (dyn ToSql + Sync)]);
 
 type Prepared<'q> = (Statement, &'q [&'q (dyn ToSql + Sync)]);
 
-/// A transaction on a connection of its own.
+/// A transaction on a dedicated connection.
 ///
-/// What is written waits here and is sent together with what is asked next, or with the commit: the server works through it in
-/// order, and only an answer that is needed costs a round trip. A fault of what waited shows there, or where something is next
-/// asked.
+/// Writes are queued here and sent together with the next query or with the commit: the server runs them in order, and only a result that is
+/// needed costs a round trip. An error of a queued write is returned by that query, the commit, or a later query.
 pub(crate) struct PipelinedTransaction {
     lease: Arc<Lease>,
     unsent: Vec<Unsent>,
     /// What the server works on while something else is done here.
     underway: Vec<Underway>,
     pub(crate) prefetch: Prefetch,
-    /// The terms of the streams that were read, by place: what a change of one need not write again.
+    /// The terms of the streams that were read, by sequence: a change writes them only if they differ.
     pub(crate) terms: HashMap<i64, Terms>,
 }
 
@@ -70,26 +69,26 @@ impl PipelinedTransaction {
         Self::with(lease, format!("BEGIN; {settings}"))
     }
 
-    /// A transaction that only reads, and sees everything as it was at one moment.
+    /// A transaction that only reads, in one snapshot.
     pub(crate) fn snapshot(lease: Arc<Lease>) -> Self {
         Self::with(lease, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned())
     }
 
     fn with(lease: Arc<Lease>, begin: String) -> Self {
-        let begin = Unsent { what: "beginning a transaction of the chain", sql: Sql::Text(begin) };
+        let begin = Unsent { what: "beginning a transaction", sql: Sql::Text(begin) };
         let (prefetch, terms) = (Prefetch::default(), HashMap::new());
         Self { lease, unsent: vec![begin], underway: Vec::new(), prefetch, terms }
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
-        let what = "committing a transaction of the chain";
+        let what = "committing a transaction";
         self.unsent.push(Unsent { what, sql: Sql::Text("COMMIT".to_owned()) });
         self.send().await
     }
 
     /// Ends without a trace: what waits is not sent, and what was sent is undone.
     pub(crate) async fn rollback(mut self) -> Result<(), Fault> {
-        let what = "leaving a transaction of the chain";
+        let what = "rolling a transaction back";
         self.unsent = vec![Unsent { what, sql: Sql::Text("ROLLBACK".to_owned()) }];
         self.send().await
     }
@@ -185,7 +184,7 @@ impl PipelinedTransaction {
         Ok(())
     }
 
-    /// Sends what waits, and waits for what comes of it. The first fault counts: whatever follows it is refused for its sake.
+    /// Sends the queued writes and waits for their results. The first error is returned: the server refuses every statement after it.
     pub(crate) async fn send(&mut self) -> Result<(), Fault> {
         self.dispatch();
         self.settle().await
@@ -203,7 +202,7 @@ impl PipelinedTransaction {
         }
     }
 
-    /// Waits for an answer, and takes in what comes of what was sent before: the connection reads nothing on while that is left.
+    /// Waits for a result and polls earlier requests: the connection reads no further while their results are unread.
     async fn meanwhile<T>(&mut self, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         poll_fn(|context| {
@@ -215,7 +214,7 @@ impl PipelinedTransaction {
         .await
     }
 
-    /// Waits for what comes of what was sent, all of it also after a fault: the server may still be at it.
+    /// Waits for the results of all sent requests, also after an error: the server may still run them.
     async fn settle(&mut self) -> Result<(), Fault> {
         let mut outcome = Ok(());
         for mut sent in std::mem::take(&mut self.underway) {
@@ -237,7 +236,7 @@ async fn ask<const N: usize>(
     rows.attempt(what)?.try_into().map_err(|_| lost(what))
 }
 
-/// Sends a request: that happens when it is first polled. Whoever waits for the answer polls it again.
+/// Sends a request, which happens at its first poll. The code that awaits the result polls it again.
 fn send_first(request: Pin<&mut impl Future>) {
     let _sent = request.poll(&mut Context::from_waker(Waker::noop()));
 }

@@ -11,15 +11,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::Options;
 use crate::connect::{ConnectFault, Connector};
 
-/// Connections that are kept open. Whoever needs one waits for a limited time, in a queue of limited length.
+/// A pool of open connections. A unit of work waits for one for a limited time, in a queue of limited length.
 #[derive(Debug)]
 pub(crate) struct Connections {
     pool: Pool<Connector>,
     taken_on: Arc<Semaphore>,
 }
 
-/// A connection for one unit of work. Dropped before [`keep`](Self::keep), it is closed: what was under way on it is undone, and
-/// nobody meets an open transaction or an answer that was not read.
+/// A connection for one unit of work. Dropped before [`keep`](Self::keep), it is closed: its open transaction is rolled back, and
+/// no later unit meets an open transaction or an unread result.
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     kept: AtomicBool,
@@ -54,7 +54,7 @@ impl Connections {
         Ok(Lease { connection: Some(connection), kept: AtomicBool::new(false), _taken_on: taken_on })
     }
 
-    /// Refuses what comes later and closes what is idle. What is under way ends by itself.
+    /// Refuses later units and closes idle connections. Running units finish.
     pub(crate) fn close(&self) {
         self.pool.close();
     }
@@ -70,7 +70,7 @@ fn unreachable(fault: ConnectFault) -> StoreError {
 }
 
 impl Lease {
-    /// Hands the connection back for others to use, once the unit of work is done.
+    /// Returns the connection to the pool when it is dropped, because the unit of work is done.
     pub(crate) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }

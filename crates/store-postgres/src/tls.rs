@@ -28,7 +28,7 @@ pub(crate) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect, Op
 fn trusted(file: Option<&std::path::Path>) -> Result<RootCertStore, OpenError> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {
-        // Systems list certificates that nobody can read any more; the others are enough.
+        // Systems list certificates of obsolete forms; the others are enough.
         let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return if added > 0 { Ok(roots) } else { Err(OpenError::NoSystemRoots) };
     };

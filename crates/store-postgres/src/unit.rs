@@ -13,7 +13,7 @@ const ATTEMPTS: u32 = 5;
 /// What a unit of work gets beyond the time limit of a statement.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs units of work: each whole or not at all, within its time, repeated where the server undid it for another's sake.
+/// Runs units of work: each within its time limit, retried after a deadlock or serialization failure.
 #[derive(Debug)]
 pub(crate) struct Units {
     limit: Duration,
@@ -32,7 +32,7 @@ impl Units {
         self.repeated.load(Ordering::Relaxed)
     }
 
-    /// How often something is repeated that others were in the way of.
+    /// How often a unit is retried after a conflict.
     pub(crate) const fn repeat_limit(&self) -> u32 {
         ATTEMPTS.saturating_sub(1)
     }
@@ -41,7 +41,7 @@ impl Units {
         self.repeated.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs a unit of work on a connection of its own.
+    /// Runs a unit of work on a connection of the pool.
     pub(crate) async fn run<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         connections: &Connections,
@@ -83,7 +83,7 @@ impl Units {
                 }
                 Err(Fault::Store(error)) => return Err(error),
                 Err(Fault::Conflict { attempted, source }) if attempts == ATTEMPTS => {
-                    let reason = format!("{attempted}: other transactions were in the way {ATTEMPTS} times");
+                    let reason = format!("{attempted}: gave up after {ATTEMPTS} conflicting attempts");
                     return Err(StoreError::Unavailable { reason, source });
                 }
                 Err(Fault::Conflict { .. }) => {
@@ -110,7 +110,7 @@ impl Units {
     }
 }
 
-/// The same outcome for each of `n` that it concerns.
+/// The same error for each of `n` creates.
 pub(crate) fn for_each<T>(n: usize, fault: StoreError) -> Vec<Result<T, StoreError>> {
     let mut faults: Vec<_> = (1..n).map(|_| Err(fault.repeat())).collect();
     faults.push(Err(fault));

@@ -13,8 +13,8 @@ mod round;
 
 /// The task that writes creates, and the queue to it.
 ///
-/// It takes all creates that wait (up to [`Options::batch`]), writes them in one transaction over a connection of its own, and
-/// only then answers all of them; meanwhile the next ones gather.
+/// It takes all creates that wait (up to [`Options::batch`]), writes them in one transaction over a dedicated connection, and
+/// only then answers all of them; the next ones queue during that time.
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` once closed.
@@ -22,11 +22,11 @@ pub(crate) struct Writer {
     ended: watch::Receiver<()>,
 }
 
-/// A create that waits for its turn, and who wants to know what came of it.
+/// A queued create and where to send its outcome.
 pub(crate) struct Waiting {
     create: CreateStream,
     reply: oneshot::Sender<Result<Created, StoreError>>,
-    /// How often its key was in use, and then was forgotten before it could be looked up.
+    /// How often its key was in use and its record expired before it could be read.
     repeats: u32,
 }
 
@@ -51,7 +51,7 @@ impl Writer {
         Self { queue: Mutex::new(Some(queue)), ended }
     }
 
-    /// Queues a create and waits until it has been committed. Whoever stops waiting takes nothing back.
+    /// Queues a create and waits until it has been committed. A caller that stops waiting does not cancel it.
     pub(crate) async fn create(&self, create: CreateStream) -> Result<Created, StoreError> {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -64,7 +64,7 @@ impl ChangeSet {
     }
 }
 
-/// Streams and their places as columns of values, those among them that only a stream of the chain has.
+/// Streams and their sequences as columns of values, with the columns that only a chain stream has.
 #[derive(Default)]
 pub(crate) struct ChainValues {
     pub(crate) seqs: Vec<i64>,
@@ -103,7 +103,7 @@ impl Parameters for ChainValues {
     }
 }
 
-/// What else there is to a stream of the chain, as columns of values in the order of `UPDATE_STATUS_ONLY`.
+/// The columns of a chain stream that most events change, in the order of `UPDATE_STATUS_ONLY`.
 #[derive(Default)]
 pub(crate) struct StatusOnlyValues {
     pub(crate) seqs: Vec<i64>,

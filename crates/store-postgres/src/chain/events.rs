@@ -88,7 +88,7 @@ const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operati
 pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
-/// Hands back no payloads: a rewind may remove everything, and nobody reads them any more.
+/// Returns no payloads, which no step reads: a rewind may remove every row.
 pub(crate) const REMOVE: &str = concat!(
     "DELETE FROM contract_events e WHERE e.ledger >= $1 AND e.ledger <= $2 RETURNING ",
     event_columns!("''::text")
@@ -181,7 +181,7 @@ pub(crate) async fn put_repeated(
         Box::new(subjects.stream.and_then(number_of)),
         Box::new(subjects.other.and_then(number_of)),
     ];
-    chain.later("putting a repeated contract event", PUT_REPEATED, values, Some(1)).await
+    chain.enqueue("putting a repeated contract event", PUT_REPEATED, values, Some(1)).await
 }
 
 pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEvent]) -> Result<(), Fault> {
@@ -247,7 +247,7 @@ pub(crate) async fn remove(
 ) -> Result<Vec<StoredEvent>, Fault> {
     let (first, last) = (i64::from(*ledgers.start()), i64::from(*ledgers.end()));
     let values: Values = vec![Box::new(first), Box::new(last)];
-    chain.later("removing repeated contract events", REMOVE_REPEATED, values, None).await?;
+    chain.enqueue("removing repeated contract events", REMOVE_REPEATED, values, None).await?;
     select(chain, REMOVE, &[&first, &last]).await
 }
 
@@ -304,7 +304,7 @@ pub(crate) async fn after(
     select(chain, AFTER, &[&ledger, &upto, &transaction, &operation, &event, &id, &limit]).await
 }
 
-/// A cursor as SQL compares it; without one, the place before every other.
+/// A cursor as SQL compares it; without one, the position before every event.
 pub(crate) fn place_of(cursor: Option<&EventCursor>) -> (i64, [i64; 3], &str) {
     cursor.map_or((0, [-1, -1, -1], ""), |cursor| {
         let ChainPosition { ledger, transaction, operation, event } = cursor.position;

@@ -1,8 +1,8 @@
 //! The SQL of the chain: what the steps of [`fluxora_store::chain`] need, in as few round trips as they allow.
 //!
-//! Locks are taken in one order, so that nobody waits in a circle: the row of `chain_state` first, which parts those who change the
-//! chain from each other; then the rows of its streams, which nobody else changes; and the lock that numbers events last, together
-//! with the commit.
+//! Locks are taken in one order, so that there is no deadlock: the row of `chain_state` first, which serializes the transactions that change
+//! the chain; then the rows of chain streams, which only these transactions change; the lock that numbers events last, together with the
+//! commit.
 
 pub(crate) mod change_set;
 pub(crate) mod events;
@@ -67,7 +67,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 21] = [
     (streams::DELETE, &["streams_pkey"]),
 ];
 
-/// Reads a stream as it was at the end of the second `at`: [`StreamStore::stream_at`](fluxora_store::StreamStore::stream_at).
+/// Reads the state of a stream at the end of the second `at`: [`StreamStore::stream_at`](fluxora_store::StreamStore::stream_at).
 ///
 /// The stored stream and its history need no common snapshot: a history only grows, by events that occur later.
 pub(crate) async fn stream_at(

@@ -1,4 +1,4 @@
-//! What a batch needs whatever is stored: asked together with how the chain stands, and handed out when the steps ask for it.
+//! Rows that every batch needs: queried together with the chain state, and handed out when the steps ask for them.
 
 use fluxora_indexer::{Batch, Rules};
 use fluxora_store::chain::StoredEvent;
@@ -25,7 +25,7 @@ pub(crate) struct PrefetchKeys {
     pub(crate) upto: Option<u32>,
 }
 
-/// The answers to what was keys, not looked at yet: a row that cannot be read is a fault of whoever asks for it.
+/// The rows for [`PrefetchKeys`], not decoded yet: a row that cannot be read is an error of the step that uses it.
 pub(crate) struct Prefetched {
     pub(crate) ledgers: Vec<Row>,
     pub(crate) known: [Vec<Row>; 2],

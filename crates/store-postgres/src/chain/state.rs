@@ -32,8 +32,8 @@ macro_rules! reorg_columns {
 }
 pub(crate) use reorg_columns;
 
-/// Whoever else asks waits until the transaction ends. A statement of its own: the one that reads comes after the wait, and sees
-/// what the other has committed.
+/// Other transactions that lock the row wait until this one ends. A separate statement: the one that reads is run after the wait, and
+/// sees what the other transaction has committed.
 const LOCK: &str = "SELECT FROM chain_state FOR UPDATE";
 pub(crate) const STATE: &str = concat!(
     "SELECT ",
@@ -47,13 +47,13 @@ pub(crate) const REORGS: &str =
 const SAVE: &str = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $2, last_safe = $3::bigint, final_ledger = $4::bigint, \
                         events = $5, pending = $6, unknown_events = $7, unreadable_events = $8, synced_at = $9, refused_at = $10, \
                         refused_fork = $11::bigint";
-/// Whoever records holds the row of `chain_state`: nobody else numbers a reorg meanwhile.
+/// The recording transaction holds the row of `chain_state`, so no other one numbers a reorg at the same time.
 const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
                           incoming_hash, reason) \
                       SELECT coalesce($1::bigint, max(number) + 1, 1), $2::timestamptz, $3::bigint, $4::bigint, $5::bigint, $6::bigint, \
                           $7::bigint, $8::text, $9::text, $10::text \
                       FROM reorgs RETURNING number";
-const READING: &str = "reading how the chain stands";
+const READING: &str = "reading the chain state";
 
 pub(crate) async fn lock(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
     chain.enqueue("waiting for the chain", LOCK, Values::new(), Some(1)).await?;
@@ -84,7 +84,7 @@ async fn read(chain: &mut PipelinedTransaction) -> Result<ChainState, Fault> {
     Ok(rows.first().ok_or_else(lost).and_then(decode)?)
 }
 
-/// Reads it, and keeps nobody waiting.
+/// Reads the chain state without a lock.
 pub(crate) async fn state(lease: &Lease) -> Result<ChainState, Fault> {
     let statement = lease.prepare_cached(STATE).await.attempt(READING)?;
     let row = lease.query_opt(&statement, &[]).await.attempt(READING)?;
@@ -120,7 +120,7 @@ pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -
         Box::new(refused.as_ref().map(|refused| columns::instant(refused.at))),
         Box::new(refused.as_ref().map(|refused| i64::from(refused.fork_ledger))),
     ];
-    chain.enqueue("writing how the chain stands", SAVE, values, Some(1)).await
+    chain.enqueue("writing the chain state", SAVE, values, Some(1)).await
 }
 
 pub(crate) async fn reorgs(lease: &Lease, limit: u32) -> Result<Vec<Reorg>, Fault> {
@@ -134,7 +134,7 @@ pub(crate) fn decode_reorg(row: &Row) -> Result<Reorg, StoreError> {
     rows::reorg(&mut Columns::of(row, "reorgs"))
 }
 
-/// Records before what waits to be sent: the events that are told stay with the commit, and so does the lock that numbers them.
+/// Records ahead of the queued statements: the inserts of events stay with the commit, and so does the lock that numbers them.
 pub(crate) async fn record_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<u64, Fault> {
     let what = "recording a reorg";
     let rows = chain.query_before_queue(what, RECORD, &values(None, reorg).parameters()).await?;
@@ -144,7 +144,7 @@ pub(crate) async fn record_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg
 
 /// Writes a reorg under the number it has.
 pub(crate) async fn put_reorg(chain: &mut PipelinedTransaction, reorg: &Reorg) -> Result<(), Fault> {
-    chain.enqueue("putting a reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
+    chain.enqueue("inserting a copied reorg", RECORD, values(Some(reorg.number), reorg), Some(1)).await
 }
 
 /// In the order of [`RECORD`].

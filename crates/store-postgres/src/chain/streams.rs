@@ -50,7 +50,7 @@ macro_rules! from_new {
         )
     };
 }
-/// The next places are theirs: the first parameter is not looked at.
+/// The identity column numbers the rows: the first parameter is not used.
 const INSERT: &str = concat!(
     "INSERT INTO streams (",
     columns!(),
@@ -90,8 +90,8 @@ const INSERT_EVENTS: &str = "INSERT INTO stream_events (stream, number, type, oc
                     SELECT stream, number, type, occurred_at, recorded_at, data::json \
                     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) \
                         WITH ORDINALITY AS event (stream, number, type, occurred_at, recorded_at, data, place) ORDER BY place";
-const READING: &str = "reading streams of the chain";
-const CHANGING: &str = "changing streams of the chain";
+const READING: &str = "reading chain streams";
+const CHANGING: &str = "changing chain streams";
 
 pub(crate) async fn read(
     chain: &mut PipelinedTransaction,
@@ -134,8 +134,8 @@ fn stored_removal(row: &Row) -> Result<StoredStream, StoreError> {
     Ok(StoredStream { id, sequence, event_count, stream: None })
 }
 
-/// Changes the streams. What is told of them waits for the commit, so that the lock that numbers events is held no longer than the
-/// commit takes.
+/// Changes the streams. The inserts of their events are queued for the commit, so that the lock that numbers events is held no longer than
+/// the commit takes.
 pub(crate) async fn write(
     chain: &mut PipelinedTransaction,
     streams: &[StreamWrite],
@@ -164,10 +164,10 @@ pub(crate) async fn write(
         let rows = Some(status_only.seqs.len());
         chain.enqueue(CHANGING, UPDATE_STATUS_ONLY, status_only, rows).await?;
     }
-    // The server works on these while the rest is put into words.
+    // The server runs these while the events are serialized.
     chain.dispatch();
-    let mut told = EventValues::default();
-    events.iter().try_for_each(|event| told.push(event))?;
+    let mut values = EventValues::default();
+    events.iter().try_for_each(|event| values.push(event))?;
     if inserted.seqs.is_empty() {
         chain.send().await?;
     } else {
@@ -177,10 +177,10 @@ pub(crate) async fn write(
             places.extend(StreamId::parse(id).map(|id| (id, seq)));
         }
     }
-    tell(chain, &places, events, told).await
+    insert_events(chain, &places, events, values).await
 }
 
-/// Writes streams of either origin at their places, together with what comes next.
+/// Queues inserts of streams of either origin with given sequences.
 pub(crate) async fn insert_at(
     chain: &mut PipelinedTransaction,
     streams: &[(Sequence, &Stream)],
@@ -192,10 +192,10 @@ pub(crate) async fn insert_at(
     for (place, stream) in streams {
         values.push(seq(*place), stream)?;
     }
-    chain.enqueue("putting streams at their places", INSERT_AT, values, Some(streams.len())).await
+    chain.enqueue("inserting copied streams", INSERT_AT, values, Some(streams.len())).await
 }
 
-/// Writes what is left of removed streams, together with what comes next.
+/// Queues inserts of removed streams.
 pub(crate) async fn insert_removed(
     chain: &mut PipelinedTransaction,
     removed: &[RemovedStream],
@@ -207,14 +207,14 @@ pub(crate) async fn insert_removed(
     let ids: Vec<String> = removed.iter().map(|removed| removed.id.to_string()).collect();
     let counts: Vec<i64> = removed.iter().map(|removed| removed.event_count.into()).collect();
     let values: Values = vec![Box::new(seqs), Box::new(ids), Box::new(counts)];
-    chain.enqueue("remembering removed streams", INSERT_REMOVED, values, Some(removed.len())).await
+    chain.enqueue("inserting removed streams", INSERT_REMOVED, values, Some(removed.len())).await
 }
 
-async fn tell(
+async fn insert_events(
     chain: &mut PipelinedTransaction,
     places: &HashMap<StreamId, i64>,
     events: &[StreamEvent],
-    told: EventValues,
+    values: EventValues,
 ) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
@@ -226,7 +226,7 @@ async fn tell(
         })
     };
     let streams: Vec<i64> = events.iter().map(place).collect::<Result<_, _>>()?;
-    let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
+    let EventValues { numbers, types, occurred_at, recorded_at, data } = values;
     let values: Values = vec![
         Box::new(streams),
         Box::new(numbers),
@@ -235,5 +235,5 @@ async fn tell(
         Box::new(recorded_at),
         Box::new(data),
     ];
-    chain.enqueue("telling of streams of the chain", INSERT_EVENTS, values, Some(events.len())).await
+    chain.enqueue("inserting events of chain streams", INSERT_EVENTS, values, Some(events.len())).await
 }

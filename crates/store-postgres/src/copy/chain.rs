@@ -1,4 +1,4 @@
-//! What is kept of the chain as records of a copy.
+//! Records of the chain for a copy.
 
 use fluxora_indexer::Ledger;
 use fluxora_store::chain::{ChainState, Reorg, RepeatedEvent, StoredEvent};
@@ -67,7 +67,7 @@ pub(crate) const STATE: SectionQuery = SectionQuery {
     decode: |row| rows::chain_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),
 };
 
-/// Puts streams of either origin at their places.
+/// Inserts streams of either origin with their sequences.
 pub(crate) async fn put_streams(
     chain: &mut PipelinedTransaction,
     streams: &[(Sequence, &Stream)],
@@ -76,7 +76,7 @@ pub(crate) async fn put_streams(
     continue_numbering_after(chain, "streams", streams.iter().map(|(place, _)| *place).max()).await
 }
 
-/// Their places are as taken as those of streams.
+/// The sequence of a removed stream is not used again either.
 pub(crate) async fn put_removed(
     chain: &mut PipelinedTransaction,
     removed: &[RemovedStream],

@@ -1,4 +1,4 @@
-//! Records at their places, for a copy from or to another backend.
+//! Reads and writes records by their keys, for a copy from or to another backend.
 
 mod chain;
 mod put;
@@ -48,7 +48,7 @@ pub(crate) async fn records(
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-/// A place as SQL compares it; without one, that before the first.
+/// A key as SQL compares it; without one, a key before the first.
 fn key(section: Section, place: Option<&RecordKey>) -> Values {
     match (place, section) {
         (Some(RecordKey::Number(place)), _) => vec![Box::new(seq(*place))],

@@ -64,7 +64,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     Ok(Put::Done)
 }
 
-/// The records of a section whose places are free, or the first place that another record has.
+/// The records of a section that are missing, or the first key that another record has.
 async fn missing_of<'r>(
     transaction: &mut PipelinedTransaction,
     section: Section,
@@ -81,7 +81,7 @@ async fn missing_of<'r>(
     Ok(Ok(records.into_iter().filter(|record| wanted.contains_key(&record.key())).collect()))
 }
 
-/// What is where these records belong, in no order.
+/// The stored records with the keys of these, in no order.
 async fn found(
     transaction: &mut PipelinedTransaction,
     section: Section,
@@ -106,6 +106,6 @@ async fn found(
     };
     let SectionQuery { select, holds, at, decode, .. } = sections::query(section);
     let sql = format!("{select} WHERE {holds} AND {at}");
-    let rows = transaction.query("looking up the places of records", &sql, &values.parameters()).await?;
+    let rows = transaction.query("looking up records", &sql, &values.parameters()).await?;
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }

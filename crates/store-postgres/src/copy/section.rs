@@ -18,12 +18,11 @@ pub(crate) struct SectionQuery {
     pub(crate) decode: fn(&Row) -> Result<Record, StoreError>,
 }
 
-/// Numbering goes on after the last place that was put. It is never set back, and that it is not undone with its transaction does no
-/// harm: it leaves a gap.
+/// Continues numbering after a sequence. It never goes back. It is not rolled back with its transaction, which leaves a gap and no harm.
 const CONTINUE_NUMBERING: &str = "SELECT setval(sequence, greatest($2, coalesce(pg_sequence_last_value(sequence), 0))) \
     FROM (SELECT pg_get_serial_sequence($1, 'seq')::regclass AS sequence) AS numbering";
 
-/// Lets the numbering of a table go on after a place, if it has not come there yet.
+/// Continues the numbering of a table after a sequence, unless it is beyond that already.
 pub(crate) async fn continue_numbering_after(
     transaction: &mut PipelinedTransaction,
     table: &'static str,
@@ -31,5 +30,5 @@ pub(crate) async fn continue_numbering_after(
 ) -> Result<(), Fault> {
     let Some(last) = last else { return Ok(()) };
     let values: Values = vec![Box::new(table), Box::new(seq(last))];
-    transaction.enqueue("numbering on after what was put", CONTINUE_NUMBERING, values, None).await
+    transaction.enqueue("continuing a numbering", CONTINUE_NUMBERING, values, None).await
 }

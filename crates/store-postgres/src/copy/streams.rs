@@ -54,7 +54,7 @@ const PUT_IDEMPOTENCY_RECORDS: &str = "INSERT INTO idempotency_records (scope, k
 const OWNERS: &str = "SELECT id, seq FROM streams WHERE id = ANY ($1) \
                       UNION ALL SELECT id, seq FROM removed_streams WHERE id = ANY ($1)";
 
-/// Answers the place of an event whose stream is not there.
+/// Queues inserts of events. Returns the sequence of an event whose stream is not stored, if there is one.
 pub(crate) async fn put_events(
     transaction: &mut PipelinedTransaction,
     events: &[(Sequence, &StreamEvent)],
@@ -63,16 +63,16 @@ pub(crate) async fn put_events(
         return Ok(None);
     }
     let owners = owners(transaction, events).await?;
-    let (mut places, mut streams, mut told) = (Vec::new(), Vec::new(), EventValues::default());
+    let (mut sequences, mut streams, mut values) = (Vec::new(), Vec::new(), EventValues::default());
     for (place, event) in events {
         let Some(owner) = owners.get(&event.stream.to_string()) else { return Ok(Some(*place)) };
-        places.push(columns::seq(*place));
+        sequences.push(columns::seq(*place));
         streams.push(*owner);
-        told.push(event)?;
+        values.push(event)?;
     }
-    let EventValues { numbers, types, occurred_at, recorded_at, data } = told;
+    let EventValues { numbers, types, occurred_at, recorded_at, data } = values;
     let values: Values = vec![
-        Box::new(places),
+        Box::new(sequences),
         Box::new(streams),
         Box::new(numbers),
         Box::new(types),
@@ -80,7 +80,7 @@ pub(crate) async fn put_events(
         Box::new(recorded_at),
         Box::new(data),
     ];
-    transaction.enqueue("putting events", PUT_EVENTS, values, Some(events.len())).await?;
+    transaction.enqueue("inserting copied events", PUT_EVENTS, values, Some(events.len())).await?;
     continue_numbering_after(transaction, "stream_events", events.iter().map(|(place, _)| *place).max())
         .await?;
     Ok(None)

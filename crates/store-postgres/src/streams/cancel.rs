@@ -9,7 +9,7 @@ use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 pub(super) const LOCK: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1 FOR UPDATE");
-/// A statement of its own, after the lock: part of the locking one, it would see the events from before the wait for the lock.
+/// A separate statement after the lock: as part of the locking one it would see the events from before the wait for the lock.
 pub(super) const LAST_EVENT: &str =
     "SELECT max(number) FROM stream_events WHERE stream = (SELECT seq FROM streams WHERE id = $1)";
 

@@ -14,7 +14,7 @@ const WRITE: &str = "WITH changed AS (\
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bigint[]) \
              AS new (seq, status, status_at, updated_at, events) \
         WHERE streams.seq = new.seq RETURNING streams.seq\
-    ), told AS (\
+    ), inserted_events AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
         SELECT stream, number, type, occurred_at, recorded_at, data::json \
         FROM unnest($6::bigint[], $7::bigint[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[]) WITH ORDINALITY \
@@ -25,18 +25,18 @@ const WRITE: &str = "WITH changed AS (\
 /// Writes what decisions made of the streams in these rows, with their events, and commits.
 ///
 /// Both go out together. Writing events takes the lock that numbers them; a process that is stopped between the two, or whose
-/// network is slow, would keep every other writer of the cluster waiting.
+/// network is slow, would block every other writer of the cluster.
 pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -> Result<(), Fault> {
     let what = "changing streams";
     let (mut seqs, mut status, mut since, mut updated, mut counts) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut streams, mut events) = (vec![], EventValues::default());
-    for (seq, Change { stream, events: told }) in changes {
+    for (seq, Change { stream, events: emitted }) in changes {
         seqs.push(*seq);
         status.push(stream.status.name().as_str());
         since.push(stream.status.since().map(columns::instant));
         updated.push(columns::instant(stream.updated_at));
         counts.push(i64::from(stream.event_count));
-        for event in told {
+        for event in emitted {
             streams.push(*seq);
             events.push(event)?;
         }

@@ -39,7 +39,7 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
             end_time::numeric, withdrawn::numeric, status, status_at, created_at, updated_at, events \
         FROM new WHERE key IS NULL OR (scope, key) IN (SELECT scope, key FROM keyed) ORDER BY place \
         RETURNING seq, id\
-    ), told AS (\
+    ), inserted_events AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
         SELECT written.seq, number, type, occurred_at, recorded_at, data::json \
         FROM written JOIN new USING (id) ORDER BY place\

@@ -40,21 +40,21 @@ pub(crate) async fn record_due(lease: &Lease, now: Timestamp, limit: u32) -> Res
     Ok(recorded)
 }
 
-/// Locks the streams that have fallen due, the longest due first. A row that cannot be read takes nobody's place.
+/// Locks the streams that have fallen due, the longest due first. A row that cannot be read does not count against the limit.
 async fn due(
     lease: &Lease,
     now: Timestamp,
     limit: u32,
     recorded: &mut Recorded,
 ) -> Result<Vec<StreamRow>, Fault> {
-    let what = "looking for what has fallen due";
+    let what = "reading streams that have fallen due";
     let statement = lease.prepare_cached(DUE).await.attempt(what)?;
     let now = columns::time(UnixTime::of(now));
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut place = ("-1".to_owned(), 0_i64);
     let mut due = Vec::new();
     loop {
-        // One more than is taken tells whether there are more.
+        // One row more than the limit shows whether there are more.
         let wanted = limit.saturating_sub(due.len()).saturating_add(1);
         let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
         let rows = lease.query(&statement, &[&now, &place.0, &place.1, &wanted]).await.attempt(what)?;

@@ -22,7 +22,8 @@ macro_rules! logged_columns {
 }
 pub(crate) use logged_columns;
 
-/// Events with their streams, the removed ones among them. `OFFSET 0` keeps the planner from joining whole tables: each stream is looked up.
+/// Events with their streams, the removed ones among them. `OFFSET 0` stops the planner from joining whole tables: each
+/// stream is looked up.
 macro_rules! logged_tables {
     () => {
         "stream_events e \

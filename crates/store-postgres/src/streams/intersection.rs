@@ -2,8 +2,8 @@
 //!
 //! Each condition has a list of sequences in order: an index. The lists are intersected by seeking: each in turn lowers the
 //! candidate to its highest entry that is not above it, until all agree. That skips what the shortest list does not hold,
-//! whatever the data and whatever the server's statistics say. Lists that alternate all the same end a page after the
-//! steps of its [`Budget`]; the page then says where the next one goes on.
+//! for any data and any statistics of the server. Lists that alternate all the same end a page after the
+//! steps of its [`Budget`]; the page then names where the next one begins.
 
 use fluxora_store::rows;
 use fluxora_store::{StoreError, StreamFilter, StreamPage, StreamQuery};
@@ -81,7 +81,7 @@ fn read(rows: &[Row], query: &StreamQuery) -> Result<StreamPage, Fault> {
 /// The streams updated since the instant of the filter; `None` without one, or if they are too many to be read in advance.
 async fn updated(lease: &Lease, query: &StreamQuery, most: usize) -> Result<Option<Vec<i64>>, Fault> {
     let Some(since) = query.filter.updated_since else { return Ok(None) };
-    // In the order of the index: the server stops at the limit, whatever it expects of the condition.
+    // In the order of the index: the server stops at the limit, for any estimate of the condition.
     let sql = format!(
         "SELECT seq FROM streams WHERE updated_at >= $1 ORDER BY updated_at DESC, seq DESC LIMIT {}",
         most.saturating_add(1)
@@ -185,7 +185,7 @@ impl<'q> Statement<'q> {
         (sql, self.values)
     }
 
-    /// Reads the page by intersection. The row of the last step, with or without a stream, says where the next page goes on.
+    /// Reads the page by intersection. The row of the last step, with or without a stream, names where the next page begins.
     fn walk(mut self, due: Option<Vec<i64>>, steps: u16) -> (String, Vec<Value>) {
         let mut lists: Vec<_> = self.lists.iter().map(|(column, value)| highest(column, value)).collect();
         if let (Some(_), Some(due)) = (self.query.filter.status, due) {
@@ -232,7 +232,7 @@ impl<'q> Statement<'q> {
 }
 
 /// The highest sequence of a list that is not above `$bound`. No other index than the list has this order, so that the server
-/// follows it whatever it expects: `column = value` would also let it read all streams backwards.
+/// follows it for any estimate: `column = value` would also let it read all streams backwards.
 fn highest(column: &str, value: &str) -> String {
     format!(
         "SELECT seq FROM streams WHERE ({column}, seq) <= ({value}, $bound) AND {column} >= {value} \

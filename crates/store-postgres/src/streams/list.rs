@@ -113,7 +113,7 @@ impl Query {
         if self.status.is_none() {
             return (format!("{count} true{conditions}"), self.values);
         }
-        // Counted by the index alone, and then put right by the few that have fallen due.
+        // Counted by the index alone, then corrected by the few streams that have fallen due.
         let due = format!("{count} {FALLEN_DUE}");
         let changed_by_time =
             self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));

@@ -51,7 +51,7 @@ impl Cluster {
             Err(missing) => {
                 let required = std::env::var("FLUXORA_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
                 assert!(!required, "{missing}, and FLUXORA_REQUIRE_SERVICES=1");
-                // Not `println!`, which is kept from the reader of a test that passes.
+                // Not `println!`, whose output is captured in a test that passes.
                 writeln!(std::io::stderr(), "not tested here: {missing}").ok();
                 None
             }
@@ -95,7 +95,7 @@ impl Cluster {
             "max_connections = 300",
             "shared_buffers = 64MB",
             "autovacuum_naptime = 5min",
-            "timezone = 'Asia/Kathmandu'", // whoever forgets the zone is found out
+            "timezone = 'Asia/Kathmandu'", // a query that forgets the zone fails its test
         ];
         if !settings.durable {
             lines.extend(["fsync = off", "full_page_writes = off"]);
@@ -126,7 +126,7 @@ impl Cluster {
         self.folder.join("ca.crt")
     }
 
-    /// Lets in whom this line of `pg_hba.conf` lets in, and nobody else.
+    /// Replaces `pg_hba.conf` by this line.
     pub fn admit_only(&self, line: &str) {
         let script = format!("echo '{line}' > '{}/data/pg_hba.conf'", self.folder.display());
         run(self.programs.command("sh").args(["-c", &script]));
@@ -164,14 +164,14 @@ impl Cluster {
         self.signal("STOP");
     }
 
-    /// Lets the server's processes go on.
+    /// Continues the server's processes.
     pub fn thaw(&self) {
         self.signal("CONT");
     }
 
     fn signal(&self, signal: &str) {
         let process = self.process();
-        // The server itself first, or a connection that it takes meanwhile goes on being served; one may end meanwhile.
+        // The server first: a connection that it accepted later would still be served. A process may end at any time.
         let script = format!(
             "kill -{signal} {process} && for child in $(pgrep -P {process}); do kill -{signal} $child || :; done"
         );

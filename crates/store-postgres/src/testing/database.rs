@@ -33,7 +33,7 @@ impl Database {
         format!("postgres://{user}:{}@{host}:{port}/{name}?{parameters}", escaped(password))
     }
 
-    /// The same database for another role, which need not exist.
+    /// The same database for a given role, which need not exist.
     #[must_use]
     pub fn for_role(&self, user: &str, password: &str) -> Self {
         Self { user: user.to_owned(), password: password.to_owned(), ..self.clone() }
@@ -50,7 +50,7 @@ impl Database {
         &self.password
     }
 
-    /// Runs SQL from outside, and hands back its rows: a line each, values parted by `|`.
+    /// Runs SQL with psql and returns its rows: a line each, values separated by `|`.
     ///
     /// # Panics
     /// If the server refuses it.

@@ -16,7 +16,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// The newest installed version; why there is none otherwise.
+    /// The newest installed version, or why there is none.
     pub(super) fn find() -> Result<Self, &'static str> {
         let folder =
             newest().or_else(in_path).ok_or("PostgreSQL's initdb is not installed (Debian: postgresql)")?;
@@ -28,7 +28,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// A program of the system, in a process group of its own: an interrupt at the terminal is meant for the tests.
+    /// A program of the system in a separate process group: an interrupt at the terminal is meant for the tests.
     pub(super) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = if self.as_root {
             let mut command = Command::new("runuser");

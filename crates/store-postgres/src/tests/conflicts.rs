@@ -14,7 +14,7 @@ fn fail(database: &Database, code: &str, times: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_undoes_for_anothers_sake_is_repeated_and_counted() {
+async fn a_transaction_that_conflicts_is_retried_and_counted() {
     let Some(cluster) = Cluster::shared() else { return };
     for code in ["40001", "40P01"] {
         let database = cluster.database();
@@ -81,9 +81,9 @@ async fn a_create_that_cannot_be_written_fails_alone() {
         match n {
             7 | 12 | 13 => {
                 let Err(error @ StoreError::Internal { .. }) = outcome else { panic!("{n}: {outcome:?}") };
-                let told = fluxora_store::error_chain(&error);
-                assert!(told.contains("streams") || told.contains("does not fit"), "{told}");
-                assert!(!told.contains("0193") && !told.contains("GA"), "no value is shown: {told}");
+                let shown = fluxora_store::error_chain(&error);
+                assert!(shown.contains("streams") || shown.contains("does not fit"), "{shown}");
+                assert!(!shown.contains("0193") && !shown.contains("GA"), "no value is shown: {shown}");
             }
             _ => assert_eq!(outcome.unwrap(), Created::Done, "{n}"),
         }

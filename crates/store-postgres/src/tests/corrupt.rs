@@ -8,7 +8,7 @@ pub(super) const DROP: &str = "DO $$ DECLARE c record; BEGIN \
     FOR c IN SELECT contypid::regtype AS t, conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = 'public'::regnamespace LOOP \
         EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; END $$;";
 
-/// Stream 2 of 3, after somebody has disabled every check and written this.
+/// Three streams, after every check was dropped and these columns of stream 2 were set.
 async fn meddled(set: &str) -> Option<PostgresStore> {
     let database = Cluster::shared()?.database();
     let store = open(&database).await;
@@ -54,7 +54,7 @@ async fn a_row_that_cannot_be_read_is_named_and_others_are_not_concerned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_cannot_be_read_takes_nobodys_place_in_a_step_of_the_clock() {
+async fn a_row_that_cannot_be_read_does_not_count_against_the_limit_of_a_step() {
     let Some(store) = meddled("sender = 'GABC'").await else { return };
     let step = store.record_due(t(50), 2).await.unwrap();
     assert_eq!((step.streams, step.unreadable.len(), step.more), (2, 1, false));

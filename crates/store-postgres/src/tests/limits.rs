@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::replicas::session;
 use super::*;
 
-/// A database whose streams nobody can look at until the lock is let go.
+/// A database whose table of streams is locked until the lock is released.
 async fn locked(options: Options) -> Option<(PostgresStore, tokio_postgres::Client)> {
     let database = Cluster::shared()?.database();
     let store = open_with(&database, options).await;
@@ -18,7 +18,7 @@ async fn locked(options: Options) -> Option<(PostgresStore, tokio_postgres::Clie
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_finds_all_connections_taken_waits_no_longer_than_the_limit() {
+async fn a_unit_waits_for_a_connection_no_longer_than_the_limit() {
     let options = Options { pool: 2, wait: Duration::from_millis(200), ..Options::default() };
     let Some((store, holder)) = locked(options).await else { return };
     let first = id(1);

@@ -177,13 +177,13 @@ async fn each_way_of_not_getting_in_has_its_name_and_none_shows_the_password() {
     let database = cluster.database();
     let url = |from: &str, to: &str| Location::parse(&database.url().replace(from, to)).unwrap();
     let port = format!(":{}/", cluster.port());
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
     let wrong = location(&database.for_role("fluxora", "hunter2"));
-    let unknown = location(&database.for_role("nobody", "hunter2"));
+    let unknown = location(&database.for_role("unknown", "hunter2"));
     let absent = location(&database.named("absent"));
-    let elsewhere = url(&port, &format!(":{nobody}/"));
+    let elsewhere = url(&port, &format!(":{unused}/"));
     let mute = url(&port, &format!(":{silent_port}/"));
     let no_tls = url("sslmode=disable", "sslmode=require");
     let no_file = url("sslmode=disable", "sslmode=verify-full&sslrootcert=%2Fabsent.pem");

@@ -1,4 +1,4 @@
-//! The server goes away and comes back, on a cluster of its own.
+//! The server stops and starts again, on a separate cluster.
 
 use std::time::Duration;
 

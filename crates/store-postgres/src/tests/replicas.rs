@@ -41,7 +41,7 @@ async fn one_of_many_requests_under_one_key_is_written_wherever_they_arrive() {
 async fn many_keys_used_on_both_at_once_never_block_each_other_for_good() {
     let Some((database, stores)) = two().await else { return };
     let request = |n: usize| {
-        // Each store meets the keys in another order.
+        // Each store gets the keys in a different order.
         let key = if n.is_multiple_of(2) { n / 2 } else { 99 - n / 2 };
         stores[n % 2].create_stream(keyed(u64::try_from(n).unwrap(), &format!("key-{key}"), "r"))
     };
@@ -92,9 +92,9 @@ async fn a_stream_is_cancelled_once_wherever_it_is_asked() {
         join_all((0..16).map(|n| stores[n % 2].cancel_stream(&id, fluxora_store::still(t(20))))).await;
     let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Done(_)))).count();
     let refused = Outcome::Refused(CancelRefused::Ended(StatusName::Cancelled));
-    let told =
+    let refused_calls =
         outcomes.iter().filter(|outcome| matches!(outcome, Ok(outcome) if *outcome == refused)).count();
-    assert_eq!((done, told), (1, 15), "{outcomes:?}");
+    assert_eq!((done, refused_calls), (1, 15), "{outcomes:?}");
 }
 
 /// A reader that follows `seq` while both write must never find a number below one it has already seen.
@@ -134,7 +134,7 @@ async fn events_are_numbered_in_the_order_in_which_they_can_be_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_writes_an_event_past_the_lock_that_numbers_them() {
+async fn every_insert_of_events_waits_for_the_lock_that_numbers_them() {
     let Some((database, [store, _])) = two().await else { return };
     let (holder, _task) = session(&database).await;
     put(&store, [1]).await;

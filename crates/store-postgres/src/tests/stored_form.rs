@@ -4,7 +4,7 @@ use fluxora_stream::{LoggedEvent, StreamEvent};
 
 use super::*;
 
-/// The data of an event as it goes over the wire, and into a backend that keeps text.
+/// The data of an event as on the wire and in a text column.
 fn data<'e>(events: impl IntoIterator<Item = &'e StreamEvent>) -> Vec<String> {
     events.into_iter().map(|event| serde_json::to_string(&event.data).unwrap()).collect()
 }

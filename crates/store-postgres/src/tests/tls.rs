@@ -1,4 +1,4 @@
-//! What depends on the server's settings, on a server of its own.
+//! Connections by the server's TLS settings, on a separate server.
 
 use super::*;
 use crate::testing::Settings;

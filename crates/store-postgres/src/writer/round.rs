@@ -1,4 +1,4 @@
-//! Keys within a batch: one create of each key is written, and what came of it answers the others.
+//! Keys within a batch: one create of each key is written, and its outcome answers the others.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::unit::{Units, for_each};
 
 type Key = (String, String);
 
-/// Writes and answers all that wait.
+/// Writes and answers all queued creates.
 pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: Vec<Waiting>) {
     while !waiting.is_empty() {
         let (round, followers) = split(waiting);
@@ -21,7 +21,7 @@ pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: 
         let mut again = Vec::new();
         for (leader, outcome) in round.into_iter().zip(outcomes) {
             let Waiting { create, reply, repeats } = leader;
-            if let (Ok(Written::Forgotten), true) = (&outcome, repeats < units.repeat_limit()) {
+            if let (Ok(Written::Expired), true) = (&outcome, repeats < units.repeat_limit()) {
                 units.count_repeat();
                 again.push(Waiting { create, reply, repeats: repeats.saturating_add(1) });
                 continue;
@@ -29,7 +29,7 @@ pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: 
             if let Some(key) = key(&create) {
                 known.insert(key, follow(&create, &outcome));
             }
-            // A caller that has gone away does not want to know.
+            // The caller may have stopped waiting.
             reply.send(outcome.and_then(|outcome| outcome.answer(create.keyed.as_ref()))).ok();
         }
         again.extend(followers.into_iter().filter_map(|follower| answer(follower, &known)));
@@ -37,16 +37,16 @@ pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: 
     }
 }
 
-/// What came of one create.
+/// The outcome of one create.
 enum Written {
     Done,
-    /// Its key is in use, for this.
+    /// Its key is in use, with this record.
     KeyInUse(IdempotencyRecord),
-    /// Its key was in use, and what it was in use for has been forgotten since.
-    Forgotten,
+    /// Its key was in use, and the record has expired since.
+    Expired,
 }
 
-/// What a create with the same key is told; `None` if it has to try for itself.
+/// The outcome for a create with the same key; `None` if it has to be written itself.
 type Precedent = Option<Result<IdempotencyRecord, StoreError>>;
 
 impl Written {
@@ -54,8 +54,8 @@ impl Written {
         match (self, keyed) {
             (Self::Done, _) => Ok(Created::Done),
             (Self::KeyInUse(stored), Some(keyed)) => Ok(replayed(&stored, keyed)),
-            (Self::Forgotten, _) => {
-                Err(StoreError::unavailable("an idempotency key is being used and forgotten all the time"))
+            (Self::Expired, _) => {
+                Err(StoreError::unavailable("idempotency record kept expiring during lookup; gave up"))
             }
             (Self::KeyInUse(_), None) => Err(lost()),
         }
@@ -70,7 +70,7 @@ fn replayed(stored: &IdempotencyRecord, keyed: &KeyedResponse) -> Created {
     }
 }
 
-/// Parts the first of each key, and those without one, from the others.
+/// Splits off the creates whose key occurs earlier in the batch.
 fn split(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut seen = std::collections::HashSet::new();
     waiting.into_iter().partition(|waiting| key(&waiting.create).is_none_or(|key| seen.insert(key)))
@@ -91,14 +91,14 @@ fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Prece
             let KeyedResponse { scope, key, request, response, at } = keyed.clone();
             Ok(IdempotencyRecord { scope: scope.to_owned(), key, request, response, at })
         }),
-        Ok(Written::Forgotten) => None,
-        // Whoever tried for himself would wait as long again for the same answer.
+        Ok(Written::Expired) => None,
+        // A further attempt would wait as long again for the same error.
         Err(fault @ (StoreError::Unavailable { .. } | StoreError::Overloaded)) => Some(Err(fault.repeat())),
         Err(_) => None,
     }
 }
 
-/// Answers a create from what came of the first one with its key; hands it back if it has to try for itself.
+/// Answers a create from the outcome of the first one with its key; returns it if it has to be written itself.
 fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting> {
     let precedent = key(&follower.create).and_then(|key| known.get(&key)?.as_ref());
     let (Some(precedent), Some(keyed)) = (precedent, &follower.create.keyed) else { return Some(follower) };
@@ -141,7 +141,7 @@ async fn write_all(
     }
 }
 
-/// Where a key is in use, hands out what is kept under it.
+/// For a key that is in use, reads its record.
 async fn write_at_once(
     connection: &Connections,
     units: &Units,
@@ -159,7 +159,7 @@ async fn write_at_once(
                 _ if *written => Ok(Written::Done),
                 Some(keyed) => stored
                     .remove(&named(keyed))
-                    .map_or(Ok(Written::Forgotten), |stored| stored.map(Written::KeyInUse)),
+                    .map_or(Ok(Written::Expired), |stored| stored.map(Written::KeyInUse)),
                 None => Err(lost()),
             };
             Ok(creates.iter().zip(&written).map(outcome).collect())
@@ -168,8 +168,5 @@ async fn write_at_once(
 }
 
 fn lost() -> StoreError {
-    StoreError::Internal {
-        reason: "the database did not write a stream, and did not say why".to_owned(),
-        source: None,
-    }
+    StoreError::Internal { reason: "INSERT affected no row and reported no error".to_owned(), source: None }
 }

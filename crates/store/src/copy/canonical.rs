@@ -8,7 +8,7 @@ use fluxora_stream::{Body, ChainBody, ContractState, Schedule, Sequence, Stream,
 use serde::Serialize;
 
 use super::{Record, RemovedStream};
-use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, StoredEvent};
+use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
 use crate::{IdempotencyRecord, StoreError};
 
 /// Fields of a record one after the other, each as name, length and value: no two different records have the same text.
@@ -63,6 +63,7 @@ impl Record {
             Self::Idempotency(record) => idempotency_record(&mut fields, record),
             Self::Ledger(record) => ledger(&mut fields, record),
             Self::ContractEvent(record) => stored_event(&mut fields, record),
+            Self::RepeatedEvent(record) => repeated_event(&mut fields, record),
             Self::Reorg(record) => reorg(&mut fields, record),
             Self::ChainState(record) => chain_state(&mut fields, record),
         }
@@ -127,6 +128,12 @@ fn stored_event(fields: &mut Fields, stored: &StoredEvent) {
     fields.put("event", event).put("contract", contract).put("topic", topic).put("txHash", tx_hash);
     fields.put("happenedAt", happened_at).text("payload", payload).put("class", class.as_str());
     fields.optional("stream", stream.as_ref()).optional("other", other.as_ref());
+}
+
+fn repeated_event(fields: &mut Fields, repeated: &RepeatedEvent) {
+    let RepeatedEvent { number, kept, stored } = repeated;
+    fields.put("number", number).put("kept", kept);
+    stored_event(fields, stored);
 }
 
 fn reorg(fields: &mut Fields, reorg: &Reorg) {

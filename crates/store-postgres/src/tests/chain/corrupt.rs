@@ -6,7 +6,7 @@ use fluxora_store::chain::{ContractEventQuery, Rewind};
 use super::*;
 use crate::tests::corrupt::{DROP, row};
 
-/// Two streams of the chain and a reorg that removed a third, after somebody has disabled every check and done this.
+/// Two chain streams and a reorg that removed a third, after every check was dropped and this statement run.
 async fn meddled(sql: &str) -> Option<PostgresStore> {
     let database = Cluster::shared()?.database();
     let store = open(&database).await;

@@ -28,7 +28,7 @@ async fn ingestion_that_breaks_off_at_any_step_leaves_everything_as_it_was() {
         let mut transaction =
             Failing::after(steps, PipelinedTransaction::begin_for(lease, &fork, Rules::default()));
         let outcome = ingest(&mut transaction, &fork, Rules::default(), t(0)).await;
-        // Before the commit, whatever was done is not.
+        // A failure before the commit leaves nothing written.
         drop(transaction);
         assert!(everything(&database) == before, "something stays of the first {steps} steps");
         if outcome.is_ok() {

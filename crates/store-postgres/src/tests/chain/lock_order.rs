@@ -1,4 +1,4 @@
-//! Those who change the chain take turns, and keep nobody else waiting.
+//! Transactions that change the chain are serialized, and block no others.
 
 use std::time::Duration;
 
@@ -63,14 +63,14 @@ async fn batches_creates_cancels_and_the_clock_never_wait_in_a_circle() {
     }));
     tokio::time::timeout(Duration::from_secs(60), rounds).await.unwrap();
     assert_eq!(stores.each_ref().map(Store::retries), [0, 0]);
-    // What is told can be followed: no number is given out twice, and each stream's events are without a hole.
+    // The log can be followed: no position is used twice, and each stream's events have no gap.
     let sql = "SELECT count(DISTINCT seq) = count(*), count(DISTINCT stream), bool_and(last = count) FROM stream_events JOIN \
                (SELECT stream, max(number) AS last, count(*) AS count FROM stream_events GROUP BY stream) s USING (stream)";
     assert_eq!(database.sql(sql), "t|160|t");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_holds_the_chain_keeps_batches_waiting_for_their_limit_and_readers_not_at_all() {
+async fn a_held_chain_lock_blocks_batches_up_to_their_limit_and_no_readers() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let options = Options { statement_timeout: Duration::from_millis(300), ..patient() };
@@ -82,7 +82,7 @@ async fn whoever_holds_the_chain_keeps_batches_waiting_for_their_limit_and_reade
     assert!(matches!(late, Err(StoreError::Unavailable { .. })), "{late:?}");
     assert_eq!(store.chain_state().await.unwrap().events, 1);
     assert!(store.stream_at(&on_chain(0), UnixTime::MAX).await.unwrap().is_some());
-    // A rebuild has a limit of its own.
+    // A rebuild has a separate limit.
     let waited = "SELECT bool_or(clock_timestamp() - query_start > INTERVAL '600 ms') FROM pg_stat_activity \
                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let (rebuilt, ()) = tokio::join!(store.rebuild(everything(), t(20)), async {
@@ -113,7 +113,7 @@ async fn a_rebuild_that_takes_too_long_is_given_up_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_the_server_undoes_for_anothers_sake_is_brought_again() {
+async fn a_batch_that_the_server_rolls_back_for_a_conflict_is_retried() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let store = open(&database).await;
@@ -147,7 +147,7 @@ async fn a_refused_batch_writes_that_it_was_refused_and_nothing_else() {
     assert_eq!(database.sql(sql), "a1 a500 a502|0");
 }
 
-/// Whoever deletes rows by hand is not overwritten with half of the truth.
+/// A row that was deleted by hand fails the transaction; it is not written in part.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_a_stream_that_went_away_undoes_the_whole_transaction() {
     let Some(cluster) = Cluster::shared() else { return };

@@ -1,4 +1,4 @@
-//! The chain, as only this backend keeps it.
+//! Chain storage as far as it is specific to this backend.
 
 mod corrupt;
 mod fault_injection;
@@ -28,7 +28,7 @@ fn opaque(text: impl AsRef<str>) -> Opaque {
     Opaque::new(text.as_ref()).unwrap()
 }
 
-/// An event of a ledger; `n` parts it from others, and is the transaction's place.
+/// An event of a ledger; `n` makes it unique and is the transaction's index.
 fn event(ledger: u32, n: u32, topic: &str, payload: &str) -> ContractEvent {
     ContractEvent {
         id: opaque(format!("{ledger}-{n}")),

@@ -46,7 +46,7 @@ async fn every_query_follows_the_index_that_is_made_for_it() {
             for index in indexes {
                 assert!(plan.contains(index), "{index}\n{sql}\n{plan}");
             }
-            // What is read page by page is read in order, and at most sorted within one place on chain.
+            // Pages are read in the order of an index, with at most a sort within one position on chain.
             let sorts = plan.matches("Sort  (").count() - plan.matches("Incremental Sort  (").count();
             assert!(sorts == 0 || !sql.contains("LIMIT"), "{sql}\n{plan}");
         }

@@ -1,7 +1,7 @@
 //! What an operator sees, and what comes back.
 
 use fluxora_store::chain::ContractEventQuery;
-use fluxora_store::conformance::a_rebuild_reads_every_event_anew;
+use fluxora_store::conformance::a_rebuild_decodes_every_stored_event_again;
 
 use super::*;
 
@@ -120,5 +120,5 @@ async fn a_rebuild_puts_right_what_an_older_version_read_from_events() {
     let sql = async |sql: &'static str| {
         database.sql(sql);
     };
-    a_rebuild_reads_every_event_anew(&store, sql).await;
+    a_rebuild_decodes_every_stored_event_again(&store, sql).await;
 }
