@@ -94,10 +94,9 @@ impl ChainValues {
 impl Parameters for ChainValues {
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
         let Self { seqs, streams, contracts, kinds, checkpoint_amounts, checkpoint_times, chains } = self;
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![seqs];
-        parameters.extend(streams.parameters());
-        let chain: [&(dyn ToSql + Sync); 5] =
-            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains];
+        let mut parameters = Vec::from(streams.parameters());
+        let chain: [&(dyn ToSql + Sync); 6] =
+            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains, seqs];
         parameters.extend(chain);
         parameters
     }

@@ -12,7 +12,10 @@ use crate::columns::{Columns, seq};
 use crate::faults::{Attempt, Fault};
 use crate::parameters::{Parameters, Values};
 use crate::pipeline::PipelinedTransaction;
-use crate::streams::{EventValues, decode, stream_columns};
+use crate::streams::column_lists::{
+    chain_arrays, chain_columns, chain_values, common_arrays, common_columns, common_values, stream_columns,
+};
+use crate::streams::{EventValues, decode};
 
 pub(crate) const READ: &str =
     concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = ANY($1::text[])");
@@ -24,33 +27,33 @@ pub(crate) const AFTER: &str = concat!(
     " FROM streams WHERE (origin, seq) > ('chain', $1) AND origin <= 'chain' ORDER BY origin, seq LIMIT $2"
 );
 
-/// The columns of a stream in the order of [`ChainValues`], and how each is written from a row `new` of these.
+/// Streams in the order of [`ChainValues`], as rows `new`.
+macro_rules! from_new {
+    () => {
+        concat!(
+            " FROM unnest(",
+            common_arrays!(),
+            ", ",
+            chain_arrays!(),
+            ", $21::bigint[]) WITH ORDINALITY AS new (",
+            common_columns!(),
+            ", ",
+            chain_columns!(),
+            ", seq, place) "
+        )
+    };
+}
 macro_rules! columns {
     () => {
-        "id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at, created_at, \
-         updated_at, events, contract_id, kind, checkpoint_amount, checkpoint_at, chain"
+        concat!(common_columns!(), ", ", chain_columns!())
     };
 }
 macro_rules! values {
     () => {
-        "new.id, new.origin, new.sender, new.recipient, new.deposit::numeric, new.rate::numeric, new.start_time::numeric, \
-         new.cliff_time::numeric, new.end_time::numeric, new.withdrawn::numeric, new.status, new.status_at, new.created_at, \
-         new.updated_at, new.events, new.contract_id, new.kind, new.checkpoint_amount::numeric, new.checkpoint_at::numeric, \
-         new.chain::json"
+        concat!(common_values!(), ", ", chain_values!())
     };
 }
-macro_rules! from_new {
-    () => {
-        concat!(
-            " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], \
-             $16::bigint[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]) WITH ORDINALITY AS new (seq, ",
-            columns!(),
-            ", place) "
-        )
-    };
-}
-/// The identity column numbers the rows: the first parameter is not used.
+/// The identity column numbers the rows: the last parameter is not used.
 const INSERT: &str = concat!(
     "INSERT INTO streams (",
     columns!(),

@@ -12,9 +12,10 @@ use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::parameters::Values;
 use crate::pipeline::PipelinedTransaction;
+use crate::streams::column_lists::stream_columns;
 use crate::streams::events::{self, EventValues, logged_columns, logged_tables};
 use crate::streams::idempotency::{self, record_columns};
-use crate::streams::row::{self, stream_columns};
+use crate::streams::row;
 
 pub(crate) const STREAMS: SectionQuery = SectionQuery {
     table: "streams",

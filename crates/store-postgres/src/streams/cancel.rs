@@ -3,7 +3,8 @@ use fluxora_stream::{CancelRefused, Stream, StreamId};
 use tokio_postgres::types::ToSql;
 
 use super::change::{rollback, write_and_commit};
-use super::row::{decode_to_change, stream_columns};
+use super::column_lists::stream_columns;
+use super::row::decode_to_change;
 use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;

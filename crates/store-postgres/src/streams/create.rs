@@ -4,6 +4,7 @@ use fluxora_store::{CreateStream, StoreError};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
+use super::column_lists::{common_arrays, common_columns, common_values};
 use super::events::EventValues;
 use super::values::StreamValues;
 use crate::columns;
@@ -12,18 +13,14 @@ use crate::pool::Lease;
 
 /// One statement, and so one transaction and one round trip. Keys are taken in their order, or two replicas could each wait for
 /// a key that the other holds. `24 hours` is [`fluxora_store::IDEMPOTENCY_RETENTION`].
-const CREATE: &str = "WITH new AS MATERIALIZED (\
-        SELECT * FROM unnest(\
-            $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
-            $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[], \
-            $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
-            $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[]\
-        ) WITH ORDINALITY AS new (\
-            id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, \
-            withdrawn, status, status_at, created_at, updated_at, events, \
-            number, type, occurred_at, recorded_at, data, \
-            scope, key, request, response, made_at, place\
-        )\
+const CREATE: &str = concat!(
+    "WITH new AS MATERIALIZED (SELECT * FROM unnest(",
+    common_arrays!(),
+    ", $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
+        $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[]\
+    ) WITH ORDINALITY AS new (",
+    common_columns!(),
+    ", number, type, occurred_at, recorded_at, data, scope, key, request, response, made_at, place)\
     ), keyed AS (\
         INSERT INTO idempotency_records AS old (scope, key, request, response, made_at) \
         SELECT scope, key, request, response, made_at FROM new WHERE key IS NOT NULL \
@@ -32,18 +29,18 @@ const CREATE: &str = "WITH new AS MATERIALIZED (\
             made_at = excluded.made_at \
         WHERE old.made_at < excluded.made_at - INTERVAL '24 hours' \
         RETURNING scope, key\
-    ), written AS (\
-        INSERT INTO streams (id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, \
-            withdrawn, status, status_at, created_at, updated_at, events) \
-        SELECT id, origin, sender, recipient, deposit::numeric, rate::numeric, start_time::numeric, cliff_time::numeric, \
-            end_time::numeric, withdrawn::numeric, status, status_at, created_at, updated_at, events \
-        FROM new WHERE key IS NULL OR (scope, key) IN (SELECT scope, key FROM keyed) ORDER BY place \
+    ), written AS (INSERT INTO streams (",
+    common_columns!(),
+    ") SELECT ",
+    common_values!(),
+    " FROM new WHERE key IS NULL OR (scope, key) IN (SELECT scope, key FROM keyed) ORDER BY place \
         RETURNING seq, id\
     ), inserted_events AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
         SELECT written.seq, number, type, occurred_at, recorded_at, data::json \
         FROM written JOIN new USING (id) ORDER BY place\
-    ) SELECT id FROM written";
+    ) SELECT id FROM written"
+);
 
 /// Writes new streams, of which no two have the same key, with their events and keyed responses. Answers which were written, in
 /// order; the keys of the others are in use.

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::change::{rollback, write_and_commit};
-use super::row::{decode_to_change, stream_columns};
+use super::column_lists::stream_columns;
+use super::row::decode_to_change;
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;

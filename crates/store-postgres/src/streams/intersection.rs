@@ -10,8 +10,9 @@ use fluxora_store::{StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::StatusName;
 use tokio_postgres::Row;
 
+use super::column_lists::stream_columns;
 use super::conditions::{FALLEN_DUE, NOT_FALLEN_DUE, RECORDED, Value, by_falling_due, typed};
-use super::row::{self, stream_columns};
+use super::row;
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;

@@ -1,9 +1,10 @@
 use fluxora_store::{Sequence, StoreError, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{StatusName, UnixTime};
 
+use super::column_lists::stream_columns;
 use super::conditions::{FALLEN_DUE, NOT_FALLEN_DUE, RECORDED, Value, by_falling_due, typed};
 use super::intersection::{self, BUDGET};
-use super::row::{self, stream_columns};
+use super::row;
 use crate::columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod change;
+pub(crate) mod column_lists;
 mod conditions;
 mod create;
 mod due;
@@ -18,7 +19,7 @@ pub(crate) use create::create_all;
 pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
 pub(crate) use list::{count, list};
-pub(crate) use row::{decode, find, stream_columns};
+pub(crate) use row::{decode, find};
 pub(crate) use values::StreamValues;
 
 /// Every query whose text is always the same and which reads rows by name or by when they are due.

@@ -3,19 +3,10 @@ use fluxora_store::rows::{self, StreamRow};
 use fluxora_stream::{Stream, StreamId};
 use tokio_postgres::Row;
 
+use super::column_lists::stream_columns;
 use crate::columns::Columns;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
-
-/// The columns that [`decode`] reads, in its order. Numbers of any size travel as text, as they were written.
-macro_rules! stream_columns {
-    () => {
-        "seq, id, origin, sender, recipient, deposit::text, rate::text, start_time::text, cliff_time::text, end_time::text, \
-         withdrawn::text, status, status_at, created_at, updated_at, events, kind, checkpoint_amount::text, checkpoint_at::text, \
-         chain::text"
-    };
-}
-pub(crate) use stream_columns;
 
 pub(crate) const FIND: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
 

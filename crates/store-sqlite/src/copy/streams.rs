@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::section::SectionQuery;
 use crate::columns;
 use crate::faults::Attempt;
+use crate::streams::column_lists::stream_columns;
 use crate::streams::idempotency::{self, record_columns};
-use crate::streams::row::{self, stream_columns};
+use crate::streams::row;
 use crate::streams::{events, write};
 
 pub(crate) const STREAMS: SectionQuery = SectionQuery {

@@ -11,8 +11,9 @@ use fluxora_stream::{StatusName, Stream, UnixTime};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::column_lists::stream_columns;
 use super::falling_due::by_falling_due;
-use super::row::{self, stream_columns};
+use super::row;
 use crate::columns;
 use crate::faults::Attempt;
 

@@ -3,9 +3,10 @@ use fluxora_stream::{StatusName, UnixTime};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::column_lists::stream_columns;
 use super::falling_due::by_falling_due;
 use super::intersection::{self, BUDGET};
-use super::row::{self, stream_columns};
+use super::row;
 use crate::columns;
 use crate::faults::Attempt;
 

@@ -2,6 +2,7 @@
 
 mod as_of;
 mod cancel;
+pub(crate) mod column_lists;
 mod create;
 mod due;
 pub(crate) mod events;

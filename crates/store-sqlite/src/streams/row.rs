@@ -3,24 +3,16 @@ use fluxora_store::rows::{self, ReadColumns, StreamRow};
 use fluxora_stream::StreamId;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
+use super::column_lists::stream_columns;
 use crate::columns::Columns;
 use crate::faults::Attempt;
-
-/// The columns that [`decode`] reads, in its order.
-macro_rules! stream_columns {
-    () => {
-        "seq, id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at, \
-         created_at, updated_at, events, kind, checkpoint_amount, checkpoint_at, chain"
-    };
-}
-pub(crate) use stream_columns;
 
 /// A query for what [`decode_to_change`] reads: the row and the number of the last event in its history.
 macro_rules! select_to_change {
     ($rest:literal) => {
         concat!(
             "SELECT ",
-            $crate::streams::row::stream_columns!(),
+            $crate::streams::column_lists::stream_columns!(),
             ", (SELECT max(number) FROM stream_events WHERE stream = streams.seq) FROM streams ",
             $rest
         )

@@ -3,25 +3,11 @@ use fluxora_stream::{Change, Stream};
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, params};
 
+use super::column_lists::{INSERT, UPDATE, UPDATE_LISTED};
 use super::events;
 use crate::columns;
 use crate::faults::Attempt;
 
-const INSERT: &str = "INSERT INTO streams (seq, id, origin, contract_id, sender, recipient, deposit, rate, start_time, cliff_time, \
-                      end_time, withdrawn, status, status_at, due_at, created_at, updated_at, events, kind, checkpoint_amount, \
-                      checkpoint_at, chain) \
-                      VALUES (coalesce(?1, (SELECT max(coalesce((SELECT max(seq) FROM streams), 0), \
-                                                       coalesce((SELECT max(seq) FROM removed_streams), 0))) + 1), \
-                      ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-/// Sets only columns that no index holds, which is enough for most changes. SQLite rewrites an index entry whenever one of its columns is
-/// set, also to the same value.
-const UPDATE: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
-                      status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
-                      checkpoint_at = ?13, chain = ?14 WHERE seq = ?15 AND sender = ?16 AND recipient = ?17 AND status = ?18";
-/// The same parameters, for a stream whose parties or status have changed.
-const UPDATE_LISTED: &str = "UPDATE streams SET deposit = ?1, rate = ?2, start_time = ?3, cliff_time = ?4, end_time = ?5, withdrawn = ?6, \
-                             status_at = ?7, created_at = ?8, updated_at = ?9, events = ?10, kind = ?11, checkpoint_amount = ?12, \
-                             checkpoint_at = ?13, chain = ?14, sender = ?16, recipient = ?17, status = ?18 WHERE seq = ?15";
 const INSERTING: &str = "writing a stream";
 const UPDATING: &str = "changing a stream";
 
