@@ -28,7 +28,7 @@ pub enum LoggedRequests {
 /// Gives each request its id and a span that carries it, and writes one line when it has been answered, if it is one of the
 /// [`LoggedRequests`].
 ///
-/// The line has `method`, `route` (the pattern, never the path: a path may hold anything), `status`, `duration_us`, and for an
+/// The line has `method`, `route` (the pattern, never the path: a path may hold a secret), `status`, `duration_us`, and for an
 /// error its `code` and `cause`.
 pub(crate) struct AccessLog;
 
@@ -39,7 +39,7 @@ pub(crate) fn access_log() -> TracingLogger<AccessLog> {
 
 struct Began(Instant);
 
-/// What the line says of an error.
+/// The error of a request, for its line.
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     pub(crate) cause: Option<String>,
@@ -59,7 +59,7 @@ impl RootSpanBuilder for AccessLog {
     fn on_request_end<B: MessageBody>(_: Span, outcome: &Result<ServiceResponse<B>, Error>) {
         match outcome {
             Ok(response) => line(response),
-            Err(error) => tracing::error!(%error, "a request broke off"),
+            Err(error) => tracing::error!(%error, "the connection of a request was closed"),
         }
     }
 }
@@ -100,7 +100,7 @@ fn line<B>(response: &ServiceResponse<B>) {
     }
 }
 
-/// The method, if it is one of HTTP's own: any other word may be anything.
+/// The method if HTTP defines it. Any other word may hold a secret.
 fn known(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => method.as_str(),

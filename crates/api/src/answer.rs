@@ -75,7 +75,7 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     response.into_response(body)
 }
 
-/// An error and what caused it, in one line.
+/// An error and its causes in one line.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -11,31 +11,31 @@ use serde::{Deserialize, Deserializer};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 
-/// The largest body that is read.
-pub(crate) const MOST_BYTES: usize = 256 * 1024;
-/// The deepest nesting of arrays and objects that is looked at.
-const DEEPEST: u32 = 20;
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The largest accepted body, in bytes.
+pub(crate) const MAX_BYTES: usize = 256 * 1024;
+/// The deepest accepted nesting of arrays and objects.
+const MAX_DEPTH: u32 = 20;
+/// The time in which a body has to arrive.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The members of a JSON object, in the order in which they were sent, repetitions included.
-pub(crate) type Members = Vec<(String, Given)>;
+/// The members of a JSON object in the order of the request, with repetitions.
+pub(crate) type JsonObject = Vec<(String, JsonValue)>;
 
-/// A JSON value as far as fields need to tell values apart: what lies inside an array is not kept.
+/// A JSON value with the detail that fields need. The elements of an array are dropped.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Given {
+pub(crate) enum JsonValue {
     Null,
     Bool,
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     Count(u64),
     /// Any other number.
     Number,
     Text(String),
     Array,
-    Object(Members),
+    Object(JsonObject),
 }
 
-impl Given {
+impl JsonValue {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -50,16 +50,16 @@ impl Given {
 
 /// Reads the body of a request as one JSON object.
 ///
-/// Costs little whatever is sent: the headers are checked first, no more than [`MOST_BYTES`] are kept, and depth is counted
-/// before anything is parsed.
-pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<Members, ApiError> {
+/// The cost is bounded for any input: the headers are checked first, at most [`MAX_BYTES`] are buffered, and the depth is
+/// counted before parsing.
+pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<JsonObject, ApiError> {
     parse(&bytes(request, payload).await?)
 }
 
-/// Reads the body of a request, which is to be JSON. See [`members`] for what it costs.
+/// Reads the body of a request whose media type is JSON, at the cost of [`members`].
 pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiError> {
     let declared = declared_length(request);
-    if declared.is_some_and(|bytes| bytes > MOST_BYTES) {
+    if declared.is_some_and(|bytes| bytes > MAX_BYTES) {
         return Err(too_large());
     }
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
@@ -67,7 +67,7 @@ pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Byt
         check_media_type(request)?;
     }
     let late = || ApiError::new(ErrorKind::RequestTimeout, "the body did not arrive within 15 seconds");
-    tokio::time::timeout(PATIENCE, read(payload)).await.map_err(|_| late())?
+    tokio::time::timeout(TIMEOUT, read(payload)).await.map_err(|_| late())?
 }
 
 fn declared_length(request: &HttpRequest) -> Option<usize> {
@@ -78,7 +78,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let refused = |message| Err(ApiError::new(ErrorKind::UnsupportedMediaType, message));
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return refused("send the body as it is, without a content encoding");
+        return refused("send the body without a content encoding");
     }
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
@@ -93,9 +93,12 @@ async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| ApiError {
             cause: Some(error.to_string().into()),
-            ..ApiError::invalid_body(FieldCode::InvalidJson, "the body broke off before its end")
+            ..ApiError::invalid_body(
+                FieldCode::InvalidJson,
+                "the connection closed before the end of the body",
+            )
         })?;
-        if body.len().saturating_add(chunk.len()) > MOST_BYTES {
+        if body.len().saturating_add(chunk.len()) > MAX_BYTES {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
@@ -107,20 +110,23 @@ fn too_large() -> ApiError {
     ApiError::new(ErrorKind::PayloadTooLarge, "a body has at most 256 KiB (262144 bytes)")
 }
 
-fn parse(body: &[u8]) -> Result<Members, ApiError> {
+fn parse(body: &[u8]) -> Result<JsonObject, ApiError> {
     match parse_as(body)? {
-        Given::Object(members) => Ok(members),
+        JsonValue::Object(members) => Ok(members),
         other => Err(not_an_object(other.kind())),
     }
 }
 
-/// Reads a body that is not empty, UTF-8, and not nested too deeply.
+/// Parses a body that is not empty, UTF-8, and nested at most 20 deep.
 ///
 /// # Errors
-/// What it is instead.
+/// `VALIDATION_ERROR` with the code of the first rule that the body breaks.
 pub(crate) fn parse_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
     if body.is_empty() {
-        return Err(ApiError::invalid_body(FieldCode::Required, "a JSON object is needed in the body"));
+        return Err(ApiError::invalid_body(
+            FieldCode::Required,
+            "the body must be a JSON object, but it is empty",
+        ));
     }
     let Ok(text) = std::str::from_utf8(body) else {
         return Err(ApiError::invalid_body(FieldCode::InvalidUtf8, "the body is not UTF-8"));
@@ -132,7 +138,7 @@ pub(crate) fn parse_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiE
         if error.is_data() {
             return not_an_object("another value");
         }
-        // The parser's own message may quote what was sent; the place is what helps.
+        // The message of the parser may quote the body, which may hold a secret.
         let (line, column) = (error.line(), error.column());
         let message = format!("the body is not JSON: see line {line}, column {column}");
         ApiError::invalid_body(FieldCode::InvalidJson, message)
@@ -143,7 +149,7 @@ fn not_an_object(kind: &str) -> ApiError {
     ApiError::invalid_body(FieldCode::BodyNotObject, format!("the body must be a JSON object, not {kind}"))
 }
 
-/// Whether arrays and objects are nested too deeply, by looking at the brackets outside of strings.
+/// Whether arrays and objects are nested too deeply: counts the brackets outside of strings.
 fn too_deep(body: &[u8]) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_u32, false, false);
     for byte in body {
@@ -155,7 +161,7 @@ fn too_deep(body: &[u8]) -> bool {
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return true;
         }
     }
@@ -164,54 +170,54 @@ fn too_deep(body: &[u8]) -> bool {
 
 struct Anything;
 
-impl<'de> Deserialize<'de> for Given {
+impl<'de> Deserialize<'de> for JsonValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Anything)
     }
 }
 
 impl<'de> Visitor<'de> for Anything {
-    type Value = Given;
+    type Value = JsonValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Given, E> {
-        Ok(Given::Null)
+    fn visit_unit<E>(self) -> Result<JsonValue, E> {
+        Ok(JsonValue::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Given, E> {
-        Ok(Given::Bool)
+    fn visit_bool<E>(self, _: bool) -> Result<JsonValue, E> {
+        Ok(JsonValue::Bool)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Given, E> {
-        Ok(Given::Count(value))
+    fn visit_u64<E>(self, value: u64) -> Result<JsonValue, E> {
+        Ok(JsonValue::Count(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Given, E> {
-        Ok(Given::Number)
+    fn visit_i64<E>(self, _: i64) -> Result<JsonValue, E> {
+        Ok(JsonValue::Number)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Given, E> {
-        Ok(Given::Number)
+    fn visit_f64<E>(self, _: f64) -> Result<JsonValue, E> {
+        Ok(JsonValue::Number)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
-        Ok(Given::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<JsonValue, E> {
+        Ok(JsonValue::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<JsonValue, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Given::Array)
+        Ok(JsonValue::Array)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonValue, A::Error> {
         let mut members = Vec::new();
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }
-        Ok(Given::Object(members))
+        Ok(JsonValue::Object(members))
     }
 }
 
@@ -226,21 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn members_come_in_order_with_repetitions() {
+    fn members_are_in_the_order_of_the_body_with_repetitions() {
         let members = parse(br#"{"a":1,"b":"x","a":null,"c":[1,[2]],"d":-1,"e":true}"#).unwrap();
         let expect = [
-            ("a", Given::Count(1)),
-            ("b", Given::Text("x".into())),
-            ("a", Given::Null),
-            ("c", Given::Array),
-            ("d", Given::Number),
-            ("e", Given::Bool),
+            ("a", JsonValue::Count(1)),
+            ("b", JsonValue::Text("x".into())),
+            ("a", JsonValue::Null),
+            ("c", JsonValue::Array),
+            ("d", JsonValue::Number),
+            ("e", JsonValue::Bool),
         ];
         assert_eq!(members, expect.map(|(name, given)| (name.to_owned(), given)));
     }
 
     #[test]
-    fn a_body_that_is_no_json_object_is_refused_by_its_own_code() {
+    fn each_body_that_is_no_json_object_has_its_code() {
         refused(b"", "REQUIRED");
         refused(b"\xff", "INVALID_UTF8");
         refused(b"{", "INVALID_JSON");
@@ -257,11 +263,11 @@ mod tests {
         assert!(parse(nested(20).as_bytes()).is_ok());
         refused(nested(21).as_bytes(), "BODY_TOO_DEEP");
         assert!(parse(format!(r#"{{"a":"\"{}"}}"#, "[".repeat(99)).as_bytes()).is_ok());
-        refused(&[b'['; MOST_BYTES], "BODY_TOO_DEEP");
+        refused(&[b'['; MAX_BYTES], "BODY_TOO_DEEP");
     }
 
     #[test]
-    fn what_was_sent_is_not_quoted_back() {
+    fn an_error_does_not_quote_the_body() {
         let error =
             parse(br#"{"sender": SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR}"#).unwrap_err();
         assert!(!format!("{error:?}").contains("SBU2"), "{error:?}");

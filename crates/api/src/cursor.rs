@@ -1,6 +1,6 @@
-/// A place in a list, bound to the list it belongs to. Opaque to clients.
+/// A position in a list, bound to the filters of that list. Opaque to clients.
 ///
-/// Written as a version digit, the place and a fingerprint of the list's filters, in lower-case hex.
+/// Written as a version digit, the position and a fingerprint of the filters, in lower-case hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) position: u64,
@@ -10,15 +10,15 @@ pub(crate) struct Cursor {
 const VERSION: &str = "1";
 
 impl Cursor {
-    /// How many characters a cursor has.
+    /// The length of a cursor in characters.
     pub(crate) const LENGTH: usize = 33;
 
-    /// The cursor that stands at `place` in the list described by `list`.
+    /// The cursor of a position in the list with this description.
     pub(crate) fn at(position: u64, list: &str) -> Self {
         Self { position, list: fingerprint(list) }
     }
 
-    /// Reads a cursor that was handed out for this list; any other text is `None`.
+    /// Parses a cursor of this list. `None` for any other text.
     pub(crate) fn parse(text: &str, list: &str) -> Option<Self> {
         let hex = text.strip_prefix(VERSION).filter(|hex| hex.len() == 32)?;
         let (position, fingerprint) = hex.split_at_checked(16)?;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_did_not_write_is_no_cursor() {
+    fn a_text_of_another_form_is_no_cursor() {
         let good = Cursor::at(77, "").to_string();
         let mut short = good.clone();
         short.pop();

@@ -1,4 +1,4 @@
-//! The documentation of an operation, kept beside its handler and listed in the route table.
+//! The documentation of an operation. It is declared beside the handler and listed in the route table.
 
 use crate::ErrorKind;
 
@@ -60,7 +60,7 @@ pub struct Response {
 }
 
 impl Doc {
-    /// An operation without parameters, body and errors of its own.
+    /// An operation without parameters, request body and further errors.
     pub(crate) const fn new(summary: &'static str, responses: &'static [Response]) -> Self {
         Self { summary, parameters: &[], request: None, responses, errors: &[] }
     }

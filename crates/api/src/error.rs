@@ -10,29 +10,28 @@ use tracing::Level;
 
 use crate::field_code::FieldCode;
 
-/// The closed set of what can go wrong with a request. `row` is the one table from kind to status, code and
-/// log level.
+/// The closed set of errors of the API. `row` is the one table from kind to status, code and log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request cannot be understood or breaks a rule; `details` says where.
+    /// The request is malformed or violates a rule; `details` has every fault.
     Validation,
-    /// The request does not prove who it comes from.
+    /// The credential of the route is missing or wrong.
     Unauthorized,
-    /// This server does not take such requests.
+    /// This server is configured to refuse such requests.
     Forbidden,
-    /// There is no such thing.
+    /// The path or the stream does not exist.
     NotFound,
-    /// The path exists, for other methods.
+    /// The path has no such method.
     MethodNotAllowed,
     /// The body did not arrive in time.
     RequestTimeout,
-    /// The state of the thing does not allow it.
+    /// The current state does not allow the request.
     Conflict,
-    /// Only the contract changes a stream of the chain.
+    /// A chain stream is changed by its contract only.
     ChainManaged,
-    /// An event or a ledger is stored with other contents under the same name.
+    /// An event or a ledger is stored with other contents under the same id and hash.
     EventConflict,
-    /// A batch contradicts ledgers that only an operator can undo.
+    /// A batch contradicts final ledgers.
     ReorgTooDeep,
     /// The body is too large.
     PayloadTooLarge,
@@ -40,11 +39,11 @@ pub enum ErrorKind {
     UnsupportedMediaType,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
-    /// A defect, or a record that cannot be read.
+    /// A defect, or a record that cannot be decoded.
     Internal,
-    /// Storage does not answer, or has too much to do.
+    /// Storage is unavailable or overloaded.
     Unavailable,
-    /// This server has not been told to take contract events.
+    /// No indexer is configured.
     IndexerNotConfigured,
 }
 
@@ -110,14 +109,14 @@ impl ErrorKind {
         self.row().2
     }
 
-    /// The kind that goes with a status that the framework chose.
+    /// The kind for a status that the framework chose.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = Self::ALL.into_iter().find(|kind| kind.status() == status);
         kind.unwrap_or(if status.is_client_error() { Self::Validation } else { Self::Internal })
     }
 }
 
-/// One fault of a request, and where it lies.
+/// One fault of a request and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldFault {
     /// The field, query parameter or header; `body` for the body as a whole.
@@ -136,8 +135,7 @@ impl FieldFault {
     }
 }
 
-/// Why a request got no answer of its own. What the client reads (`message`, `details`) and what the log gets (`cause`) are
-/// different things.
+/// An error answer. The client gets `message` and `details`; the log gets `cause`.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     pub(crate) kind: ErrorKind,
@@ -154,7 +152,7 @@ impl ApiError {
         Self { kind, message, details: Vec::new(), allow: None, retry_after_seconds: None, cause: None }
     }
 
-    /// Every fault that was found in a request.
+    /// `VALIDATION_ERROR` with these faults.
     pub(crate) fn invalid(details: Vec<FieldFault>) -> Self {
         let message = match details.as_slice() {
             [one] => one.message.clone(),
@@ -163,7 +161,7 @@ impl ApiError {
         Self { details, ..Self::new(ErrorKind::Validation, message) }
     }
 
-    /// The body as a whole makes no sense.
+    /// `VALIDATION_ERROR` of the body as a whole.
     pub(crate) fn invalid_body(code: FieldCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(vec![FieldFault::new("body", code, message)])
     }
@@ -177,16 +175,18 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (kind, message, retry_after_seconds) = match &error {
             StoreError::Overloaded => {
-                (ErrorKind::Unavailable, "the server has too much to do: try again shortly", Some(1))
+                (ErrorKind::Unavailable, "the server is overloaded: try again shortly", Some(1))
             }
             StoreError::Unavailable { .. } => {
-                (ErrorKind::Unavailable, "storage does not answer at the moment: try again", Some(5))
+                (ErrorKind::Unavailable, "storage is unavailable: try again", Some(5))
             }
-            StoreError::Corrupt(_) => {
-                (ErrorKind::Internal, "this record cannot be read; the operator finds it in the log", None)
-            }
+            StoreError::Corrupt(_) => (
+                ErrorKind::Internal,
+                "this record cannot be read; the log has the cause under the request id",
+                None,
+            ),
             StoreError::Internal { .. } => {
-                (ErrorKind::Internal, "something went wrong here; the operator finds it in the log", None)
+                (ErrorKind::Internal, "internal error; the log has the cause under the request id", None)
             }
         };
         Self { retry_after_seconds, cause: Some(error.into()), ..Self::new(kind, message) }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_store_asks_to_come_back() {
+    fn an_overloaded_store_asks_for_a_retry() {
         let error = ApiError::from(StoreError::Overloaded);
         assert_eq!((error.kind, error.retry_after_seconds), (ErrorKind::Unavailable, Some(1)));
     }

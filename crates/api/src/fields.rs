@@ -6,52 +6,52 @@ use fluxora_stream::{AccountId, ContractId, TermsFault, UnixTime};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::body::{Given, Members};
+use crate::body::{JsonObject, JsonValue};
 use crate::error::{ApiError, FieldFault};
 use crate::field_code::FieldCode;
 use crate::instant;
 
-/// More faults than this help nobody.
-const MOST_FAULTS: usize = 50;
-/// Longer names of unknown fields are not repeated: they may be anything.
+/// The faults in one answer, at most.
+const MAX_FAULTS: usize = 50;
+/// The longest name of an unknown field that an answer repeats: a longer one may be a secret.
 const LONGEST_NAME_SHOWN: usize = 40;
 
-/// Takes the fields of a body one by one into what they must be, and collects every fault on the way.
+/// Reads the fields of a body one by one and collects every fault.
 pub(crate) struct Fields {
-    /// What stands before a field's name in a fault: where the object lies in the body.
+    /// The path of the object in the body, which precedes the name of a field in a fault.
     within: String,
-    members: Members,
+    members: JsonObject,
     faults: Vec<FieldFault>,
 }
 
 impl Fields {
-    pub(crate) const fn of(members: Members) -> Self {
+    pub(crate) const fn of(members: JsonObject) -> Self {
         Self { within: String::new(), members, faults: Vec::new() }
     }
 
-    /// The fields of an object inside of a body.
-    pub(crate) const fn within(within: String, members: Members) -> Self {
+    /// The fields of an object inside a body.
+    pub(crate) const fn within(within: String, members: JsonObject) -> Self {
         Self { within, members, faults: Vec::new() }
     }
 
-    /// A needed account.
+    /// A required account (`G…`).
     pub(crate) fn account(&mut self, field: &'static str) -> Option<AccountId> {
-        let given = self.needed(field)?;
+        let given = self.required(field)?;
         let read = match &given {
-            Given::Text(text) => AccountId::parse(text)
+            JsonValue::Text(text) => AccountId::parse(text)
                 .map_err(|error| FieldFault::new(field, error, format!("{field}: {error}"))),
             other => {
                 let message = format!("{field} must be a string: a public key (G…), not {}", other.kind());
                 Err(FieldFault::new(field, FieldCode::InvalidType, message))
             }
         };
-        self.keep(read)
+        self.collect(read)
     }
 
-    /// A needed contract (`C…`).
+    /// A required contract (`C…`).
     pub(crate) fn contract(&mut self, field: &'static str) -> Option<Opaque> {
-        let read = match self.needed(field)? {
-            Given::Text(text) => ContractId::parse(&text)
+        let read = match self.required(field)? {
+            JsonValue::Text(text) => ContractId::parse(&text)
                 .map_err(|error| self.fault(field, error, format!("{field}: {error}")))
                 .and_then(|_| {
                     Opaque::new(&text)
@@ -59,128 +59,129 @@ impl Fields {
                 }),
             other => return self.wrong_type(field, "a string", &other),
         };
-        self.keep(read)
+        self.collect(read)
     }
 
-    /// A needed amount, within the range the API takes.
+    /// A required amount, within the range of the API.
     pub(crate) fn amount(&mut self, field: &'static str) -> Option<Amount> {
-        let given = self.needed(field)?;
+        let given = self.required(field)?;
         let read = match &given {
-            Given::Text(text) => Amount::parse(text).and_then(Amount::within_api_range),
-            Given::Null => Err(AmountError::Empty),
-            Given::Bool => Err(AmountError::InvalidType { found: Found::Boolean }),
-            Given::Count(_) | Given::Number => Err(AmountError::InvalidType { found: Found::Number }),
-            Given::Array => Err(AmountError::InvalidType { found: Found::Array }),
-            Given::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),
+            JsonValue::Text(text) => Amount::parse(text).and_then(Amount::within_api_range),
+            JsonValue::Null => Err(AmountError::Empty),
+            JsonValue::Bool => Err(AmountError::InvalidType { found: Found::Boolean }),
+            JsonValue::Count(_) | JsonValue::Number => Err(AmountError::InvalidType { found: Found::Number }),
+            JsonValue::Array => Err(AmountError::InvalidType { found: Found::Array }),
+            JsonValue::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),
         };
         let read = read.map_err(|error| FieldFault::new(field, error, format!("{field}: {error}")));
-        self.keep(read)
+        self.collect(read)
     }
 
-    /// A time in Unix seconds that may be absent or null.
+    /// An optional time in Unix seconds. Null is absent.
     pub(crate) fn optional_time(&mut self, field: &'static str) -> Option<UnixTime> {
-        let given = self.take(field).filter(|given| *given != Given::Null)?;
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
         let fault = |code, what| Err(FieldFault::new(field, code, format!("{field} must be {what}")));
         let read = match &given {
-            Given::Count(seconds) => Ok(UnixTime::from_seconds(*seconds)),
-            Given::Number => fault(FieldCode::TimeOutOfRange, "a whole number of Unix seconds, not negative"),
+            JsonValue::Count(seconds) => Ok(UnixTime::from_seconds(*seconds)),
+            JsonValue::Number => {
+                fault(FieldCode::TimeOutOfRange, "a whole number of Unix seconds, not negative")
+            }
             other => {
                 fault(FieldCode::InvalidType, &format!("a number of Unix seconds, not {}", other.kind()))
             }
         };
-        self.keep(read)
+        self.collect(read)
     }
 
-    /// A needed text that names something on chain.
+    /// A required opaque text: an id or a hash on chain.
     pub(crate) fn opaque(&mut self, field: &'static str) -> Option<Opaque> {
-        let given = self.needed(field)?;
+        let given = self.required(field)?;
         self.as_opaque(field, &given)
     }
 
-    /// The same, where it may be absent or null.
+    /// The same, optional. Null is absent.
     pub(crate) fn optional_opaque(&mut self, field: &'static str) -> Option<Opaque> {
-        let given = self.take(field).filter(|given| *given != Given::Null)?;
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
         self.as_opaque(field, &given)
     }
 
-    fn as_opaque(&mut self, field: &'static str, given: &Given) -> Option<Opaque> {
+    fn as_opaque(&mut self, field: &'static str, given: &JsonValue) -> Option<Opaque> {
         match given {
-            Given::Text(text) => {
+            JsonValue::Text(text) => {
                 let fault = |error| self.fault(field, FieldCode::InvalidValue, format!("{field} {error}"));
                 let read = Opaque::new(text).map_err(fault);
-                self.keep(read)
+                self.collect(read)
             }
             other => self.wrong_type(field, "a string", other),
         }
     }
 
-    /// A needed whole number from 0 to 4294967295.
+    /// A required integer from 0 to 4294967295.
     pub(crate) fn count(&mut self, field: &'static str) -> Option<u32> {
         let needed = "a whole number from 0 to 4294967295";
-        match self.needed(field)? {
-            Given::Count(count) => {
+        match self.required(field)? {
+            JsonValue::Count(count) => {
                 let fault =
                     |_| self.fault(field, FieldCode::InvalidValue, format!("{field} must be {needed}"));
                 let read = u32::try_from(count).map_err(fault);
-                self.keep(read)
+                self.collect(read)
             }
-            Given::Number => {
+            JsonValue::Number => {
                 let fault = self.fault(field, FieldCode::InvalidValue, format!("{field} must be {needed}"));
-                self.keep(Err(fault))
+                self.collect(Err(fault))
             }
             other => self.wrong_type(field, "a number", &other),
         }
     }
 
-    /// A needed instant, RFC 3339; what is finer than a millisecond is cut off.
+    /// A required instant in RFC 3339, cut to the millisecond.
     pub(crate) fn instant(&mut self, field: &'static str) -> Option<Timestamp> {
-        let given = self.needed(field)?;
+        let given = self.required(field)?;
         self.as_instant(field, &given)
     }
 
-    /// The same, where it may be absent or null.
+    /// The same, optional. Null is absent.
     pub(crate) fn optional_instant(&mut self, field: &'static str) -> Option<Timestamp> {
-        let given = self.take(field).filter(|given| *given != Given::Null)?;
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
         self.as_instant(field, &given)
     }
 
-    fn as_instant(&mut self, field: &'static str, given: &Given) -> Option<Timestamp> {
-        let Given::Text(text) = given else { return self.wrong_type(field, "a string", given) };
+    fn as_instant(&mut self, field: &'static str, given: &JsonValue) -> Option<Timestamp> {
+        let JsonValue::Text(text) = given else { return self.wrong_type(field, "a string", given) };
         let instant = instant::parse_to_millisecond(text).ok_or_else(|| {
             let message = format!("{field} must be {}", instant::EXPECTED);
             self.fault(field, FieldCode::InvalidValue, message)
         });
-        self.keep(instant)
+        self.collect(instant)
     }
 
-    /// A needed text of 1 to `most` characters, none of them a control character.
-    pub(crate) fn text(&mut self, field: &'static str, most: usize) -> Option<String> {
-        match self.needed(field)? {
-            Given::Text(text)
-                if (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control) =>
+    /// A required text of 1 to `max` characters without control characters.
+    pub(crate) fn text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        match self.required(field)? {
+            JsonValue::Text(text)
+                if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) =>
             {
                 Some(text)
             }
-            Given::Text(_) => {
-                let message =
-                    format!("{field} must be 1 to {most} characters, none of them a control character");
+            JsonValue::Text(_) => {
+                let message = format!("{field} must be 1 to {max} characters without control characters");
                 let fault = self.fault(field, FieldCode::InvalidValue, message);
-                self.keep(Err(fault))
+                self.collect(Err(fault))
             }
             other => self.wrong_type(field, "a string", &other),
         }
     }
 
-    /// An object that may be absent or null.
-    pub(crate) fn object(&mut self, field: &'static str) -> Option<Members> {
+    /// An optional object. Null is absent.
+    pub(crate) fn object(&mut self, field: &'static str) -> Option<JsonObject> {
         match self.take(field)? {
-            Given::Null => None,
-            Given::Object(members) => Some(members),
+            JsonValue::Null => None,
+            JsonValue::Object(members) => Some(members),
             other => self.wrong_type(field, "an object", &other),
         }
     }
 
-    /// A needed object, exactly as it was written, of which these values were given.
+    /// A required object as it is in the body. `given` are all values that the body has for the field.
     pub(crate) fn raw_object<'a>(&mut self, field: &'static str, given: &[&'a RawValue]) -> Option<&'a str> {
         let (code, message) = match given {
             [value] if value.get().starts_with('{') => return Some(value.get()),
@@ -189,13 +190,13 @@ impl Fields {
             _ => (FieldCode::DuplicateField, format!("{field} is given {} times", given.len())),
         };
         let fault = self.fault(field, code, message);
-        self.keep(Err(fault))
+        self.collect(Err(fault))
     }
 
-    fn wrong_type<T>(&mut self, field: &'static str, needed: &str, given: &Given) -> Option<T> {
+    fn wrong_type<T>(&mut self, field: &'static str, needed: &str, given: &JsonValue) -> Option<T> {
         let message = format!("{field} must be {needed}, not {}", given.kind());
         let fault = self.fault(field, FieldCode::InvalidType, message);
-        self.keep(Err(fault))
+        self.collect(Err(fault))
     }
 
     fn fault(
@@ -207,36 +208,36 @@ impl Fields {
         FieldFault::new(format!("{}{field}", self.within), code, message)
     }
 
-    /// Whether each field by itself could be read, and none was left over.
+    /// Whether every field could be read and no field is unknown.
     pub(crate) fn are_sound(&self) -> bool {
         self.faults.is_empty() && self.members.is_empty()
     }
 
-    /// Adds the rules that what was read breaks.
+    /// Adds the rules that the fields together violate.
     pub(crate) fn add_broken(&mut self, broken: Vec<TermsFault>) {
         self.faults
             .extend(broken.into_iter().map(|fault| FieldFault::new(fault.field(), fault, fault.to_string())));
     }
 
-    /// Adds faults that were found elsewhere.
+    /// Adds faults found by another reader.
     pub(crate) fn add(&mut self, faults: Vec<FieldFault>) {
         self.faults.extend(faults);
     }
 
-    /// Ends the reading: whatever has not been taken is unknown.
+    /// Ends the reading. Every remaining field is unknown.
     ///
     /// # Errors
-    /// Every fault that was found.
+    /// Every fault, at most 50.
     pub(crate) fn finish(self) -> Result<(), ApiError> {
         let mut faults = self.into_faults();
         if faults.is_empty() {
             return Ok(());
         }
-        faults.truncate(MOST_FAULTS);
+        faults.truncate(MAX_FAULTS);
         Err(ApiError::invalid(faults))
     }
 
-    /// Ends the reading of a part; hands back every fault that was found in it.
+    /// Ends the reading of a nested object and returns its faults.
     pub(crate) fn into_faults(mut self) -> Vec<FieldFault> {
         for (name, _) in std::mem::take(&mut self.members) {
             let shown = shown(name);
@@ -247,7 +248,7 @@ impl Fields {
         self.faults
     }
 
-    fn needed(&mut self, field: &'static str) -> Option<Given> {
+    fn required(&mut self, field: &'static str) -> Option<JsonValue> {
         let given = self.take(field);
         if given.is_none() {
             let fault = self.fault(field, FieldCode::Required, format!("{field} is required"));
@@ -258,15 +259,15 @@ impl Fields {
         given
     }
 
-    /// Takes a field out; one that was given twice counts as not given, and is a fault.
-    fn take(&mut self, field: &'static str) -> Option<Given> {
+    /// Removes a field. A repeated field is a fault and counts as absent.
+    fn take(&mut self, field: &'static str) -> Option<JsonValue> {
         let mut found = None;
         let mut times = 0_usize;
         self.members.retain_mut(|(name, given)| {
             let this = name == field;
             if this {
                 times = times.saturating_add(1);
-                found = Some(std::mem::replace(given, Given::Null));
+                found = Some(std::mem::replace(given, JsonValue::Null));
             }
             !this
         });
@@ -279,12 +280,12 @@ impl Fields {
         found
     }
 
-    fn keep<T>(&mut self, read: Result<T, FieldFault>) -> Option<T> {
+    fn collect<T>(&mut self, read: Result<T, FieldFault>) -> Option<T> {
         read.map_err(|fault| self.faults.push(fault)).ok()
     }
 }
 
-/// A name as far as it can be repeated to whoever sent it.
+/// A name that an answer may repeat.
 fn shown(name: String) -> String {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if plain && (1..=LONGEST_NAME_SHOWN).contains(&name.len()) { name } else { "(unprintable)".to_owned() }

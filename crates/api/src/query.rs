@@ -6,7 +6,7 @@ use actix_web::web;
 use crate::error::{ApiError, FieldFault};
 use crate::field_code::FieldCode;
 
-/// Takes the parameters of a query string one by one, and collects every fault on the way.
+/// Reads the parameters of a query string one by one and collects every fault.
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     faults: Vec<FieldFault>,
@@ -16,7 +16,7 @@ impl Query {
     /// Reads the query string of a request.
     ///
     /// # Errors
-    /// `INVALID_VALUE` if it cannot be taken apart.
+    /// `INVALID_VALUE` if it is malformed.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let pairs =
             web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| {
@@ -29,7 +29,7 @@ impl Query {
         Ok(Self { pairs: pairs.into_inner(), faults: Vec::new() })
     }
 
-    /// A parameter, read by `parse`; `needed` says what it must be.
+    /// An optional parameter, parsed by `parse`; `needed` describes the accepted values.
     pub(crate) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -40,7 +40,7 @@ impl Query {
         self.checked(name, |text| parse(text).ok_or_else(|| (code, format!("{name} must be {needed}"))))
     }
 
-    /// A parameter, read by `parse`, which gives the code and the message of what is wrong.
+    /// An optional parameter, parsed by `parse`, which returns the code and the message of a fault.
     pub(crate) fn checked<T>(
         &mut self,
         name: &'static str,
@@ -51,27 +51,27 @@ impl Query {
         parse(&given).map_err(fault).ok()
     }
 
-    /// A parameter that one of these words stands for.
+    /// An optional parameter with a fixed set of words.
     pub(crate) fn word<T: FromStr>(&mut self, name: &'static str, needed: &str) -> Option<T> {
         self.parsed(name, FieldCode::InvalidValue, needed, |text| text.parse().ok())
     }
 
-    /// How many items a page is to have: 1 to 100, 20 if nothing is said.
+    /// The items per page: 1 to 100, 20 by default.
     pub(crate) fn limit(&mut self) -> u32 {
         self.limit_up_to(100, 20)
     }
 
-    /// How many items a page is to have: 1 to `most`, or `default` if nothing is said.
-    pub(crate) fn limit_up_to(&mut self, most: u32, default: u32) -> u32 {
-        let range = |text: &str| text.parse().ok().filter(|limit| (1..=most).contains(limit));
-        let needed = format!("a whole number from 1 to {most}");
+    /// The items per page: 1 to `max`, or `default`.
+    pub(crate) fn limit_up_to(&mut self, max: u32, default: u32) -> u32 {
+        let range = |text: &str| text.parse().ok().filter(|limit| (1..=max).contains(limit));
+        let needed = format!("a whole number from 1 to {max}");
         self.parsed("limit", FieldCode::InvalidValue, &needed, range).unwrap_or(default)
     }
 
-    /// Ends the reading: whatever has not been taken is unknown.
+    /// Ends the reading. Every remaining parameter is unknown.
     ///
     /// # Errors
-    /// Every fault that was found.
+    /// Every fault.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         if !self.pairs.is_empty() {
             let message = "the query string has a parameter that this request does not take";

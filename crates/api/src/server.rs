@@ -12,16 +12,16 @@ use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{Api, table};
 
-/// Time for the head of a request to arrive.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// The time in which the head of a request has to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How the server runs.
+/// Options of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Threads that serve requests.
     pub workers: usize,
-    /// How long a stop waits for requests in flight, in whole seconds.
+    /// The time that a graceful stop waits for requests in flight, in whole seconds.
     pub shutdown_timeout: Duration,
 }
 
@@ -39,7 +39,7 @@ pub struct Server {
     server: actix_web::dev::Server,
 }
 
-/// Stops a [`Server`] from elsewhere.
+/// A handle that stops a [`Server`].
 #[derive(Clone)]
 pub struct Stop(ServerHandle);
 
@@ -47,7 +47,7 @@ impl Server {
     /// Binds the address; port 0 picks a free one. Requests are answered once the server runs.
     ///
     /// # Errors
-    /// Why the address cannot be had.
+    /// The address cannot be bound.
     pub fn bind(api: Arc<Api>, address: SocketAddr, options: Options) -> io::Result<Self> {
         let app = move || {
             App::new()
@@ -58,7 +58,7 @@ impl Server {
         let server = HttpServer::new(app)
             .workers(options.workers)
             .shutdown_timeout(options.shutdown_timeout.as_secs())
-            .client_request_timeout(HEAD_PATIENCE)
+            .client_request_timeout(HEAD_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
             .disable_signals()
             .bind(address)?;
@@ -71,7 +71,7 @@ impl Server {
         self.address
     }
 
-    /// What stops it.
+    /// A handle that stops it.
     pub fn stop(&self) -> Stop {
         Stop(self.server.handle())
     }

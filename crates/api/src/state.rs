@@ -12,36 +12,36 @@ use uuid::Uuid;
 
 use crate::{LoggedRequests, Token};
 
-/// Where identities come from.
+/// A source of ids.
 pub trait Ids: Send + Sync {
-    /// A fresh UUID. They should grow with time (version 7): streams are stored in the order of their ids.
+    /// A fresh UUID. Ids should be ordered by time (version 7).
     fn next(&self) -> Uuid;
 }
 
-/// What the service says about itself.
+/// The identity of the service in `/` and `/health`.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// The version that runs.
+    /// The version of the binary.
     pub version: &'static str,
     /// The Stellar network it belongs to.
     pub network_passphrase: String,
 }
 
-/// Whether anybody may create and cancel streams.
+/// Whether streams may be created and cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// Whoever can reach the port.
+    /// By everyone who can reach the port.
     Open,
-    /// Nobody: the port is reachable from other machines and no authentication is configured.
+    /// Never: the port is reachable from other machines and no authentication is configured.
     Refused,
 }
 
-/// Whether the process is on its way out.
+/// Whether the process is shutting down.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle(Arc<AtomicBool>);
 
 impl Lifecycle {
-    /// From here on `/health` says that the service is shutting down.
+    /// Makes `/health` report that the service is shutting down.
     pub fn shut_down(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -51,16 +51,16 @@ impl Lifecycle {
     }
 }
 
-/// How contract events are taken.
+/// The configuration of the indexer.
 #[derive(Clone, Debug)]
 pub struct Indexer {
-    /// What a pusher has to know.
+    /// The token of the routes for workers.
     pub worker_token: Token,
     /// What stores pushed batches.
     pub ingest: Ingest,
-    /// How old the last sync is when it counts as stalled, in milliseconds.
+    /// The age in milliseconds at which the last sync counts as stalled.
     pub stall_threshold_ms: u32,
-    /// Since when batches can arrive.
+    /// The instant from which batches are expected: the start of the server.
     pub since: Timestamp,
 }
 
@@ -69,34 +69,34 @@ impl Indexer {
     pub const DEFAULT_STALL_THRESHOLD_MS: u32 = 300_000;
 }
 
-/// What the shell brings.
+/// The dependencies and settings of an [`Api`].
 pub struct Parts {
-    /// Where streams are kept.
+    /// The storage.
     pub store: Arc<dyn Store>,
-    /// Where the time comes from.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where identities come from.
+    /// A source of ids.
     pub ids: Arc<dyn Ids>,
-    /// What the service says about itself.
+    /// The identity of the service in `/` and `/health`.
     pub service: Service,
-    /// Whether anybody may write.
+    /// Whether streams may be created and cancelled.
     pub writes: Writes,
-    /// How contract events are taken; `None` if they are not.
+    /// The indexer; `None` where contract events are refused.
     pub indexer: Option<Indexer>,
-    /// What an operator has to know to act; `None` if nobody can.
+    /// The token of the routes for operators; `None` where they are refused.
     pub operator_token: Option<Token>,
-    /// What works in the background.
+    /// The background workers.
     pub workers: Arc<dyn Workers>,
-    /// Whether the process is on its way out.
+    /// Whether the process is shutting down.
     pub lifecycle: Lifecycle,
     /// Which requests get a line in the log.
     pub logged_requests: LoggedRequests,
 }
 
-/// What every handler needs.
+/// The state of every handler.
 pub struct Api {
     parts: Parts,
-    /// How the chain stood when storage was last asked with success: what is known while storage does not answer.
+    /// The chain state that was last read. `/health` shows it while storage is unavailable.
     chain: Mutex<Option<ChainState>>,
 }
 
@@ -146,7 +146,7 @@ impl Api {
         self.parts.workers.as_ref()
     }
 
-    /// Keeps how the chain stands, or hands back what was known last.
+    /// Remembers a chain state that was read, and returns the last one.
     pub(crate) fn last_known_chain(&self, now: Option<ChainState>) -> Option<ChainState> {
         let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(now) = now {

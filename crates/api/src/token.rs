@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::error::{ApiError, ErrorKind};
 
-/// A shared secret that a caller proves to know by sending it in a header. It never prints.
+/// A shared secret that a caller sends in a header. It is never printed.
 #[derive(Clone)]
 pub struct Token(Box<[u8]>);
 
@@ -22,19 +22,19 @@ impl PartialEq for Token {
 pub struct InvalidToken;
 
 impl Token {
-    /// Takes a secret of 32 to 256 visible ASCII characters.
+    /// A token of 32 to 256 visible ASCII characters.
     ///
     /// # Errors
-    /// [`InvalidToken`] if it is another text.
+    /// [`InvalidToken`] for any other text.
     pub fn new(secret: &str) -> Result<Self, InvalidToken> {
         let sound = (32..=256).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic());
         sound.then(|| Self(secret.as_bytes().into())).ok_or(InvalidToken)
     }
 
-    /// Lets a request pass that has this secret, and nothing else, in `header`. How long it takes tells nothing about the secret.
+    /// Accepts a request that has exactly this secret in `header`, once. The comparison takes constant time.
     ///
     /// # Errors
-    /// `UNAUTHORIZED`, which does not tell a missing secret from a wrong one.
+    /// `UNAUTHORIZED`, the same for a missing and for a wrong secret.
     pub(crate) fn check(&self, headers: &HeaderMap, header: &'static str) -> Result<(), ApiError> {
         let mut given = headers.get_all(header);
         let known = match (given.next(), given.next()) {
@@ -42,7 +42,10 @@ impl Token {
             _ => false,
         };
         let refuse = || {
-            ApiError::new(ErrorKind::Unauthorized, format!("send the right secret in the header {header}"))
+            ApiError::new(
+                ErrorKind::Unauthorized,
+                format!("send the token of this route in the header {header}"),
+            )
         };
         if known { Ok(()) } else { Err(refuse()) }
     }
@@ -63,7 +66,7 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn a_token_is_long_and_visible() {
+    fn a_token_has_32_to_256_visible_characters() {
         assert!(Token::new(SECRET).is_ok());
         let shorter = SECRET.replacen('0', "", 1);
         for text in ["", &shorter, &SECRET.replace('0', " "), &SECRET.replace('0', "é"), &"x".repeat(257)] {
@@ -72,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_secret_given_once_passes() {
+    fn only_the_whole_secret_sent_once_is_accepted() {
         let token = Token::new(SECRET).unwrap();
         let check = |given: &[&str]| {
             let request = given

@@ -1,4 +1,4 @@
-//! What goes over the wire.
+//! Wire types that several handlers share.
 
 use fluxora_decimal::Amount;
 use fluxora_indexer::Tip;
@@ -35,7 +35,7 @@ pub(crate) struct StreamView {
     chain: Option<ChainView>,
 }
 
-/// What only a stream of the chain has. `chain` is what the contract knows of it, as far as its events tell.
+/// The member `chain` of a chain stream: the state of the contract that its events report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ChainView {

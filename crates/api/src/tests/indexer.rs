@@ -1,4 +1,4 @@
-//! The chain's side of the API, as time goes by.
+//! The routes of the indexer, and its member of `/health`.
 
 use super::*;
 
@@ -14,8 +14,8 @@ fn tip(ledger: u32) -> TestRequest {
     request.insert_header(("x-indexer-worker-token", SECRET))
 }
 
-/// What health says: the service's status, the indexer's, its lag, and what an operator is to do.
-async fn says(server: &Server) -> [Value; 4] {
+/// From `/health`: status of the service, status, lag and operator action of the indexer.
+async fn health_of(server: &Server) -> [Value; 4] {
     let answered = server.get("/health").await;
     assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
     let indexer = &answered.body["indexer"];
@@ -24,50 +24,56 @@ async fn says(server: &Server) -> [Value; 4] {
 }
 
 #[actix_web::test]
-async fn a_batch_is_fresh_until_the_threshold_is_reached() {
+async fn the_indexer_is_healthy_until_the_last_batch_reaches_the_threshold() {
     let server = indexing(Arc::new(Model::default()));
     assert_eq!(server.send(tip(5)).await.status, StatusCode::OK);
-    assert_eq!(says(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
-    server.hand.advance(299);
-    assert_eq!(says(&server).await, [json!("ok"), json!("healthy"), json!(299_000), json!("none")]);
-    server.hand.advance(1);
-    assert_eq!(says(&server).await, [json!("degraded"), json!("stalled"), json!(300_000), json!("page")]);
+    assert_eq!(health_of(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
+    server.clock.advance(299);
+    assert_eq!(health_of(&server).await, [json!("ok"), json!("healthy"), json!(299_000), json!("none")]);
+    server.clock.advance(1);
+    assert_eq!(
+        health_of(&server).await,
+        [json!("degraded"), json!("stalled"), json!(300_000), json!("page")]
+    );
     assert_eq!(server.send(tip(6)).await.status, StatusCode::OK);
-    assert_eq!(says(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
+    assert_eq!(health_of(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
 }
 
 #[actix_web::test]
-async fn without_a_batch_it_is_starting_for_as_long_as_the_threshold() {
+async fn without_a_batch_the_indexer_is_starting_until_the_threshold() {
     let server = indexing(Arc::new(Model::default()));
-    assert_eq!(says(&server).await, [json!("degraded"), json!("starting"), json!(null), json!("observe")]);
-    server.hand.advance(300);
-    assert_eq!(says(&server).await, [json!("degraded"), json!("stalled"), json!(null), json!("page")]);
+    assert_eq!(
+        health_of(&server).await,
+        [json!("degraded"), json!("starting"), json!(null), json!("observe")]
+    );
+    server.clock.advance(300);
+    assert_eq!(health_of(&server).await, [json!("degraded"), json!("stalled"), json!(null), json!("page")]);
 }
 
 #[actix_web::test]
-async fn a_clock_that_jumps_back_makes_no_lag() {
-    let server = indexing(Arc::new(Model::default()));
-    server.send(tip(5)).await;
-    server.hand.advance(-60);
-    assert_eq!(says(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
-}
-
-#[actix_web::test]
-async fn a_batch_that_is_refused_is_no_sign_of_life() {
+async fn a_clock_that_jumps_back_shows_no_lag() {
     let server = indexing(Arc::new(Model::default()));
     server.send(tip(5)).await;
-    server.hand.advance(300);
+    server.clock.advance(-60);
+    assert_eq!(health_of(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
+}
+
+#[actix_web::test]
+async fn a_refused_batch_does_not_count_as_a_sync() {
+    let server = indexing(Arc::new(Model::default()));
+    server.send(tip(5)).await;
+    server.clock.advance(300);
     let nothing =
         TestRequest::post().uri("/internal/indexer/contract-events").set_json(json!({ "events": [] }));
     let refused = server.send(nothing.insert_header(("x-indexer-worker-token", SECRET))).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert_eq!(says(&server).await[1], "stalled");
+    assert_eq!(health_of(&server).await[1], "stalled");
 }
 
 #[actix_web::test]
-async fn while_storage_is_away_the_chains_side_says_so() {
+async fn indexer_routes_report_that_storage_is_unavailable() {
     let away: Fault = || StoreError::Unavailable { reason: "disk".into(), source: None };
-    let server = indexing(Arc::new(Broken(away)));
+    let server = indexing(Arc::new(FailingStore(away)));
     let list =
         TestRequest::get().uri("/internal/indexer/events").insert_header(("x-indexer-worker-token", SECRET));
     let rewind = TestRequest::post()

@@ -15,8 +15,8 @@ use crate::query::Query;
 use crate::routes::State;
 use crate::view::Instant;
 
-const MOST: u32 = 1_000;
-const USUAL: u32 = 100;
+const MAX_LIMIT: u32 = 1_000;
+const DEFAULT_LIMIT: u32 = 100;
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
@@ -43,7 +43,7 @@ struct Page {
     next_cursor: Option<String>,
 }
 
-/// An event as it was pushed.
+/// A contract event in the fields of its push.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventView {
@@ -60,10 +60,10 @@ struct EventView {
     happened_at: Instant,
 }
 
-/// `GET /internal/indexer/events`: the contract events that are stored, in the order of the chain.
+/// `GET /internal/indexer/events`: the stored contract events in chain order.
 pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    let limit = query.limit_up_to(MOST, USUAL);
+    let limit = query.limit_up_to(MAX_LIMIT, DEFAULT_LIMIT);
     let ledger = |query: &mut Query, name| {
         query.parsed(name, FieldCode::InvalidValue, "a whole number from 0 to 4294967295", number)
     };
@@ -83,20 +83,20 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let list = cursor::describe(&first, &[]);
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
-            Some((Written::parse(text, &list)?, text.to_owned()))
+            Some((EventPosition::parse(text, &list)?, text.to_owned()))
         });
     query.finish()?;
     let (after, given) = after.unzip();
     let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
     let page = api.store().contract_events(&query).await?;
-    let last = page.events.last().map(|last| Written { event: last, list: &list }.to_string());
-    // The last page has a cursor too: whoever follows the list asks from there on again.
+    let last = page.events.last().map(|last| EventPosition { event: last, list: &list }.to_string());
+    // The last page has a cursor too: a client that follows the list sends it again.
     let next_cursor = last.or(given);
     let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
 }
 
-/// Digits only: `u32::from_str` would also take a sign.
+/// Digits only: `u32::from_str` also accepts a sign.
 fn number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -127,13 +127,13 @@ impl EventView {
     }
 }
 
-/// A place in the list as it is handed out: a [`Cursor`] for ledger and transaction, one for operation and event, and the id.
-struct Written<'a> {
+/// A cursor of this list: a [`Cursor`] for ledger and transaction, one for operation and event, and the event id in hex.
+struct EventPosition<'a> {
     event: &'a ListedEvent,
     list: &'a str,
 }
 
-impl fmt::Display for Written<'_> {
+impl fmt::Display for EventPosition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = &self.event.event;
         let ChainPosition { ledger, transaction, operation, event: index } = event.position;
@@ -143,7 +143,7 @@ impl fmt::Display for Written<'_> {
     }
 }
 
-impl Written<'_> {
+impl EventPosition<'_> {
     fn parse(text: &str, list: &str) -> Option<EventCursor> {
         let (first, rest) = text.split_at_checked(Cursor::LENGTH)?;
         let (second, id) = rest.split_at_checked(Cursor::LENGTH)?;

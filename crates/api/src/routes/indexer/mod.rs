@@ -1,4 +1,4 @@
-//! What an indexer pushes and reads, and what an operator undoes.
+//! The routes of indexer workers and the rewind of an operator.
 
 pub(crate) mod health;
 pub(crate) mod list;

@@ -38,7 +38,7 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+struct IngestedView<'a> {
     outcome: &'static str,
     inserted_count: usize,
     duplicate_count: usize,
@@ -78,7 +78,7 @@ pub(crate) async fn push(
     Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
 }
 
-fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> Answer<'a> {
+fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> IngestedView<'a> {
     let ids = |places: &[usize]| {
         places
             .iter()
@@ -87,7 +87,7 @@ fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> Answer<'a> {
             .collect()
     };
     let Ingested { inserted, duplicates, state, reorg, .. } = ingested;
-    Answer {
+    IngestedView {
         outcome: "persisted",
         inserted_count: inserted.len(),
         duplicate_count: duplicates.len(),

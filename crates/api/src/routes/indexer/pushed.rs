@@ -1,4 +1,4 @@
-//! The body of a push, read into a batch.
+//! Parses the body of a push into a batch.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::body::{self, Given, Members};
+use crate::body::{self, JsonObject, JsonValue};
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::field_code::FieldCode;
 use crate::fields::Fields;
 
-/// How many events one push may hold.
+/// The events in one push, at most.
 const BATCH_MAX: usize = 100;
 
-/// Reads a body.
+/// Parses a body.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` with every fault of the body; `CONFLICT` if its only fault is that an id stands in it twice.
+/// `VALIDATION_ERROR` with every fault of the body; `CONFLICT` if its only faults are repeated event ids.
 pub(super) fn read(bytes: &[u8]) -> Result<Batch, ApiError> {
     let Pairs(mut pairs) = body::parse_as(bytes)?;
     let events = take(&mut pairs, "events");
     let mut faults = Vec::new();
-    let mut fields = Fields::of(given(pairs));
+    let mut fields = Fields::of(parsed(pairs));
     let tip = fields.object("tip").map(|members| read_tip(members, &mut faults));
     let list = one_list(&events, &mut faults);
     let mut pushed = Vec::with_capacity(list.len());
@@ -32,12 +32,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Batch, ApiError> {
     }
     fields.add(faults);
     fields.finish()?;
-    // Without a fault, everything could be read.
+    // Without a fault, every event was read.
     let pushed = pushed.into_iter().flatten().collect();
     Batch::new(pushed, tip.flatten(), BATCH_MAX).map_err(|faults| contradictory(&faults))
 }
 
-/// The events, if they were given once, as an array that is not too long.
+/// The events, if the field is given once as an array of at most [`BATCH_MAX`].
 fn one_list<'a>(events: &[&'a RawValue], faults: &mut Vec<FieldFault>) -> Vec<&'a RawValue> {
     let (code, message) = match events {
         [] => (FieldCode::Required, "events is required".to_owned()),
@@ -61,7 +61,7 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
         return None;
     };
     let payloads = take(&mut pairs, "payload");
-    let members = given(pairs);
+    let members = parsed(pairs);
     let mut fields = Fields::within(format!("events[{index}]."), members);
     let id = fields.opaque("eventId");
     let ledger = fields.count("ledger");
@@ -96,7 +96,7 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
     })
 }
 
-fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
+fn read_tip(members: JsonObject, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
     let mut fields = Fields::within("tip.".to_owned(), members);
     let sequence = fields.count("ledger");
     let hash = fields.opaque("ledgerHash");
@@ -106,7 +106,7 @@ fn read_tip(members: Members, faults: &mut Vec<FieldFault>) -> Option<Ledger> {
     Some(Ledger { sequence: sequence?, hash: hash?, previous_hash, closed_at })
 }
 
-/// What was read is sound piece by piece and does not agree with itself.
+/// The fields are valid one by one and contradict each other.
 fn contradictory(faults: &[BatchFault]) -> ApiError {
     let details = faults.iter().map(|fault| {
         let (field, code) = match fault {
@@ -139,17 +139,17 @@ fn field(source: BatchSource, name: &str) -> String {
     }
 }
 
-/// The members of a JSON object, in the order in which they were sent, repetitions included, each value as it was written.
+/// The members of a JSON object in the order of the request, with repetitions, each value unparsed.
 struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 
-/// Takes out every value of one name.
+/// Removes every value of one name.
 fn take<'a>(pairs: &mut Vec<(String, &'a RawValue)>, name: &str) -> Vec<&'a RawValue> {
     pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect()
 }
 
-fn given(pairs: Vec<(String, &RawValue)>) -> Members {
-    // What is JSON and cannot be read is a number that is too large.
-    let read = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or(Given::Number);
+fn parsed(pairs: Vec<(String, &RawValue)>) -> JsonObject {
+    // The only JSON value that fails to parse is a number that is too large.
+    let read = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or(JsonValue::Number);
     pairs.into_iter().map(|(name, value)| (name, read(value))).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::routes::State;
 use crate::view::TipView;
 
 pub(crate) const DOC: Doc = Doc {
-    request: Some(content("Rewind", "`toLedger`, the last ledger to keep, and `reason`")),
+    request: Some(content("Rewind", "`toLedger`, the last ledger that stays, and `reason`")),
     errors: &[ErrorKind::Unauthorized, ErrorKind::Forbidden, ErrorKind::Conflict],
     ..Doc::new(
         "Rewind the chain to a ledger",
@@ -31,10 +31,10 @@ struct RewoundView<'a> {
     pending_count: u64,
 }
 
-/// The longest reason that is recorded, in characters.
+/// The longest accepted reason, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// `POST /api/admin/indexer/rewind`: undoes every ledger after `toLedger`, whatever is final.
+/// `POST /api/admin/indexer/rewind`: undoes every ledger after `toLedger`, final ones included.
 pub(crate) async fn rewind(
     api: State,
     request: HttpRequest,
@@ -44,7 +44,7 @@ pub(crate) async fn rewind(
     let mut fields = Fields::of(body::members(&request, payload).await?);
     let (to_ledger, reason) = (fields.count("toLedger"), fields.text("reason", LONGEST_REASON));
     fields.finish()?;
-    // Without a fault, both could be read.
+    // Without a fault, both fields were read.
     let (Some(to_ledger), Some(reason)) = (to_ledger, reason) else {
         return Err(ApiError::invalid(Vec::new()));
     };
@@ -58,7 +58,7 @@ pub(crate) async fn rewind(
         to_ledger,
         removed_events = done.events_removed,
         rebuilt_streams = done.streams_rebuilt,
-        "an operator has rewound the chain"
+        "operator rewound the chain"
     );
     Ok(HttpResponse::Ok().json(RewoundView {
         outcome: "rewound",

@@ -14,15 +14,11 @@ pub(crate) const DOC: Doc = Doc {
     errors: &[ErrorKind::NotFound, ErrorKind::Conflict, ErrorKind::ChainManaged, ErrorKind::Forbidden],
     ..Doc::new(
         "Cancel a stream",
-        &[response(
-            200,
-            "Stream",
-            "The cancelled stream: what has streamed stays streamed, the rest is refunded",
-        )],
+        &[response(200, "Stream", "The cancelled stream: the streamed amount stays, the rest is refunded")],
     )
 };
 
-/// `DELETE /api/streams/{id}`: cancels the stream; what had streamed stays streamed, the rest is refunded.
+/// `DELETE /api/streams/{id}`: cancels the stream. The streamed amount stays, the rest is refunded.
 pub(crate) async fn cancel(
     api: State,
     request: HttpRequest,

@@ -75,7 +75,7 @@ pub(crate) async fn create(
         Created::Replayed(stored) => SavedResponse::decode(&stored)?.respond(true),
         Created::KeyReused => Err(ApiError::new(
             ErrorKind::IdempotencyKeyReused,
-            "this Idempotency-Key was used for another request: use a key of its own for each request",
+            "this Idempotency-Key was used for another request: use a separate key for each request",
         )),
     }
 }

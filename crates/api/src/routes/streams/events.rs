@@ -39,7 +39,7 @@ pub(crate) async fn events(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = super::id(&path);
-    // A cursor of a stream is good however its id is written.
+    // The same cursor is accepted for an id in lower case and in capitals.
     let list = id.as_ref().map_or_else(|_| path.to_string(), ToString::to_string);
     let mut query = Query::of(&request)?;
     let limit = query.limit();

@@ -48,7 +48,7 @@ struct ListView {
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    /// How many streams of this page cannot be read and are left out.
+    /// The streams of this page that cannot be decoded and are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
 }
@@ -136,5 +136,5 @@ fn describe(filter: &StreamFilter) -> String {
 
 fn report(row: &CorruptRow) {
     let CorruptRow { table, column, row, reason } = row;
-    tracing::error!(table, column, row, reason, "a stored row cannot be read: it is left out of the list");
+    tracing::error!(table, column, row, reason, "a stored row cannot be decoded and is left out of the list");
 }

@@ -1,4 +1,4 @@
-//! `/api/streams`: one endpoint, one file.
+//! `/api/streams`: one operation, one file.
 
 pub(crate) mod cancel;
 pub(crate) mod create;

@@ -35,7 +35,7 @@ pub(crate) async fn read(
     Ok(HttpResponse::Ok().json(view.ok_or_else(ApiError::stream_not_found)?))
 }
 
-/// Digits only: `u64::from_str` would also take a sign.
+/// Digits only: `u64::from_str` also accepts a sign.
 fn seconds(text: &str) -> Option<UnixTime> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?.map(UnixTime::from_seconds)

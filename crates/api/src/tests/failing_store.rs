@@ -9,13 +9,13 @@ use fluxora_store::{
 
 use super::*;
 
-/// A store in which everything fails in the same way.
-pub(super) struct Broken(pub(super) Fault);
+/// A store in which every method fails with the same error.
+pub(super) struct FailingStore(pub(super) Fault);
 
 pub(super) type Fault = fn() -> StoreError;
 
 #[async_trait]
-impl StreamStore for Broken {
+impl StreamStore for FailingStore {
     async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
         Err(self.0())
     }
@@ -47,7 +47,7 @@ impl StreamStore for Broken {
 }
 
 #[async_trait]
-impl EventLog for Broken {
+impl EventLog for FailingStore {
     async fn events_after(&self, _: Sequence, _: &EventFilter, _: u32) -> Result<EventLogPage, StoreError> {
         Err(self.0())
     }
@@ -57,7 +57,7 @@ impl EventLog for Broken {
 }
 
 #[async_trait]
-impl IdempotencyStore for Broken {
+impl IdempotencyStore for FailingStore {
     async fn idempotency_record(
         &self,
         _: &'static str,
@@ -72,7 +72,7 @@ impl IdempotencyStore for Broken {
 }
 
 #[async_trait]
-impl ChainStore for Broken {
+impl ChainStore for FailingStore {
     async fn ingest(
         &self,
         _: Arc<Batch>,
@@ -104,7 +104,7 @@ impl ChainStore for Broken {
 }
 
 #[async_trait]
-impl Store for Broken {
+impl Store for FailingStore {
     fn describe(&self) -> String {
         "broken".to_owned()
     }
