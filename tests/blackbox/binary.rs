@@ -15,7 +15,7 @@ pub(crate) fn server() -> &'static Path {
 /// The folder of the whole project.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let package = PathBuf::from(told("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")));
+        let package = PathBuf::from(cargo_variable("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")));
         package.parent().expect("this package lies in the root folder").to_owned()
     });
     &ROOT
@@ -23,18 +23,18 @@ pub(crate) fn root() -> &'static Path {
 
 /// The cargo that runs the tests.
 pub(crate) fn this_cargo() -> Command {
-    Command::new(told("CARGO", env!("CARGO")))
+    Command::new(cargo_variable("CARGO", env!("CARGO")))
 }
 
 /// What cargo says as it runs the tests. What it said as it built them may be of another place: a build that is kept moves.
 #[expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a test")]
-fn told(name: &str, when_built: &str) -> OsString {
+fn cargo_variable(name: &str, when_built: &str) -> OsString {
     std::env::var_os(name).unwrap_or_else(|| when_built.into())
 }
 
 /// A cargo that works on the project, without the network.
 ///
-/// What `cargo test` tells a test about its package is taken out of the environment: build scripts that watch those variables
+/// The variables that `cargo test` sets for a test are removed from the environment: build scripts that watch those variables
 /// would run again, and everything above them be built again, in every run.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = this_cargo();

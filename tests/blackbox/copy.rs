@@ -35,11 +35,11 @@ pub(crate) fn copied(from: &str, to: &str) -> String {
 #[track_caller]
 fn refused(from: &str, to: &str, exit: i32, code: &str) {
     let Output { status, stdout, stderr } = run(from, to);
-    let told = String::from_utf8([stdout, stderr].concat()).unwrap();
-    assert_eq!(status.code(), Some(exit), "{told}");
-    assert!(told.contains(&format!("fluxora-server copy: {code}: ")), "{told}");
+    let output = String::from_utf8([stdout, stderr].concat()).unwrap();
+    assert_eq!(status.code(), Some(exit), "{output}");
+    assert!(output.contains(&format!("fluxora-server copy: {code}: ")), "{output}");
     for secret in ["hunter2", "battery"] {
-        assert!(!told.contains(secret), "{told}");
+        assert!(!output.contains(secret), "{output}");
     }
 }
 

@@ -67,7 +67,7 @@ fn every_setting_that_is_set_here_is_one_of_the_servers() {
     assert!(known.contains("HOST") && known.contains("DATABASE_URL_FILE"), "{known:?}");
     for (path, begins) in SET_AFTER {
         let text = file(path);
-        // The build of an image has an environment of its own.
+        // The build of an image does not inherit the environment.
         let text = text.split_once("\nFROM scratch").map_or(text.as_str(), |(_, image)| image);
         let set: BTreeSet<_> = begins.iter().flat_map(|begin| names(text, begin)).collect();
         assert!(!set.is_empty(), "{path} sets nothing: SET_AFTER is out of date");

@@ -1,4 +1,4 @@
-//! A disk that is full, or can only be read. The disk is a small one in memory that nobody but the server sees, so nothing is
+//! A disk that is full or read-only. The disk is a small one in memory that only the server sees, so nothing is
 //! left behind however the test ends.
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use crate::sample;
 use crate::server::{Launch, TestServer};
 use crate::services;
 
-/// Programs that start another one with disks of its own: as root, or as whoever may act as root in a namespace.
+/// Programs that start another one with private mounts: as root, or as a user who may act as root in a namespace.
 const PRIVATE_DISKS: [&[&str]; 2] =
     [&["unshare", "--mount", "sh", "-euc"], &["unshare", "--map-root-user", "--mount", "sh", "-euc"]];
 

@@ -38,7 +38,7 @@ fn the_same_create_sent_twice_makes_one_stream() {
     let first = server.send(&request);
     assert_replayed(&first, &server.send(&request));
     assert_streams(&server, 1);
-    // The answer is the one that was given, whatever has become of the stream.
+    // The answer is the stored one, although the stream has changed.
     server.cancel(first.json()["id"].as_str().unwrap());
     assert_replayed(&first, &server.send(&request));
     // Without the key it is another request.

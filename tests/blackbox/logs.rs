@@ -115,7 +115,7 @@ fn the_pretty_format_is_for_people() {
 
 #[test]
 fn at_level_error_nothing_is_said_of_what_goes_well() {
-    // Such a server does not even say where it listens, so it is told.
+    // Such a server does not log its address, so the test sets it.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let launch = Launch::new().set("LOG_LEVEL", "error").set("PORT", port.to_string());
     let mut server = TestServer::launch_at(launch, ([127, 0, 0, 1], port).into());

@@ -78,7 +78,7 @@ fn the_letters_of_a_uuid_may_be_capitals() {
 }
 
 #[test]
-fn a_wrong_method_is_a_405_that_says_what_is_allowed() {
+fn a_wrong_method_is_a_405_with_allow() {
     let mut server = TestServer::start();
     let stream = format!("/api/streams/{}", server.create(&sample::stream())["id"].as_str().unwrap());
     let events = format!("{stream}/events");
@@ -135,7 +135,7 @@ fn head_answers_like_get_without_a_body() {
 }
 
 #[test]
-fn requests_that_are_sent_at_once_are_answered_in_order() {
+fn pipelined_requests_are_answered_in_order() {
     let mut server = TestServer::start();
     let mut connection = server.connect();
     let mut bytes = Vec::new();
@@ -159,7 +159,7 @@ fn requests_that_are_sent_at_once_are_answered_in_order() {
 }
 
 #[test]
-fn the_root_and_health_say_what_this_is() {
+fn the_root_and_health_name_the_service() {
     let mut server = TestServer::start();
     let root = server.get("/").expect(200);
     assert_eq!((&root["name"], &root["service"]), (&json!("Fluxora"), &json!("fluxora-backend")));

@@ -14,10 +14,10 @@ fn shell_blocks(page: &str, section: &str) -> Vec<String> {
     blocks.map(|(block, _)| block.to_owned()).collect()
 }
 
-/// What whoever takes the tour of the chain has to set for the server and for the commands.
+/// The variables that the tour of the chain sets for the server and for the commands.
 const WORKER_TOKEN: (&str, &str) = ("INDEXER_WORKER_TOKEN", "0123456789abcdef0123456789abcdef");
 
-/// Runs the commands of a section against a server of its own, which must answer each of them.
+/// Runs the commands of a section against a separate server, which must answer each of them.
 fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
     if Command::new("curl").arg("--version").output().is_err() {
         return services::missing(&format!("the commands of {file}: curl is not installed"), true);

@@ -3,7 +3,7 @@ use crate::sample;
 use crate::server::TestServer;
 
 #[test]
-fn a_request_id_is_taken_if_it_is_printable_and_replaced_otherwise() {
+fn a_printable_request_id_is_accepted_and_any_other_replaced() {
     let mut server = TestServer::start();
     let id = |request: Request| {
         let response = server.send(&request);

@@ -4,7 +4,7 @@ use crate::balance;
 use crate::sample;
 use crate::server::TestServer;
 
-/// Creates streams, ends the server, starts it again on the same file and finds everything as it was.
+/// Creates streams, restarts the server on the same file and finds everything unchanged.
 #[track_caller]
 fn survives(end: impl Fn(&mut TestServer)) {
     let mut server = TestServer::start();

@@ -3,15 +3,15 @@
 use fluxora_stream::{AccountId, ContractId};
 use serde_json::{Value, json};
 
-/// A secret seed that belongs to nobody.
+/// A secret seed of no account in use.
 pub(crate) const SECRET_KEY: &str = "SBU2RRGLXH3E5CQHTD3ODLDF2BWDCYUSSBLLZ5GNW7JXHDIYKXZWHOKR";
 
-/// An account of its own for each number.
+/// A distinct account for each number.
 pub(crate) fn account(number: u64) -> String {
     AccountId::from_public_key(thirty_two_bytes(number)).to_string()
 }
 
-/// A contract of its own for each number.
+/// A distinct contract for each number.
 pub(crate) fn contract(number: u64) -> String {
     ContractId::from_hash(thirty_two_bytes(number)).to_string()
 }

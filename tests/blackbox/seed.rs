@@ -66,7 +66,7 @@ fn every_promise_and_every_contradiction_has_one_row() {
     for id in &expected {
         assert_eq!(found.remove(id), Some(1), "{id} has not one row");
     }
-    assert!(found.is_empty(), "nobody promised {found:?}");
+    assert!(found.is_empty(), "these were not promised: {found:?}");
 }
 
 #[test]

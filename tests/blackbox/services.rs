@@ -9,7 +9,7 @@ pub(crate) fn missing(what: &str, required: bool) {
     writeln!(std::io::stderr(), "not tested here: {what}").ok();
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says what must be there")]
+#[expect(clippy::disallowed_methods, reason = "the environment says which services must be installed")]
 fn all_required() -> bool {
     std::env::var("FLUXORA_REQUIRE_SERVICES").is_ok_and(|value| value == "1")
 }

@@ -48,11 +48,11 @@ fn health(server: &TestServer) -> (Value, Value) {
     (health["status"].clone(), clock.clone())
 }
 
-/// The lines that tell of a failure, as far as they have come: how bad, and after how many restarts.
+/// The failure lines so far: level, and number of restarts.
 fn failures(server: &TestServer) -> Vec<(Value, Value)> {
-    let told =
+    let failed =
         |line: &Value| line["worker"] == "stream_clock" && line["error"].to_string().contains("not today");
-    let lines = server.log().into_iter().filter(told);
+    let lines = server.log().into_iter().filter(failed);
     lines.map(|line| (line["level"].clone(), line["restarts"].clone())).collect()
 }
 
@@ -87,10 +87,10 @@ fn a_worker_that_keeps_failing_shows_in_health_then_ends_the_server_and_what_wat
     let late = in_flight.read().unwrap().expect(201);
 
     assert_eq!(server.ends(), Some(A_WORKER_KEEPS_FAILING));
-    let told = failures(&server);
+    let failed = failures(&server);
     let expect: Vec<_> = (0..MAX_RESTARTS).map(|restarts| (json!("WARN"), json!(restarts))).collect();
-    assert_eq!(told[..expect.len()], expect, "each failure once");
-    assert_eq!(told[expect.len()], (json!("ERROR"), json!(MAX_RESTARTS)));
+    assert_eq!(failed[..expect.len()], expect, "each failure once");
+    assert_eq!(failed[expect.len()], (json!("ERROR"), json!(MAX_RESTARTS)));
     let log = server.log();
     let [.., stopped, last] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!(
@@ -104,10 +104,10 @@ fn a_worker_that_keeps_failing_shows_in_health_then_ends_the_server_and_what_wat
     );
     assert!(reason.contains(": not today"), "{reason}");
 
-    // What systemd and Docker do: whatever ends otherwise than in order is started again. The defect is still there.
+    // As systemd and Docker do: a process that fails is restarted. The defect is still there.
     server.restart();
     backs_off(&server, MAX_RESTARTS - 2, id);
-    // Somebody mends it, and the next start of the worker, or of the server, finds it mended.
+    // The defect is fixed, and the next start of the worker or of the server succeeds.
     alter(&server, "DROP TRIGGER refusal");
     server.wait_for_message(RECORDED);
     let (status, clock) = health(&server);

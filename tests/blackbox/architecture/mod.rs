@@ -58,7 +58,7 @@ fn big_decimal_occurs_in_decimal_only() {
         .collect();
     let (inside, outside): (Vec<_>, Vec<_>) =
         with_it.into_iter().partition(|file| file.starts_with("crates/decimal/"));
-    assert!(!inside.is_empty(), "the name is spelt otherwise");
+    assert!(!inside.is_empty(), "no crate has this name");
     none(&outside);
 }
 

@@ -1,4 +1,4 @@
-//! What bad input gets: a 4xx of its own, every fault of a body at once, and nothing of a secret back.
+//! Bad input is answered with a specific 4xx and every fault of a body at once. No answer repeats a secret.
 
 mod amounts;
 mod bodies;

@@ -68,7 +68,7 @@ fn a_secret_key_is_neither_echoed_nor_logged_wherever_it_was_pasted() {
 }
 
 #[test]
-fn whoever_sends_a_secret_key_is_told_to_replace_it() {
+fn a_secret_key_is_answered_with_advice_to_replace_it() {
     let mut server = TestServer::start();
     let response = server.send(&Request::create_json(&with(&[("sender", Some(json!(SECRET_KEY)))])));
     let message = response.expect(400)["error"]["details"][0]["message"].to_string();

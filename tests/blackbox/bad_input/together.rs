@@ -12,7 +12,7 @@ fn check(server: &TestServer, body: impl Into<Vec<u8>>, expect: &[(&str, &str)])
 }
 
 #[test]
-fn every_fault_of_a_body_is_told_at_once_fields_first_then_rules_then_what_is_unknown() {
+fn every_fault_of_a_body_is_reported_at_once_fields_then_rules_then_unknown_fields() {
     let mut server = TestServer::start();
     let nothing_given =
         ["sender", "recipient", "depositAmount", "ratePerSecond"].map(|field| (field, "REQUIRED"));

@@ -22,7 +22,7 @@ const HALF_WRITTEN: [(&str, &str); 6] = [
     ),
     (
         "SELECT seq FROM streams s WHERE (status = 'cancelled') <> (due_at IS NULL)",
-        "a stream that the clock would wake although it has ended, or the other way round",
+        "a stream that the clock would wake although it has ended, or would not wake although it has not",
     ),
     (
         "SELECT e.seq FROM stream_events e LEFT JOIN streams s ON s.seq = e.stream WHERE s.seq IS NULL",

@@ -8,11 +8,11 @@ use crate::balance;
 use crate::server::TestServer;
 use crate::walk::{ids, walk};
 
-/// What clients were told, over all rounds.
+/// Every answer that clients got, over all rounds.
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// Each stream as it was last answered, by its id.
-    told: BTreeMap<String, Value>,
+    /// The last answer about each stream, by its id.
+    answered: BTreeMap<String, Value>,
     unanswered: Vec<Unanswered>,
     resent: usize,
     found_done: usize,
@@ -21,28 +21,28 @@ pub(super) struct Ledger {
 impl Ledger {
     /// The streams that have not been cancelled.
     pub(super) fn running(&self) -> Vec<String> {
-        self.told.iter().filter(|(_, stream)| !is_cancelled(stream)).map(|(id, _)| id.clone()).collect()
+        self.answered.iter().filter(|(_, stream)| !is_cancelled(stream)).map(|(id, _)| id.clone()).collect()
     }
 
     pub(super) fn streams(&self) -> usize {
-        self.told.len()
+        self.answered.len()
     }
 
     pub(super) fn cancels(&self) -> usize {
-        self.told.values().filter(|stream| is_cancelled(stream)).count()
+        self.answered.values().filter(|stream| is_cancelled(stream)).count()
     }
 
     pub(super) fn note(&mut self, logs: Vec<Log>) {
         for Log { created, cancelled, unanswered } in logs {
             for stream in created.into_iter().chain(cancelled) {
-                self.tell(stream);
+                self.record(stream);
             }
             self.unanswered.extend(unanswered);
         }
     }
 
-    fn tell(&mut self, stream: Value) {
-        self.told.insert(stream["id"].as_str().unwrap().to_owned(), stream);
+    fn record(&mut self, stream: Value) {
+        self.answered.insert(stream["id"].as_str().unwrap().to_owned(), stream);
     }
 
     /// Finds out what became of the writes that were never answered: creates are sent again under their keys, which makes one
@@ -63,32 +63,32 @@ impl Ledger {
                 }
             };
             self.resent += 1;
-            self.tell(stream);
+            self.record(stream);
         }
     }
 
-    /// The server lists exactly the streams of this ledger, each as it was answered.
+    /// The server lists exactly the streams of this ledger, each as in its last answer.
     pub(super) fn check(&self, server: &TestServer) {
         let listed = walk(server, "", 100, |_| ());
         listed.iter().for_each(|stream| self.check_one(stream));
         let found = ids(&listed);
         let distinct: BTreeSet<_> = found.iter().collect();
         assert_eq!(distinct.len(), found.len(), "streams are repeated");
-        let lost: Vec<_> = self.told.keys().filter(|id| !distinct.contains(id)).collect();
+        let lost: Vec<_> = self.answered.keys().filter(|id| !distinct.contains(id)).collect();
         assert_eq!(lost, [""; 0], "acknowledged streams are lost");
     }
 
     pub(super) fn check_one_by_one(&self, server: &TestServer) {
-        self.told.keys().for_each(|id| self.check_one(&server.stream(id)));
+        self.answered.keys().for_each(|id| self.check_one(&server.stream(id)));
     }
 
     fn check_one(&self, stream: &Value) {
         let id = stream["id"].as_str().unwrap();
-        let told = self.told.get(id).unwrap_or_else(|| panic!("nobody was told of {stream}"));
+        let answered = self.answered.get(id).unwrap_or_else(|| panic!("no answer was about {stream}"));
         balance::check(stream);
-        let mut expect = told.clone();
+        let mut expect = answered.clone();
         expect["asOf"] = stream["asOf"].clone();
-        if !is_cancelled(told) {
+        if !is_cancelled(answered) {
             for flowing in ["streamedAmount", "withdrawableAmount", "remainingAmount"] {
                 expect[flowing] = stream[flowing].clone();
             }

@@ -1,4 +1,4 @@
-//! Invariant 1: no acknowledged write is lost, whatever is killed when.
+//! Invariant 1: no acknowledged write is lost, when the server is killed at any instant.
 
 mod file;
 mod ledger;

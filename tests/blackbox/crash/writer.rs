@@ -71,7 +71,7 @@ impl Writer {
     fn send(&mut self, request: &Request, status: u16) -> Option<Value> {
         let response: Response = self.connection.send(request).ok()?;
         let body = response.expect(status);
-        // Once the server is to be killed nobody counts any more.
+        // Writes are not counted once the server is to be killed.
         self.acknowledged.send(()).ok();
         Some(body)
     }

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client. It sends what it is told to, also what no well-behaved client would.
+//! A small HTTP/1.1 client. It sends any bytes, also requests that violate HTTP.
 
 mod connection;
 mod request;

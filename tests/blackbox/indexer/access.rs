@@ -12,7 +12,7 @@ use crate::server::{Launch, TestServer};
 const LIST: &str = "/internal/indexer/events";
 
 #[test]
-fn whoever_does_not_have_the_workers_token_is_refused_before_the_body_is_looked_at() {
+fn a_request_without_the_worker_token_is_refused_before_its_body_is_read() {
     let mut server = TestServer::launch(indexing());
     let header = "x-indexer-worker-token";
     for request in [Request::post(EVENTS, "{"), Request::get(LIST), Request::new("HEAD", LIST)] {
@@ -38,7 +38,7 @@ fn whoever_does_not_have_the_workers_token_is_refused_before_the_body_is_looked_
 }
 
 #[test]
-fn where_no_token_is_set_nothing_is_taken_and_the_answer_says_so() {
+fn without_a_worker_token_every_push_is_refused() {
     let off = indexing().set("INDEXER_ENABLED", "false");
     for launch in [Launch::new(), Launch::new().set("OPERATOR_TOKEN", OPERATOR_TOKEN), off] {
         let mut server = TestServer::launch(launch);

@@ -11,7 +11,7 @@ const EPOCH: u64 = 1_767_225_600;
 /// How long every stream lasts, in seconds. At one unit a second that is its deposit in units, too.
 const LASTS: u64 = 1_000_000;
 
-/// A made-up chain, linked from ledger to ledger, that can take another way.
+/// An invented chain of linked ledgers that can fork.
 #[derive(Clone)]
 pub(super) struct Chain {
     hashes: Vec<String>,
@@ -41,7 +41,7 @@ impl Chain {
         sequence
     }
 
-    /// Takes another way from this ledger on, which is grown.
+    /// Forks at this ledger and grows the new branch.
     pub(super) fn fork(&mut self, sequence: u32) {
         self.hashes.truncate(usize::try_from(sequence - FIRST).unwrap());
         self.way += 1;
@@ -66,7 +66,7 @@ impl Chain {
         self.ledger(self.tip())
     }
 
-    /// An event. Its id is that of its place, as on chain: another way of the chain has other events under the same ids.
+    /// An event. Its id is derived from its position, as on chain: another branch has other events under the same ids.
     pub(super) fn event(&self, sequence: u32, place: ChainPosition, payload: &Value) -> Value {
         let ChainPosition { transaction, event } = place;
         let mut pushed = self.ledger(sequence);

@@ -17,7 +17,7 @@ use crate::walk::{ids, walk};
 
 const PLACE: ChainPosition = ChainPosition { transaction: 1, event: 0 };
 
-/// A chain that takes another way, without the stream that it began with at its fifth ledger; what is pushed of both ways.
+/// A chain that forks: the new branch lacks the stream of the fifth ledger. The batches of both branches.
 fn two_ways() -> [Value; 2] {
     let mut chain = Chain::of(8);
     let noise = json!({ "topic": ["noise"], "value": 1 });
@@ -81,11 +81,11 @@ fn a_copied_chain_is_shown_as_before_and_goes_on_as_it_would_have_on_postgres_an
     original.terminate();
 
     let database = cluster.database();
-    let told = copied(&url_of(&original), &database.url());
+    let output = copied(&url_of(&original), &database.url());
     for count in
         ["streams: 4,", "removed streams: 1,", "contract events: 5,", "reorgs: 1,", "states of the chain: 1,"]
     {
-        assert!(told.lines().any(|line| line.starts_with(count)), "{count} {told}");
+        assert!(output.lines().any(|line| line.starts_with(count)), "{count} {output}");
     }
     verified(&database.url());
     original.restart();

@@ -35,7 +35,7 @@ fn push_until_killed(history: &mut History, mut connection: Connection, sends: &
     let mut acknowledged = Vec::new();
     loop {
         let (kind, batch) = history.next();
-        // Once the server is to be killed nobody listens any more.
+        // Answers are not read once the server is to be killed.
         sends.send(kind).ok();
         match connection.send(&push(batch.to_string())) {
             Ok(response) => {

@@ -1,4 +1,4 @@
-//! The same events, told in another way, make the same streams.
+//! The same events, pushed in other batches and another order, make the same streams.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ struct Made {
 }
 
 /// Pushes batches, the ledger after the last as the tip, and reads everything; then makes room for the next.
-fn told(worker: &mut Worker, scenario: &Scenario, batches: &[Vec<Value>]) -> Made {
+fn pushed(worker: &mut Worker, scenario: &Scenario, batches: &[Vec<Value>]) -> Made {
     for events in batches.iter().filter(|events| !events.is_empty()) {
         worker.push(&batch(events, None));
     }
@@ -36,10 +36,10 @@ fn by_ledger(scenario: &Scenario) -> Vec<Vec<Value>> {
     scenario.ledgers.iter().map(|ledger| ledger.events.clone()).collect()
 }
 
-/// A way of telling a scenario.
+/// A way of batches_of a scenario.
 type Telling = fn(&Scenario, &mut Random) -> Vec<Vec<Value>>;
 
-/// Compares what comes of telling every scenario otherwise with what comes of telling it ledger by ledger.
+/// Compares the streams of every scenario pushed in random batches with those of the scenario pushed ledger by ledger.
 #[track_caller]
 fn check(tellings: &[Telling]) {
     let seed = Random::fresh_seed();
@@ -48,11 +48,11 @@ fn check(tellings: &[Telling]) {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);
     for scenario in handwritten() {
-        let plain = told(&mut worker, &scenario, &by_ledger(&scenario));
+        let plain = pushed(&mut worker, &scenario, &by_ledger(&scenario));
         assert!(!plain.streams.is_empty() && plain.events.len() == scenario.events().len());
-        for (number, telling) in tellings.iter().enumerate() {
-            let other = told(&mut worker, &scenario, &telling(&scenario, &mut random));
-            assert_eq!(other, plain, "{}, telling {number}", scenario.name);
+        for (number, batches_of) in tellings.iter().enumerate() {
+            let other = pushed(&mut worker, &scenario, &batches_of(&scenario, &mut random));
+            assert_eq!(other, plain, "{}, batches_of {number}", scenario.name);
         }
     }
     server.terminate();

@@ -1,4 +1,4 @@
-//! What `/health` says of the chain, and the log of its reorgs.
+//! The member `indexer` of `/health`, and the log lines of reorgs.
 
 use serde_json::{Value, json};
 
@@ -99,10 +99,10 @@ fn a_reorg_shows_until_the_tip_is_five_ledgers_past_it_and_is_logged_with_both_h
     assert_eq!(answer["reorg"], reorg, "{answer}");
     assert_eq!(answer["tip"]["ledger"], fork + 1);
     let line = server.wait_for_line("the reorg", |line| line["existing_hash"] == existing);
-    let told = ["fork_ledger", "depth", "incoming_hash", "events_removed", "streams_rebuilt"];
+    let fields = ["fork_ledger", "depth", "incoming_hash", "events_removed", "streams_rebuilt"];
     assert_eq!(line["level"], "WARN", "{line}");
     assert_eq!(
-        told.map(|name| line[name].clone()),
+        fields.map(|name| line[name].clone()),
         [json!(fork), json!(2), incoming, json!(2), json!(2)],
         "{line}"
     );

@@ -98,7 +98,7 @@ impl History {
     }
 }
 
-/// A cliff soon after the start: what kind of stream it is is not told.
+/// A cliff soon after the start: no event names the kind of such a stream.
 fn with_cliff(mut created: Value, ledger: u32) -> Value {
     created["value"]["cliff_time"] = json!((close_time(ledger) + 5).to_string());
     created

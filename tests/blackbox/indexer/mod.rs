@@ -1,4 +1,4 @@
-//! The chain's side: contract events are pushed, streams of the chain read, the chain rewound, its freshness watched.
+//! The indexer: pushes of contract events, chain streams, rewinds and freshness.
 
 mod access;
 mod chain;

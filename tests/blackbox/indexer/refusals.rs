@@ -122,7 +122,7 @@ fn each_field_of_an_event_is_checked_and_named_with_its_place() {
 }
 
 #[test]
-fn all_faults_of_a_body_are_told_at_once() {
+fn all_faults_of_a_body_are_reported_at_once() {
     let mut empty = Empty::new();
     let body = json!({
         "events": [with(empty.event.clone(), &json!({ "txHash": null, "colour": "red" })), 7],
@@ -309,8 +309,8 @@ fn the_body_is_json_of_at_most_256_kib() {
     let deep = format!(r#"{{"events":{}{}}}"#, "[".repeat(20), "]".repeat(20));
     envelope::invalid(&empty.server.send(&push(deep)), &invalid("BODY_TOO_DEEP"));
     let target = format!("{}?dryRun=true", super::EVENTS);
-    let odd = Request::post(&target, "{}").header("x-indexer-worker-token", super::WORKER_TOKEN);
-    envelope::invalid(&empty.server.send(&odd), &[("query", "UNKNOWN_FIELD")]);
+    let unknown = Request::post(&target, "{}").header("x-indexer-worker-token", super::WORKER_TOKEN);
+    envelope::invalid(&empty.server.send(&unknown), &[("query", "UNKNOWN_FIELD")]);
 
     let Empty { mut server, mut worker, .. } = empty;
     worker.send(&push(most)).expect(200);

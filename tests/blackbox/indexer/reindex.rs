@@ -37,9 +37,12 @@ fn a_stream_that_is_stored_wrong_is_named_and_put_right() {
     let wrong = "UPDATE streams SET withdrawn = '9.0000000' WHERE id = ?1";
     assert_eq!(other.execute(wrong, [stream_id(0)]).unwrap(), 1);
     drop(other);
-    let told = reindex(&server, &["--verify"], 65);
-    assert!(told.contains(&stream_id(0)) && told.contains(r#""withdrawnAmount":"0.0000005""#), "{told}");
-    assert!(!told.contains(&stream_id(1)), "{told}");
+    let output = reindex(&server, &["--verify"], 65);
+    assert!(
+        output.contains(&stream_id(0)) && output.contains(r#""withdrawnAmount":"0.0000005""#),
+        "{output}"
+    );
+    assert!(!output.contains(&stream_id(1)), "{output}");
     let of_the_other = reindex(&server, &["--verify", "--stream", &stream_id(1)], 0);
     assert!(of_the_other.contains("nothing differs"), "{of_the_other}");
     reindex(&server, &[], 0);
@@ -63,6 +66,6 @@ fn only_a_stream_of_the_chain_can_be_built_again() {
     let mut server = TestServer::launch(indexing());
     server.terminate();
     reindex(&server, &["--stream", "01930000-0000-7000-8000-00000000000a"], 2);
-    let told = reindex(&server, &["--stream", &stream_id(7)], 0);
-    assert!(told.contains("0 contract events make 0 streams"), "{told}");
+    let output = reindex(&server, &["--stream", &stream_id(7)], 0);
+    assert!(output.contains("0 contract events make 0 streams"), "{output}");
 }

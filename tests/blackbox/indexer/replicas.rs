@@ -109,7 +109,7 @@ fn make_what_one_makes(replicas: &[&TestServer]) {
     reference.push(&tip);
     let expect = (reference.streams(AT), reference.events(1000));
     assert_eq!(expect.0.len(), usize::try_from(STREAMS).unwrap());
-    // Whichever server hears of the tip, every one shows what has become safe.
+    // The tip is pushed to one server; every server shows the ledgers that became safe.
     replicas[1].send(&push(tip.to_string())).expect(200);
     for replica in replicas {
         let mut worker = Worker::of(replica);

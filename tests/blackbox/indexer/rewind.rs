@@ -1,4 +1,4 @@
-//! An operator's reset, and what nobody but the chain may do.
+//! A rewind by an operator, and changes that only the chain may make.
 
 use serde_json::json;
 
@@ -46,20 +46,20 @@ fn a_rewind_undoes_what_came_after_its_ledger_and_is_recorded_with_its_reason() 
 
     let reason = "ledgers of another network were pushed";
     let answer = worker.send(&rewind(&json!({ "toLedger": FIRST + 3, "reason": reason }))).expect(200);
-    let told = json!({
+    let expect = json!({
         "number": 1, "at": answer["rewind"]["at"], "cause": "rewind", "forkLedger": FIRST + 4, "depth": 4,
         "tipBefore": FIRST + 8, "removedEventCount": 3, "rebuiltStreamCount": 2, "existingHash": null,
         "incomingHash": null, "reason": reason,
     });
-    // Of the ledgers that stay, the newest that was told of is the tip: the first.
+    // The tip is the newest ledger that stays and is known: the first.
     let expect = json!({
-        "outcome": "rewound", "rewind": told, "tip": { "ledger": FIRST, "ledgerHash": chain.ledger(FIRST)["ledgerHash"] },
+        "outcome": "rewound", "rewind": expect, "tip": { "ledger": FIRST, "ledgerHash": chain.ledger(FIRST)["ledgerHash"] },
         "lastSafeLedger": FIRST - 1, "pendingCount": 1,
     });
     assert_eq!(answer, expect);
     let line = server.wait_for_message("an operator has rewound the chain");
     assert_eq!((&line["level"], &line["to_ledger"]), (&json!("WARN"), &json!(FIRST + 3)), "{line}");
-    assert_eq!(server.get("/health").expect(200)["indexer"]["lastReorg"], told);
+    assert_eq!(server.get("/health").expect(200)["indexer"]["lastReorg"], expect);
     assert_eq!(worker.stream_ids(), [""; 0], "its ledger is not safe any more");
     assert_eq!(worker.events(10).len(), 1);
 

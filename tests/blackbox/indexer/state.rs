@@ -1,4 +1,4 @@
-//! Everything that a server shows of the chain.
+//! Everything that a server shows of chain streams, contract events and the indexer.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,11 @@ use super::worker::Worker;
 /// After everything that happens in a made-up chain.
 const AT: u64 = 4_000_000_000;
 
-/// Streams with what was told of each, stored events, and how the chain stands; but for when it was that something was recorded.
+/// Chain streams with their histories, stored contract events and the indexer state, without the instants of recording.
 pub(super) fn state(worker: &mut Worker) -> Value {
     let streams = worker.streams(AT);
-    let told: Vec<_> = streams.iter().map(|stream| history(worker, stream["id"].as_str().unwrap())).collect();
+    let histories: Vec<_> =
+        streams.iter().map(|stream| history(worker, stream["id"].as_str().unwrap())).collect();
     let mut chain = worker.get("/health")["indexer"].clone();
     for volatile in
         ["lastSuccessfulSyncAt", "lagMs", "status", "stalled", "summary", "clientImpact", "operatorAction"]
@@ -20,23 +21,23 @@ pub(super) fn state(worker: &mut Worker) -> Value {
     if let Some(reorg) = chain["lastReorg"].as_object_mut() {
         reorg.remove("at");
     }
-    json!({ "streams": streams, "told": told, "events": worker.events(1000), "chain": chain })
+    json!({ "streams": streams, "histories": histories, "events": worker.events(1000), "chain": chain })
 }
 
-/// What was told of a stream.
+/// The history of a stream.
 fn history(worker: &mut Worker, id: &str) -> Vec<Value> {
-    let (mut told, mut cursor) = (Vec::new(), String::new());
+    let (mut events, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = worker.get(&format!("/api/streams/{id}/events?limit=100{cursor}"));
-        told.extend(page["events"].as_array().unwrap().iter().cloned().map(undated));
+        events.extend(page["events"].as_array().unwrap().iter().cloned().map(undated));
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
-            None => return told,
+            None => return events,
         }
     }
 }
 
-/// A correction is told when it is made.
+/// A correction occurs when it is recorded.
 fn undated(mut event: Value) -> Value {
     let corrects = ["stream.corrected", "stream.removed"].iter().any(|name| event["type"] == *name);
     let fields = event.as_object_mut().unwrap();

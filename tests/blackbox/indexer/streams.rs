@@ -1,4 +1,4 @@
-//! Streams of the chain among all others.
+//! Chain streams among API streams.
 
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn on_both(check: impl Fn(Launch)) {
 }
 
 /// Pushes these into one ledger, and makes it safe.
-fn told(worker: &mut Worker, payloads: &[Value]) {
+fn push_payloads(worker: &mut Worker, payloads: &[Value]) {
     let chain = Chain::of(2);
     let events: Vec<_> = (0..)
         .zip(payloads)
@@ -42,7 +42,7 @@ fn a_stream_is_listed_under_the_status_and_the_parties_that_it_shows() {
         let all: Vec<_> = (0..4).map(|number| created(number, FIRST)).collect();
         let more =
             [paused(1), named("cancelled", "StreamCancelled", 2), named("completed", "StreamCompleted", 3)];
-        told(&mut worker, &[all.as_slice(), &more].concat());
+        push_payloads(&mut worker, &[all.as_slice(), &more].concat());
         for (filter, expect) in [
             ("status=active", vec![stream_id(0)]),
             ("status=paused", vec![stream_id(1)]),
@@ -73,7 +73,7 @@ fn a_stream_is_listed_under_the_status_and_the_parties_that_it_shows() {
 fn a_stream_is_found_by_its_exact_id_alone_and_from_its_ledger_on() {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);
-    told(&mut worker, &[created(7, FIRST), created(u64::MAX, FIRST)]);
+    push_payloads(&mut worker, &[created(7, FIRST), created(u64::MAX, FIRST)]);
     for number in [7, u64::MAX] {
         let stream = worker.stream(&stream_id(number), close_time(FIRST));
         assert_eq!(

@@ -60,7 +60,7 @@ impl Worker {
         self.get(&format!("/api/streams/{id}?at={at}"))
     }
 
-    /// The ids of all streams of the chain, in order.
+    /// The ids of all chain streams, in order.
     #[track_caller]
     pub(super) fn stream_ids(&mut self) -> Vec<String> {
         let (mut ids, mut cursor) = (Vec::new(), String::new());
@@ -79,7 +79,7 @@ impl Worker {
         ids
     }
 
-    /// Every stream of the chain at the second `at`, in the order of their ids.
+    /// Every chain stream at the second `at`, in the order of their ids.
     #[track_caller]
     pub(super) fn streams(&mut self, at: u64) -> Vec<Value> {
         self.stream_ids().iter().map(|id| self.stream(id, at)).collect()

@@ -22,7 +22,7 @@ fn one_of_each(server: &TestServer) -> BTreeMap<&'static str, Value> {
 }
 
 #[test]
-fn each_filter_leaves_what_it_says_and_filters_add_up() {
+fn each_filter_selects_its_streams_and_filters_combine() {
     let mut server = TestServer::start();
     let streams = one_of_each(&server);
     let [one, two, three, four] = [1, 2, 3, 4].map(sample::account);
@@ -58,7 +58,7 @@ fn each_filter_leaves_what_it_says_and_filters_add_up() {
 }
 
 #[test]
-fn updated_since_takes_an_instant_or_unix_seconds_and_leaves_in_what_changed_then_or_later() {
+fn updated_since_selects_streams_changed_at_or_after_an_instant() {
     let mut server = TestServer::start();
     let first = server.create(&sample::stream_between(1, 3));
     let others: Vec<_> = (0..3).map(|_| server.create(&sample::stream_between(1, 4))).collect();

@@ -8,7 +8,7 @@ fn refused(server: &TestServer, query: &str, expect: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_cursor_is_good_for_its_own_list_only() {
+fn a_cursor_is_valid_for_its_own_list_only() {
     let mut server = TestServer::start();
     let [id, ..] = [(); 3].map(|()| server.create(&sample::stream())["id"].as_str().unwrap().to_owned());
     server.cancel(&id);
@@ -36,7 +36,7 @@ fn a_cursor_is_good_for_its_own_list_only() {
 }
 
 #[test]
-fn a_page_has_1_to_100_streams_and_20_if_nobody_says() {
+fn a_page_has_1_to_100_streams_and_20_by_default() {
     let mut server = TestServer::start();
     for _ in 0..101 {
         server.create(&sample::stream());
@@ -55,7 +55,7 @@ fn a_page_has_1_to_100_streams_and_20_if_nobody_says() {
 }
 
 #[test]
-fn a_parameter_that_makes_no_sense_is_refused_and_all_are_told_at_once() {
+fn an_invalid_parameter_is_refused_and_all_are_reported_at_once() {
     let mut server = TestServer::start();
     for total in ["1", "yes", "TRUE", ""] {
         refused(&server, &format!("includeTotal={total}"), &[("includeTotal", "INVALID_VALUE")]);

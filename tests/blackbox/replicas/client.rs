@@ -43,7 +43,7 @@ pub(super) struct Log {
 pub(super) struct Create {
     pub(super) key: String,
     pub(super) terms: Value,
-    /// Whether it starts and ends within seconds, and nobody cancels it.
+    /// Whether it starts and ends within seconds, and is not cancelled.
     pub(super) short: bool,
     /// `None` if it was never answered: it happened or it did not.
     pub(super) answer: Option<Value>,
@@ -110,7 +110,7 @@ impl Client<'_> {
         answer
     }
 
-    /// Sends a cancel once, to any replica: only reading the stream tells whether one that was not answered was done.
+    /// Sends a cancel once, to any replica: only reading the stream shows whether an unanswered one was done.
     fn cancel(&mut self, id: String) {
         let replica = usize::from(self.random.next().to_le_bytes()[0]);
         let answer = self.send(replica, &Request::delete(&format!("/api/streams/{id}")), 200);
@@ -140,7 +140,7 @@ impl Client<'_> {
         self.log.exchanges.push(exchange);
         let response = response.filter(|response| response.status != 503)?;
         let body = response.expect(status);
-        // Once everything has been seen nobody counts any more.
+        // Writes are not counted once everything has been seen.
         self.acknowledged.send(replica).ok();
         Some(body)
     }

@@ -41,7 +41,7 @@ const HALF_DONE: [(&str, &str); 6] = [
     ),
 ];
 
-/// Everything that clients were told is there exactly once, and the rest whole or not at all; a key means the same to every
+/// Every acknowledged write is there exactly once, and the rest whole or not at all; a key means the same to every
 /// replica; the stream clock has recorded each transition exactly once.
 pub(super) fn check(logs: Vec<Log>, database: &Database, replicas: &[TestServer]) {
     nothing_is_half_done(database);
@@ -55,9 +55,9 @@ pub(super) fn check(logs: Vec<Log>, database: &Database, replicas: &[TestServer]
     let streams: Vec<_> =
         creates.iter().enumerate().map(|(n, create)| repeated_everywhere(create, &mut ask, n)).collect();
     let distinct: BTreeSet<_> = streams.iter().map(id).collect();
-    assert_eq!(distinct.len(), creates.len(), "each key made a stream of its own");
+    assert_eq!(distinct.len(), creates.len(), "each key made one stream");
     let total = replicas[0].get("/api/streams?limit=1&includeTotal=true").expect(200)["total"].clone();
-    assert_eq!(total, creates.len(), "there are streams that nobody asked for");
+    assert_eq!(total, creates.len(), "there are streams that no client created");
     for (n, cancel) in cancels.iter().enumerate() {
         is_cancelled(cancel, &mut ask, n);
     }

@@ -45,7 +45,7 @@ pub(super) struct Load<'t> {
 }
 
 impl Load<'_> {
-    /// Waits until this many more writes have been acknowledged, by whichever replica.
+    /// Waits until this many more writes have been acknowledged by any replica.
     #[track_caller]
     pub(super) fn acknowledges(&self, writes: u64) {
         for _ in 0..writes {
@@ -67,7 +67,7 @@ impl Load<'_> {
         self.acknowledged.recv_timeout(crate::PATIENCE).expect("writes are acknowledged")
     }
 
-    /// Waits, and sees that nobody is served meanwhile, except by answers that were on their way.
+    /// Waits, and checks that no request is served meanwhile, except by answers in flight.
     #[track_caller]
     pub(super) fn acknowledges_nothing_for(&self, time: Duration) {
         let begun = now();
@@ -77,7 +77,7 @@ impl Load<'_> {
         }
     }
 
-    /// Tells the clients that this replica has moved.
+    /// Points the clients to the new address of this replica.
     pub(super) fn moved(&self, replica: usize, address: SocketAddr) {
         self.replicas.write().unwrap()[replica] = address;
     }

@@ -81,9 +81,9 @@ fn a_key_makes_one_stream_whichever_replicas_are_asked() {
 fn a_database_that_cannot_be_had_is_named_and_its_password_is_not() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
-    let nobody = database.for_role("nobody", "hunter2");
+    let unknown = database.for_role("unknown", "hunter2");
     for (url, says) in [
-        (nobody.url(), "user and password"),
+        (unknown.url(), "user and password"),
         (database.named("nowhere").url(), "nowhere"),
         (database.url_with("127.0.0.1", "sslmode=verify-full"), "sslmode"),
     ] {
@@ -121,7 +121,7 @@ fn now() -> Instant {
 }
 
 /// How long a replica is stopped, and PostgreSQL away.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how patient they are")]
+#[expect(clippy::disallowed_methods, reason = "the environment sets the duration of the test")]
 fn outage() -> Duration {
     let seconds = std::env::var("FLUXORA_OUTAGE_SECONDS");
     Duration::from_secs(

@@ -138,7 +138,7 @@ fn recovers(server: &TestServer, own: &mut Own, stream: &str, back: Instant) {
     again("creating", own.create(&server.address().to_string()), 201);
 }
 
-/// Nobody waited longer than the limits say, everybody was refused while it was away, and nobody long after.
+/// No request took longer than the limits; all were refused during the outage and none long after it.
 fn judge(logs: &[Log], since: Instant, until: Instant, back: Instant) {
     let (mut meanwhile, mut longest) = (0, Duration::ZERO);
     for exchange in logs.iter().flat_map(|log| &log.exchanges) {
@@ -153,6 +153,6 @@ fn judge(logs: &[Log], since: Instant, until: Instant, back: Instant) {
             assert_ne!(exchange.status, Some(503), "{:?} after its return", exchange.sent - back);
         }
     }
-    assert!(meanwhile > 0, "nobody asked while it was away");
+    assert!(meanwhile > 0, "no request was sent during the outage");
     println!("{meanwhile} requests while it was away, all refused; none took longer than {longest:?}");
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::Process;
 use crate::binary;
 
-/// How the server is started: in a folder of its own, with nothing in its environment but what the test says.
+/// How the server is started: in an empty folder, with only the environment that the test sets.
 pub(crate) struct Launch {
     folder: TempDir,
     settings: Vec<(String, String)>,

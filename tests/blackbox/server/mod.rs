@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::http::{Connection, Request, Response};
 
-/// A running server with a database of its own.
+/// A running server with a fresh database.
 ///
 /// A test ends it by [`terminate`](Self::terminate) or [`kill9`](Self::kill9); one that leaves it running fails, and so does one
 /// whose server wrote a log line that is not JSON, or anything to standard error (where a panic goes).
@@ -37,7 +37,7 @@ impl TestServer {
         Self { launch, process, address }
     }
 
-    /// A server that does not tell its address.
+    /// A server that does not log its address.
     pub(crate) fn launch_at(launch: Launch, address: SocketAddr) -> Self {
         let process = launch.start();
         Self { launch, process, address }
@@ -60,7 +60,7 @@ impl TestServer {
         Connection::open(self.address).unwrap()
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request on a new connection.
     #[track_caller]
     pub(crate) fn send(&self, request: &Request) -> Response {
         self.connect().send(request).unwrap_or_else(|error| panic!("{error} for {request:?}"))
@@ -115,7 +115,7 @@ impl TestServer {
         assert_eq!(status.code(), Some(0), "{status}:\n{}", self.process.stdout.lines().join("\n"));
     }
 
-    /// Waits until it has ended by itself, and tells its exit code.
+    /// Waits until it has ended by itself, and returns its exit code.
     #[track_caller]
     pub(crate) fn ends(&mut self) -> Option<i32> {
         let code = self.process.wait_for_end().code();
@@ -163,7 +163,7 @@ impl Drop for TestServer {
     }
 }
 
-/// The address to connect to, if this is the line that tells it.
+/// The address to connect to, if this is the line that has it.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("listening")?;
     let word = |c: char| !(c.is_ascii_digit() || c == '.' || c == ':');

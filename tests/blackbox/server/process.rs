@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Output;
 use crate::PATIENCE;
 
-/// A started process. Whatever happens to the test, it does not outlive it.
+/// A started process. It does not outlive the test.
 pub(crate) struct Process {
     child: Child,
     pub(crate) stdout: Output,

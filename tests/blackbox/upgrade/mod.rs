@@ -1,4 +1,4 @@
-//! A database of release 0.1.0 (tests/fixtures/release-0.1.0) is served by this release as it was served by that one.
+//! A database of release 0.1.0 (tests/fixtures/release-0.1.0) gets the same answers from this release.
 
 mod answers;
 mod difference;

@@ -1,4 +1,4 @@
-//! A stream as the server answers it, in the contract's terms, and as it would be had the server been told what no event tells.
+//! A stream as the server answers it, in the contract's terms, and as it would be with the values that no event reports.
 
 use std::collections::BTreeMap;
 

@@ -41,18 +41,18 @@ impl fmt::Display for Table {
         writeln!(f, "values compared                              {:>8}", self.compared)?;
         writeln!(f, "differ: the kind is not in `created`         {:>8}", self.kind)?;
         writeln!(f, "differ: whether `rate_upd` kept what accrued {:>8}", self.checkpoint)?;
-        writeln!(f, "differ: `withdrew` tells a net amount        {:>8}", self.withdrawn)?;
+        writeln!(f, "differ: `withdrew` has a net amount         {:>8}", self.withdrawn)?;
         writeln!(f, "withdrawable capped by the lookback          {:>8}", self.lookback)?;
         write!(f, "withdrawable capped by the shared balance    {:>8}", self.balance)
     }
 }
 
-/// A stream of the server beside the contract's: as it was answered, with the contract's kind where that was inferred, and with its
+/// A stream of the server beside the contract's: as answered, with the contract's kind where that was inferred, and with its
 /// checkpoint as well.
 pub(super) struct Pair<'a> {
     pub(super) state: &'a Value,
     contract: Fields,
-    told: [Answered; 3],
+    variants: [Answered; 3],
     /// Where it is compared, for who reads that it differs.
     place: String,
     /// The server says that it could not see what a withdrawal took out in all.
@@ -66,18 +66,20 @@ impl<'a> Pair<'a> {
         let with_kind = answered.clone().with_kind(&contract);
         let with_both = with_kind.clone().with_checkpoint(&contract);
         let inferred_withdrawn = answer["chain"]["inferred"]["withdrawn"] == true;
-        Self { state, contract, told: [answered, with_kind, with_both], place, inferred_withdrawn }
+        Self { state, contract, variants: [answered, with_kind, with_both], place, inferred_withdrawn }
     }
 
     /// The second of the stream's last event. What is asked of an earlier one is answered by its history.
     pub(super) fn updated_at(&self) -> u64 {
-        self.told[0].updated_at
+        self.variants[0].updated_at
     }
 
-    /// Every field that events tell.
+    /// Every field that events report.
     pub(super) fn fields(&self, answer: &Value, table: &mut Table) {
         for (name, value) in &self.contract {
-            self.judge(table, name, value, &self.told[0].fields[name], |told| told.fields[name].clone());
+            self.judge(table, name, value, &self.variants[0].fields[name], |variants| {
+                variants.fields[name].clone()
+            });
         }
         let counted = |theirs: &str, ours: &str| {
             assert!(
@@ -94,20 +96,20 @@ impl<'a> Pair<'a> {
     pub(super) fn view(&self, view: &Value, answer: &Value, balance: i128, table: &mut Table) {
         let now = answer["asOf"].as_u64().unwrap();
         let status = json!(view["status"].as_str().unwrap().to_lowercase());
-        self.judge(table, "status now", &status, &answer["status"], |told| json!(told.status));
+        self.judge(table, "status now", &status, &answer["status"], |variants| json!(variants.status));
         self.streamed(now, stroops(&view["accrued"]), answer, table);
         // This view looks back from now also where the stream was cancelled before.
         let theirs = contract::amount(stroops(&view["withdrawable"]));
-        let capped = |told: &Answered, amount: i128| {
-            let lookback = self.within_lookback(told, now, amount);
+        let capped = |variants: &Answered, amount: i128| {
+            let lookback = self.within_lookback(variants, now, amount);
             (lookback, lookback.min(balance).max(0))
         };
         let ours = stroops_of(&answer["withdrawableAmount"]);
-        let (lookback, shown) = capped(&self.told[0], ours);
+        let (lookback, shown) = capped(&self.variants[0], ours);
         table.lookback += usize::from(lookback < ours);
         table.balance += usize::from(balance < lookback);
-        self.judge(table, "withdrawable now", &theirs, &contract::amount(shown), |told| {
-            contract::amount(capped(told, told.withdrawable(now)).1)
+        self.judge(table, "withdrawable now", &theirs, &contract::amount(shown), |variants| {
+            contract::amount(capped(variants, variants.withdrawable(now)).1)
         });
     }
 
@@ -116,29 +118,29 @@ impl<'a> Pair<'a> {
     pub(super) fn point(&self, point: &Value, answer: &Value, table: &mut Table) {
         let at = answer["asOf"].as_u64().unwrap();
         self.streamed(at, stroops(&point[1]), answer, table);
-        if self.told[0].status == "paused" {
+        if self.variants[0].status == "paused" {
             return;
         }
-        let until = self.told[0].cancelled_at.map_or(at, |cancelled| cancelled.min(at));
-        let ours = self.within_lookback(&self.told[0], until, stroops_of(&answer["withdrawableAmount"]));
+        let until = self.variants[0].cancelled_at.map_or(at, |cancelled| cancelled.min(at));
+        let ours = self.within_lookback(&self.variants[0], until, stroops_of(&answer["withdrawableAmount"]));
         let theirs = contract::amount(stroops(&point[2]));
-        self.judge(table, &format!("withdrawable at {at}"), &theirs, &contract::amount(ours), |told| {
-            contract::amount(self.within_lookback(told, until, told.withdrawable(at)))
+        self.judge(table, &format!("withdrawable at {at}"), &theirs, &contract::amount(ours), |variants| {
+            contract::amount(self.within_lookback(variants, until, variants.withdrawable(at)))
         });
     }
 
     fn streamed(&self, at: u64, accrued: i128, answer: &Value, table: &mut Table) {
         let ours = &answer["streamedAmount"];
-        assert_eq!(*ours, contract::amount(self.told[0].streamed(at)), "{} at {at}", self.place);
-        self.judge(table, &format!("accrued at {at}"), &contract::amount(accrued), ours, |told| {
-            contract::amount(told.streamed(at))
+        assert_eq!(*ours, contract::amount(self.variants[0].streamed(at)), "{} at {at}", self.place);
+        self.judge(table, &format!("accrued at {at}"), &contract::amount(accrued), ours, |variants| {
+            contract::amount(variants.streamed(at))
         });
     }
 
-    /// The contract pays out only what accrued within a stream's lookback, if it has one: a setting that no event tells.
-    fn within_lookback(&self, told: &Answered, until: u64, withdrawable: i128) -> i128 {
+    /// The contract pays out only what accrued within a stream's lookback, if it has one: a setting that no event reports.
+    fn within_lookback(&self, variants: &Answered, until: u64, withdrawable: i128) -> i128 {
         let Some(ledgers) = self.state["side"]["max_lookback_ledgers"].as_u64() else { return withdrawable };
-        let schedule = &told.schedule;
+        let schedule = &variants.schedule;
         let end = UnixTime::from_seconds(until).min(schedule.end);
         let begin = UnixTime::from_seconds(end.seconds().saturating_sub(ledgers * SECONDS_PER_LEDGER));
         let [accrued, recent] = [
@@ -162,7 +164,7 @@ impl<'a> Pair<'a> {
         if ours == contract {
             return;
         }
-        let [_, with_kind, with_both] = &self.told;
+        let [_, with_kind, with_both] = &self.variants;
         if corrected(with_kind) == *contract {
             table.kind += 1;
         } else if corrected(with_both) == *contract {

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::answers::Fields;
 use super::scenario::stroops;
 
-/// Fields of the contract's stream that no event tells. In the last two the contract counts what some of its functions do and not what
+/// Fields of the contract's stream that no event reports. In the last two the contract counts what some of its functions do and not what
 /// others do, and their events are the same.
-const UNTOLD: [&str; 4] = ["irrevocable", "witness", "last_withdraw_ledger", "last_rate_change_ledger"];
-/// Settings beside it that no event tells.
-const UNTOLD_SIDE: [&str; 3] = ["auto_renew", "max_lookback_ledgers", "pending_recipient"];
+const UNREPORTED: [&str; 4] = ["irrevocable", "witness", "last_withdraw_ledger", "last_rate_change_ledger"];
+/// Settings beside it that no event reports.
+const UNREPORTED_SIDE: [&str; 3] = ["auto_renew", "max_lookback_ledgers", "pending_recipient"];
 const AMOUNTS: [&str; 5] = [
     "checkpointed_amount",
     "deposit_amount",
@@ -25,15 +25,18 @@ pub(super) fn amount(stroops: i128) -> Value {
     json!(Amount::from_stroops(stroops).with_decimals(7).to_string())
 }
 
-/// Every field that events tell.
+/// Every field that events report.
 pub(super) fn fields(state: &Value) -> Fields {
     let side = state["side"].as_object().unwrap();
-    let told = ["auto_claim_destination"];
-    assert!(side.keys().all(|name| told.iter().chain(&UNTOLD_SIDE).any(|other| name == other)), "{state}");
+    let reported = ["auto_claim_destination"];
+    assert!(
+        side.keys().all(|name| reported.iter().chain(&UNREPORTED_SIDE).any(|other| name == other)),
+        "{state}"
+    );
     let mut fields = Fields::from([("auto_claim_destination", side["auto_claim_destination"].clone())]);
     for (name, value) in state.as_object().unwrap() {
         let beside = ["side", "curve"].contains(&name.as_str());
-        if !beside && !name.ends_with("Xdr") && !UNTOLD.contains(&name.as_str()) {
+        if !beside && !name.ends_with("Xdr") && !UNREPORTED.contains(&name.as_str()) {
             let name = NAMES.iter().find(|other| *other == name);
             let name = name.unwrap_or_else(|| panic!("a field that is not compared: {state}"));
             fields.insert(name, as_written(name, value, state));

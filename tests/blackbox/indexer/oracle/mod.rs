@@ -23,7 +23,7 @@ use crate::server::TestServer;
 const BATCH: usize = 100;
 /// The ledger before the first of any scenario.
 const BEFORE: u32 = 999_999;
-/// Each has a server of its own.
+/// Each runs on a separate server.
 const THREADS: usize = 2;
 
 impl Scenario {
@@ -142,7 +142,7 @@ fn what_the_server_answers_is_what_the_contract_answered() {
 
 /// Scenarios beyond those of the repository: `FLUXORA_ORACLE_RANDOM=<file> cargo test --release -p fluxora-tests oracle -- --nocapture`.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where more scenarios are")]
+#[expect(clippy::disallowed_methods, reason = "the environment names the file of further scenarios")]
 fn and_so_it_is_in_any_other_recording() {
     let Some(path) = std::env::var_os("FLUXORA_ORACLE_RANDOM") else { return };
     let scenarios = read(&std::fs::read_to_string(path).unwrap());

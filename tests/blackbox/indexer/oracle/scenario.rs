@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::binary;
 
-/// A chain of its own, with one contract.
+/// A separate chain with one contract.
 pub(in crate::indexer) struct Scenario {
     pub(in crate::indexer) name: String,
     pub(in crate::indexer) contract: String,
@@ -37,7 +37,7 @@ impl Scenario {
         json!({ "ledger": sequence, "ledgerHash": hash(sequence), "previousLedgerHash": hash(sequence - 1) })
     }
 
-    /// Every event, in the order of the chain.
+    /// Every event, in chain order.
     pub(in crate::indexer) fn events(&self) -> Vec<Value> {
         self.ledgers.iter().flat_map(|ledger| ledger.events.iter().cloned()).collect()
     }
