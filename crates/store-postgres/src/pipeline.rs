@@ -28,6 +28,8 @@ type Prepared<'q> = (Statement, &'q [&'q (dyn ToSql + Sync)]);
 /// needed costs a round trip. An error of a queued write is returned by that query, the commit, or a later query.
 pub(crate) struct PipelinedTransaction {
     lease: Arc<Lease>,
+    /// The limit of a rebuild, until the transaction is extended to it.
+    rebuild_limit: Option<Duration>,
     unsent: Vec<Unsent>,
     /// What the server works on while something else is done here.
     underway: Vec<Underway>,
@@ -55,18 +57,26 @@ impl PipelinedTransaction {
         Self::with(lease, "BEGIN".to_owned())
     }
 
-    /// A transaction that takes a batch.
-    pub(crate) fn begin_for(lease: Arc<Lease>, batch: &Batch, rules: Rules) -> Self {
-        Self { prefetch: Prefetch::of(batch, rules), ..Self::begin(lease) }
+    /// A transaction that ingests a batch. It may take `rebuild_limit` once it has been [extended](Self::extend).
+    pub(crate) fn begin_for(lease: Arc<Lease>, batch: &Batch, rules: Rules, rebuild_limit: Duration) -> Self {
+        let (prefetch, rebuild_limit) = (Prefetch::of(batch, rules), Some(rebuild_limit));
+        Self { prefetch, rebuild_limit, ..Self::begin(lease) }
     }
 
     /// A transaction that changes the chain and may take this long, and may let the server wait as long.
     pub(crate) fn begin_long(lease: Arc<Lease>, limit: Duration) -> Self {
-        let limit = limit.as_millis();
-        let settings = format!(
-            "SET LOCAL statement_timeout = {limit}; SET LOCAL idle_in_transaction_session_timeout = {limit}"
-        );
-        Self::with(lease, format!("BEGIN; {settings}"))
+        Self::with(lease, format!("BEGIN; {}", limits(limit)))
+    }
+
+    /// Lets the rest of the transaction take as long as a rebuild may, where it has not been extended before.
+    pub(crate) fn extend(&mut self) {
+        if let Some(limit) = self.rebuild_limit.take() {
+            self.lease.extend();
+            let what = "extending a transaction of the chain";
+            self.unsent.push(Unsent { what, sql: Sql::Text(limits(limit)) });
+            // Sent at once: preparing a statement may wait for a lock too.
+            self.dispatch();
+        }
     }
 
     /// A transaction that only reads, in one snapshot.
@@ -77,7 +87,7 @@ impl PipelinedTransaction {
     fn with(lease: Arc<Lease>, begin: String) -> Self {
         let begin = Unsent { what: "beginning a transaction", sql: Sql::Text(begin) };
         let (prefetch, terms) = (Prefetch::default(), HashMap::new());
-        Self { lease, unsent: vec![begin], underway: Vec::new(), prefetch, terms }
+        Self { lease, rebuild_limit: None, unsent: vec![begin], underway: Vec::new(), prefetch, terms }
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
@@ -223,6 +233,11 @@ impl PipelinedTransaction {
         }
         outcome
     }
+}
+
+fn limits(limit: Duration) -> String {
+    let limit = limit.as_millis();
+    format!("SET LOCAL statement_timeout = {limit}; SET LOCAL idle_in_transaction_session_timeout = {limit}")
 }
 
 /// Asks, in this order. It is sent when it is first polled.

@@ -23,6 +23,7 @@ pub(crate) struct Connections {
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     kept: AtomicBool,
+    extended: AtomicBool,
     _taken_on: OwnedSemaphorePermit,
 }
 
@@ -51,7 +52,12 @@ impl Connections {
                 StoreError::Internal { reason: "taking a connection".to_owned(), source: Some(other.into()) }
             }
         })?;
-        Ok(Lease { connection: Some(connection), kept: AtomicBool::new(false), _taken_on: taken_on })
+        Ok(Lease {
+            connection: Some(connection),
+            kept: AtomicBool::new(false),
+            extended: AtomicBool::new(false),
+            _taken_on: taken_on,
+        })
     }
 
     /// Refuses later units and closes idle connections. Running units finish.
@@ -73,6 +79,15 @@ impl Lease {
     /// Returns the connection to the pool when it is dropped, because the unit of work is done.
     pub(crate) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the unit of work take as long as a rebuild may.
+    pub(crate) fn extend(&self) {
+        self.extended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_extended(&self) -> bool {
+        self.extended.load(Ordering::Relaxed)
     }
 }
 

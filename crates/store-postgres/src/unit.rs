@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,6 +51,16 @@ impl Units {
         self.run_within(self.limit, connections, work).await
     }
 
+    /// Runs a unit of work that may take `extended` in all once it has [extended](Lease::extend) its lease.
+    pub(crate) async fn run_extensible<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        extended: Duration,
+        connections: &Connections,
+        work: impl Fn(Arc<Lease>) -> F,
+    ) -> Result<T, StoreError> {
+        self.run_with([self.limit, extended], connections, work).await
+    }
+
     /// Runs a unit of work that may take longer than others.
     pub(crate) async fn run_within<T, F: Future<Output = Result<T, Fault>>>(
         &self,
@@ -57,7 +68,16 @@ impl Units {
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
-        let result = self.attempt(limit, connections, work).await;
+        self.run_with([limit; 2], connections, work).await
+    }
+
+    async fn run_with<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        limits: [Duration; 2],
+        connections: &Connections,
+        work: impl Fn(Arc<Lease>) -> F,
+    ) -> Result<T, StoreError> {
+        let result = self.attempt(limits, connections, work).await;
         if matches!(result, Err(StoreError::Unavailable { .. })) {
             self.outages.record();
         }
@@ -66,16 +86,20 @@ impl Units {
 
     async fn attempt<T, F: Future<Output = Result<T, Fault>>>(
         &self,
-        limit: Duration,
+        [limit, extended]: [Duration; 2],
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
         let lease = Arc::new(connections.lease().await?);
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
         let mut attempts: u32 = 1;
         loop {
+            let mut work = pin!(work(Arc::clone(&lease)));
+            let mut done = timeout_at(begun + limit, work.as_mut()).await;
+            if done.is_err() && lease.is_extended() {
+                done = timeout_at(begun + extended, work).await;
+            }
             // A fault, and running out of time too, drops the lease and with it the connection.
-            let done = timeout_at(deadline, work(Arc::clone(&lease))).await;
             match done.map_err(|_| StoreError::unavailable("the database server did not answer in time"))? {
                 Ok(done) => {
                     lease.keep();
@@ -89,7 +113,11 @@ impl Units {
                 Err(Fault::Conflict { .. }) => {
                     attempts = attempts.saturating_add(1);
                     self.count_repeat();
-                    let undone = timeout_at(deadline, lease.batch_execute("ROLLBACK")).await;
+                    let undone = timeout_at(
+                        begun + limit.max(begun.elapsed() + GRACE),
+                        lease.batch_execute("ROLLBACK"),
+                    )
+                    .await;
                     if !matches!(undone, Ok(Ok(()))) {
                         return Err(StoreError::unavailable(
                             "the connection to the database server was lost",

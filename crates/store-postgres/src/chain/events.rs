@@ -2,9 +2,10 @@ use std::ops::RangeInclusive;
 
 use fluxora_indexer::projection::Subjects;
 use fluxora_indexer::{ChainPosition, ContractEvent};
-use fluxora_store::chain::{EventCursor, RepeatedEvent, StoredEvent};
-use fluxora_store::{StoreError, rows};
-use fluxora_stream::StreamId;
+use fluxora_store::StoreError;
+use fluxora_store::chain::{EventCursor, Mention, RepeatedEvent, StoredEvent};
+use fluxora_store::rows::{self, ReadColumns};
+use fluxora_stream::{ContractId, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -67,15 +68,33 @@ pub(crate) const AFTER: &str = select!(
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($1, $3, $4, $5, $6) \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $7"
 );
-/// The transactions of the streams' events, and then all events of these.
-pub(crate) const HISTORIES: &str = select!(
-    "JOIN ( \
-         SELECT own.ledger, own.tx_index FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) \
-         JOIN contract_events own ON own.stream = s.number::numeric AND own.contract_id = s.contract_id WHERE own.ledger <= $3 \
-         UNION \
-         SELECT own.ledger, own.tx_index FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) \
-         JOIN contract_events own ON own.other = s.number::numeric AND own.contract_id = s.contract_id WHERE own.ledger <= $3 \
-     ) t USING (ledger, tx_index)"
+/// Each stream is looked up in the index by itself: OFFSET keeps the planner from turning the lookups into a join, which
+/// it would begin with all events where statistics say that a stream has many.
+macro_rules! of_each_stream {
+    ($columns:literal, $where:literal) => {
+        concat!(
+            "SELECT e.* FROM unnest($1::text[], $2::text[]) AS s (contract_id, number) CROSS JOIN LATERAL (SELECT ",
+            $columns,
+            " FROM contract_events own WHERE own.contract_id = s.contract_id AND ",
+            $where,
+            " OFFSET 0) e"
+        )
+    };
+}
+/// The streams that began from a stream by an event of these ledgers.
+pub(crate) const DEPENDENTS: &str = of_each_stream!(
+    "own.id, own.contract_id, own.stream::text",
+    "own.other = s.number::numeric AND own.ledger >= $3 AND own.ledger <= $4"
+);
+/// The events of which a stream is the first stream.
+pub(crate) const MENTIONS: &str = of_each_stream!(
+    "own.id, own.ledger, own.tx_index, own.contract_id, own.stream::text, own.other::text",
+    "own.stream = s.number::numeric AND own.ledger <= $3"
+);
+/// The events of which a stream is the second stream.
+pub(crate) const MENTIONS_AS_OTHER: &str = of_each_stream!(
+    "own.id, own.ledger, own.tx_index, own.contract_id, own.stream::text, own.other::text",
+    "own.other = s.number::numeric AND own.ledger <= $3"
 );
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                           happened_at, payload, class, stream, other) \
@@ -280,17 +299,41 @@ pub(crate) async fn of_transactions(
     select(chain, OF_TRANSACTIONS, &[&ledgers, &places]).await
 }
 
-pub(crate) async fn histories(
+pub(crate) async fn dependents(
+    chain: &mut PipelinedTransaction,
+    streams: &[StreamId],
+    ledgers: &RangeInclusive<u32>,
+) -> Result<Vec<StreamId>, Fault> {
+    let (contracts, numbers) = named(streams);
+    let (first, last) = (i64::from(*ledgers.start()), i64::from(*ledgers.end()));
+    let rows = chain.query(READING, DEPENDENTS, &[&contracts, &numbers, &first, &last]).await?;
+    let decode = |row| {
+        let mut columns = Columns::of(row, "contract_events");
+        columns.skip();
+        let contract = columns.parsed("contract_id", ContractId::parse)?;
+        Ok(StreamId::chain(contract, columns.unsigned("stream")?))
+    };
+    rows.iter().map(decode).collect()
+}
+
+pub(crate) async fn mentions(
     chain: &mut PipelinedTransaction,
     streams: &[StreamId],
     upto: u32,
-) -> Result<Vec<StoredEvent>, Fault> {
+) -> Result<Vec<Mention>, Fault> {
+    let (contracts, numbers) = named(streams);
+    let upto = i64::from(upto);
+    let values: [&(dyn ToSql + Sync); 3] = [&contracts, &numbers, &upto];
+    let questions: [Question<'_>; 2] = [(MENTIONS, &values), (MENTIONS_AS_OTHER, &values)];
+    let rows = chain.query_all(READING, questions).await?;
+    let decode = |row| Ok(rows::mention(&mut Columns::of(row, "contract_events"))?);
+    rows.iter().flatten().map(decode).collect()
+}
+
+/// Contracts and numbers of chain streams.
+fn named(streams: &[StreamId]) -> (Vec<String>, Vec<String>) {
     let named = |id: &StreamId| Some((id.contract()?.to_string(), number_of(*id)?));
-    let (contracts, numbers): (Vec<_>, Vec<_>) = streams.iter().filter_map(named).unzip();
-    if numbers.is_empty() {
-        return Ok(Vec::new());
-    }
-    select(chain, HISTORIES, &[&contracts, &numbers, &i64::from(upto)]).await
+    streams.iter().filter_map(named).unzip()
 }
 
 pub(crate) async fn after(

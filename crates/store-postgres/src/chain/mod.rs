@@ -19,8 +19,8 @@ use std::sync::Arc;
 use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
-    stream_as_of,
+    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
+    StreamWrite, stream_as_of,
 };
 use fluxora_store::{Sequence, StateAt, StoreError, replay};
 use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
@@ -40,7 +40,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 21] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 23] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -52,10 +52,9 @@ pub(crate) const QUERIES: [(&str, &[&str]); 21] = [
     (events::BETWEEN, &["contract_events_in_order"]),
     (events::WAITING, &["contract_events_in_order"]),
     (events::OF_TRANSACTIONS, &["contract_events_in_order"]),
-    (
-        events::HISTORIES,
-        &["contract_events_by_stream", "contract_events_by_other", "contract_events_in_order"],
-    ),
+    (events::DEPENDENTS, &["contract_events_by_other"]),
+    (events::MENTIONS, &["contract_events_by_stream"]),
+    (events::MENTIONS_AS_OTHER, &["contract_events_by_other"]),
     (events::AFTER, &["contract_events_in_order"]),
     (events::RECLASSIFY, &["contract_events_pkey"]),
     (events::REMOVE, &["contract_events_in_order"]),
@@ -154,8 +153,21 @@ impl ChainTransaction for PipelinedTransaction {
         events::of_transactions(self, transactions).await
     }
 
-    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, Fault> {
-        events::histories(self, streams, upto).await
+    async fn expect_rebuild(&mut self) -> Result<(), Fault> {
+        self.extend();
+        Ok(())
+    }
+
+    async fn dependents(
+        &mut self,
+        streams: &[StreamId],
+        ledgers: RangeInclusive<u32>,
+    ) -> Result<Vec<StreamId>, Fault> {
+        events::dependents(self, streams, &ledgers).await
+    }
+
+    async fn mentions(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<Mention>, Fault> {
+        events::mentions(self, streams, upto).await
     }
 
     async fn events_after(

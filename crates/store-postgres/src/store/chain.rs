@@ -21,10 +21,10 @@ impl ChainStore for PostgresStore {
         rules: Rules,
         now: Timestamp,
     ) -> Result<Result<Ingested, Refusal>, StoreError> {
-        let batch = batch.as_ref();
+        let (batch, limit) = (batch.as_ref(), self.rebuild_timeout);
         self.units
-            .run(&self.chain, |lease| async move {
-                let mut chain = PipelinedTransaction::begin_for(lease, batch, rules);
+            .run_extensible(limit, &self.chain, |lease| async move {
+                let mut chain = PipelinedTransaction::begin_for(lease, batch, rules, limit);
                 let outcome = steps::ingest(&mut chain, batch, rules, now).await?;
                 chain.commit().await?;
                 Ok(outcome)

@@ -115,3 +115,28 @@ async fn after_closing_what_was_taken_on_is_done_and_the_rest_refused() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_may_take_longer_than_a_statement_of_a_request() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let options = Options { statement_timeout: Duration::from_millis(500), ..patient() };
+    let store = open_with(&database, options).await;
+    chain::push(&store, "a", vec![chain::created(10, 0, 1), chain::withdrew(11, 0, 1, 5)]).await;
+    let (holder, _) = session(&database).await;
+    holder.batch_execute("BEGIN; LOCK TABLE contract_events IN SHARE MODE").await.unwrap();
+    let fork = chain::push(&store, "b", vec![chain::withdrew(11, 1, 1, 7)]);
+    // A unit of work of a request would end after 1.5 seconds.
+    let waited = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                  AND wait_event_type = 'Lock' AND now() - query_start > '2 s'";
+    let waits = |database: &Database| database.sql(waited) == "1";
+    let release = async {
+        while !waits(&database) {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(store.stream(&id(1)).await, Ok(None)), "requests are answered meanwhile");
+        holder.batch_execute("COMMIT").await.unwrap();
+    };
+    let (fork, ()) = tokio::join!(fork, release);
+    assert_eq!(fork.reorg.unwrap().events_removed, 1);
+}

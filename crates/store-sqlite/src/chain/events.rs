@@ -1,9 +1,9 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
 use fluxora_store::StoreError;
-use fluxora_store::chain::{EventCursor, RepeatedEvent, StoredEvent};
+use fluxora_store::chain::{EventCursor, Mention, RepeatedEvent, StoredEvent};
 use fluxora_store::rows::{self, ReadColumns};
 use fluxora_stream::StreamId;
 use rusqlite::types::Value;
@@ -58,12 +58,17 @@ const AFTER: &str = select!(
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?3, ?4, ?5, ?6) \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?7"
 );
-/// The transactions of a stream's events, some perhaps more than once.
-const TRANSACTIONS_OF: &str = "SELECT id, ledger, tx_index FROM contract_events INDEXED BY contract_events_by_stream \
-                               WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
-                               UNION ALL \
-                               SELECT id, ledger, tx_index FROM contract_events INDEXED BY contract_events_by_other \
-                               WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
+/// The streams that began from a stream by an event of these ledgers.
+const DEPENDENTS: &str = "SELECT id, stream FROM contract_events INDEXED BY contract_events_by_other \
+                          WHERE other = ?1 AND contract_id = ?2 AND ledger >= ?3 AND ledger <= ?4";
+/// The events of which a stream is the first stream, and those of which it is the second.
+const MENTIONS: &str = "SELECT id, ledger, tx_index, contract_id, stream, other \
+                        FROM contract_events INDEXED BY contract_events_by_stream \
+                        WHERE stream = ?1 AND contract_id = ?2 AND ledger <= ?3 \
+                        UNION ALL \
+                        SELECT id, ledger, tx_index, contract_id, stream, other \
+                        FROM contract_events INDEXED BY contract_events_by_other \
+                        WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                       happened_at, payload, class, stream, other) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
@@ -261,24 +266,41 @@ pub(crate) fn of_transactions(
     Ok(found)
 }
 
-/// One transaction may be about many of the streams: each is read once.
-pub(crate) fn histories(
+pub(crate) fn dependents(
+    connection: &Connection,
+    streams: &[StreamId],
+    ledgers: &RangeInclusive<u32>,
+) -> Result<Vec<StreamId>, StoreError> {
+    let mut found = Vec::new();
+    let mut statement = connection.prepare_cached(DEPENDENTS).attempt(READING)?;
+    for id in streams {
+        let (Some(number), Some(contract)) = (number_of(*id), id.contract()) else { continue };
+        let values = params![number, contract.to_string(), ledgers.start(), ledgers.end()];
+        let mut rows = statement.query(values).attempt(READING)?;
+        while let Some(row) = rows.next().attempt(READING)? {
+            let mut columns = Columns::of(row, "contract_events");
+            columns.skip();
+            found.push(StreamId::chain(contract, columns.unsigned("stream")?));
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn mentions(
     connection: &Connection,
     streams: &[StreamId],
     upto: u32,
-) -> Result<Vec<StoredEvent>, StoreError> {
-    let mut transactions = BTreeSet::new();
-    let mut statement = connection.prepare_cached(TRANSACTIONS_OF).attempt(READING)?;
+) -> Result<Vec<Mention>, StoreError> {
+    let mut found = Vec::new();
+    let mut statement = connection.prepare_cached(MENTIONS).attempt(READING)?;
     for id in streams {
         let (Some(number), Some(contract)) = (number_of(*id), id.contract()) else { continue };
         let mut rows = statement.query(params![number, contract.to_string(), upto]).attempt(READING)?;
         while let Some(row) = rows.next().attempt(READING)? {
-            let mut columns = Columns::of(row, "contract_events");
-            columns.skip();
-            transactions.insert((columns.number("ledger")?, columns.number("tx_index")?));
+            found.push(rows::mention(&mut Columns::of(row, "contract_events"))?);
         }
     }
-    of_transactions(connection, transactions)
+    Ok(found)
 }
 
 pub(crate) fn after(

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Waker};
 
 use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
+    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
+    StreamWrite,
 };
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
@@ -118,8 +119,20 @@ impl ChainTransaction for Chain<'_> {
         events::of_transactions(self.0, transactions.iter().copied())
     }
 
-    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        events::histories(self.0, streams, upto)
+    async fn expect_rebuild(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn dependents(
+        &mut self,
+        streams: &[StreamId],
+        ledgers: RangeInclusive<u32>,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        events::dependents(self.0, streams, &ledgers)
+    }
+
+    async fn mentions(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<Mention>, StoreError> {
+        events::mentions(self.0, streams, upto)
     }
 
     async fn events_after(

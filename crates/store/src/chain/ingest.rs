@@ -31,6 +31,9 @@ pub async fn ingest<T: ChainTransaction>(
     };
     let mut invalidated = Invalidated::default();
     let fork = plan.rollback.as_ref().map(|rollback| rollback.fork);
+    if fork.is_some() {
+        transaction.expect_rebuild().await?;
+    }
     let ledgers = fork.map(|fork| fork..=u32::MAX).into_iter().collect();
     let removed = undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated).await?;
     let removed = count(removed.len());
@@ -50,11 +53,14 @@ pub async fn ingest<T: ChainTransaction>(
         Some(rollback) => Cause::Reorg { fork_ledger: rollback.fork },
         None => Cause::LateEvents { ledger: invalidated.first_late.unwrap_or_default() },
     };
+    if !invalidated.streams.is_empty() {
+        transaction.expect_rebuild().await?;
+    }
     let upto = if forked { safe } else { plan.keep };
-    let graph = dependency_graph(transaction, invalidated.streams, upto).await?;
+    let graph = dependency_graph(transaction, invalidated.streams, invalidated.first, upto).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &newly_safe, &graph).await?;
-    let rebuilt = projection.rebuild(&graph, &cause);
+    let rebuilt = projection.rebuild(transaction, &graph, &cause).await?;
     let advanced = projection.advance(&newly_safe, |id| !(forked && graph.members.contains(id)));
     let (unprojected, anomalies) = unreported(rebuilt, advanced, batch, &plan, &newly_safe);
 

@@ -24,8 +24,8 @@ pub use rebuild::{
 pub use rewind::rewind;
 pub use state::{ChainState, RefusedReorg, Reorg, ReorgCause};
 pub use transaction::{
-    ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, RepeatedEvent,
-    StoredEvent, StoredStream, StreamWrite,
+    ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, Mention,
+    RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
 };
 
 use crate::StoreError;

@@ -4,7 +4,7 @@ use fluxora_indexer::projection::{self, Projected, Streams};
 use fluxora_stream::{Cause, ChainStream, Changes, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
-use super::dependents::DependencyGraph;
+use super::dependents::{Built, DependencyGraph};
 use super::event_recorder::EventRecorder;
 use super::{ChainTransaction, StoredEvent, StoredStream, StreamWrite};
 
@@ -64,17 +64,20 @@ impl Projection {
     }
 
     /// Rebuilds the members of a dependency graph from all their events, and emits each difference.
-    pub(super) fn rebuild(&mut self, graph: &DependencyGraph, cause: &Cause) -> Projected {
-        let mut built = Streams::new();
-        let events = graph.events.iter().map(|stored| &stored.event);
-        let mut projected = projection::project(&mut built, |id| graph.needs(id), events);
-        projected.emitted.clear();
-        let mut members: Vec<_> = graph.members.iter().copied().collect();
-        members.sort_unstable();
-        for id in members {
-            self.correct(id, built.remove(&id), cause);
+    pub(super) async fn rebuild<T: ChainTransaction>(
+        &mut self,
+        transaction: &mut T,
+        graph: &DependencyGraph,
+        cause: &Cause,
+    ) -> Result<Projected, T::Fault> {
+        if graph.members.is_empty() {
+            return Ok(Projected::default());
         }
-        projected
+        let Built { mut streams, projected, .. } = graph.build(transaction, None).await?;
+        for id in &graph.members {
+            self.correct(*id, streams.remove(id), cause);
+        }
+        Ok(projected)
     }
 
     /// Replaces a stream by its rebuilt state, and emits the difference.

@@ -6,7 +6,7 @@ use fluxora_indexer::{ChainPosition, ContractEvent, Opaque, same_content};
 use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
-use super::dependents::{ancestry, dependency_graph};
+use super::dependents::{self, ancestry, dependency_graph};
 use super::project::{Projection, same};
 use super::undo::count;
 use super::{ChainState, ChainTransaction, EventCursor, StoredEvent, StoredStream};
@@ -185,15 +185,12 @@ async fn one<T: ChainTransaction>(
     id: StreamId,
     upto: Option<u32>,
 ) -> Result<Built, T::Fault> {
-    let graph = dependency_graph(transaction, [id], upto).await?;
-    let mut streams = Streams::new();
-    let events = graph.events.iter().map(|stored| &stored.event);
-    project(&mut streams, |id| graph.needs(id), events);
+    let graph = dependency_graph(transaction, [id], 0, upto).await?;
+    let dependents::Built { mut streams, events, .. } = graph.build(transaction, None).await?;
     streams.retain(|id, _| graph.members.contains(id));
-    let mut ids: Vec<_> = graph.members.iter().copied().collect();
-    ids.sort_unstable();
+    let ids: Vec<_> = graph.members.iter().copied().collect();
     let stored = transaction.streams(&ids).await?;
-    Ok(Built { streams, stored, events: count(graph.events.len()), reclassified: 0 })
+    Ok(Built { streams, stored, events, reclassified: 0 })
 }
 
 async fn everything<T: ChainTransaction>(
@@ -275,9 +272,6 @@ pub async fn stream_as_of<T: ChainTransaction>(
 ) -> Result<Option<Stream>, T::Fault> {
     let last_safe = transaction.frontier().await?.last_safe;
     let graph = ancestry(transaction, id, last_safe).await?;
-    let mut streams = Streams::new();
-    let events = graph.events.iter().map(|stored| &stored.event);
-    let then = events.filter(|event| UnixTime::of(event.happened_at) <= until);
-    project(&mut streams, |id| graph.needs(id), then);
-    Ok(streams.remove(&id).map(Stream::from))
+    let mut built = graph.build(transaction, Some(until)).await?;
+    Ok(built.streams.remove(&id).map(Stream::from))
 }

@@ -25,10 +25,11 @@ pub async fn rewind<T: ChainTransaction>(
     let mut invalidated = Invalidated::default();
     let ledgers = vec![fork..=u32::MAX];
     let removed = undo(transaction, &mut state, ledgers, frontier.last_safe, &mut invalidated).await?;
-    let graph = dependency_graph(transaction, invalidated.streams, frontier.last_safe).await?;
+    let Invalidated { streams, first, .. } = invalidated;
+    let graph = dependency_graph(transaction, streams, first, frontier.last_safe).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &[], &graph).await?;
-    projection.rebuild(&graph, &Cause::Reorg { fork_ledger: fork });
+    projection.rebuild(transaction, &graph, &Cause::Reorg { fork_ledger: fork }).await?;
     let streams_rebuilt = projection.rebuilt;
     projection.write(transaction).await?;
 

@@ -87,6 +87,17 @@ pub struct StoredStream {
     pub stream: Option<ChainStream>,
 }
 
+/// A place where an event is about a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// The transaction of the event: its ledger and its index in the ledger.
+    pub transaction: (u32, u32),
+    /// The stream of the event.
+    pub stream: Option<StreamId>,
+    /// The stream on which it depends.
+    pub other: Option<StreamId>,
+}
+
 /// A change of a stored stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamWrite {
@@ -166,9 +177,20 @@ pub trait ChainTransaction {
         transactions: &[(u32, u32)],
     ) -> Result<Vec<StoredEvent>, Self::Fault>;
 
-    /// Reads all events of each transaction with an event about one of these streams, up to and with a ledger, in any
+    /// Expects a rebuild: from here on the transaction may take as long as the backend lets a rebuild take.
+    async fn expect_rebuild(&mut self) -> Result<(), Self::Fault>;
+
+    /// Reads the streams that depend on one of these by an event of these ledgers, in any order. A stream may come more
+    /// than once.
+    async fn dependents(
+        &mut self,
+        streams: &[StreamId],
+        ledgers: RangeInclusive<u32>,
+    ) -> Result<Vec<StreamId>, Self::Fault>;
+
+    /// Reads where one of these streams is the first or the second stream of an event, up to and with a ledger, in any
     /// order. An event may come more than once.
-    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, Self::Fault>;
+    async fn mentions(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<Mention>, Self::Fault>;
 
     /// Reads up to `limit` events after one, up to and with a ledger, in chain order.
     async fn events_after(

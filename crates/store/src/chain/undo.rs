@@ -10,15 +10,23 @@ use fluxora_stream::StreamId;
 use super::{ChainState, ChainTransaction, StoredEvent};
 
 /// Streams whose stored projection is no longer valid: they have to be rebuilt.
-#[derive(Default)]
 pub(super) struct Invalidated {
     pub(super) streams: BTreeSet<StreamId>,
+    /// The first ledger of an event for which one of them is no longer valid.
+    pub(super) first: u32,
     /// The first ledger with a late event.
     pub(super) first_late: Option<u32>,
 }
 
+impl Default for Invalidated {
+    fn default() -> Self {
+        Self { streams: BTreeSet::new(), first: u32::MAX, first_late: None }
+    }
+}
+
 impl Invalidated {
     pub(super) fn add(&mut self, stored: &StoredEvent) {
+        self.first = self.first.min(stored.event.position.ledger);
         self.streams.extend([stored.subjects.stream, stored.subjects.other].into_iter().flatten());
     }
 }

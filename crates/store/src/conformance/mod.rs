@@ -19,6 +19,7 @@
 mod cancelling;
 mod chain;
 mod clock;
+pub mod clones;
 pub mod copy;
 mod corrupt_rows;
 mod creating;
@@ -107,6 +108,7 @@ macro_rules! conformance_suite {
             a_late_event_that_cannot_be_read_is_named_once
             an_event_that_says_it_happened_before_the_last_is_taken
             a_late_event_reaches_the_shares_of_its_stream
+            a_change_of_a_stream_rebuilds_the_clones_made_after_it
             two_ingesters_take_turns
             streams_of_the_chain_are_listed_and_left_to_their_contract
             a_fork_at_the_tip_takes_back_what_was_stored

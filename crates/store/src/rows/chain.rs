@@ -4,7 +4,7 @@ use fluxora_stream::{ContractId, StreamId};
 
 use super::ReadColumns;
 use crate::StoreError;
-use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
+use crate::chain::{ChainState, Mention, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
 
 /// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
 pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ContractEvent, StoreError> {
@@ -49,6 +49,17 @@ pub fn repeated_event<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Repeate
         kept: columns.parsed("kept", Opaque::new)?,
         stored: stored_event(columns)?,
     })
+}
+
+/// Reads `id, ledger, tx_index, contract_id, stream, other` of `contract_events`.
+pub fn mention<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Mention, StoreError> {
+    columns.skip();
+    let transaction = (columns.number("ledger")?, columns.number("tx_index")?);
+    let contract = columns.parsed("contract_id", ContractId::parse)?;
+    let id = |number| StreamId::chain(contract, number);
+    let stream = columns.optional("stream", C::unsigned)?.map(id);
+    let other = columns.optional("other", C::unsigned)?.map(id);
+    Ok(Mention { transaction, stream, other })
 }
 
 /// Reads `sequence, hash, previous_hash, closed_at` of `ledgers`.

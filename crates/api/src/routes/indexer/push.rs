@@ -3,9 +3,11 @@ use std::sync::Arc;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_indexer::{Batch, Refusal};
-use fluxora_ingest::IngestError;
+use fluxora_ingest::{Ingest, IngestError};
+use fluxora_store::StoreError;
 use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use super::pushed;
 use crate::access::not_configured;
@@ -71,11 +73,22 @@ pub(crate) async fn push(
     let ingest = &api.indexer().ok_or_else(not_configured)?.ingest;
     Query::of(&request)?.finish()?;
     let batch = Arc::new(pushed::read(&body::bytes(&request, payload).await?)?);
-    let ingested = ingest.push(&batch).await.map_err(|error| match error {
+    let ingested = store(ingest.clone(), Arc::clone(&batch)).await.map_err(|error| match error {
         IngestError::Refused(refusal) => refused(&refusal, &batch),
         IngestError::Store(error) => error.into(),
     })?;
     Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
+}
+
+/// Stores a batch on a task. A client that disconnects does not undo a long rebuild, which each repetition of its push
+/// would begin again.
+async fn store(ingest: Ingest, batch: Arc<Batch>) -> Result<Ingested, IngestError> {
+    let storing = async move { ingest.push(&batch).await };
+    let stored = actix_web::rt::spawn(storing.instrument(tracing::Span::current())).await;
+    stored.unwrap_or_else(|error| {
+        let reason = "the task that stores a batch ended early".to_owned();
+        Err(StoreError::Internal { reason, source: Some(error.into()) }.into())
+    })
 }
 
 fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> IngestedView<'a> {

@@ -1,5 +1,7 @@
 //! Ingestion that breaks off between any two of its steps leaves nothing behind.
 
+use std::time::Duration;
+
 use fluxora_store::chain::ingest;
 use fluxora_store::conformance::{Failing, a_chain_and_a_fork};
 
@@ -25,8 +27,10 @@ async fn ingestion_that_breaks_off_at_any_step_leaves_everything_as_it_was() {
     let mut steps = 0;
     loop {
         let lease = Arc::new(store.lease_of_chain().await);
-        let mut transaction =
-            Failing::after(steps, PipelinedTransaction::begin_for(lease, &fork, Rules::default()));
+        let mut transaction = Failing::after(
+            steps,
+            PipelinedTransaction::begin_for(lease, &fork, Rules::default(), Duration::from_secs(60)),
+        );
         let outcome = ingest(&mut transaction, &fork, Rules::default(), t(0)).await;
         // A failure before the commit leaves nothing written.
         drop(transaction);

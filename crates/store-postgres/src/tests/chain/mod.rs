@@ -42,7 +42,7 @@ fn event(ledger: u32, n: u32, topic: &str, payload: &str) -> ContractEvent {
 }
 
 /// The first of transaction `n`: account 1 pays account 2 one stroop each second for 100 seconds.
-fn created(ledger: u32, n: u32, number: u64) -> ContractEvent {
+pub(super) fn created(ledger: u32, n: u32, number: u64) -> ContractEvent {
     let start = t(ledger.into()).as_second();
     let (sender, recipient) = (AccountId::from_public_key([1; 32]), AccountId::from_public_key([2; 32]));
     let value = format!(
@@ -53,7 +53,7 @@ fn created(ledger: u32, n: u32, number: u64) -> ContractEvent {
     event(ledger, n, "created", &format!(r#"{{"topic":["created","{number}"],"value":{value}}}"#))
 }
 
-fn withdrew(ledger: u32, n: u32, number: u64, amount: u32) -> ContractEvent {
+pub(super) fn withdrew(ledger: u32, n: u32, number: u64, amount: u32) -> ContractEvent {
     let recipient = AccountId::from_public_key([2; 32]);
     let value = format!(r#"{{"amount":"{amount}","recipient":"{recipient}","stream_id":"{number}"}}"#);
     event(ledger, n, "withdrew", &format!(r#"{{"topic":["withdrew","{number}"],"value":{value}}}"#))
@@ -71,6 +71,6 @@ fn batch(branch: &str, events: Vec<ContractEvent>) -> Arc<Batch> {
     Arc::new(Batch::new(events.into_iter().map(pushed).collect(), Some(tip), 100).unwrap())
 }
 
-async fn push(store: &PostgresStore, branch: &str, events: Vec<ContractEvent>) -> Ingested {
+pub(super) async fn push(store: &PostgresStore, branch: &str, events: Vec<ContractEvent>) -> Ingested {
     store.ingest(batch(branch, events), Rules::default(), t(1_000)).await.unwrap().unwrap()
 }

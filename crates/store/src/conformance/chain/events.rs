@@ -95,6 +95,19 @@ pub(super) fn shared(at: At, parent: u64, child: u64, parent_rate: i128, child_r
     of_stream(at, "del_share", parent, &value)
 }
 
+pub(super) fn cloned(at: At, number: u64, source: u64) -> ContractEvent {
+    let value = format!(r#"{{"new_stream_id":"{number}","source_stream_id":"{source}"}}"#);
+    of_stream(at, "cloned", number, &value)
+}
+
+/// A stream of 100 stroops whose cliff lies after its start: its kind is inferred.
+pub(super) fn with_cliff(at: At, number: u64) -> ContractEvent {
+    let start = closed_at(at.0).as_second();
+    let event = created(at, number, 100, 1);
+    let cliff = |time| format!(r#""cliff_time":"{time}""#);
+    ContractEvent { payload: event.payload.replace(&cliff(start), &cliff(start + 10)).into(), ..event }
+}
+
 pub(super) fn rate_updated(at: At, number: u64, old: i128, new: i128) -> ContractEvent {
     let time = closed_at(at.0).as_second();
     let value = format!(

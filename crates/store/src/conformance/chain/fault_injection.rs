@@ -6,7 +6,8 @@ use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_stream::{StreamEvent, StreamId};
 
 use crate::chain::{
-    ChainState, ChainTransaction, EventCursor, Reorg, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
+    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
+    StreamWrite,
 };
 use crate::{Sequence, StoreError};
 
@@ -61,7 +62,9 @@ counted! {
     remove_ledgers(ledgers: RangeInclusive<u32>) -> Vec<StoredEvent>;
     events_between(after: Option<u32>, upto: u32) -> Vec<StoredEvent>;
     events_of_transactions(transactions: &[(u32, u32)]) -> Vec<StoredEvent>;
-    histories(streams: &[StreamId], upto: u32) -> Vec<StoredEvent>;
+    expect_rebuild() -> ();
+    dependents(streams: &[StreamId], ledgers: RangeInclusive<u32>) -> Vec<StreamId>;
+    mentions(streams: &[StreamId], upto: u32) -> Vec<Mention>;
     events_after(after: Option<&EventCursor>, upto: u32, limit: u32) -> Vec<StoredEvent>;
     streams(ids: &[StreamId]) -> Vec<StoredStream>;
     streams_after(after: Option<Sequence>, limit: u32) -> Vec<StoredStream>;

@@ -177,6 +177,31 @@ pub async fn a_late_event_reaches_the_shares_of_its_stream(store: &impl Store) {
     assert_eq!(rebuilt_from_scratch(store).await, streams);
 }
 
+/// A clone inherits from what its source was: a change of the source reaches the clones made after it, through clones of
+/// clones, and leaves those made before it alone.
+pub async fn a_change_of_a_stream_rebuilds_the_clones_made_after_it(store: &impl Store) {
+    let events = [
+        with_cliff(At(10, 1, 0), 0),
+        with_cliff(At(11, 1, 0), 1),
+        cloned(At(11, 1, 1), 1, 0),
+        with_cliff(At(20, 1, 0), 2),
+        cloned(At(20, 1, 1), 2, 0),
+        with_cliff(At(21, 1, 0), 3),
+        cloned(At(21, 1, 1), 3, 2),
+    ];
+    MAIN.push(store, &events, Some(30)).await;
+    // Only a linear stream has its rate changed: this proves the kind, which was inferred.
+    MAIN.push(store, &[rate_updated(At(15, 1, 0), 0, 1, 1)], None).await;
+    let mut streams = Vec::new();
+    for number in 0..4 {
+        streams.push(stream(store, number).await.unwrap());
+    }
+    assert_eq!(rebuilt_from_scratch(store).await, streams);
+    for (number, corrected) in [(0, true), (1, false), (2, true), (3, true)] {
+        assert_eq!(told(store, &id(number)).await.contains(&"stream.corrected"), corrected, "{number}");
+    }
+}
+
 /// Of two batches at once the second is planned after the first: every event is written once.
 pub async fn two_ingesters_take_turns(store: &impl Store) {
     let events: Vec<_> = (0..40_u32)

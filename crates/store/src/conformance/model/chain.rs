@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
-    ListedEvent, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent, StoredStream,
-    StreamWrite,
+    ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent,
+    StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -109,20 +109,34 @@ impl ChainTransaction for Contents {
         Ok(self.chain.select(|stored| transactions.contains(&stored.event.position.transaction())))
     }
 
-    async fn histories(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn expect_rebuild(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn dependents(
+        &mut self,
+        streams: &[StreamId],
+        ledgers: RangeInclusive<u32>,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let depends = |stored: &&StoredEvent| {
+            ledgers.contains(&stored.event.position.ledger)
+                && stored.subjects.other.is_some_and(|other| streams.contains(&other))
+        };
+        Ok(self.chain.events.iter().filter(depends).filter_map(|stored| stored.subjects.stream).collect())
+    }
+
+    async fn mentions(&mut self, streams: &[StreamId], upto: u32) -> Result<Vec<Mention>, StoreError> {
         let about = |stored: &&StoredEvent| {
             let subjects = [stored.subjects.stream, stored.subjects.other];
-            subjects.into_iter().flatten().any(|subject| streams.contains(&subject))
+            stored.event.position.ledger <= upto
+                && subjects.into_iter().flatten().any(|subject| streams.contains(&subject))
         };
-        let transactions: Vec<_> = self
-            .chain
-            .events
-            .iter()
-            .filter(about)
-            .map(|stored| stored.event.position.transaction())
-            .collect();
-        let found = self.events_of_transactions(&transactions).await?;
-        Ok(found.into_iter().filter(|stored| stored.event.position.ledger <= upto).collect())
+        let mention = |stored: &StoredEvent| Mention {
+            transaction: stored.event.position.transaction(),
+            stream: stored.subjects.stream,
+            other: stored.subjects.other,
+        };
+        Ok(self.chain.events.iter().filter(about).map(mention).collect())
     }
 
     async fn events_after(
