@@ -4,6 +4,7 @@ mod chain;
 mod columns;
 mod copy;
 mod faults;
+mod files;
 mod location;
 mod open;
 mod options;

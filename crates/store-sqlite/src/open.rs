@@ -6,7 +6,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use thiserror::Error;
 
 use crate::Location;
-use crate::write_connection::{DatabaseFile, WriteConnection};
+use crate::write_connection::{DatabaseFiles, WriteConnection};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -16,8 +16,6 @@ mod migrations {
 const APPLICATION_ID: i32 = 0x466C_7578;
 /// How long a reader waits for a lock; in WAL mode readers hardly ever wait.
 pub(crate) const READ_LOCK_WAIT: Duration = Duration::from_millis(250);
-/// How much of the file readers see without copying it: as much as SQLite maps at most.
-const READ_FROM_MAP: i64 = i64::MAX;
 const STATEMENTS_KEPT: usize = 128;
 
 /// Why a database cannot be opened. The message is for an operator: it names the file and what to do.
@@ -119,14 +117,14 @@ pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<WriteCo
     prepare(&connection).map_err(fault("preparing it for writing"))?;
     migrate(&mut connection, &name)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    let file = match location {
+    let files = match location {
         Location::Memory => None,
         Location::File(path) => {
-            let file = DatabaseFile::at(path);
-            Some(file.map_err(|source| OpenError::Vanished { path: path.clone(), source })?)
+            let files = DatabaseFiles::at(path);
+            Some(files.map_err(|source| OpenError::Vanished { path: path.clone(), source })?)
         }
     };
-    Ok(WriteConnection { connection, file })
+    Ok(WriteConnection { connection, files })
 }
 
 /// Opens a connection that can only read.
@@ -135,7 +133,8 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(READ_LOCK_WAIT)?;
     keep_plans(&connection)?;
-    connection.pragma_update(None, "mmap_size", READ_FROM_MAP)?;
+    // Read, not mapped: reading beyond the end of a file that was cut is an error, a mapped page there ends the process.
+    connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);

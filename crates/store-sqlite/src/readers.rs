@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fluxora_store::StoreError;
@@ -7,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::faults::Attempt;
 use crate::open;
+use crate::write_connection::Shared;
 
 /// How many scans run at once. Each uses a thread and a core; more would only share them.
 const SCANS_AT_ONCE: usize = 4;
@@ -23,12 +25,15 @@ pub(crate) struct Readers {
     idle: Mutex<Option<Vec<Connection>>>,
     taken_on: Semaphore,
     at_once: Arc<Semaphore>,
+    // Dropped after `idle`.
+    shared: Arc<Shared>,
 }
 
 impl Readers {
-    pub(crate) fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path, shared: Arc<Shared>) -> Self {
         Self {
             path: path.to_owned(),
+            shared,
             idle: Mutex::new(Some(Vec::new())),
             taken_on: Semaphore::new(SCANS_TAKEN_ON),
             at_once: Arc::new(Semaphore::new(SCANS_AT_ONCE)),
@@ -43,15 +48,23 @@ impl Readers {
         let idle = self.idle().as_mut().ok_or_else(StoreError::closed)?.pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open::reader(&self.path).attempt("opening a reader")?,
+            None => open::reader(&self.path).attempt("opening a reader").inspect_err(|_| self.failed())?,
         };
         let answer = query(&connection);
+        if matches!(answer, Err(StoreError::Unavailable { .. })) {
+            self.failed();
+        }
         if !matches!(answer, Err(StoreError::Unavailable { .. } | StoreError::Internal { .. }))
             && let Some(idle) = self.idle().as_mut()
         {
             idle.push(connection);
         }
         answer
+    }
+
+    /// Makes the writer prove that the database can be read before it commits anything.
+    fn failed(&self) {
+        self.shared.reads_fail.store(true, Ordering::Relaxed);
     }
 
     /// Reads on a blocking thread, a few at a time.

@@ -41,9 +41,11 @@ impl SqliteStore {
     /// [`OpenError`] says which of these failed; a database that is not ours or is newer is left untouched.
     pub fn open(location: &Location, options: Options) -> Result<Self, OpenError> {
         let opened = open::writer(location, options.lock_wait)?;
-        let readers = match location {
-            Location::File(path) => Some(Arc::new(Readers::of(path))),
-            Location::Memory => None,
+        let readers = match (location, &opened.files) {
+            (Location::File(path), Some(files)) => {
+                Some(Arc::new(Readers::of(path, Arc::clone(&files.shared))))
+            }
+            _ => None,
         };
         let writer = Writer::start(opened, options).map_err(OpenError::Thread)?;
         Ok(Self { location: location.clone(), writer, readers })

@@ -89,7 +89,9 @@ impl GroupCommit {
     /// The reason why no transaction could be begun; no unit has been answered.
     pub(super) fn commit(&self, batch: &mut Batch) -> Result<(), StoreError> {
         self.begin()?;
-        let undone = self.run(batch).and_then(|()| self.execute("COMMIT")).err();
+        // Checked again before anything is acknowledged: the files may have changed since the transaction was begun.
+        let written = self.run(batch).and_then(|()| self.execute("COMMIT"));
+        let undone = written.and_then(|()| self.opened.check()).err();
         if undone.is_some()
             && let Err(fault) = self.undo()
         {
@@ -108,7 +110,7 @@ impl GroupCommit {
     }
 
     fn begin(&self) -> Result<(), StoreError> {
-        self.opened.still_there()?;
+        self.opened.check()?;
         self.undo()?;
         self.execute("BEGIN IMMEDIATE")
     }

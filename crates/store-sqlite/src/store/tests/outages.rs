@@ -113,3 +113,93 @@ async fn a_file_that_was_moved_away_is_not_written_to_until_it_is_back() {
     std::fs::rename(&away, store.path()).unwrap();
     everything_works(&store).await;
 }
+
+/// What a server does to a file, and what an operator or a script does to it meanwhile.
+#[cfg(unix)]
+mod files {
+    use std::path::Path;
+
+    use super::*;
+
+    fn beside(path: &Path, suffix: &str) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+
+    async fn refuses_writes(store: &Kept) {
+        for n in 100..140 {
+            assert_unavailable(store.create_stream(create(n)).await);
+        }
+        assert_unavailable(store.check().await);
+    }
+
+    /// What a start finds after the process was killed: the files by their names, in another folder.
+    fn found_by_the_next_start(store: &Kept) -> i64 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fluxora.db");
+        for suffix in ["", "-wal"] {
+            std::fs::copy(beside(&store.path(), suffix), beside(&path, suffix)).ok();
+        }
+        let next = Connection::open(&path).unwrap();
+        next.query_row("SELECT count(*) FROM streams", [], |row| row.get(0)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_into_a_log_without_a_name() {
+        for suffix in ["-wal", "-shm"] {
+            let store = Kept::open(Options::default());
+            store.put(1..=40).await;
+            std::fs::remove_file(beside(&store.path(), suffix)).unwrap();
+            refuses_writes(&store).await;
+            assert_eq!(found_by_the_next_start(&store), 40, "{suffix}: what was acknowledged before is kept");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_into_a_log_that_was_replaced() {
+        let store = Kept::open(Options::default());
+        store.put([1]).await;
+        let log = beside(&store.path(), "-wal");
+        std::fs::remove_file(&log).unwrap();
+        std::fs::write(&log, "").unwrap();
+        refuses_writes(&store).await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_into_a_database_that_was_written_over() {
+        let store = Kept::open(Options::default());
+        store.put(1..=40).await;
+        let backup = store.folder.path().join("backup.db");
+        store.other().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+        store.put(41..=80).await;
+        std::fs::copy(&backup, store.path()).unwrap();
+        refuses_writes(&store).await;
+        refuses_writes(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_cut_ends_in_an_error() {
+        let store = Kept::open(Options::default());
+        store.put(1..=200).await;
+        store.other().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        store.put([201]).await;
+        std::fs::File::options().write(true).open(store.path()).unwrap().set_len(4_096).unwrap();
+        refuses_writes(&store).await;
+        // An error or what is still in a cache, and no signal that ends the process.
+        drop(store.list_streams(&page(None, 100)).await);
+    }
+
+    #[tokio::test]
+    async fn another_program_that_uses_sqlite_stops_nothing() {
+        let store = Kept::open(Options::default());
+        for n in 0..4 {
+            store.put([n * 2]).await;
+            let other = store.other();
+            other.execute("INSERT INTO write_proofs (bytes) VALUES (zeroblob(9000))", []).unwrap();
+            other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            store.put([n * 2 + 1]).await;
+        }
+        store.check().await.unwrap();
+    }
+}
