@@ -176,6 +176,7 @@ fn the_root_and_health_name_the_service() {
             "service": "fluxora-backend",
             "version": root["version"],
             "timestamp": "",
+            "clockOffsetSeconds": null,
             "indexer": {
                 "status": "not_configured",
                 "stalled": false,

@@ -1,6 +1,7 @@
 //! The Fluxora backend: reads its configuration, then serves or runs one command. Exit codes: see [`exit`].
 
 mod cli;
+mod clock_guard;
 mod commands;
 mod config;
 mod database;

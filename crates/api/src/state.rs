@@ -114,6 +114,11 @@ impl Api {
         self.parts.clock.now()
     }
 
+    /// How far the system clock is from the time that is used, in seconds, while it is not trusted.
+    pub(crate) fn clock_offset(&self) -> Option<i64> {
+        self.parts.clock.offset().map(|offset| offset.as_secs())
+    }
+
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.parts.clock)
     }

@@ -1,11 +1,16 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The source of time for a decision that is made after a wait for a lock or in a queue: it must not be dated before the wait.
 pub trait Clock: Send + Sync {
     /// The present instant, in whole milliseconds.
     fn now(&self) -> Timestamp;
+
+    /// How far the system clock is from [`now`](Self::now), while it is not trusted.
+    fn offset(&self) -> Option<SignedDuration> {
+        None
+    }
 }
 
 struct Still(Timestamp);

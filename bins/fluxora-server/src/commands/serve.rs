@@ -6,11 +6,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use fluxora_api::{Api, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
 use fluxora_ingest::Ingest;
-use fluxora_store::{Clock, Store};
+use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
+use fluxora_stream::UnixTime;
 use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{block_on, complain};
+use crate::clock_guard::GuardedClock;
 use crate::config::{Config, Http, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
@@ -43,7 +46,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let store = config.database.open().await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stored = latest_stored(store.as_ref()).await?;
+    let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
     let lifecycle = Lifecycle::default();
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
@@ -56,6 +60,17 @@ async fn serve(
     store.close().await;
     tracing::info!("stopped");
     ended
+}
+
+/// The latest instant at which the newest stream changed or a batch was accepted: the clock was not behind it then.
+async fn latest_stored(store: &dyn Store) -> anyhow::Result<Option<Timestamp>> {
+    let what = "reading the latest instant of the database";
+    let newest = StreamQuery { filter: StreamFilter::default(), at: UnixTime::EPOCH, before: None, limit: 1 };
+    let newest = store.list_streams(&newest).await.context(what)?;
+    let created =
+        newest.streams.first().filter(|stream| stream.on_chain().is_none()).map(|stream| stream.created_at);
+    let synced = store.chain_state().await.context(what)?.synced_at;
+    Ok(created.max(synced))
 }
 
 fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {

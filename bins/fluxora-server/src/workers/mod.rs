@@ -38,3 +38,52 @@ fn tick_error(error: StoreError) -> TickError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use fluxora_store::conformance::Model;
+    use fluxora_store::{IdempotencyKey, IdempotencyStore, KeyedResponse, StreamStore};
+    use fluxora_stream::Status;
+    use fluxora_supervise::{PeriodicTask, ShutdownToken};
+    use jiff::Timestamp;
+
+    use super::fixtures::{ManualClock, id, put};
+    use super::*;
+    use crate::clock_guard::GuardedClock;
+
+    /// A year on a wrong clock for six seconds; the stream lasts from second 100 to second 110.
+    #[tokio::test]
+    async fn a_jump_of_the_clock_ends_no_stream_and_deletes_no_idempotency_record() {
+        const YEAR: i64 = 365 * 86_400;
+        let (store, system) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
+        let elapsed = Arc::new(Mutex::new(Duration::ZERO));
+        let monotonic = Arc::clone(&elapsed);
+        let clock = GuardedClock::with(system.clone(), Box::new(move || *monotonic.lock().unwrap()), None);
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let (scope, key) = ("POST /api/streams", IdempotencyKey::parse("key").unwrap());
+        let (request, at) = (String::new(), Timestamp::UNIX_EPOCH);
+        put(&store, 1, Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }))
+            .await;
+        let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
+        let mut retention = Retention::new(store.clone(), Arc::clone(&clock));
+        for (second, jump, status) in [
+            (0, 0, Status::Scheduled),
+            (5, YEAR, Status::Scheduled),
+            (11, YEAR, Status::Scheduled),
+            (12, 0, Status::Scheduled),
+            (17, -YEAR, Status::Scheduled),
+            (100, 0, Status::Active),
+            (110, 0, Status::Completed),
+        ] {
+            system.set(second + jump);
+            *elapsed.lock().unwrap() = Duration::from_secs(second.unsigned_abs());
+            stream_clock.tick(&ShutdownToken::pair().1).await.unwrap();
+            retention.tick(&ShutdownToken::pair().1).await.unwrap();
+            assert_eq!(store.stream(&id(1)).await.unwrap().unwrap().status, status, "at {second}");
+            assert_eq!(clock.offset().is_some(), jump != 0);
+            assert!(store.idempotency_record(scope, &key, clock.now()).await.unwrap().is_some());
+        }
+    }
+}

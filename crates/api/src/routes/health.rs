@@ -44,6 +44,9 @@ struct HealthView<'a> {
     service: &'static str,
     version: &'static str,
     timestamp: Instant,
+    /// Seconds by which the system clock is away from `timestamp`, which does not follow a jump before it has lasted;
+    /// `null` while the clock is trusted.
+    clock_offset_seconds: Option<i64>,
     indexer: IndexerView<'a>,
     workers: Vec<WorkerView<'a>>,
     dependencies: Dependencies<StorageView>,
@@ -86,7 +89,11 @@ pub(crate) async fn health(api: State) -> HttpResponse {
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
     let workers = api.workers().snapshot();
-    let is_degraded = indexer.is_degraded() || workers.iter().any(WorkerHealth::is_degraded);
+    let timestamp = Instant(api.now());
+    let clock_offset_seconds = api.clock_offset();
+    let is_degraded = clock_offset_seconds.is_some()
+        || indexer.is_degraded()
+        || workers.iter().any(WorkerHealth::is_degraded);
     let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
         state => state,
@@ -100,7 +107,8 @@ pub(crate) async fn health(api: State) -> HttpResponse {
         status,
         service: SERVICE,
         version: api.service().version,
-        timestamp: Instant(api.now()),
+        timestamp,
+        clock_offset_seconds,
         indexer: indexer.view(),
         workers: workers.iter().map(WorkerView::of).collect(),
         dependencies: Dependencies { storage },
