@@ -84,6 +84,14 @@ pub enum OpenError {
         /// The database.
         location: String,
     },
+    /// The database stores texts in another encoding than UTF-8: not every text of a contract or a client can be stored.
+    #[error("{location} has the encoding {encoding}: create a database with ENCODING 'UTF8'")]
+    NotUtf8 {
+        /// The database.
+        location: String,
+        /// Its encoding.
+        encoding: String,
+    },
     /// A later version of Fluxora has written to the database.
     #[error(
         "{location} has a newer schema than this version knows ({migration}): run that version, or restore a backup"

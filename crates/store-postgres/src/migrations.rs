@@ -57,11 +57,24 @@ struct Session {
 }
 
 impl Session {
+    /// Connects, and refuses a database that is not in UTF-8.
     async fn begin(location: &Location, options: &Options) -> Result<Self, OpenError> {
         let limits = Options { statement_timeout: options.migration_timeout, ..*options };
         let connector = Connector::new(location, &limits)?;
         let (client, connection) = connector.connect().await.map_err(|fault| refused(location, fault))?;
-        Ok(Self { location: location.to_string(), client, connection })
+        let session = Self { location: location.to_string(), client, connection };
+        match session.encoding().await?.as_str() {
+            "UTF8" => Ok(session),
+            other => {
+                Err(OpenError::NotUtf8 { location: session.location.clone(), encoding: other.to_owned() })
+            }
+        }
+    }
+
+    async fn encoding(&self) -> Result<String, OpenError> {
+        let sql = "SELECT current_setting('server_encoding')";
+        let row = self.client.query_one(sql, &[]).await;
+        row.and_then(|row| row.try_get(0)).map_err(|error| self.fault("reading its encoding", error))
     }
 
     /// Looks at the list of migrations and at the tables as of one moment: between two, another replica may have made both.

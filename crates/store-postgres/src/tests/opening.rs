@@ -231,3 +231,26 @@ async fn a_store_shows_where_it_is_and_nothing_that_lets_in() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_in_utf8_is_refused_and_left_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let server = cluster.database();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let database = server.named(&format!("encoded_{}", encoding.to_lowercase()));
+        server.sql(&format!(
+            "CREATE DATABASE encoded_{encoding} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ));
+        let location = location(&database);
+        let errors = [
+            refused(&location).await,
+            migrate(&location, &patient()).await.unwrap_err(),
+            check_schema(&location, &patient()).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, OpenError::NotUtf8 { .. }), "{error:?}");
+            assert!(shown(&error).contains(encoding), "{}", shown(&error));
+        }
+        assert_eq!(database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+    }
+}
