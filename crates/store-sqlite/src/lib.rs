@@ -10,6 +10,7 @@ mod open;
 mod options;
 mod probe;
 mod readers;
+mod room;
 mod schema;
 mod store;
 mod streams;

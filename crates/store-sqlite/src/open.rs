@@ -5,8 +5,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use thiserror::Error;
 
-use crate::Location;
 use crate::write_connection::{DatabaseFiles, WriteConnection};
+use crate::{Location, room};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -120,6 +120,7 @@ pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<WriteCo
     let files = match location {
         Location::Memory => None,
         Location::File(path) => {
+            room::bound_log(&connection, path).map_err(fault("bounding its write-ahead log"))?;
             let files = DatabaseFiles::at(path);
             Some(files.map_err(|source| OpenError::Vanished { path: path.clone(), source })?)
         }
@@ -170,10 +171,6 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // The journal of a savepoint stays in memory: a full /tmp must not stop writes.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Under load the same pages change again and again: the longer the log (16,000 pages are 64 MiB), the fewer copies of them
-    // go to the database. A log that a long read has made grow is cut back.
-    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
-    connection.pragma_update(None, "journal_size_limit", 96_i64 << 20)?;
     connection.pragma_update(None, "cache_size", -65_536)
 }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::faults::Attempt;
 use crate::files::{Checkpoint, LogIndex, NamedFile, Stamp};
-use crate::{open, probe};
+use crate::{open, probe, room};
 
 /// The writing connection and the files that it writes to; none in memory.
 pub(crate) struct WriteConnection {
@@ -103,6 +103,14 @@ impl WriteConnection {
         Ok(())
     }
 
+    /// Bounds the log by the space that is free on its disk.
+    pub(crate) fn bound_log(&self) {
+        let Some(files) = &self.files else { return };
+        if let Err(error) = room::bound_log(&self.connection, files.database.path()) {
+            tracing::debug!(%error, "the write-ahead log cannot be bounded");
+        }
+    }
+
     /// Writes what a log without a name holds into the database, once: this process alone can read it, and only while it
     /// runs.
     fn save_log(&self, files: &DatabaseFiles) {
@@ -110,7 +118,8 @@ impl WriteConnection {
             return;
         }
         let fold = "PRAGMA wal_checkpoint(PASSIVE)";
-        let left = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>("log")?, row.get::<_, i64>("checkpointed")?));
+        let left =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>("log")?, row.get::<_, i64>("checkpointed")?));
         match self.connection.query_row(fold, [], left) {
             Ok((log, checkpointed)) if log == checkpointed => tracing::error!(
                 "the write-ahead log was removed: everything acknowledged was written into the database file; \

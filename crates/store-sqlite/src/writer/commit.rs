@@ -30,6 +30,9 @@ struct LastCommit {
     took: Duration,
 }
 
+/// Commits between two looks at the free space of the disk.
+const LOG_BOUNDED_EVERY: u64 = 64;
+
 impl GroupCommit {
     pub(super) fn new(opened: WriteConnection, options: Options, outages: Arc<OutageTracker>) -> Self {
         Self { opened, options, outages }
@@ -40,6 +43,7 @@ impl GroupCommit {
         let mut closing = None;
         let mut batch = Batch::new();
         let mut last_commit = LastCommit::default();
+        let mut commits = 0_u64;
         while closing.is_none() {
             let Ok(first) = queue.recv() else { break };
             self.gather(&mut batch, &mut closing, first, queue, last_commit);
@@ -54,6 +58,10 @@ impl GroupCommit {
                 self.answer(&mut batch, Some(&fault));
             }
             last_commit.took = begun.elapsed();
+            commits = commits.wrapping_add(1);
+            if commits.is_multiple_of(LOG_BOUNDED_EVERY) {
+                self.opened.bound_log();
+            }
         }
         self.checkpoint();
         drop(self.opened);
