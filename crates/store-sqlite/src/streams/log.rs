@@ -64,7 +64,7 @@ pub(super) fn select(filter: &EventFilter, range: EventLogRange, limit: u32) -> 
         values.extend_from_slice(bound);
     };
     if let Some(stream) = stream {
-        let id = text(stream);
+        let id = text(&stream);
         require(&format!("e.stream = {OWNER}"), &[id.clone(), id.clone()]);
         // The last event that has been read: looked for from the newest back, so that a reader near the head finds it at once.
         let read = format!(
@@ -74,17 +74,17 @@ pub(super) fn select(filter: &EventFilter, range: EventLogRange, limit: u32) -> 
         require(&read, &[id.clone(), id, Value::Integer(seq(range.after))]);
     }
     if let Some(sender) = sender {
-        require(party!("sender"), &[text(sender)]);
+        require(party!("sender"), &[text(&sender)]);
     }
     if let Some(recipient) = recipient {
-        require(party!("recipient"), &[text(recipient)]);
+        require(party!("recipient"), &[text(&recipient)]);
     }
     if let Some(contract) = contract {
         // The id of a chain stream begins with its contract's.
         require("substr(coalesce(s.id, r.id), 1, 57) = ?", &[Value::Text(format!("{contract}-"))]);
     }
     if !kinds.is_empty() {
-        let names: Vec<_> = kinds.iter().map(|kind| text(kind.name())).collect();
+        let names: Vec<_> = kinds.iter().map(|kind| text(&kind.name())).collect();
         require(&format!("e.type IN ({})", vec!["?"; names.len()].join(", ")), &names);
     }
     let order = if stream.is_some() { "e.number" } else { "e.seq" };
@@ -97,6 +97,6 @@ pub(super) fn select(filter: &EventFilter, range: EventLogRange, limit: u32) -> 
     (sql, values)
 }
 
-fn text(value: impl ToString) -> Value {
+fn text(value: &impl ToString) -> Value {
     Value::Text(value.to_string())
 }

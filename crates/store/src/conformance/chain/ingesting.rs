@@ -198,7 +198,7 @@ pub async fn a_change_of_a_stream_rebuilds_the_clones_made_after_it(store: &impl
     }
     assert_eq!(rebuilt_from_scratch(store).await, streams);
     for (number, corrected) in [(0, true), (1, false), (2, true), (3, true)] {
-        assert_eq!(told(store, &id(number)).await.contains(&"stream.corrected"), corrected, "{number}");
+        assert_eq!(emitted(store, &id(number)).await.contains(&"stream.corrected"), corrected, "{number}");
     }
 }
 
