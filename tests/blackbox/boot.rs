@@ -17,7 +17,10 @@ fn gives_up(launch: &Launch, names: &[&str]) {
     let ended = launch.ends();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{}", ended.stdout);
     let line: Value = serde_json::from_str(ended.stdout.lines().last().expect("a line")).unwrap();
-    assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"fluxora-server gives up".into()));
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&"ERROR".into(), &"fluxora-server ended with an error".into())
+    );
     let error = line["error"].as_str().unwrap();
     for name in names {
         assert!(error.contains(name), "{name} is not in {error}");

@@ -95,7 +95,7 @@ fn a_worker_that_keeps_failing_shows_in_health_then_ends_the_server_and_what_wat
     let [.., stopped, last] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!(
         (&stopped["message"], &last["message"]),
-        (&json!("stopped"), &json!("fluxora-server gives up"))
+        (&json!("stopped"), &json!("fluxora-server ended with an error"))
     );
     let reason = last["error"].as_str().unwrap();
     assert!(

@@ -4,7 +4,7 @@ use crate::{Amount, AmountError, Limit};
 pub(crate) const BEYOND_RANGE: AmountError = AmountError::OutOfRange { limit: Limit::Range };
 
 impl Amount {
-    /// Adds; the sum is shown with the decimals of whichever has more.
+    /// Adds; the sum is shown with the decimals of the operand that has more.
     ///
     /// # Errors
     ///
@@ -26,7 +26,7 @@ impl Amount {
         )
     }
 
-    /// Subtracts; the difference is shown with the decimals of whichever has more.
+    /// Subtracts; the difference is shown with the decimals of the operand that has more.
     ///
     /// # Errors
     ///

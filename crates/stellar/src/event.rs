@@ -16,7 +16,7 @@ pub struct VerifiedEvent {
 
 /// A successful invocation whose events were rewritten after the ledger closed.
 ///
-/// A node can be told to give the Stellar Asset Contract's events of protocols 20 to 22 the form of protocol 23. The hash in the result
+/// A node can be configured to give the Stellar Asset Contract's events of protocols 20 to 22 the form of protocol 23. The hash in the result
 /// covers the form that was emitted, so nothing in the transaction can be proven.
 #[derive(Clone, Debug)]
 pub struct UnverifiableTransaction {

@@ -9,7 +9,7 @@ DECLARE
     newest BIGINT;
 BEGIN
     PERFORM pg_advisory_xact_lock(1181513080, 2); -- "Flux", events
-    -- A statement of its own sees what was committed while this transaction waited for the lock, and what it has written itself.
+    -- A separate statement sees what was committed while this transaction waited for the lock, and what it has written itself.
     SELECT max(seq) INTO newest FROM stream_events;
     IF newest IS DISTINCT FROM pg_sequence_last_value(numbering) THEN
         PERFORM setval(numbering, coalesce(newest, 1), newest IS NOT NULL);

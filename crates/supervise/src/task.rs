@@ -101,7 +101,7 @@ impl<W: Worker> Task<W> {
         self.health.send_modify(|health| health.state = end);
     }
 
-    /// Runs a clone of the worker in a task of its own, which contains a panic and is aborted with this one.
+    /// Runs a clone of the worker in a separate task, which contains a panic and is aborted with this one.
     async fn run(&self) -> Result<(), Failure> {
         let (worker, shutdown, panic) =
             (self.worker.clone(), self.shutdown.clone(), PanicRecorder::default());

@@ -3,7 +3,7 @@
 //! ```text
 //! FLUXORA_WEBHOOK_SECRET=whsec_… cargo run --example receive_actix -- 127.0.0.1:8080
 //! ```
-#![allow(clippy::disallowed_methods, reason = "a program of its own reads its clock and its environment")]
+#![allow(clippy::disallowed_methods, reason = "a whole program reads its clock and its environment")]
 #![allow(missing_docs, reason = "an example is read as a whole")]
 #![allow(clippy::print_stdout, reason = "the example says what it received")]
 

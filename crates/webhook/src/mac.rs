@@ -30,7 +30,7 @@ impl Key {
     }
 }
 
-/// Whether any candidate is the expected signature: looks at every byte of every candidate, whatever it finds.
+/// Whether any candidate is the expected signature: looks at every byte of every candidate, in constant time.
 ///
 /// `ring::hmac::verify` wants the message in one piece, which would mean a copy of the body, and `ring` promises nothing
 /// for its bare comparison; `subtle` is made for it.

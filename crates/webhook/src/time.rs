@@ -8,7 +8,7 @@ pub(crate) const MAX_DIGITS: usize = 12;
 
 /// An instant in whole Unix seconds.
 ///
-/// The crate has no clock: whoever calls says what time it is, from [`SystemTime`] or from seconds.
+/// The crate has no clock: the caller gives the time, from [`SystemTime`] or from seconds.
 ///
 /// ```
 /// use fluxora_webhook::UnixSeconds;
@@ -56,7 +56,7 @@ impl UnixSeconds {
         Self(self.0.saturating_add_unsigned(seconds))
     }
 
-    /// Seconds between two instants, whichever comes first.
+    /// Seconds between two instants, in either order.
     ///
     /// ```
     /// # use fluxora_webhook::UnixSeconds;

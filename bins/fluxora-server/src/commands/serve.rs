@@ -36,7 +36,7 @@ pub(crate) fn run(
         tracing::warn!(name, source = source.as_str(), nearest, "unknown setting ignored");
     }
     let Err(error) = block_on(serve(config, start_workers)) else { return exit::OK };
-    tracing::error!(error = format!("{error:#}"), "fluxora-server gives up");
+    tracing::error!(error = format!("{error:#}"), "fluxora-server ended with an error");
     if error.is::<WorkerFailed>() { exit::SOFTWARE } else { exit::FAILURE }
 }
 

@@ -35,7 +35,7 @@ struct Endpoint {
 pub enum Choice {
     /// The source with this index.
     Ask(usize),
-    /// Nobody until this instant: every source rests.
+    /// No source until this instant: every source rests.
     Wait(Timestamp),
     /// There is no source.
     None,

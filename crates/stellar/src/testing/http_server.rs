@@ -24,7 +24,7 @@ pub enum Fault {
     HalfJson,
     /// Closes the connection without an answer.
     Closed,
-    /// Serves its first ledgers, whatever is asked for.
+    /// Serves its first ledgers for every request.
     FirstPage,
 }
 
@@ -111,7 +111,7 @@ async fn serve(mut stream: TcpStream, answer: &(impl Fn(Request) -> Response + S
         Some(Fault::Truncated) => stream.write_all(half(&whole)).await?,
         Some(Fault::Stalled) => {
             stream.write_all(half(&whole)).await?;
-            // Until the client gives up.
+            // Until the client closes the connection.
             stream.read_u8().await?;
         }
         _ => stream.write_all(&whole).await?,

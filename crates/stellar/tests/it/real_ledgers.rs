@@ -8,7 +8,7 @@ use stellar_xdr::{ContractEvent, TransactionMeta};
 
 use crate::samples::{check, edit_meta, from_rpc, load_test, mainnet_headers, nothing_watched, pubnet};
 
-/// The events of soroban metadata, whatever the result says.
+/// The events of soroban metadata, without regard to the result.
 fn emitted(meta: &LedgerCloseMeta) -> Vec<ContractEvent> {
     let of = |meta: &TransactionMeta| match meta {
         TransactionMeta::V3(meta) => meta.soroban_meta.iter().flat_map(|meta| meta.events.to_vec()).collect(),

@@ -92,7 +92,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = Secret::new(configured).map(|secret| standard::Signer::new(&secret).is_ok());
     }
 
-    // What is signed verifies, whatever the names and the body are.
+    // What is signed verifies, for any names and body.
     if let Ok(delivery) =
         Delivery::new(text(name::DELIVERY_ID).unwrap_or("dlv_01"), text(name::EVENT).unwrap_or("a.b"), body)
     {

@@ -2,7 +2,7 @@
 
 use crate::{DedupeKey, UnixSeconds};
 
-/// How long a delivery that was begun stays reserved for whoever began it.
+/// How long a delivery that was begun stays reserved for the process that began it.
 pub const LEASE_SECONDS: u64 = 60;
 
 /// How long a processed delivery is remembered: the sender's last retry comes after at most three days, and operators

@@ -233,7 +233,7 @@ impl State {
         }
     }
 
-    /// A lease may be settled by its holder, even late, as long as nobody else took the delivery since.
+    /// A lease may be settled by its holder, even late, as long as no other process took the delivery since.
     fn may_settle(&self, key: &ShortKey, fence: u64) -> bool {
         !self.done.contains(key) && self.in_flight.get(key).is_none_or(|held| held.fence == fence)
     }

@@ -93,7 +93,7 @@ pub enum Cause {
     SecretIsQuoted,
     /// The sender's secret ends with a line break and the configured one does not.
     SenderSecretEndsWithLineBreak,
-    /// The configured secret is not one line of UTF-8, whatever else is wrong.
+    /// The configured secret is not one line of UTF-8.
     SecretUnusable,
     /// The signature was made with the decoded key of Standard Webhooks instead of the secret's text.
     StandardWebhooksKey,

@@ -11,7 +11,7 @@ pub(super) enum Spacing {
     Indented(usize),
 }
 
-/// Writes the white space between tokens anew; strings stay as they are.
+/// Rewrites the white space between tokens; strings stay as they are.
 pub(super) fn respace(text: &str, spacing: Spacing) -> String {
     let tokens = compact(text);
     if matches!(spacing, Spacing::Compact) {

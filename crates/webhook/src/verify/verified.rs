@@ -9,7 +9,7 @@ use crate::{DedupeKey, Rejection, UnixSeconds};
 /// A delivery whose signature, time and size are right.
 ///
 /// Believe [`body`](Self::body) and [`timestamp`](Self::timestamp): they are signed. The contract's signature does **not**
-/// cover the delivery id and the event header, so whoever captured a request could send it again under another id for as
+/// cover the delivery id and the event header, so an attacker who captured a request could send it again under another id for as
 /// long as its timestamp is fresh. The body repeats both: parse it and call [`match_body`](Self::match_body).
 ///
 /// ```
@@ -38,7 +38,7 @@ pub struct Verified<'a> {
 /// What a profile says about the event beside the body.
 #[derive(Clone, Copy)]
 pub(crate) enum EventHeader<'a> {
-    /// The contract's header, whatever is in it; neither it nor the delivery id is signed.
+    /// The contract's header, unchecked; neither it nor the delivery id is signed.
     Unsigned(Field<'a>),
     /// Standard Webhooks has no such header, and signs the id.
     #[cfg_attr(
@@ -163,7 +163,7 @@ impl<'a> Verified<'a> {
     ///
     /// The key comes from what is signed: the body's delivery id; else its event id (each endpoint is owed an event
     /// once); else the digest of timestamp and body, which stops a captured request but not a retry, as every attempt is
-    /// signed anew. Fluxora's bodies always have an id.
+    /// signed again. Fluxora's bodies always have an id.
     ///
     /// # Errors
     /// [`Rejection::HeaderBodyMismatch`], when the event header is not the body's `type`, or the delivery id header is

@@ -44,7 +44,7 @@ fn request(body: &str) -> Request {
     }
 }
 
-/// What a service does: fails as often as it is told to, then counts.
+/// What a service does: fails a given number of times, then counts.
 #[derive(Clone, Default)]
 struct Handler {
     failures: Arc<AtomicUsize>,

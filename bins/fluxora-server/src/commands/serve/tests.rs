@@ -122,7 +122,7 @@ fn a_server_whose_worker_keeps_panicking_stops_with_exit_code_70() {
 
         let (last, code, stderr) = server.end();
         assert_eq!((code, stderr.as_str()), (Some(crate::exit::SOFTWARE.into()), ""), "{last}");
-        assert_eq!(last["message"], "fluxora-server gives up");
+        assert_eq!(last["message"], "fluxora-server ended with an error");
         let reason = last["error"].as_str().unwrap();
         assert!(reason.starts_with("the worker broken keeps failing: 4 times"), "{reason}");
         assert!(reason.ends_with(": again"), "{reason}");

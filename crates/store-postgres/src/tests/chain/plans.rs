@@ -49,7 +49,7 @@ async fn every_query_follows_the_index_that_is_made_for_it() {
             for index in indexes {
                 assert!(plan.contains(index), "{index}\n{sql}\n{plan}");
             }
-            // What is looked up by stream begins with no scan of the events in order, whatever the statistics say.
+            // What is looked up by stream begins with no scan of the events in order, for any statistics say.
             let by_stream = sql.contains("CROSS JOIN LATERAL");
             assert!(!by_stream || !plan.contains("contract_events_in_order"), "{sql}\n{plan}");
             // Pages are read in the order of an index, with at most a sort within one position on chain.
