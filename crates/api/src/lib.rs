@@ -20,6 +20,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tokens;
 mod view;
 
 pub use access::Access;
@@ -31,3 +32,4 @@ pub use server::{Options, Server, Stop};
 pub use state::{Api, Ids, Indexer, Lifecycle, Parts, Service, Writes};
 pub use table::{LimitClass, Method, ROUTES, Route};
 pub use token::{InvalidToken, Token};
+pub use tokens::{InvalidTokens, Tokens};

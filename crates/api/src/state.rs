@@ -3,14 +3,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
-use fluxora_store::chain::ChainState;
+use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{LoggedRequests, Token};
+use crate::{LoggedRequests, Token, Tokens};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -85,6 +85,8 @@ pub struct Parts {
     pub indexer: Option<Indexer>,
     /// The token of the routes for operators; `None` where they are refused.
     pub operator_token: Option<Token>,
+    /// Tokens whose code and decimals are known.
+    pub tokens: Tokens,
     /// The background workers.
     pub workers: Arc<dyn Workers>,
     /// Whether the process is shutting down.
@@ -96,8 +98,8 @@ pub struct Parts {
 /// The state of every handler.
 pub struct Api {
     parts: Parts,
-    /// The chain state that was last read. `/health` shows it while storage is unavailable.
-    chain: Mutex<Option<ChainState>>,
+    /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
+    chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
 }
 
 impl Api {
@@ -147,12 +149,19 @@ impl Api {
         self.parts.operator_token.as_ref()
     }
 
+    pub(crate) const fn tokens(&self) -> &Tokens {
+        &self.parts.tokens
+    }
+
     pub(crate) fn workers(&self) -> &dyn Workers {
         self.parts.workers.as_ref()
     }
 
-    /// Remembers a chain state that was read, and returns the last one.
-    pub(crate) fn last_known_chain(&self, now: Option<ChainState>) -> Option<ChainState> {
+    /// Remembers a chain state that was read with its contracts, and returns the last one.
+    pub(crate) fn last_known_chain(
+        &self,
+        now: Option<(ChainState, Vec<ContractReport>)>,
+    ) -> Option<(ChainState, Vec<ContractReport>)> {
         let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(now) = now {
             *known = Some(now);

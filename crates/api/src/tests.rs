@@ -34,7 +34,9 @@ use failing_store::{FailingStore, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::{Api, Ids, Indexer, Lifecycle, LoggedRequests, Parts, Service, Token, Writes, table::configure};
+use crate::{
+    Api, Ids, Indexer, Lifecycle, LoggedRequests, Parts, Service, Token, Tokens, Writes, table::configure,
+};
 
 const START: i64 = 1_767_225_600;
 
@@ -117,6 +119,7 @@ impl Server {
                 since: clock.now(),
             }),
             operator_token: secret.map(|secret| Token::new(secret).unwrap()),
+            tokens: Tokens::default(),
             lifecycle: lifecycle.clone(),
             logged_requests: LoggedRequests::All,
         }));

@@ -1,10 +1,14 @@
 //! Wire types that several handlers share.
 
-use fluxora_decimal::Amount;
+mod chain;
+
 use fluxora_indexer::Tip;
-use fluxora_stream::{Body, OnChain, Status, StatusName, Stream, UnixTime};
+use fluxora_stream::{Status, StatusName, Stream, UnixTime};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+
+use self::chain::ChainView;
+use crate::Tokens;
 
 /// A stream as it stands at one instant.
 #[derive(Serialize)]
@@ -14,18 +18,20 @@ pub(crate) struct StreamView {
     origin: &'static str,
     sender: String,
     recipient: String,
-    deposit_amount: Amount,
-    rate_per_second: Amount,
+    deposit_amount: String,
+    rate_per_second: Option<String>,
     start_time: UnixTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     cliff_time: Option<UnixTime>,
     end_time: UnixTime,
     status: &'static str,
-    streamed_amount: Amount,
-    withdrawn_amount: Amount,
-    withdrawable_amount: Amount,
-    remaining_amount: Amount,
-    refunded_amount: Amount,
+    streamed_amount: String,
+    withdrawn_amount: String,
+    withdrawable_amount: String,
+    remaining_amount: String,
+    refunded_amount: String,
+    #[serde(flatten)]
+    vesting: Option<VestingView>,
     as_of: UnixTime,
     created_at: Instant,
     updated_at: Instant,
@@ -35,42 +41,66 @@ pub(crate) struct StreamView {
     chain: Option<ChainView>,
 }
 
-/// The member `chain` of a chain stream: the state of the contract that its events report.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ChainView {
-    contract_id: String,
-    stream_id: String,
-    kind: &'static str,
-    checkpointed_amount: Amount,
-    checkpointed_at: UnixTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    paused_at: Option<Instant>,
-    uncertain: bool,
-    #[serde(flatten)]
-    known: OnChain,
+/// Amounts as decimal strings: with the decimals of the request, of contract version 9 (seven), or of the token.
+#[derive(Default)]
+struct Amounts {
+    deposit: String,
+    rate: Option<String>,
+    streamed: String,
+    withdrawn: String,
+    withdrawable: String,
+    remaining: String,
+    refunded: String,
 }
 
-impl ChainView {
-    fn of(stream: &Stream) -> Option<Self> {
-        let Body::Chain(chain) = &stream.body else { return None };
-        let known = chain.state.v9().clone();
-        let decimals = stream.schedule.decimals();
+/// What only a vesting stream has beside its contract state.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VestingView {
+    /// The amount of a second on average, rounded down.
+    average_rate_per_second: Option<String>,
+    /// Whether the schedule has reached its end.
+    ended: bool,
+    /// The next second at which the streamed amount takes another course.
+    linear_until: Option<UnixTime>,
+}
+
+impl Amounts {
+    fn of(stream: &Stream, at: UnixTime, tokens: &Tokens) -> Self {
+        let details = stream.details();
+        if let (Some(flow), Some(balance)) = (details.flow(), stream.balance_at(at)) {
+            return Self {
+                deposit: flow.schedule.deposit.to_string(),
+                rate: Some(flow.schedule.rate.to_string()),
+                streamed: balance.streamed.to_string(),
+                withdrawn: balance.withdrawn.to_string(),
+                withdrawable: balance.withdrawable.to_string(),
+                remaining: balance.remaining.to_string(),
+                refunded: balance.refunded.to_string(),
+            };
+        }
+        let Some(state) = details.vesting() else { return Self::default() };
+        let balance = state.balance_at(at);
+        let show = |amount| tokens.show(state.token, amount);
+        Self {
+            deposit: show(state.total_deposit()),
+            rate: state.exact_rate().map(show),
+            streamed: show(balance.streamed),
+            withdrawn: show(balance.withdrawn),
+            withdrawable: show(balance.withdrawable),
+            remaining: show(balance.remaining),
+            refunded: show(balance.refunded),
+        }
+    }
+}
+
+impl VestingView {
+    fn of(stream: &Stream, at: UnixTime, tokens: &Tokens) -> Option<Self> {
+        let state = stream.details().vesting()?;
         Some(Self {
-            contract_id: chain.contract.to_string(),
-            stream_id: chain.number.to_string(),
-            kind: stream.schedule.kind.as_str(),
-            checkpointed_amount: stream.schedule.checkpoint.amount.with_decimals(decimals),
-            checkpointed_at: stream.schedule.checkpoint.at,
-            paused_at: match stream.status {
-                Status::Paused { at } => Some(Instant(at)),
-                _ => None,
-            },
-            uncertain: known.unprojected_events > 0,
-            known: OnChain {
-                withdraw_dust_threshold: known.withdraw_dust_threshold.with_decimals(decimals),
-                ..known
-            },
+            average_rate_per_second: state.average_rate().map(|rate| tokens.show(state.token, rate)),
+            ended: state.has_ended(at),
+            linear_until: state.schedule.linear_until(at),
         })
     }
 }
@@ -91,29 +121,30 @@ impl<'a> TipView<'a> {
 
 impl StreamView {
     /// Shows a stream as it stands: at `now`, or at its last event where the clock is behind that.
-    pub(crate) fn current(stream: &Stream, now: UnixTime) -> Self {
-        Self::of(stream, now.max(UnixTime::of(stream.updated_at)))
+    pub(crate) fn current(stream: &Stream, now: UnixTime, tokens: &Tokens) -> Self {
+        Self::of(stream, now.max(UnixTime::of(stream.updated_at)), tokens)
     }
 
     /// Shows a stream at `at`, which must not lie before its last event.
-    pub(crate) fn of(stream: &Stream, at: UnixTime) -> Self {
-        let (schedule, balance) = (&stream.schedule, stream.balance_at(at));
+    pub(crate) fn of(stream: &Stream, at: UnixTime, tokens: &Tokens) -> Self {
+        let (times, amounts) = (stream.times(), Amounts::of(stream, at, tokens));
         Self {
             id: stream.id().to_string(),
             origin: stream.origin().as_str(),
             sender: stream.sender.to_string(),
             recipient: stream.recipient.to_string(),
-            deposit_amount: schedule.deposit,
-            rate_per_second: schedule.rate,
-            start_time: schedule.start,
-            cliff_time: Some(schedule.cliff).filter(|cliff| *cliff > schedule.start),
-            end_time: schedule.end,
+            deposit_amount: amounts.deposit,
+            rate_per_second: amounts.rate,
+            start_time: times.start,
+            cliff_time: Some(times.cliff).filter(|cliff| *cliff > times.start),
+            end_time: times.end,
             status: stream.status_at(at).as_str(),
-            streamed_amount: balance.streamed,
-            withdrawn_amount: balance.withdrawn,
-            withdrawable_amount: balance.withdrawable,
-            remaining_amount: balance.remaining,
-            refunded_amount: balance.refunded,
+            streamed_amount: amounts.streamed,
+            withdrawn_amount: amounts.withdrawn,
+            withdrawable_amount: amounts.withdrawable,
+            remaining_amount: amounts.remaining,
+            refunded_amount: amounts.refunded,
+            vesting: VestingView::of(stream, at, tokens),
             as_of: at,
             created_at: Instant(stream.created_at),
             updated_at: Instant(stream.updated_at),
@@ -121,7 +152,7 @@ impl StreamView {
                 Status::Cancelled { at } => Some(Instant(at)),
                 _ => None,
             },
-            chain: ChainView::of(stream),
+            chain: ChainView::of(stream, tokens),
         }
     }
 }

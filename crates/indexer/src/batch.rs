@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
-use crate::projection::{Class, Subjects, classify};
+use crate::projection::{Classified, classify};
 use crate::{ContractEvent, Ledger, Opaque};
 
 /// A pushed contract event with the hash of its ledger.
@@ -23,8 +23,8 @@ pub struct Batch {
     ledgers: BTreeMap<u32, Ledger>,
     /// In the order of the push.
     events: Vec<ContractEvent>,
-    /// Class and streams of each event.
-    classes: Vec<(Class, Subjects)>,
+    /// Class, streams and version of each event.
+    classes: Vec<Classified>,
     /// For each event, the index of the first event of the batch at its position, unless it is that event.
     repeats: Vec<Option<usize>>,
 }
@@ -146,10 +146,9 @@ impl Batch {
         &self.events
     }
 
-    /// The event at this index, its class and its streams.
-    pub fn classified(&self, index: usize) -> Option<(&ContractEvent, Class, Subjects)> {
-        let (class, subjects) = *self.classes.get(index)?;
-        Some((self.events.get(index)?, class, subjects))
+    /// The event at this index, and what it is.
+    pub fn classified(&self, index: usize) -> Option<(&ContractEvent, Classified)> {
+        self.events.get(index).zip(self.classes.get(index).copied())
     }
 
     /// The first event of the batch at the position of the event at this index, unless it is that event.

@@ -7,7 +7,6 @@ mod ledger;
 mod opaque;
 mod plan;
 pub mod projection;
-pub mod vesting;
 
 pub use batch::{Batch, BatchFault, BatchSource, Pushed};
 pub use event::{ChainPosition, ContractEvent};
@@ -18,4 +17,4 @@ pub use plan::{
     Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, StoredView, Tip, plan,
     plan_rewind, same_content,
 };
-pub use projection::UnknownClass;
+pub use projection::{UnknownClass, UnknownVersion, vesting};

@@ -47,6 +47,12 @@ fn anomaly(anomaly: &ReportedAnomaly) {
             paid_again = %again,
             "double payment: the contract paid a recipient again after a keeper's cancellation"
         ),
+        what => tracing::warn!(
+            %event,
+            %stream,
+            anomaly = %what,
+            "a contract event breaks the contract's rules: its stream is marked uncertain"
+        ),
     }
 }
 

@@ -80,7 +80,7 @@ impl Bare {
     }
 
     async fn create(&mut self, CreateStream { stream, event, .. }: CreateStream) {
-        let schedule = stream.schedule;
+        let schedule = stream.details().flow().unwrap().schedule;
         let transaction = self.client.transaction().await.unwrap();
         let row = transaction
             .query_one(

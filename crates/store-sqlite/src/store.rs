@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind, Rewound,
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
+    RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
@@ -223,6 +223,11 @@ impl ChainStore for SqliteStore {
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         self.read(move |connection| chain::reorgs(connection, limit)).await
+    }
+
+    async fn contracts(&self, limit: u32) -> Result<Vec<ContractReport>, StoreError> {
+        let read = move |connection: &Connection| chain::contracts::reports(connection, limit);
+        self.scan(move |connection| chain::in_one_snapshot(connection, read)).await
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

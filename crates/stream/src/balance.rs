@@ -1,20 +1,20 @@
 use fluxora_decimal::Amount;
 
-/// The division of a stream's deposit at one instant.
+/// The division of a stream's deposit at one instant: amounts of stroops, or integers of a token's smallest unit.
 ///
 /// `streamed + remaining + refunded` equals the deposit; `remaining` is zero once the stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Balance {
+pub struct Balance<A = Amount> {
     /// Accrued to the recipient.
-    pub streamed: Amount,
+    pub streamed: A,
     /// Taken out by the recipient.
-    pub withdrawn: Amount,
+    pub withdrawn: A,
     /// Streamed and not withdrawn; zero while the contract holds withdrawals.
-    pub withdrawable: Amount,
+    pub withdrawable: A,
     /// Not streamed yet; can still stream.
-    pub remaining: Amount,
+    pub remaining: A,
     /// Returned to the sender when the stream ended early.
-    pub refunded: Amount,
+    pub refunded: A,
 }
 
 impl Balance {

@@ -95,6 +95,9 @@ on_chain! {
         keeper_paid_amount: Option<Amount>;
         /// Number of unreadable contract events. Above zero, the stream may differ from the contract's.
         unprojected_events: u32;
+        /// Number of contract events that break an invariant of the contract. Above zero, the stream may differ from the
+        /// contract's.
+        anomalies: u32;
         /// Values that contract events leave open and that were inferred.
         inferred alias "assumed": Inferred;
     }

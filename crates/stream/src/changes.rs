@@ -3,7 +3,11 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Address, Inferred, Kind, OnChain, StatusName, Stream, StreamBody, StreamNumber, UnixTime};
+use crate::vesting::{CliffMode, Curve, Grant, Units, VestingState};
+use crate::{
+    Address, Details, Inferred, Kind, OnChain, RateFlow, StatusName, Stream, StreamBody, StreamNumber,
+    UnixTime, V9State,
+};
 
 /// Declares the fields of [`Changes`] and where each is read from, in one list.
 macro_rules! changes {
@@ -42,23 +46,23 @@ changes! {
     /// Paid address.
     recipient: Address = |stream| Some(stream.recipient);
     /// Locked amount.
-    deposit_amount: Amount = |stream| Some(stream.schedule.deposit);
+    deposit_amount: Amount = |stream| flow(stream, |flow| flow.schedule.deposit);
     /// Amount per second.
-    rate_per_second: Amount = |stream| Some(stream.schedule.rate);
+    rate_per_second: Amount = |stream| flow(stream, |flow| flow.schedule.rate);
     /// Start of the flow.
-    start_time: UnixTime = |stream| Some(stream.schedule.start);
+    start_time: UnixTime = |stream| Some(stream.times().start);
     /// Time before which nothing counts as streamed.
-    cliff_time: UnixTime = |stream| Some(stream.schedule.cliff);
+    cliff_time: UnixTime = |stream| Some(stream.times().cliff);
     /// End of the flow.
-    end_time: UnixTime = |stream| Some(stream.schedule.end);
+    end_time: UnixTime = |stream| Some(stream.times().end);
     /// Shape of the flow.
-    kind: Kind = |stream| of(stream, |_| stream.schedule.kind);
+    kind: Kind = |stream| v9(stream, |state| state.flow.schedule.kind);
     /// Amount accrued when the rate last changed.
-    checkpointed_amount: Amount = |stream| of(stream, |_| stream.schedule.checkpoint.amount);
+    checkpointed_amount: Amount = |stream| v9(stream, |state| state.flow.schedule.checkpoint.amount);
     /// Time of the checkpoint.
-    checkpointed_at: UnixTime = |stream| of(stream, |_| stream.schedule.checkpoint.at);
+    checkpointed_at: UnixTime = |stream| v9(stream, |state| state.flow.schedule.checkpoint.at);
     /// Amount taken out.
-    withdrawn_amount: Amount = |stream| Some(stream.withdrawn);
+    withdrawn_amount: Amount = |stream| flow(stream, |flow| flow.withdrawn);
     /// Status.
     status: StatusName = |stream| Some(stream.status.name());
     /// Time of the pause or the cancellation; `null` for another status.
@@ -70,11 +74,11 @@ changes! {
     /// Auto-renew setting; `null` if unknown.
     auto_renew: Option<bool> = |stream| of(stream, |chain| chain.auto_renew);
     /// Ledger of creation.
-    created_ledger: u32 = |stream| of(stream, |chain| chain.created_ledger);
+    created_ledger: u32 = |stream| either(stream, |chain| chain.created_ledger, |state| state.created_ledger);
     /// Hash of the creating transaction.
-    tx_hash: String = |stream| of(stream, |chain| chain.tx_hash.clone());
+    tx_hash: String = |stream| either(stream, |chain| chain.tx_hash.clone(), |state| state.tx_hash.clone());
     /// Ledger of the last contract event.
-    last_ledger: u32 = |stream| of(stream, |chain| chain.last_ledger);
+    last_ledger: u32 = |stream| either(stream, |chain| chain.last_ledger, |state| state.last_ledger);
     /// Least amount of one withdrawal.
     withdraw_dust_threshold: Amount = |stream| of(stream, |chain| chain.withdraw_dust_threshold);
     /// Whether sender and recipient are the same.
@@ -106,9 +110,40 @@ changes! {
     /// Amount that a keeper's cancellation paid out.
     keeper_paid_amount: Option<Amount> = |stream| of(stream, |chain| chain.keeper_paid_amount);
     /// Number of unreadable contract events.
-    unprojected_events: u32 = |stream| of(stream, |chain| chain.unprojected_events);
+    unprojected_events: u32 =
+        |stream| either(stream, |chain| chain.unprojected_events, |state| state.unprojected_events);
+    /// Number of contract events that showed an anomaly.
+    anomalies: u32 = |stream| either(stream, |chain| chain.anomalies, |state| state.anomalies);
     /// Inferred values.
     inferred alias "assumed": Inferred = |stream| of(stream, |chain| chain.inferred);
+    /// Token contract of a vesting stream.
+    token: Address = |stream| vesting(stream, |state| state.token);
+    /// Deposit of a vesting stream, in the token's smallest unit.
+    deposited: Units = |stream| vesting(stream, |state| Units(state.schedule.deposited));
+    /// Amount of all withdrawals of a vesting stream, in the token's smallest unit.
+    withdrawn: Units = |stream| vesting(stream, |state| Units(state.withdrawn));
+    /// Amount paid back to the sender of a vesting stream, in the token's smallest unit.
+    refunded: Units = |stream| vesting(stream, |state| Units(state.refunded));
+    /// Release curve.
+    curve: Curve = |stream| vesting(stream, |state| state.schedule.curve);
+    /// Clock of the cliff.
+    cliff_mode: CliffMode = |stream| vesting(stream, |state| state.schedule.cliff_mode);
+    /// Whether the sender may cancel.
+    cancellable: bool = |stream| vesting(stream, |state| state.cancellable);
+    /// Whether the sender may pause.
+    pausable: bool = |stream| vesting(stream, |state| state.pausable);
+    /// Whether the recipient may change.
+    transferable: bool = |stream| vesting(stream, |state| state.transferable);
+    /// Start of the pause that stops the clock of the schedule.
+    paused_at: Option<UnixTime> = |stream| vesting(stream, |state| state.schedule.pauses.paused_at);
+    /// Seconds of pauses that have ended.
+    paused_total: u64 = |stream| vesting(stream, |state| state.schedule.pauses.paused_total);
+    /// Grants by delegate.
+    delegates: BTreeMap<Address, Grant> = |stream| vesting(stream, |state| state.delegates.clone());
+    /// Sender's text.
+    reference: Option<String> = |stream| vesting(stream, |state| state.reference.clone());
+    /// Newest ABI that an event of the stream has shown.
+    abi: u8 = |stream| vesting(stream, |state| state.abi.number());
 }
 
 fn changed<B, T: PartialEq>(
@@ -120,8 +155,33 @@ fn changed<B, T: PartialEq>(
     if before.is_some_and(|before| get(before) == value) { None } else { value }
 }
 
+fn flow<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&RateFlow) -> T) -> Option<T> {
+    stream.details().flow().map(get)
+}
+
+fn v9<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&V9State) -> T) -> Option<T> {
+    stream.details().v9().map(get)
+}
+
 fn of<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&OnChain) -> T) -> Option<T> {
-    stream.on_chain().map(get)
+    v9(stream, |state| get(&state.on_chain))
+}
+
+fn vesting<B: StreamBody, T>(stream: &Stream<B>, get: impl FnOnce(&VestingState) -> T) -> Option<T> {
+    stream.details().vesting().map(get)
+}
+
+/// A field that streams of both families have.
+fn either<B: StreamBody, T>(
+    stream: &Stream<B>,
+    of_v9: impl FnOnce(&OnChain) -> T,
+    of_vesting: impl FnOnce(&VestingState) -> T,
+) -> Option<T> {
+    match stream.details() {
+        Details::Api(_) => None,
+        Details::V9(state) => Some(of_v9(&state.on_chain)),
+        Details::Vesting(state) => Some(of_vesting(state)),
+    }
 }
 
 /// Reads a present field as `Some`, `null` included, so that `null` differs from an absent field.

@@ -6,6 +6,7 @@ mod body;
 mod chain;
 mod changes;
 mod event;
+mod flow;
 mod id;
 #[cfg(test)]
 mod laws;
@@ -24,10 +25,11 @@ pub mod vesting;
 
 pub use address::{AccountId, Address, AddressError, ContractId, Needed, StrkeyKind};
 pub use balance::Balance;
-pub use body::{Body, ChainBody, ContractState, StreamBody};
+pub use body::{Body, ChainBody, ContractState, Details, FamilyState, StreamBody, V9State};
 pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
 pub use event::{Cause, EventData, EventKind, LoggedEvent, Settlement, StreamEvent, UnknownEventKind};
+pub use flow::RateFlow;
 pub use id::StreamId;
 pub use lifecycle::{CancelRefused, Change, HistoryError};
 pub use number::StreamNumber;
@@ -35,6 +37,6 @@ pub use origin::{Origin, UnknownOrigin};
 pub use schedule::{Checkpoint, Kind, Schedule, UnknownKind};
 pub use sequence::Sequence;
 pub use status::{Status, StatusName, UnknownStatus};
-pub use stream::{ChainStream, Stream};
+pub use stream::{ChainStream, Stream, V9Stream};
 pub use terms::{Terms, TermsDraft, TermsFault};
 pub use time::UnixTime;

@@ -6,8 +6,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    Balance, Body, Cause, Changes, EventData, EventKind, Origin, Schedule, Settlement, Status, StatusName,
-    Stream, StreamEvent, StreamId, Terms, UnixTime,
+    Balance, Body, Cause, Changes, EventData, EventKind, Origin, RateFlow, Schedule, Settlement, Status,
+    StatusName, Stream, StreamEvent, StreamId, Terms, UnixTime,
 };
 
 /// A start and an end.
@@ -52,11 +52,9 @@ impl Stream {
     pub fn create(id: Uuid, terms: &Terms, now: Timestamp) -> (Self, StreamEvent) {
         let scheduled = terms.start_time > UnixTime::of(now);
         let stream = Self {
-            body: Body::Api { id },
+            body: Body::Api { id, flow: RateFlow { schedule: terms.schedule(), withdrawn: Amount::ZERO } },
             sender: terms.sender,
             recipient: terms.recipient,
-            schedule: terms.schedule(),
-            withdrawn: Amount::ZERO,
             status: if scheduled { Status::Scheduled } else { Status::Active },
             created_at: now,
             updated_at: now,
@@ -98,18 +96,17 @@ impl Stream {
             return None;
         }
         let changes = &event.data.changes;
+        let schedule = Schedule::linear(
+            changes.deposit_amount?,
+            changes.rate_per_second?,
+            changes.start_time?,
+            changes.cliff_time?,
+            changes.end_time?,
+        );
         Some(Self {
-            body: Body::Api { id },
+            body: Body::Api { id, flow: RateFlow { schedule, withdrawn: changes.withdrawn_amount? } },
             sender: changes.sender?,
             recipient: changes.recipient?,
-            schedule: Schedule::linear(
-                changes.deposit_amount?,
-                changes.rate_per_second?,
-                changes.start_time?,
-                changes.cliff_time?,
-                changes.end_time?,
-            ),
-            withdrawn: changes.withdrawn_amount?,
             status: Status::from_parts(changes.status?, None)?,
             created_at: event.recorded_at,
             updated_at: event.recorded_at,
@@ -149,7 +146,7 @@ impl Stream {
             let Some(due) = change.stream.due_at().filter(|due| *due <= UnixTime::of(now)) else { break };
             let (kind, settlement) = match change.stream.status {
                 Status::Scheduled => (EventKind::Started, None),
-                _ => (EventKind::Completed, Some(change.stream.settlement(due))),
+                _ => (EventKind::Completed, change.stream.settlement(due)),
             };
             let occurred_at = due.instant().max(self.created_at);
             change = change.and(kind, Cause::Clock, settlement, occurred_at, now);
@@ -172,24 +169,25 @@ impl Stream {
         if status.is_terminal() {
             return Err(CancelRefused::Ended(status));
         }
-        let settlement = Some(change.stream.settlement(UnixTime::of(now)));
+        let settlement = change.stream.settlement(UnixTime::of(now));
         Ok(change.and(EventKind::Cancelled, Cause::Api, settlement, now, now))
     }
 
     /// The time of the next transition that the stream clock has to record; `None` if there is none.
     pub fn due_at(&self) -> Option<UnixTime> {
         match (&self.body, self.status) {
-            (Body::Api { .. }, Status::Scheduled) => Some(self.schedule.start),
-            (Body::Api { .. }, Status::Active) => Some(self.schedule.end),
+            (Body::Api { flow, .. }, Status::Scheduled) => Some(flow.schedule.start),
+            (Body::Api { flow, .. }, Status::Active) => Some(flow.schedule.end),
             _ => None,
         }
     }
 
-    fn settlement(&self, at: UnixTime) -> Settlement {
-        let streamed = self.streamed_at(at);
-        let balance =
-            Balance::divide(self.schedule.deposit, streamed, self.withdrawn, true, self.schedule.decimals());
-        Settlement { streamed_amount: balance.streamed, refunded_amount: balance.refunded }
+    /// `None` for a vesting stream.
+    fn settlement(&self, at: UnixTime) -> Option<Settlement> {
+        let RateFlow { schedule, withdrawn } = *self.details().flow()?;
+        let streamed = self.streamed_at(&schedule, at);
+        let balance = Balance::divide(schedule.deposit, streamed, withdrawn, true, schedule.decimals());
+        Some(Settlement { streamed_amount: balance.streamed, refunded_amount: balance.refunded })
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    AccountId, ChainBody, ChainStream, Checkpoint, ContractId, ContractState, Kind, OnChain, Schedule,
-    Status, UnixTime,
+    AccountId, ChainBody, Checkpoint, ContractId, Kind, OnChain, RateFlow, Schedule, Status, UnixTime,
+    V9State, V9Stream,
 };
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ fn stroops(text: &str) -> Amount {
 }
 
 impl Recorded {
-    fn stream(&self) -> ChainStream {
+    fn stream(&self) -> V9Stream {
         let kind = match self.kind.as_str() {
             "Linear" => Kind::Linear,
             "CliffOnly" => Kind::CliffOnly,
@@ -46,24 +46,24 @@ impl Recorded {
             ("Cancelled", Some(at)) => Status::Cancelled { at: at.instant() },
             other => panic!("no status is {other:?}"),
         };
-        ChainStream {
+        let schedule = Schedule {
+            deposit: stroops(&self.deposit),
+            rate: stroops(&self.rate),
+            start: self.start,
+            cliff: self.cliff,
+            end: self.end,
+            kind,
+            checkpoint: Checkpoint { amount: stroops(&self.checkpoint_amount), at: self.checkpoint_at },
+        };
+        let flow = RateFlow { schedule, withdrawn: Amount::ZERO };
+        V9Stream {
             body: ChainBody {
                 contract: ContractId::from_hash([3; 32]),
                 number: 0,
-                state: ContractState::V9(OnChain::default()),
+                state: V9State { flow, on_chain: OnChain::default() },
             },
             sender: AccountId::from_public_key([1; 32]).into(),
             recipient: AccountId::from_public_key([2; 32]).into(),
-            schedule: Schedule {
-                deposit: stroops(&self.deposit),
-                rate: stroops(&self.rate),
-                start: self.start,
-                cliff: self.cliff,
-                end: self.end,
-                kind,
-                checkpoint: Checkpoint { amount: stroops(&self.checkpoint_amount), at: self.checkpoint_at },
-            },
-            withdrawn: Amount::ZERO,
             status,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
@@ -79,7 +79,7 @@ fn accrual_is_the_contracts() {
         let recorded: Recorded = serde_json::from_str(line).unwrap();
         let stream = recorded.stream();
         for (at, accrued) in &recorded.accrued {
-            let streamed = stream.balance_at(*at).streamed.stroops();
+            let streamed = stream.balance_at(*at).unwrap().streamed.stroops();
             assert_eq!(streamed.to_string(), *accrued, "{} ({}) at {at}", recorded.scenario, recorded.status);
             compared += 1;
         }

@@ -24,6 +24,8 @@ pub enum Status {
         /// Time of the cancellation.
         at: Timestamp,
     },
+    /// Everything was withdrawn. Only vesting streams have this status.
+    Depleted,
 }
 
 /// A [`Status`] without its data.
@@ -40,11 +42,13 @@ pub enum StatusName {
     Completed,
     /// [`Status::Cancelled`]
     Cancelled,
+    /// [`Status::Depleted`]
+    Depleted,
 }
 
 /// A text that names no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a status is one of scheduled, active, paused, completed, cancelled")]
+#[error("a status is one of scheduled, active, paused, completed, cancelled, depleted")]
 pub struct UnknownStatus;
 
 impl Status {
@@ -56,6 +60,7 @@ impl Status {
             Self::Paused { .. } => StatusName::Paused,
             Self::Completed => StatusName::Completed,
             Self::Cancelled { .. } => StatusName::Cancelled,
+            Self::Depleted => StatusName::Depleted,
         }
     }
 
@@ -68,6 +73,7 @@ impl Status {
             (StatusName::Paused, Some(at)) => Self::Paused { at },
             (StatusName::Completed, None) => Self::Completed,
             (StatusName::Cancelled, Some(at)) => Self::Cancelled { at },
+            (StatusName::Depleted, None) => Self::Depleted,
             _ => return None,
         })
     }
@@ -76,15 +82,15 @@ impl Status {
     pub const fn since(self) -> Option<Timestamp> {
         match self {
             Self::Paused { at } | Self::Cancelled { at } => Some(at),
-            Self::Scheduled | Self::Active | Self::Completed => None,
+            Self::Scheduled | Self::Active | Self::Completed | Self::Depleted => None,
         }
     }
 }
 
 impl StatusName {
     /// Every status, in the order of a stream's life cycle.
-    pub const ALL: [Self; 5] =
-        [Self::Scheduled, Self::Active, Self::Paused, Self::Completed, Self::Cancelled];
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Active, Self::Paused, Self::Completed, Self::Cancelled, Self::Depleted];
 
     /// The word used on the wire and in storage.
     pub const fn as_str(self) -> &'static str {
@@ -94,12 +100,13 @@ impl StatusName {
             Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
+            Self::Depleted => "depleted",
         }
     }
 
-    /// Whether the status is final: completed or cancelled.
+    /// Whether the status is final: completed, cancelled or depleted.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Cancelled | Self::Depleted)
     }
 }
 

@@ -1,9 +1,10 @@
 use fluxora_decimal::Amount;
 use jiff::Timestamp;
 
+use crate::vesting::{Times, VestingSchedule};
 use crate::{
-    Address, Balance, Body, ChainBody, OnChain, Origin, Schedule, Status, StatusName, StreamBody, StreamId,
-    UnixTime,
+    Address, Balance, Body, ChainBody, Details, FamilyState, Origin, RateFlow, Schedule, Status, StatusName,
+    StreamBody, StreamId, UnixTime, V9State,
 };
 
 /// A payment stream.
@@ -16,16 +17,12 @@ use crate::{
 /// ([`Changes::between`](crate::Changes::between)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream<B = Body> {
-    /// The identity, and the state that only streams of this origin have.
+    /// The identity, the money, and the state that only streams of this origin have.
     pub body: B,
     /// The paying address.
     pub sender: Address,
     /// The paid address.
     pub recipient: Address,
-    /// Deposit, rate, times and kind.
-    pub schedule: Schedule,
-    /// The amount taken out by the recipient.
-    pub withdrawn: Amount,
     /// The status that events have recorded; [`status_at`](Self::status_at) adds transitions that are due since.
     pub status: Status,
     /// When the first event was recorded; for a chain stream, when the ledger closed that created it.
@@ -38,6 +35,9 @@ pub struct Stream<B = Body> {
 
 /// A chain stream, by type.
 pub type ChainStream = Stream<ChainBody>;
+
+/// A stream of a version 9 contract, by type.
+pub type V9Stream = Stream<ChainBody<V9State>>;
 
 impl From<ChainStream> for Stream {
     fn from(stream: ChainStream) -> Self {
@@ -58,14 +58,18 @@ impl Stream {
 }
 
 impl ChainStream {
-    /// The state of a version 9 contract.
-    pub const fn v9(&self) -> &OnChain {
-        self.body.state.v9()
+    /// The stream by the type of its family; `None` if it is of another one.
+    pub fn of_family<S: FamilyState>(&self) -> Option<Stream<ChainBody<S>>> {
+        let ChainBody { contract, number, state } = &self.body;
+        let body = ChainBody { contract: *contract, number: *number, state: S::of(state)?.clone() };
+        Some(self.with_body(body))
     }
+}
 
-    /// Mutable access to the state of a version 9 contract.
-    pub const fn v9_mut(&mut self) -> &mut OnChain {
-        self.body.state.v9_mut()
+impl<S: FamilyState> From<Stream<ChainBody<S>>> for ChainStream {
+    fn from(stream: Stream<ChainBody<S>>) -> Self {
+        let (rest, ChainBody { contract, number, state }) = stream.replace_body(());
+        rest.replace_body(ChainBody { contract, number, state: state.into_state() }).0
     }
 }
 
@@ -77,75 +81,76 @@ impl<B: StreamBody> Stream<B> {
 
     /// The source of the stream's changes: the API or a contract.
     pub fn origin(&self) -> Origin {
-        if self.body.chain().is_some() { Origin::Chain } else { Origin::Api }
+        self.id().origin()
     }
 
-    /// The state that the contract of a chain stream keeps; `None` for an API stream.
-    pub fn on_chain(&self) -> Option<&OnChain> {
-        self.body.chain().map(|chain| chain.state.v9())
+    /// Money and contract state, by origin and family.
+    pub fn details(&self) -> Details<'_> {
+        self.body.details()
+    }
+
+    /// Start, cliff and end of the schedule. Those of a vesting stream are on the clock of its schedule.
+    pub fn times(&self) -> Times {
+        match self.details() {
+            Details::Api(flow) | Details::V9(V9State { flow, .. }) => {
+                let Schedule { start, cliff, end, .. } = flow.schedule;
+                Times { start, cliff, end }
+            }
+            Details::Vesting(state) => {
+                let VestingSchedule { start, cliff, end, .. } = state.schedule;
+                Times { start, cliff, end }
+            }
+        }
     }
 
     /// The status at `at`, which must not lie before the stream's last event: a transition that is due by then counts
     /// as recorded.
     pub fn status_at(&self, at: UnixTime) -> StatusName {
-        match (self.origin(), self.status) {
-            (Origin::Api, Status::Scheduled | Status::Active) if at >= self.schedule.end => {
+        match (self.details(), self.status) {
+            (Details::Api(flow), Status::Scheduled | Status::Active) if at >= flow.schedule.end => {
                 StatusName::Completed
             }
-            (Origin::Api, Status::Scheduled) if at >= self.schedule.start => StatusName::Active,
+            (Details::Api(flow), Status::Scheduled) if at >= flow.schedule.start => StatusName::Active,
             (_, status) => status.name(),
         }
     }
 
-    /// The division of the deposit at `at`, which must not lie before the stream's last event.
-    pub fn balance_at(&self, at: UnixTime) -> Balance {
+    /// The division of the deposit at `at`, which must not lie before the stream's last event. `None` for a vesting
+    /// stream, whose amounts are not stroops: see [`VestingState::balance_at`](crate::vesting::VestingState::balance_at).
+    pub fn balance_at(&self, at: UnixTime) -> Option<Balance> {
+        let RateFlow { schedule, withdrawn } = *self.details().flow()?;
         let ended = self.status_at(at).is_terminal();
-        let decimals = self.schedule.decimals();
-        let balance =
-            Balance::divide(self.schedule.deposit, self.streamed_at(at), self.withdrawn, ended, decimals);
-        match (self.origin(), self.status) {
+        let streamed = self.streamed_at(&schedule, at);
+        let balance = Balance::divide(schedule.deposit, streamed, withdrawn, ended, schedule.decimals());
+        Some(match (self.origin(), self.status) {
             // The contract's own rule: nothing can be withdrawn while it is paused, nothing is owed once it is
             // completed.
             (Origin::Chain, Status::Paused { .. } | Status::Completed) => balance.nothing_withdrawable(),
             _ => balance,
-        }
+        })
     }
 
-    pub(crate) fn streamed_at(&self, at: UnixTime) -> Amount {
+    pub(crate) fn streamed_at(&self, schedule: &Schedule, at: UnixTime) -> Amount {
         match (self.origin(), self.status) {
-            (_, Status::Cancelled { at: cancelled }) => self.schedule.accrued(UnixTime::of(cancelled)),
-            (Origin::Chain, Status::Completed) => self.schedule.deposit,
-            (Origin::Api, Status::Completed) => self.schedule.accrued(UnixTime::MAX),
-            _ => self.schedule.accrued(at),
+            (_, Status::Cancelled { at: cancelled }) => schedule.accrued(UnixTime::of(cancelled)),
+            (Origin::Chain, Status::Completed) => schedule.deposit,
+            (Origin::Api, Status::Completed) => schedule.accrued(UnixTime::MAX),
+            _ => schedule.accrued(at),
         }
     }
 }
 
 impl<B> Stream<B> {
+    /// A copy with another body.
+    fn with_body<C>(&self, body: C) -> Stream<C> {
+        let Self { body: _, sender, recipient, status, created_at, updated_at, event_count } = *self;
+        Stream { body, sender, recipient, status, created_at, updated_at, event_count }
+    }
+
     /// The same stream with another body, and the body it had.
     fn replace_body<C>(self, body: C) -> (Stream<C>, B) {
-        let Self {
-            body: had,
-            sender,
-            recipient,
-            schedule,
-            withdrawn,
-            status,
-            created_at,
-            updated_at,
-            event_count,
-        } = self;
-        let stream = Stream {
-            body,
-            sender,
-            recipient,
-            schedule,
-            withdrawn,
-            status,
-            created_at,
-            updated_at,
-            event_count,
-        };
+        let Self { body: had, sender, recipient, status, created_at, updated_at, event_count } = self;
+        let stream = Stream { body, sender, recipient, status, created_at, updated_at, event_count };
         (stream, had)
     }
 }

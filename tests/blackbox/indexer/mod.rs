@@ -16,6 +16,7 @@ mod replicas;
 mod rewind;
 mod state;
 mod streams;
+mod vesting_oracle;
 mod worker;
 
 pub(crate) use copy::verified;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use fluxora_api::{Api, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
-use fluxora_stream::UnixTime;
+use fluxora_stream::{Origin, UnixTime};
 use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -67,8 +67,11 @@ async fn latest_stored(store: &dyn Store) -> anyhow::Result<Option<Timestamp>> {
     let what = "reading the latest instant of the database";
     let newest = StreamQuery { filter: StreamFilter::default(), at: UnixTime::EPOCH, before: None, limit: 1 };
     let newest = store.list_streams(&newest).await.context(what)?;
-    let created =
-        newest.streams.first().filter(|stream| stream.on_chain().is_none()).map(|stream| stream.created_at);
+    let created = newest
+        .streams
+        .first()
+        .filter(|stream| stream.origin() == Origin::Api)
+        .map(|stream| stream.created_at);
     let synced = store.chain_state().await.context(what)?.synced_at;
     Ok(created.max(synced))
 }
@@ -101,6 +104,7 @@ fn parts(
         writes: config.http.writes,
         indexer,
         operator_token: config.http.operator_token.clone(),
+        tokens: config.chain.tokens.clone(),
         workers: supervisor.workers(),
         lifecycle,
         logged_requests: config.logs.requests,

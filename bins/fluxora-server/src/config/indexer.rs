@@ -1,5 +1,5 @@
 use clap::Args;
-use fluxora_api::Token;
+use fluxora_api::{Token, Tokens};
 use fluxora_indexer::Rules;
 
 use super::ConfigFaults;
@@ -68,6 +68,16 @@ pub(crate) struct IndexerSettings {
     /// Deepest reorg that is applied, in ledgers below the tip: 1 to 1000000. Deeper ledgers are final.
     #[arg(long, env = "INDEXER_MAX_REORG_DEPTH", default_value = "128", value_parser = number::<u32>(1..=1_000_000))]
     indexer_max_reorg_depth: Setting<u32>,
+
+    /// Tokens whose amounts are shown in whole tokens: <contract>=<code>:<decimals>, separated by commas. Amounts of other tokens are integers of the smallest unit.
+    #[arg(
+        long,
+        env = "TOKENS",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    tokens: Setting<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +85,7 @@ pub(crate) struct Chain {
     pub(crate) network_passphrase: String,
     /// `None` if contract events are not accepted.
     pub(crate) indexer: Option<Indexer>,
+    pub(crate) tokens: Tokens,
 }
 
 #[derive(Debug)]
@@ -90,9 +101,10 @@ impl IndexerSettings {
         let token = self.worker_token(faults);
         let stall_threshold_ms = faults.take(&self.indexer_stall_threshold_ms);
         let rules = self.rules(faults);
+        let tokens = self.tokens(faults);
         let (rules, stall_threshold_ms) = (rules?, stall_threshold_ms?);
         let indexer = token?.map(|worker_token| Indexer { worker_token, rules, stall_threshold_ms });
-        Some(Chain { network_passphrase: network_passphrase?, indexer })
+        Some(Chain { network_passphrase: network_passphrase?, indexer, tokens: tokens? })
     }
 
     /// The token, if contract events are accepted.
@@ -108,6 +120,12 @@ impl IndexerSettings {
             }
             (Some(true) | None, token) => Some(token),
         }
+    }
+
+    fn tokens(&self, faults: &mut ConfigFaults) -> Option<Tokens> {
+        let text = faults.take(&self.tokens)?;
+        let tokens = Tokens::parse(text.as_deref().unwrap_or_default());
+        tokens.map_err(|error| faults.add(format!("TOKENS: {error}"))).ok()
     }
 
     fn rules(&self, faults: &mut ConfigFaults) -> Option<Rules> {

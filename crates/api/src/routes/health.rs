@@ -3,10 +3,12 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use fluxora_store::StoreError;
+use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_supervise::WorkerHealth;
 use serde::Serialize;
 
 use super::State;
+use super::indexer::contracts::READ;
 use super::indexer::health::{IndexerHealth, IndexerView};
 use crate::Api;
 use crate::doc::{Doc, response};
@@ -177,11 +179,15 @@ async fn storage(api: &Api) -> Storage {
 
 async fn indexer(api: &Api, storage: Storage) -> IndexerHealth {
     let read = match storage {
-        Storage::Healthy => tokio::time::timeout(TIMEOUT, api.store().chain_state()).await.ok(),
+        Storage::Healthy => tokio::time::timeout(TIMEOUT, read_chain(api)).await.ok(),
         Storage::Unavailable => None,
     };
     let failed = |error: &StoreError| tracing::warn!(%error, "the indexer state could not be read");
     IndexerHealth::judge(api, read.and_then(|read| read.inspect_err(failed).ok()))
+}
+
+async fn read_chain(api: &Api) -> Result<(ChainState, Vec<ContractReport>), StoreError> {
+    Ok((api.store().chain_state().await?, api.store().contracts(READ).await?))
 }
 
 fn state(api: &Api, storage: Storage) -> (StatusCode, &'static str) {

@@ -1,7 +1,7 @@
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
-    Rewound,
+    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
+    Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
     ChainStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord, IdempotencyStore, Sequence,
@@ -96,6 +96,9 @@ impl ChainStore for FailingStore {
         Err(self.0())
     }
     async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
+        Err(self.0())
+    }
+    async fn contracts(&self, _: u32) -> Result<Vec<ContractReport>, StoreError> {
         Err(self.0())
     }
     async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {

@@ -3,9 +3,10 @@
 
 use fluxora_indexer::ChainPosition;
 use fluxora_indexer::vesting::{
-    ContractAction, ContractHalt, Decoded, EventContext, VestingStream, decode, liabilities,
+    ContractAction, ContractHalt, Decoded, EventContext, apply, create, decode, liabilities,
 };
-use fluxora_stream::UnixTime;
+use fluxora_stream::vesting::VestingStream;
+use fluxora_stream::{ContractId, UnixTime};
 use libfuzzer_sys::fuzz_target;
 
 /// The first topics, by the first byte of a line.
@@ -41,20 +42,22 @@ fuzz_target!(|data: &[u8]| {
         match decode(topic, payload) {
             Ok(Decoded::Contract(action)) => drop(halt.apply(&action, context)),
             Ok(Decoded::Stream(event)) => match (&mut stream, &event.action) {
-                (Some(stream), _) => drop(stream.apply(&event, context)),
+                (Some(stream), _) => drop(apply(stream, &event, context)),
                 (None, ContractAction::Created(created)) => {
-                    stream = Some(VestingStream::create(created, event.abi, context));
+                    let key = (ContractId::from_hash([1; 32]), event.stream);
+                    stream = Some(create(key, created, event.abi, "hash", context));
                 }
                 (None, _) => {}
             },
             Err(fault) => assert!(!fault.to_string().is_empty()),
         }
         let Some(stream) = &stream else { continue };
-        let vested = stream.vested(close_time);
-        assert!((0..=stream.schedule.deposited).contains(&vested));
-        assert_eq!(vested + stream.refundable(close_time), stream.schedule.deposited);
-        assert!(stream.withdrawable(close_time) >= 0);
-        assert!(stream.schedule.linear_until(close_time).is_none_or(|until| until > close_time));
-        assert_eq!(liabilities([stream])[&stream.token], stream.liability());
+        let state = &stream.body.state;
+        let vested = state.vested(close_time);
+        assert!((0..=state.schedule.deposited).contains(&vested));
+        assert_eq!(vested + state.refundable(close_time), state.schedule.deposited);
+        assert!(state.withdrawable(close_time) >= 0);
+        assert!(state.schedule.linear_until(close_time).is_none_or(|until| until > close_time));
+        assert_eq!(liabilities([stream])[&state.token], state.liability());
     }
 });

@@ -1,35 +1,28 @@
 //! The projection of contract events into chain streams.
 //!
-//! The rules are those of contract version 9. A value that its events leave open is inferred and marked on the stream
-//! ([`Inferred`](fluxora_stream::Inferred)). A later event, or a transfer of tokens, that proves the value corrects it.
+//! Several families of contracts exist side by side for ever. Each is a module behind one interface (`Family`): its
+//! topics, its state, its arithmetic and its invariants. What is common to all is in `fold` and `engine`.
 
-mod births;
+mod anomaly;
 mod class;
-mod decode;
-mod effect;
+mod engine;
+mod family;
 mod fold;
-mod inference;
-mod payload;
-mod transfers;
-mod values;
-
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod tests;
+mod v9;
+mod version;
+pub mod vesting;
 
 use std::collections::HashMap;
 
-use fluxora_decimal::Amount;
 use fluxora_stream::{ChainStream, ContractId, EventData, EventKind, StreamId};
 use jiff::Timestamp;
 
+pub use anomaly::{Anomaly, ReportedAnomaly};
 pub use class::{Class, UnknownClass};
-use decode::{ContractAction, Decoded, Fault};
-use fold::Fold;
+pub use version::{ContractVersion, UnknownVersion};
 
+use self::family::Families;
+use self::fold::Fold;
 use crate::{ContractEvent, Opaque};
 
 /// The streams that a contract event is about: none, one or two.
@@ -41,33 +34,29 @@ pub struct Subjects {
     pub other: Option<StreamId>,
 }
 
-/// The class and the streams of a contract event. Parses the payload once.
-pub fn classify(event: &ContractEvent) -> (Class, Subjects) {
-    let Ok(contract) = ContractId::parse(event.contract.as_str()) else {
-        return (Class::Unknown, Subjects::default());
-    };
-    let id = |number| StreamId::chain(contract, number);
-    let of = |number: Option<u64>| Subjects { stream: number.map(id), other: None };
-    match Decoded::read(event.topic.as_str(), &event.payload) {
-        Ok(Decoded::Stream(number, action)) => {
-            let subjects = match action {
-                ContractAction::ShareDelegated(share) => {
-                    Subjects { stream: Some(id(share.child_stream_id.0)), other: Some(id(number)) }
-                }
-                ContractAction::Cloned { source } => {
-                    Subjects { stream: Some(id(number)), other: Some(id(source)) }
-                }
-                ContractAction::Renewed { renewal } => {
-                    Subjects { stream: Some(id(renewal)), other: Some(id(number)) }
-                }
-                _ => of(Some(number)),
-            };
-            (Class::Stream, subjects)
-        }
-        Ok(Decoded::Protocol) => (Class::Protocol, Subjects::default()),
-        Ok(Decoded::Transfer(_)) => (Class::Transfer, Subjects::default()),
-        Err(Fault::Unknown) => (Class::Unknown, Subjects::default()),
-        Err(Fault::Unreadable { stream, .. }) => (Class::Unreadable, of(stream)),
+/// What an event is, decided by the event alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classified {
+    /// Its class.
+    pub class: Class,
+    /// The streams it is about.
+    pub subjects: Subjects,
+    /// The version of its contract, if the event shows one.
+    pub version: Option<ContractVersion>,
+}
+
+impl Classified {
+    /// An event of this class, about no stream.
+    pub(crate) fn of(class: Class) -> Self {
+        Self { class, subjects: Subjects::default(), version: None }
+    }
+}
+
+/// Class, streams and version of a contract event. Parses the payload once.
+pub fn classify(event: &ContractEvent) -> Classified {
+    match ContractId::parse(event.contract.as_str()) {
+        Ok(contract) => Families::classify(contract, event),
+        Err(_) => Classified::of(Class::Unknown),
     }
 }
 
@@ -107,30 +96,6 @@ pub struct Projected {
     pub unprojected: Vec<Unprojected>,
     /// Contract events that were applied and show an anomaly.
     pub anomalies: Vec<ReportedAnomaly>,
-}
-
-/// An anomaly and where it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportedAnomaly {
-    /// Id of the contract event that shows it.
-    pub event: Opaque,
-    /// The stream of the event.
-    pub stream: StreamId,
-    /// The anomaly.
-    pub what: Anomaly,
-}
-
-/// An effect on chain that an operator has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anomaly {
-    /// A recipient was paid after a keeper's cancellation had paid the same amount. The contract does not count
-    /// keepers' payments as withdrawn, so the second payment came out of other streams' deposits.
-    PaidTwice {
-        /// Amount that the cancellation paid.
-        keeper_paid: Amount,
-        /// Amount of the second payment.
-        again: Amount,
-    },
 }
 
 /// Applies contract events in chain order to the streams that `within` accepts. Events about other streams only are

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use fluxora_store::StoreError;
 use fluxora_store::chain::StreamWrite;
 use fluxora_store::copy::RemovedStream;
+use fluxora_store::rows::FamilyColumns;
 use fluxora_stream::{Stream, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -74,29 +75,32 @@ pub(crate) struct ChainValues {
     checkpoint_amounts: Vec<Option<String>>,
     checkpoint_times: Vec<Option<String>>,
     chains: Vec<Option<String>>,
+    families: Vec<Option<&'static str>>,
 }
 
 impl ChainValues {
     pub(crate) fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
-        let chain = on_chain(stream)?;
+        let family = FamilyColumns::of(stream)?;
         self.seqs.push(seq);
-        self.streams.push(stream);
+        self.streams.push(stream, &family);
         self.contracts.push(stream.id().contract().map(|contract| contract.to_string()));
-        let schedule = chain.is_some().then_some(&stream.schedule);
-        self.kinds.push(schedule.map(|schedule| schedule.kind.as_str()));
-        self.checkpoint_amounts.push(schedule.map(|schedule| schedule.checkpoint.amount.to_string()));
-        self.checkpoint_times.push(schedule.map(|schedule| columns::time(schedule.checkpoint.at)));
+        let FamilyColumns { kind, checkpoint, chain, family, deposit: _, rate: _, withdrawn: _ } = family;
+        self.kinds.push(kind);
+        self.checkpoint_amounts.push(checkpoint.map(|checkpoint| checkpoint.amount.to_string()));
+        self.checkpoint_times.push(checkpoint.map(|checkpoint| columns::time(checkpoint.at)));
         self.chains.push(chain);
+        self.families.push(family);
         Ok(())
     }
 }
 
 impl Parameters for ChainValues {
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
-        let Self { seqs, streams, contracts, kinds, checkpoint_amounts, checkpoint_times, chains } = self;
+        let Self { seqs, streams, contracts, kinds, checkpoint_amounts, checkpoint_times, chains, families } =
+            self;
         let mut parameters = Vec::from(streams.parameters());
-        let chain: [&(dyn ToSql + Sync); 6] =
-            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains, seqs];
+        let chain: [&(dyn ToSql + Sync); 7] =
+            [contracts, kinds, checkpoint_amounts, checkpoint_times, chains, families, seqs];
         parameters.extend(chain);
         parameters
     }
@@ -107,7 +111,7 @@ impl Parameters for ChainValues {
 pub(crate) struct StatusOnlyValues {
     pub(crate) seqs: Vec<i64>,
     ids: Vec<String>,
-    withdrawn: Vec<String>,
+    withdrawn: Vec<Option<String>>,
     status: Vec<&'static str>,
     status_at: Vec<Option<Timestamp>>,
     updated_at: Vec<Timestamp>,
@@ -117,14 +121,15 @@ pub(crate) struct StatusOnlyValues {
 
 impl StatusOnlyValues {
     fn push(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
+        let family = FamilyColumns::of(stream)?;
         self.seqs.push(seq);
         self.ids.push(stream.id().to_string());
-        self.withdrawn.push(stream.withdrawn.to_string());
+        self.withdrawn.push(family.withdrawn);
         self.status.push(stream.status.name().as_str());
         self.status_at.push(stream.status.since().map(columns::instant));
         self.updated_at.push(columns::instant(stream.updated_at));
         self.counts.push(stream.event_count.into());
-        self.chains.push(on_chain(stream)?);
+        self.chains.push(family.chain);
         Ok(())
     }
 }
@@ -134,13 +139,4 @@ impl Parameters for StatusOnlyValues {
         let Self { seqs, ids, withdrawn, status, status_at, updated_at, counts, chains } = self;
         vec![seqs, ids, withdrawn, status, status_at, updated_at, counts, chains]
     }
-}
-
-fn on_chain(stream: &Stream) -> Result<Option<String>, StoreError> {
-    stream.on_chain().map(|chain| serde_json::to_string(&chain.non_default())).transpose().map_err(|error| {
-        StoreError::Internal {
-            reason: "writing what the chain knows of a stream".to_owned(),
-            source: Some(error.into()),
-        }
-    })
 }

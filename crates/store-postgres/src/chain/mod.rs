@@ -5,6 +5,7 @@
 //! commit.
 
 pub(crate) mod change_set;
+pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod ledgers;
 mod list;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
-    StreamWrite, stream_as_of,
+    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
+    StoredStream, StreamWrite, stream_as_of,
 };
 use fluxora_store::{Sequence, StateAt, StoreError, replay};
 use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
@@ -197,5 +198,13 @@ impl ChainTransaction for PipelinedTransaction {
 
     async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, Fault> {
         state::record_reorg(self, reorg).await
+    }
+
+    async fn tally(&mut self, contracts: &ContractTallies) -> Result<(), Fault> {
+        contracts::tally(self, contracts).await
+    }
+
+    async fn forget_contracts(&mut self) -> Result<(), Fault> {
+        contracts::forget_all(self).await
     }
 }

@@ -35,7 +35,7 @@ macro_rules! from_new {
             common_arrays!(),
             ", ",
             chain_arrays!(),
-            ", $21::bigint[]) WITH ORDINALITY AS new (",
+            ", $22::bigint[]) WITH ORDINALITY AS new (",
             common_columns!(),
             ", ",
             chain_columns!(),

@@ -1,3 +1,4 @@
+use fluxora_stream::vesting::Times;
 use fluxora_stream::{Address, Schedule, Stream, StreamBody, StreamId};
 use jiff::Timestamp;
 
@@ -7,7 +8,9 @@ pub(crate) struct Terms {
     id: StreamId,
     sender: Address,
     recipient: Address,
-    schedule: Schedule,
+    times: Times,
+    /// Deposit, rate and kind of a stream that flows by a rate.
+    schedule: Option<Schedule>,
     created_at: Timestamp,
 }
 
@@ -17,10 +20,8 @@ impl Terms {
             body,
             sender,
             recipient,
-            schedule,
             created_at,
             // Written by a status-only change.
-            withdrawn: _,
             status: _,
             updated_at: _,
             event_count: _,
@@ -29,7 +30,8 @@ impl Terms {
             id: body.id(),
             sender: *sender,
             recipient: *recipient,
-            schedule: *schedule,
+            times: stream.times(),
+            schedule: body.details().flow().map(|flow| flow.schedule),
             created_at: *created_at,
         }
     }

@@ -1,7 +1,7 @@
 //! Records of the chain for a copy.
 
 use fluxora_indexer::Ledger;
-use fluxora_store::chain::{ChainState, Reorg, RepeatedEvent, StoredEvent};
+use fluxora_store::chain::{ChainState, ContractTallies, Reorg, RepeatedEvent, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
 use fluxora_store::{Sequence, rows};
 use fluxora_stream::Stream;
@@ -9,7 +9,7 @@ use fluxora_stream::Stream;
 use super::section::{SectionQuery, continue_numbering_after};
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
-use crate::chain::{ledgers, streams};
+use crate::chain::{contracts, ledgers, streams};
 use crate::columns::Columns;
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
@@ -73,6 +73,8 @@ pub(crate) async fn put_streams(
     streams: &[(Sequence, &Stream)],
 ) -> Result<(), Fault> {
     streams::insert_at(chain, streams).await?;
+    let tallies = ContractTallies::of_streams(streams.iter().map(|(_, stream)| *stream));
+    contracts::tally(chain, &tallies).await?;
     continue_numbering_after(chain, "streams", streams.iter().map(|(place, _)| *place).max()).await
 }
 
@@ -93,7 +95,8 @@ pub(crate) async fn put_events(
     chain: &mut PipelinedTransaction,
     events: &[StoredEvent],
 ) -> Result<(), Fault> {
-    events::insert(chain, events).await
+    events::insert(chain, events).await?;
+    contracts::tally(chain, &ContractTallies::of(events)).await
 }
 
 pub(crate) async fn put_repeated(

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind, Rewound,
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
+    RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
 use jiff::Timestamp;
@@ -59,6 +59,12 @@ impl ChainStore for PostgresStore {
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         self.units.run(&self.connections, |lease| async move { chain::reorgs(&lease, limit).await }).await
+    }
+
+    async fn contracts(&self, limit: u32) -> Result<Vec<ContractReport>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { chain::contracts::reports(&lease, limit).await })
+            .await
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

@@ -6,7 +6,7 @@ macro_rules! stream_columns {
     () => {
         "seq, id, origin, sender, recipient, deposit::text, rate::text, start_time::text, cliff_time::text, end_time::text, \
          withdrawn::text, status, status_at, created_at, updated_at, events, kind, checkpoint_amount::text, checkpoint_at::text, \
-         chain::text"
+         chain::text, family"
     };
 }
 
@@ -38,21 +38,21 @@ macro_rules! common_arrays {
 /// The columns that only a chain stream has.
 macro_rules! chain_columns {
     () => {
-        "contract_id, kind, checkpoint_amount, checkpoint_at, chain"
+        "contract_id, kind, checkpoint_amount, checkpoint_at, chain, family"
     };
 }
 
 /// The same columns as they are written from a row `new`.
 macro_rules! chain_values {
     () => {
-        "new.contract_id, new.kind, new.checkpoint_amount::numeric, new.checkpoint_at::numeric, new.chain::json"
+        "new.contract_id, new.kind, new.checkpoint_amount::numeric, new.checkpoint_at::numeric, new.chain::json, new.family"
     };
 }
 
 /// The same columns as the parameters after [`common_arrays`].
 macro_rules! chain_arrays {
     () => {
-        "$16::text[], $17::text[], $18::text[], $19::text[], $20::text[]"
+        "$16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]"
     };
 }
 

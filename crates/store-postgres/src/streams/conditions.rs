@@ -39,6 +39,6 @@ pub(super) const fn by_falling_due(status: StatusName) -> Option<&'static str> {
     match status {
         StatusName::Active => Some("end_time > $1::numeric"),
         StatusName::Completed => Some("end_time <= $1::numeric"),
-        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled => None,
+        StatusName::Scheduled | StatusName::Paused | StatusName::Cancelled | StatusName::Depleted => None,
     }
 }

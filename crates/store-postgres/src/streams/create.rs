@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use fluxora_store::rows::FamilyColumns;
 use fluxora_store::{CreateStream, StoreError};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -70,7 +71,7 @@ impl<'c> Values<'c> {
     fn of(creates: &[&'c CreateStream]) -> Result<Self, StoreError> {
         let mut values = Self::default();
         for CreateStream { stream, event, keyed } in creates {
-            values.streams.push(stream);
+            values.streams.push(stream, &FamilyColumns::of(stream)?);
             values.events.push(event)?;
             let keyed = keyed.as_ref();
             values.scopes.push(keyed.map(|keyed| keyed.scope));

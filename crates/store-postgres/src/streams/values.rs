@@ -1,3 +1,4 @@
+use fluxora_store::rows::FamilyColumns;
 use fluxora_stream::Stream;
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -11,12 +12,12 @@ pub(crate) struct StreamValues {
     origins: Vec<&'static str>,
     senders: Vec<String>,
     recipients: Vec<String>,
-    deposits: Vec<String>,
-    rates: Vec<String>,
+    deposits: Vec<Option<String>>,
+    rates: Vec<Option<String>>,
     starts: Vec<String>,
     cliffs: Vec<String>,
     ends: Vec<String>,
-    withdrawn: Vec<String>,
+    withdrawn: Vec<Option<String>>,
     status: Vec<&'static str>,
     status_at: Vec<Option<Timestamp>>,
     created_at: Vec<Timestamp>,
@@ -25,18 +26,18 @@ pub(crate) struct StreamValues {
 }
 
 impl StreamValues {
-    pub(crate) fn push(&mut self, stream: &Stream) {
-        let schedule = &stream.schedule;
+    pub(crate) fn push(&mut self, stream: &Stream, family: &FamilyColumns) {
+        let times = stream.times();
         self.ids.push(stream.id().to_string());
         self.origins.push(stream.origin().as_str());
         self.senders.push(stream.sender.to_string());
         self.recipients.push(stream.recipient.to_string());
-        self.deposits.push(schedule.deposit.to_string());
-        self.rates.push(schedule.rate.to_string());
-        self.starts.push(columns::time(schedule.start));
-        self.cliffs.push(columns::time(schedule.cliff));
-        self.ends.push(columns::time(schedule.end));
-        self.withdrawn.push(stream.withdrawn.to_string());
+        self.deposits.push(family.deposit.clone());
+        self.rates.push(family.rate.clone());
+        self.starts.push(columns::time(times.start));
+        self.cliffs.push(columns::time(times.cliff));
+        self.ends.push(columns::time(times.end));
+        self.withdrawn.push(family.withdrawn.clone());
         self.status.push(stream.status.name().as_str());
         self.status_at.push(stream.status.since().map(columns::instant));
         self.created_at.push(columns::instant(stream.created_at));

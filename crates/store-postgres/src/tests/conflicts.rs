@@ -1,4 +1,5 @@
 use fluxora_store::{EventLog, Store, StoreError};
+use fluxora_stream::Body;
 use futures_util::future::join_all;
 
 use super::replicas::session;
@@ -74,7 +75,8 @@ async fn a_create_that_cannot_be_written_fails_alone() {
     let store = open(&database).await;
     put(&store, [7]).await;
     let mut creates: Vec<_> = (1..=20).map(create).collect();
-    creates[11].stream.schedule.deposit = fluxora_decimal::Amount::ZERO;
+    let Body::Api { flow, .. } = &mut creates[11].stream.body else { panic!("a chain stream") };
+    flow.schedule.deposit = fluxora_decimal::Amount::ZERO;
     creates[12].keyed = keyed(13, "k", "with a \0").keyed;
     let outcomes = join_all(creates.into_iter().map(|create| store.create_stream(create))).await;
     for (n, outcome) in (1..).zip(outcomes) {

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 9] = [
     "V6__event_log_without_gaps",
     "V7__constraint_names",
     "V8__event_positions",
+    "V9__contract_families",
     "V10__dependents_by_ledger",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";

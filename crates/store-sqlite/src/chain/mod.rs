@@ -1,5 +1,6 @@
 //! The SQL of the chain: the statements that the steps of [`fluxora_store::chain`] need, on a given connection.
 
+pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod ledgers;
 mod list;
@@ -13,8 +14,8 @@ use std::task::{Context, Poll, Waker};
 
 use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
-    StreamWrite,
+    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
+    StoredStream, StreamWrite,
 };
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
@@ -162,5 +163,13 @@ impl ChainTransaction for Chain<'_> {
 
     async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, StoreError> {
         state::record_reorg(self.0, reorg)
+    }
+
+    async fn tally(&mut self, contracts: &ContractTallies) -> Result<(), StoreError> {
+        contracts::tally(self.0, contracts)
+    }
+
+    async fn forget_contracts(&mut self) -> Result<(), StoreError> {
+        contracts::forget_all(self.0)
     }
 }

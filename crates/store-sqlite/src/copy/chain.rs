@@ -2,14 +2,14 @@
 
 use fluxora_indexer::Ledger;
 use fluxora_store::StoreError;
-use fluxora_store::chain::{ChainState, Reorg, StoredEvent};
+use fluxora_store::chain::{ChainState, ContractTallies, Reorg, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
 use rusqlite::Connection;
 
 use super::section::SectionQuery;
 use crate::chain::events::{self, event_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
-use crate::chain::{ledgers, streams};
+use crate::chain::{contracts, ledgers, streams};
 use crate::columns;
 
 pub(crate) const REMOVED: SectionQuery = SectionQuery {
@@ -76,7 +76,8 @@ pub(crate) fn put_ledger(connection: &Connection, ledger: &Ledger) -> Result<(),
 }
 
 pub(crate) fn put_event(connection: &Connection, stored: &StoredEvent) -> Result<(), StoreError> {
-    events::insert(connection, std::slice::from_ref(stored))
+    events::insert(connection, std::slice::from_ref(stored))?;
+    contracts::tally(connection, &ContractTallies::of([stored]))
 }
 
 pub(crate) fn put_reorg(connection: &Connection, reorg: &Reorg) -> Result<(), StoreError> {

@@ -1,11 +1,13 @@
 //! Streams, their events and idempotency records as records of a copy.
 
+use fluxora_store::chain::ContractTallies;
 use fluxora_store::copy::Record;
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{LoggedEvent, Stream, StreamEvent, StreamId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::section::SectionQuery;
+use crate::chain::contracts;
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::column_lists::stream_columns;
@@ -55,7 +57,8 @@ pub(crate) fn put_stream(
     sequence: Sequence,
     stream: &Stream,
 ) -> Result<(), StoreError> {
-    write::Inserts::new(connection)?.insert(Some(columns::seq(sequence)), stream).map(drop)
+    write::Inserts::new(connection)?.insert(Some(columns::seq(sequence)), stream)?;
+    contracts::tally(connection, &ContractTallies::of_streams([stream]))
 }
 
 pub(crate) fn put_event(

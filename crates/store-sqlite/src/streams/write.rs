@@ -1,4 +1,5 @@
 use fluxora_store::StoreError;
+use fluxora_store::rows::FamilyColumns;
 use fluxora_stream::{Change, Stream};
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, params};
@@ -24,7 +25,9 @@ impl<'c> Inserts<'c> {
         let id = stream.id().to_string();
         let contract = stream.id().contract().map(|contract| contract.to_string());
         let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
-        let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
+        let family = FamilyColumns::of(stream)?;
+        let checkpoint = checkpoint(&family);
+        let times = stream.times();
         let written = self.0.insert(params![
             seq,
             id,
@@ -32,22 +35,23 @@ impl<'c> Inserts<'c> {
             contract,
             sender,
             recipient,
-            terms[0],
-            terms[1],
-            columns::time(stream.schedule.start),
-            columns::time(stream.schedule.cliff),
-            columns::time(stream.schedule.end),
-            terms[2],
+            family.deposit,
+            family.rate,
+            columns::time(times.start),
+            columns::time(times.cliff),
+            columns::time(times.end),
+            family.withdrawn,
             stream.status.name().as_str(),
             stream.status.since().map(columns::instant),
             stream.due_at().map(columns::time),
             columns::instant(stream.created_at),
             columns::instant(stream.updated_at),
             stream.event_count,
-            kind,
+            family.kind,
             checkpoint.as_ref().map(|(amount, _)| amount),
             checkpoint.as_ref().map(|(_, at)| at),
-            chain,
+            family.chain,
+            family.family,
         ]);
         written.attempt(INSERTING)
     }
@@ -66,28 +70,31 @@ impl<'c> Updates<'c> {
     }
 
     pub(crate) fn update(&mut self, seq: i64, stream: &Stream) -> Result<(), StoreError> {
-        let Stored { terms, kind, checkpoint, chain } = stored(stream)?;
+        let family = FamilyColumns::of(stream)?;
+        let checkpoint = checkpoint(&family);
+        let times = stream.times();
         let (sender, recipient) = (stream.sender.to_string(), stream.recipient.to_string());
         let write = |statement: &mut CachedStatement<'_>| {
             let changed = statement.execute(params![
-                terms[0],
-                terms[1],
-                columns::time(stream.schedule.start),
-                columns::time(stream.schedule.cliff),
-                columns::time(stream.schedule.end),
-                terms[2],
+                family.deposit,
+                family.rate,
+                columns::time(times.start),
+                columns::time(times.cliff),
+                columns::time(times.end),
+                family.withdrawn,
                 stream.status.since().map(columns::instant),
                 columns::instant(stream.created_at),
                 columns::instant(stream.updated_at),
                 stream.event_count,
-                kind,
+                family.kind,
                 checkpoint.as_ref().map(|(amount, _)| amount),
                 checkpoint.as_ref().map(|(_, at)| at),
-                chain,
+                family.chain,
                 seq,
                 sender,
                 recipient,
                 stream.status.name().as_str(),
+                family.family,
             ]);
             changed.attempt(UPDATING)
         };
@@ -98,27 +105,10 @@ impl<'c> Updates<'c> {
     }
 }
 
-/// A stream's values as its columns take them.
-struct Stored {
-    /// The deposit, the rate and what has been withdrawn.
-    terms: [String; 3],
-    kind: Option<&'static str>,
-    checkpoint: Option<(String, Value)>,
-    chain: Option<String>,
-}
-
-fn stored(stream: &Stream) -> Result<Stored, StoreError> {
-    let schedule = &stream.schedule;
-    let terms = [schedule.deposit.to_string(), schedule.rate.to_string(), stream.withdrawn.to_string()];
-    let Some(state) = stream.on_chain() else {
-        return Ok(Stored { terms, kind: None, checkpoint: None, chain: None });
-    };
-    let chain = serde_json::to_string(&state.non_default()).map_err(|error| StoreError::Internal {
-        reason: "writing what the chain knows of a stream".to_owned(),
-        source: Some(error.into()),
-    })?;
-    let checkpoint = (schedule.checkpoint.amount.to_string(), columns::time(schedule.checkpoint.at));
-    Ok(Stored { terms, kind: Some(schedule.kind.as_str()), checkpoint: Some(checkpoint), chain: Some(chain) })
+/// The columns of a checkpoint.
+fn checkpoint(family: &FamilyColumns) -> Option<(String, Value)> {
+    let checkpoint = family.checkpoint?;
+    Some((checkpoint.amount.to_string(), columns::time(checkpoint.at)))
 }
 
 /// Writes what a decision made of the stream in row `seq`, and its events.

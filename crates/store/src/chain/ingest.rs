@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashSet};
 
-use fluxora_indexer::projection::{Projected, ReportedAnomaly, Unprojected};
+use fluxora_indexer::projection::{Classified, Projected, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, IngestPlan, Refusal, Rollback, Rules, StoredView, plan};
 use fluxora_stream::Cause;
 use jiff::Timestamp;
@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::dependents::dependency_graph;
 use super::project::Projection;
 use super::undo::{Invalidated, count, tally, undo};
-use super::{ChainState, ChainTransaction, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent};
+use super::{
+    ChainState, ChainTransaction, ContractTallies, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent,
+};
 
 /// Ingests a batch, in one transaction: [`ChainStore::ingest`](super::ChainStore::ingest).
 pub async fn ingest<T: ChainTransaction>(
@@ -29,16 +31,16 @@ pub async fn ingest<T: ChainTransaction>(
             return Ok(Err(refusal));
         }
     };
-    let mut invalidated = Invalidated::default();
+    let (mut invalidated, mut contracts) = (Invalidated::default(), ContractTallies::default());
     let fork = plan.rollback.as_ref().map(|rollback| rollback.fork);
     if fork.is_some() {
         transaction.expect_rebuild().await?;
     }
     let ledgers = fork.map(|fork| fork..=u32::MAX).into_iter().collect();
-    let removed = undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated).await?;
+    let removed = undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated, &mut contracts).await?;
     let removed = count(removed.len());
     transaction.write_ledgers(&plan.ledgers).await?;
-    insert(transaction, &mut state, batch, &plan, &mut invalidated).await?;
+    insert(transaction, &mut state, batch, &plan, &mut invalidated, &mut contracts).await?;
 
     let safe = plan.frontier.last_safe;
     let newly_safe = match safe.filter(|_| safe > plan.keep) {
@@ -65,7 +67,7 @@ pub async fn ingest<T: ChainTransaction>(
     let (unprojected, anomalies) = unreported(rebuilt, advanced, batch, &plan, &newly_safe);
 
     let streams_rebuilt = projection.rebuilt;
-    projection.write(transaction).await?;
+    projection.write(transaction, Some(contracts)).await?;
     let reorg = match plan.rollback {
         Some(rollback) => Some(record(transaction, &state, rollback, removed, streams_rebuilt, now).await?),
         None => None,
@@ -108,10 +110,13 @@ async fn insert<T: ChainTransaction>(
     batch: &Batch,
     plan: &IngestPlan,
     invalidated: &mut Invalidated,
+    contracts: &mut ContractTallies,
 ) -> Result<(), T::Fault> {
     let mut late = BTreeSet::new();
     let mut insert = Vec::with_capacity(plan.insert.len());
-    for (event, class, subjects) in plan.insert.iter().filter_map(|index| batch.classified(*index)) {
+    for (event, classified) in plan.insert.iter().filter_map(|index| batch.classified(*index)) {
+        let Classified { class, subjects, version: _ } = classified;
+        contracts.add(event, classified);
         state.events = state.events.saturating_add(1);
         tally(state, class, u64::saturating_add);
         if Some(event.position.ledger) > plan.keep {

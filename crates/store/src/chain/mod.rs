@@ -1,5 +1,6 @@
 //! Chain storage: the stored state, and the steps by which a batch becomes ledgers, contract events and streams.
 
+mod contracts;
 mod dependents;
 mod event_recorder;
 mod ingest;
@@ -17,6 +18,9 @@ use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use jiff::Timestamp;
 
+pub use contracts::{
+    ContractReport, ContractSummary, ContractTallies, ContractTally, HALT_TOPICS, contract_reports,
+};
 pub use ingest::ingest;
 pub use rebuild::{
     Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step, rebuild, stream_as_of,
@@ -100,4 +104,7 @@ pub trait ChainStore: Send + Sync {
 
     /// Rebuilds streams from contract events, and compares them with the stored ones or replaces these.
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError>;
+
+    /// Reads what is known of contracts with stored events: at most `limit` of them, unusable and halted ones first.
+    async fn contracts(&self, limit: u32) -> Result<Vec<ContractReport>, StoreError>;
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::dependents::{Built, DependencyGraph};
 use super::event_recorder::EventRecorder;
-use super::{ChainTransaction, StoredEvent, StoredStream, StreamWrite};
+use super::{ChainTransaction, ContractTallies, StoredEvent, StoredStream, StreamWrite};
 
 /// Streams under change in one transaction: what is stored, what they have become, and the events emitted.
 pub(super) struct Projection {
@@ -101,8 +101,17 @@ impl Projection {
         }
     }
 
-    /// Writes the streams that differ from the stored ones, and the emitted events.
-    pub(super) async fn write<T: ChainTransaction>(mut self, transaction: &mut T) -> Result<(), T::Fault> {
+    /// Writes the streams that differ from the stored ones, the emitted events, and the changed counts of contracts.
+    /// Without `contracts` those are written elsewhere.
+    pub(super) async fn write<T: ChainTransaction>(
+        mut self,
+        transaction: &mut T,
+        contracts: Option<ContractTallies>,
+    ) -> Result<(), T::Fault> {
+        if let Some(mut contracts) = contracts {
+            self.count_anomalies(&mut contracts);
+            transaction.tally(&contracts).await?;
+        }
         let gone = self.stored.values().filter(|stored| !self.streams.contains_key(&stored.id));
         let mut ids: Vec<_> =
             gone.filter(|stored| stored.stream.is_some()).map(|stored| (None, stored.id)).collect();
@@ -115,6 +124,16 @@ impl Projection {
             writes.extend(change(self.stored.get(&id), id, stream, event_count));
         }
         transaction.write(&writes, &self.recorder.into_events()).await
+    }
+
+    fn count_anomalies(&self, contracts: &mut ContractTallies) {
+        let stored = self.stored.values().filter_map(|stored| stored.stream.as_ref());
+        for (stream, sign) in
+            stored.map(|stream| (stream, -1)).chain(self.streams.values().map(|stream| (stream, 1)))
+        {
+            let count = i64::from(stream.body.state.anomalies());
+            contracts.add_anomalies(stream.body.contract, count.saturating_mul(sign));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fluxora_indexer::projection::{Class, Streams, classify, project};
+use fluxora_indexer::projection::{Class, Classified, Streams, classify, project};
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque, same_content};
 use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::dependents::{self, ancestry, dependency_graph};
 use super::project::{Projection, same};
 use super::undo::count;
-use super::{ChainState, ChainTransaction, EventCursor, StoredEvent, StoredStream};
+use super::{ChainState, ChainTransaction, ContractTallies, EventCursor, StoredEvent, StoredStream};
 use crate::Sequence;
 
 /// Events or streams per page.
@@ -110,7 +110,7 @@ pub async fn rebuild<T: ChainTransaction>(
     now: Timestamp,
 ) -> Result<RebuildReport, T::Fault> {
     let state = transaction.state().await?;
-    let Built { streams: mut built, stored, events, reclassified } = match rebuild.scope {
+    let Built { streams: mut built, stored, events, reclassified, contracts } = match rebuild.scope {
         Scope::Stream(id) => one(transaction, id, state.frontier.last_safe).await?,
         Scope::Everything => everything(transaction, state, rebuild).await?,
     };
@@ -140,7 +140,15 @@ pub async fn rebuild<T: ChainTransaction>(
         projection.correct(id, Some(stream), &Cause::Reindex);
     }
     if !rebuild.verify_only {
-        projection.write(transaction).await?;
+        match contracts {
+            // Counted from the first event on.
+            Some(contracts) => {
+                transaction.forget_contracts().await?;
+                transaction.tally(&contracts).await?;
+                projection.write(transaction, None).await?;
+            }
+            None => projection.write(transaction, Some(ContractTallies::default())).await?,
+        }
     }
     Ok(report)
 }
@@ -178,6 +186,8 @@ struct Built {
     events: u64,
     /// Number of contract events whose stored class or streams are outdated.
     reclassified: u64,
+    /// Counts of every stored event by contract; `None` if some were left out.
+    contracts: Option<ContractTallies>,
 }
 
 async fn one<T: ChainTransaction>(
@@ -190,7 +200,7 @@ async fn one<T: ChainTransaction>(
     streams.retain(|id, _| graph.members.contains(id));
     let ids: Vec<_> = graph.members.iter().copied().collect();
     let stored = transaction.streams(&ids).await?;
-    Ok(Built { streams, stored, events, reclassified: 0 })
+    Ok(Built { streams, stored, events, reclassified: 0, contracts: None })
 }
 
 async fn everything<T: ChainTransaction>(
@@ -198,7 +208,9 @@ async fn everything<T: ChainTransaction>(
     mut state: ChainState,
     rebuild: &Rebuild,
 ) -> Result<Built, T::Fault> {
-    let mut built = Built { streams: Streams::new(), stored: Vec::new(), events: 0, reclassified: 0 };
+    let (streams, stored) = (Streams::new(), Vec::new());
+    let mut built = Built { streams, stored, events: 0, reclassified: 0, contracts: None };
+    let mut contracts = ContractTallies::default();
     let (of, before) = (state.events, (state.unknown, state.unreadable));
     (state.unknown, state.unreadable) = (0, 0);
     let mut read = 0_u64;
@@ -221,7 +233,7 @@ async fn everything<T: ChainTransaction>(
         (rebuild.progress)(Step { events: read, of });
         let last = page.last().map(|StoredEvent { event, .. }| (event.position, event.id.clone()));
         cursor = last.map(|(position, id)| EventCursor { position, id });
-        let stale = reclassified(page, &mut state);
+        let stale = reclassified(page, &mut state, &mut contracts);
         built.reclassified = built.reclassified.saturating_add(count(stale.len()));
         if !rebuild.verify_only {
             transaction.reclassify(&stale).await?;
@@ -233,6 +245,10 @@ async fn everything<T: ChainTransaction>(
     if !rebuild.verify_only && (state.unknown, state.unreadable) != before {
         transaction.save(&state).await?;
     }
+    for stream in built.streams.values() {
+        contracts.add_anomalies(stream.body.contract, stream.body.state.anomalies().into());
+    }
+    built.contracts = Some(contracts);
     let mut after: Option<Sequence> = None;
     loop {
         let page = transaction.streams_after(after, PAGE).await?;
@@ -247,10 +263,16 @@ async fn everything<T: ChainTransaction>(
 
 /// Classifies stored events and counts unknown and unreadable ones. Returns those whose stored class or streams are
 /// outdated, with the present ones.
-fn reclassified(page: Vec<StoredEvent>, state: &mut ChainState) -> Vec<StoredEvent> {
+fn reclassified(
+    page: Vec<StoredEvent>,
+    state: &mut ChainState,
+    contracts: &mut ContractTallies,
+) -> Vec<StoredEvent> {
     let mut stale = Vec::new();
     for stored in page {
-        let (class, subjects) = classify(&stored.event);
+        let classified = classify(&stored.event);
+        let Classified { class, subjects, version: _ } = classified;
+        contracts.add(&stored.event, classified);
         match class {
             Class::Unknown => state.unknown = state.unknown.saturating_add(1),
             Class::Unreadable => state.unreadable = state.unreadable.saturating_add(1),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::dependents::dependency_graph;
 use super::project::Projection;
 use super::undo::{Invalidated, count, undo};
-use super::{ChainTransaction, Reorg, ReorgCause, Rewind, Rewound};
+use super::{ChainTransaction, ContractTallies, Reorg, ReorgCause, Rewind, Rewound};
 
 /// Removes every ledger after one, in one transaction: [`ChainStore::rewind`](super::ChainStore::rewind).
 pub async fn rewind<T: ChainTransaction>(
@@ -22,16 +22,16 @@ pub async fn rewind<T: ChainTransaction>(
     };
     let RewindPlan { fork, depth, frontier } = plan;
 
-    let mut invalidated = Invalidated::default();
-    let ledgers = vec![fork..=u32::MAX];
-    let removed = undo(transaction, &mut state, ledgers, frontier.last_safe, &mut invalidated).await?;
+    let (mut invalidated, mut contracts) = (Invalidated::default(), ContractTallies::default());
+    let (ledgers, safe) = (vec![fork..=u32::MAX], frontier.last_safe);
+    let removed = undo(transaction, &mut state, ledgers, safe, &mut invalidated, &mut contracts).await?;
     let Invalidated { streams, first, .. } = invalidated;
-    let graph = dependency_graph(transaction, streams, first, frontier.last_safe).await?;
+    let graph = dependency_graph(transaction, streams, first, safe).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &[], &graph).await?;
     projection.rebuild(transaction, &graph, &Cause::Reorg { fork_ledger: fork }).await?;
     let streams_rebuilt = projection.rebuilt;
-    projection.write(transaction).await?;
+    projection.write(transaction, Some(contracts)).await?;
 
     let mut reorg = Reorg {
         number: 0,

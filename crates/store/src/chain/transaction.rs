@@ -4,7 +4,7 @@ use fluxora_indexer::projection::{Class, Subjects};
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque};
 use fluxora_stream::{ChainStream, Stream, StreamEvent, StreamId};
 
-use super::{ChainState, Reorg};
+use super::{ChainState, ContractTallies, Reorg};
 use crate::{Sequence, StoreError};
 
 /// A stored contract event with its class and streams, as decoded on arrival or by the last reindex.
@@ -215,4 +215,10 @@ pub trait ChainTransaction {
 
     /// Records a reorg and numbers it.
     async fn record_reorg(&mut self, reorg: &Reorg) -> Result<u64, Self::Fault>;
+
+    /// Adds to the counts of contracts, which begin at 0. A contract without events is forgotten.
+    async fn tally(&mut self, contracts: &ContractTallies) -> Result<(), Self::Fault>;
+
+    /// Forgets the counts of every contract.
+    async fn forget_contracts(&mut self) -> Result<(), Self::Fault>;
 }

@@ -7,7 +7,7 @@ use fluxora_indexer::Frontier;
 use fluxora_indexer::projection::Class;
 use fluxora_stream::StreamId;
 
-use super::{ChainState, ChainTransaction, StoredEvent};
+use super::{ChainState, ChainTransaction, ContractTallies, StoredEvent};
 
 /// Streams whose stored projection is no longer valid: they have to be rebuilt.
 pub(super) struct Invalidated {
@@ -38,6 +38,7 @@ pub(super) async fn undo<T: ChainTransaction>(
     ledgers: Vec<RangeInclusive<u32>>,
     keep: Option<u32>,
     invalidated: &mut Invalidated,
+    contracts: &mut ContractTallies,
 ) -> Result<Vec<StoredEvent>, T::Fault> {
     let Frontier { last_safe, .. } = state.frontier;
     let mut removed = Vec::new();
@@ -47,6 +48,7 @@ pub(super) async fn undo<T: ChainTransaction>(
     for stored in &removed {
         state.events = state.events.saturating_sub(1);
         tally(state, stored.class, u64::saturating_sub);
+        contracts.remove(stored);
         if Some(stored.event.position.ledger) <= last_safe {
             invalidated.add(stored);
         } else {

@@ -11,7 +11,7 @@ pub async fn a_cancelled_stream_stays_as_it_was_when_cancelled(store: &impl Stre
         panic!("an active stream can be cancelled");
     };
     assert_eq!(read(store, 1).await, cancelled);
-    let balance = cancelled.balance_at(second(1_000));
+    let balance = cancelled.balance_at(second(1_000)).unwrap();
     assert_eq!((balance.streamed.to_string(), balance.refunded.to_string()), ("40".into(), "60".into()));
 }
 

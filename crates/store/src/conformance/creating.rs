@@ -19,7 +19,7 @@ pub async fn amounts_read_back_with_the_decimals_they_were_written_with(store: &
         ..draft()
     };
     put(store, 1, &draft, t0()).await;
-    let schedule = read(store, 1).await.schedule;
+    let schedule = flow(&read(store, 1).await).schedule;
     assert_eq!(schedule.deposit.to_string(), "1000000.0000000");
     assert_eq!(schedule.rate.to_string(), "0.50");
 }
@@ -32,8 +32,9 @@ pub async fn an_unknown_stream_is_not_found(store: &impl StreamStore) {
 /// i128 amounts and u64 times survive storage.
 pub async fn a_stream_with_the_largest_values_reads_back(store: &impl StreamStore) {
     let mut create = create(1, &draft(), t0());
-    create.stream.schedule.deposit = fluxora_decimal::Amount::MAX;
-    create.stream.schedule.end = UnixTime::MAX;
+    let schedule = schedule_mut(&mut create.stream);
+    schedule.deposit = fluxora_decimal::Amount::MAX;
+    schedule.end = UnixTime::MAX;
     let expect = create.stream.clone();
     store.create_stream(create).await.unwrap();
     assert_eq!(read(store, 1).await, expect);

@@ -1,4 +1,7 @@
-use fluxora_stream::{AccountId, Address, Stream, StreamEvent, StreamId, TermsDraft, UnixTime};
+use fluxora_stream::{
+    AccountId, Address, Body, OnChain, RateFlow, Schedule, Stream, StreamEvent, StreamId, TermsDraft,
+    UnixTime,
+};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -107,4 +110,22 @@ pub(super) async fn walk(
             return ids;
         }
     }
+}
+
+/// The money of a stream that flows by a rate.
+pub(super) fn flow(stream: &Stream) -> RateFlow {
+    *stream.details().flow().unwrap()
+}
+
+/// The schedule of an API stream.
+pub(super) fn schedule_mut(stream: &mut Stream) -> &mut Schedule {
+    match &mut stream.body {
+        Body::Api { flow, .. } => &mut flow.schedule,
+        Body::Chain(_) => panic!("a chain stream"),
+    }
+}
+
+/// What a version 9 contract keeps of a stream.
+pub(super) fn v9(stream: &Stream) -> OnChain {
+    stream.details().v9().unwrap().on_chain.clone()
 }

@@ -125,6 +125,13 @@ macro_rules! conformance_suite {
             a_rebuild_of_what_is_right_changes_nothing
             contract_events_are_listed_in_the_order_of_the_chain
             contract_events_are_filtered
+            a_vesting_stream_is_stored_with_everything_its_contract_keeps
+            vesting_streams_are_listed_by_the_words_of_their_contract
+            a_fork_rebuilds_a_vesting_stream
+            what_is_recognized_of_a_contract_is_counted
+            a_contract_whose_events_make_no_stream_is_unusable
+            a_halt_of_a_contract_is_read_from_its_safe_events
+            a_broken_rule_is_counted_on_the_stream_and_the_contract
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,10 @@ use std::fmt::{Display, Write};
 
 use fluxora_indexer::projection::Subjects;
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger};
-use fluxora_stream::{Body, ChainBody, ContractState, Schedule, Sequence, Stream, StreamEvent};
+use fluxora_stream::vesting::{Times, VestingRecord};
+use fluxora_stream::{
+    Body, ChainBody, ContractState, RateFlow, Schedule, Sequence, Stream, StreamEvent, V9State,
+};
 use serde::Serialize;
 
 use super::{Record, RemovedStream};
@@ -72,23 +75,38 @@ impl Record {
 }
 
 fn stream(fields: &mut Fields, stream: &Stream) -> Result<(), StoreError> {
-    let Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count } =
-        stream;
-    let Schedule { deposit, rate, start, cliff, end, kind, checkpoint } = schedule;
-    fields.put("sender", sender).put("recipient", recipient).put("withdrawn", withdrawn);
+    let Stream { body, sender, recipient, status, created_at, updated_at, event_count } = stream;
+    fields.put("sender", sender).put("recipient", recipient);
     fields.put("status", status.name()).optional("statusAt", status.since());
     fields.put("createdAt", created_at).put("updatedAt", updated_at).put("eventCount", event_count);
-    fields.put("deposit", deposit).put("rate", rate).put("start", start).put("cliff", cliff).put("end", end);
-    fields.put("kind", kind.as_str());
-    fields.put("checkpointAmount", checkpoint.amount).put("checkpointAt", checkpoint.at);
     match body {
-        Body::Api { id } => fields.put("id", id),
+        Body::Api { id, flow } => rate_flow(fields.put("id", id), flow),
         Body::Chain(chain) => {
-            let ChainBody { contract, number, state: ContractState::V9(state) } = &**chain;
-            fields.put("contract", contract).put("number", number).json("v9", state)?
+            let ChainBody { contract, number, state } = &**chain;
+            fields.put("contract", contract).put("number", number);
+            match state {
+                ContractState::V9(state) => {
+                    let V9State { flow, on_chain } = &**state;
+                    rate_flow(fields, flow);
+                    fields.json("v9", on_chain)?;
+                }
+                ContractState::Vesting(state) => {
+                    let Times { start, cliff, end } = stream.times();
+                    fields.put("start", start).put("cliff", cliff).put("end", end);
+                    fields.json("vesting", &VestingRecord::of(state))?;
+                }
+            }
         }
-    };
+    }
     Ok(())
+}
+
+fn rate_flow(fields: &mut Fields, flow: &RateFlow) {
+    let RateFlow { schedule, withdrawn } = flow;
+    let Schedule { deposit, rate, start, cliff, end, kind, checkpoint } = schedule;
+    fields.put("withdrawn", withdrawn).put("deposit", deposit).put("rate", rate);
+    fields.put("start", start).put("cliff", cliff).put("end", end).put("kind", kind.as_str());
+    fields.put("checkpointAmount", checkpoint.amount).put("checkpointAt", checkpoint.at);
 }
 
 fn removed_stream(fields: &mut Fields, removed: &RemovedStream) {

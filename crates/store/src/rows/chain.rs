@@ -1,10 +1,12 @@
-use fluxora_indexer::projection::{Class, Subjects};
+use fluxora_indexer::projection::{Class, ContractVersion, Subjects};
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque, Tip};
 use fluxora_stream::{ContractId, StreamId};
 
 use super::ReadColumns;
 use crate::StoreError;
-use crate::chain::{ChainState, Mention, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
+use crate::chain::{
+    ChainState, ContractSummary, Mention, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
+};
 
 /// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
 pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ContractEvent, StoreError> {
@@ -92,6 +94,28 @@ pub fn chain_state<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<ChainState
     let refused_fork = columns.optional("refused_fork", C::number)?;
     let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
     Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
+}
+
+/// Reads `contract_id, events, unknown_events, unreadable_events, transfer_events, anomalies, version, first_ledger, first_topic` of
+/// `contracts`, and whether the contract has a stream.
+pub fn contract_summary<'r, C: ReadColumns<'r>>(
+    columns: &mut C,
+) -> Result<(ContractSummary, bool), StoreError> {
+    let summary = ContractSummary {
+        contract: columns.parsed("contract_id", Opaque::new)?,
+        events: columns.number("events")?,
+        unknown: columns.number("unknown_events")?,
+        unreadable: columns.number("unreadable_events")?,
+        transfers: columns.number("transfer_events")?,
+        anomalies: columns.number("anomalies")?,
+        version: columns
+            .optional("version", |columns, name| columns.parsed(name, str::parse::<ContractVersion>))?,
+        first_unusable: {
+            let ledger = columns.optional("first_ledger", C::number)?;
+            ledger.zip(columns.optional("first_topic", opaque)?)
+        },
+    };
+    Ok((summary, columns.integer("has_stream")? != 0))
 }
 
 /// Reads `number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, incoming_hash, reason` of `reorgs`.

@@ -7,8 +7,11 @@ mod chain;
 mod columns;
 mod streams;
 
-pub use chain::{chain_state, contract_event, ledger, mention, reorg, repeated_event, stored_event};
+pub use chain::{
+    chain_state, contract_event, contract_summary, ledger, mention, reorg, repeated_event, stored_event,
+};
 pub use columns::{ReadColumns, count, seq, sequence};
 pub use streams::{
-    StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream, stream_to_change,
+    FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
+    stream_to_change,
 };

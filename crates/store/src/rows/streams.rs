@@ -1,6 +1,9 @@
+use fluxora_decimal::Amount;
+use fluxora_stream::vesting::{Times, VestingRecord};
 use fluxora_stream::{
-    Address, Body, ChainBody, ContractState, EventData, EventKind, Kind, LoggedEvent, Origin, Schedule,
-    Sequence, Status, StatusName, Stream, StreamEvent, StreamId,
+    Address, Body, ChainBody, Checkpoint, ContractState, Details, EventData, EventKind, Kind, LoggedEvent,
+    Origin, RateFlow, Schedule, Sequence, Status, StatusName, Stream, StreamBody, StreamEvent, StreamId,
+    V9State,
 };
 
 use super::ReadColumns;
@@ -35,7 +38,7 @@ impl StreamRow {
 }
 
 /// Reads `seq, id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, status_at, created_at,
-/// updated_at, events, kind, checkpoint_amount, checkpoint_at, chain` of `streams`.
+/// updated_at, events, kind, checkpoint_amount, checkpoint_at, chain, family` of `streams`.
 pub fn stream<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StreamRow, StoreError> {
     let sequence = columns.sequence("seq")?;
     let id = stream_id(columns, "id")?;
@@ -45,12 +48,14 @@ pub fn stream<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StreamRow, Stor
     }
     let sender = columns.parsed("sender", Address::parse)?;
     let recipient = columns.parsed("recipient", Address::parse)?;
-    let deposit = columns.amount("deposit")?;
-    let rate = columns.amount("rate")?;
-    let start = columns.time("start_time")?;
-    let cliff = columns.time("cliff_time")?;
-    let end = columns.time("end_time")?;
-    let withdrawn = columns.amount("withdrawn")?;
+    let deposit = columns.optional("deposit", C::amount)?;
+    let rate = columns.optional("rate", C::amount)?;
+    let times = Times {
+        start: columns.time("start_time")?,
+        cliff: columns.time("cliff_time")?,
+        end: columns.time("end_time")?,
+    };
+    let withdrawn = columns.optional("withdrawn", C::amount)?;
     let name = columns.parsed("status", str::parse::<StatusName>)?;
     let at = columns.optional("status_at", C::instant)?;
     let status = Status::from_parts(name, at)
@@ -58,30 +63,132 @@ pub fn stream<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StreamRow, Stor
     let created_at = columns.instant("created_at")?;
     let updated_at = columns.instant("updated_at")?;
     let event_count = columns.number("events")?;
-    let mut schedule = Schedule::linear(deposit, rate, start, cliff, end);
-    let body = body(columns, id, &mut schedule)?;
-    let stream =
-        Stream { body, sender, recipient, schedule, withdrawn, status, created_at, updated_at, event_count };
+    let body = body(columns, id, Money { deposit, rate, withdrawn }, times)?;
+    let stream = Stream { body, sender, recipient, status, created_at, updated_at, event_count };
     Ok(StreamRow { sequence, stream })
+}
+
+/// The columns `deposit, rate, withdrawn`: NULL for a vesting stream, whose amounts are not stroops.
+struct Money {
+    deposit: Option<Amount>,
+    rate: Option<Amount>,
+    withdrawn: Option<Amount>,
+}
+
+impl Money {
+    fn flow<'r>(self, columns: &impl ReadColumns<'r>, times: Times) -> Result<RateFlow, StoreError> {
+        let Self { deposit: Some(deposit), rate: Some(rate), withdrawn: Some(withdrawn) } = self else {
+            return Err(
+                columns.corrupt("deposit", "deposit, rate or withdrawn is NULL where an amount belongs")
+            );
+        };
+        Ok(RateFlow {
+            schedule: Schedule::linear(deposit, rate, times.start, times.cliff, times.end),
+            withdrawn,
+        })
+    }
 }
 
 /// Reads the columns that only a chain stream has, the rest of its schedule among them.
 fn body<'r, C: ReadColumns<'r>>(
     columns: &mut C,
     id: StreamId,
-    schedule: &mut Schedule,
+    money: Money,
+    times: Times,
 ) -> Result<Body, StoreError> {
-    match id {
+    let (contract, number) = match id {
+        StreamId::Chain { contract, number } => (contract, number),
         StreamId::Api(id) => {
-            ["kind", "checkpoint_amount", "checkpoint_at", "chain"].into_iter().for_each(|_| columns.skip());
-            Ok(Body::Api { id })
+            let none = ["kind", "checkpoint_amount", "checkpoint_at", "chain", "family"];
+            none.into_iter().for_each(|_| columns.skip());
+            return Ok(Body::Api { id, flow: money.flow(columns, times)? });
         }
-        StreamId::Chain { contract, number } => {
-            schedule.kind = columns.parsed("kind", str::parse::<Kind>)?;
-            schedule.checkpoint.amount = columns.amount("checkpoint_amount")?;
-            schedule.checkpoint.at = columns.time("checkpoint_at")?;
-            let state = columns.parsed("chain", |text| serde_json::from_str(text).map(ContractState::V9))?;
-            Ok(Body::Chain(Box::new(ChainBody { contract, number, state })))
+    };
+    let kind = columns.optional("kind", |columns, name| columns.parsed(name, str::parse::<Kind>))?;
+    let amount = columns.optional("checkpoint_amount", C::amount)?;
+    let at = columns.optional("checkpoint_at", C::time)?;
+    let chain = columns.text("chain")?;
+    let family = columns.optional("family", C::text)?;
+    let unreadable = |columns: &C, error: serde_json::Error| columns.corrupt("chain", error);
+    let state = match family {
+        None => {
+            let mut flow = money.flow(columns, times)?;
+            let (Some(kind), Some(amount), Some(at)) = (kind, amount, at) else {
+                return Err(columns.corrupt("kind", "kind or checkpoint is NULL where a value belongs"));
+            };
+            flow.schedule.kind = kind;
+            flow.schedule.checkpoint = Checkpoint { amount, at };
+            let on_chain = serde_json::from_str(chain).map_err(|error| unreadable(columns, error))?;
+            ContractState::V9(Box::new(V9State { flow, on_chain }))
+        }
+        Some(VESTING) => {
+            let record: VestingRecord =
+                serde_json::from_str(chain).map_err(|error| unreadable(columns, error))?;
+            let state =
+                record.into_state(times).ok_or_else(|| columns.corrupt("chain", "no ABI has this number"))?;
+            ContractState::Vesting(Box::new(state))
+        }
+        Some(_) => return Err(columns.corrupt("family", "not a family of contracts")),
+    };
+    Ok(Body::Chain(Box::new(ChainBody { contract, number, state })))
+}
+
+/// The word in `family` for a vesting stream. An API stream, and a stream of contract version 9, have none.
+const VESTING: &str = "vesting";
+
+/// The values of the columns that depend on a stream's family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FamilyColumns {
+    /// `deposit`
+    pub deposit: Option<String>,
+    /// `rate`
+    pub rate: Option<String>,
+    /// `withdrawn`
+    pub withdrawn: Option<String>,
+    /// `kind`
+    pub kind: Option<&'static str>,
+    /// `checkpoint_amount` and `checkpoint_at`
+    pub checkpoint: Option<Checkpoint>,
+    /// `chain`
+    pub chain: Option<String>,
+    /// `family`
+    pub family: Option<&'static str>,
+}
+
+impl FamilyColumns {
+    /// The values for a stream.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if the contract state cannot be written as JSON.
+    pub fn of<B: StreamBody>(stream: &Stream<B>) -> Result<Self, StoreError> {
+        let json = |written: serde_json::Result<String>| {
+            written.map(Some).map_err(|error| StoreError::Internal {
+                reason: "writing the contract state of a stream as JSON".to_owned(),
+                source: Some(error.into()),
+            })
+        };
+        Ok(match stream.details() {
+            Details::Api(flow) => Self::of_flow(flow),
+            Details::V9(V9State { flow, on_chain }) => Self {
+                kind: Some(flow.schedule.kind.as_str()),
+                checkpoint: Some(flow.schedule.checkpoint),
+                chain: json(serde_json::to_string(&on_chain.non_default()))?,
+                ..Self::of_flow(flow)
+            },
+            Details::Vesting(state) => Self {
+                chain: json(serde_json::to_string(&VestingRecord::of(state)))?,
+                family: Some(VESTING),
+                ..Self::default()
+            },
+        })
+    }
+
+    fn of_flow(flow: &RateFlow) -> Self {
+        Self {
+            deposit: Some(flow.schedule.deposit.to_string()),
+            rate: Some(flow.schedule.rate.to_string()),
+            withdrawn: Some(flow.withdrawn.to_string()),
+            ..Self::default()
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum EventKind {
     Resumed,
     /// Terms, parties or contract state changed.
     Updated,
+    /// The recipient has taken out the whole deposit.
+    Depleted,
     /// The contract removed the stream.
     Closed,
     /// Earlier events of the stream were wrong or incomplete; the changes correct them.
@@ -37,7 +39,7 @@ pub struct UnknownEventKind(pub String);
 
 impl EventKind {
     /// Every type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Started,
         Self::Withdrawn,
@@ -46,6 +48,7 @@ impl EventKind {
         Self::Paused,
         Self::Resumed,
         Self::Updated,
+        Self::Depleted,
         Self::Closed,
         Self::Corrected,
         Self::Removed,
@@ -62,6 +65,7 @@ impl EventKind {
             Self::Paused => "stream.paused",
             Self::Resumed => "stream.resumed",
             Self::Updated => "stream.updated",
+            Self::Depleted => "stream.depleted",
             Self::Closed => "stream.closed",
             Self::Corrected => "stream.corrected",
             Self::Removed => "stream.removed",

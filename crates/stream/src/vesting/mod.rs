@@ -11,14 +11,22 @@
 
 mod breakpoint;
 mod curve;
+mod grant;
 #[cfg(test)]
 mod laws;
 mod pause;
+mod record;
 mod schedule;
 mod share;
+mod state;
 mod status;
+mod units;
 
 pub use curve::{CliffMode, Curve, UnknownCliffMode, UnknownCurve};
+pub use grant::{DelegateOperation, Grant};
 pub use pause::PauseClock;
+pub use record::{Times, VestingRecord};
 pub use schedule::VestingSchedule;
+pub use state::{Abi, Cancellation, VestingState, VestingStream};
 pub use status::{UnknownVestingStatus, VestingStatus};
+pub use units::Units;

@@ -1,8 +1,10 @@
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::curve::coded;
+use crate::{Status, StatusName};
 
 coded! {
     /// The contract's status of a stream. There is none for "past its end": such a stream stays active (or paused)
@@ -20,6 +22,27 @@ coded! {
 }
 
 impl VestingStatus {
+    /// The contract's status with this name; `None` for a name that vesting contracts do not have.
+    pub const fn of(name: StatusName) -> Option<Self> {
+        match name {
+            StatusName::Active => Some(Self::Active),
+            StatusName::Paused => Some(Self::Paused),
+            StatusName::Cancelled => Some(Self::Cancelled),
+            StatusName::Depleted => Some(Self::Depleted),
+            StatusName::Scheduled | StatusName::Completed => None,
+        }
+    }
+
+    /// This status of a stream, which began at `at`.
+    pub const fn since(self, at: Timestamp) -> Status {
+        match self {
+            Self::Active => Status::Active,
+            Self::Paused => Status::Paused { at },
+            Self::Cancelled => Status::Cancelled { at },
+            Self::Depleted => Status::Depleted,
+        }
+    }
+
     /// Whether no other status can follow.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Cancelled | Self::Depleted)

@@ -1,7 +1,8 @@
 use fluxora_indexer::{Freshness, FreshnessStatus, Sync};
-use fluxora_store::chain::{ChainState, RefusedReorg, Reorg, ReorgCause};
+use fluxora_store::chain::{ChainState, ContractReport, RefusedReorg, Reorg, ReorgCause};
 use serde::Serialize;
 
+use super::contracts::ContractsView;
 use crate::state::Api;
 use crate::view::Instant;
 
@@ -11,6 +12,8 @@ pub(crate) struct IndexerHealth {
     threshold_ms: u32,
     /// The state last read from storage; `None` if it has never been read.
     chain: Option<ChainState>,
+    /// Contracts with stored events, unusable ones first.
+    contracts: Vec<ContractReport>,
     /// Whether `chain` was read for this request.
     is_current: bool,
 }
@@ -36,6 +39,7 @@ pub(crate) struct IndexerView<'a> {
     reorg_detected: bool,
     last_reorg: Option<ReorgView<'a>>,
     refused_reorg: Option<RefusedReorgView>,
+    contracts: ContractsView<'a>,
 }
 
 /// A recorded reorg.
@@ -63,23 +67,30 @@ struct RefusedReorgView {
 }
 
 impl IndexerHealth {
-    pub(crate) fn judge(api: &Api, chain: Option<ChainState>) -> Self {
-        let is_current = chain.is_some();
-        let chain = api.last_known_chain(chain);
+    pub(crate) fn judge(api: &Api, read: Option<(ChainState, Vec<ContractReport>)>) -> Self {
+        let is_current = read.is_some();
+        let (chain, contracts) = api.last_known_chain(read).unzip();
         let threshold_ms = api.stall_threshold_ms();
         let sync = Sync {
             expected_since: api.indexer().map(|indexer| indexer.since),
             last_success: chain.as_ref().and_then(|chain| chain.synced_at),
             threshold_ms,
         };
-        Self { freshness: Freshness::at(api.now(), sync), threshold_ms, chain, is_current }
+        Self {
+            freshness: Freshness::at(api.now(), sync),
+            threshold_ms,
+            chain,
+            contracts: contracts.unwrap_or_default(),
+            is_current,
+        }
     }
 
     pub(crate) fn is_degraded(&self) -> bool {
         let stale = matches!(self.freshness.status, FreshnessStatus::Starting | FreshnessStatus::Stalled);
         let contradicted = |chain: &ChainState| chain.reorg_detected() || chain.refused.is_some();
         let configured = self.freshness.status != FreshnessStatus::NotConfigured;
-        stale || (configured && self.chain.as_ref().is_some_and(contradicted))
+        let unusable = self.contracts.iter().any(ContractReport::is_unusable);
+        stale || (configured && (unusable || self.chain.as_ref().is_some_and(contradicted)))
     }
 
     pub(crate) fn view(&self) -> IndexerView<'_> {
@@ -103,6 +114,7 @@ impl IndexerHealth {
             reorg_detected: chain.is_some_and(ChainState::reorg_detected),
             last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(ReorgView::of),
             refused_reorg: chain.and_then(|chain| chain.refused.as_ref()).map(RefusedReorgView::of),
+            contracts: ContractsView::of(&self.contracts),
         }
     }
 
@@ -123,6 +135,9 @@ impl IndexerHealth {
             _ if !self.is_current => "storage is unavailable; showing the last known indexer state",
             _ if self.reorg_was_refused() => {
                 "a batch that contradicts final ledgers was refused: an operator has to decide"
+            }
+            _ if self.contracts.iter().any(ContractReport::is_unusable) => {
+                "events of a contract arrive and make no stream: see contracts"
             }
             FreshnessStatus::Starting => "no batch of contract events has arrived yet",
             FreshnessStatus::Healthy => "batches of contract events arrive",

@@ -1,5 +1,6 @@
 //! The routes of indexer workers and the rewind of an operator.
 
+pub(crate) mod contracts;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod push;

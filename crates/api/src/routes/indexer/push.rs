@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use fluxora_indexer::projection::Class;
 use fluxora_indexer::{Batch, Refusal};
 use fluxora_ingest::{Ingest, IngestError};
 use fluxora_store::StoreError;
@@ -49,6 +50,10 @@ struct IngestedView<'a> {
     tip: Option<TipView<'a>>,
     last_safe_ledger: Option<u32>,
     pending_count: u64,
+    /// Inserted events of no known contract.
+    unknown_count: usize,
+    /// Inserted events that lack a field or have a wrong one.
+    unreadable_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     reorg: Option<ReorgView<'a>>,
 }
@@ -100,6 +105,10 @@ fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> IngestedView<'a> {
             .collect()
     };
     let Ingested { inserted, duplicates, state, reorg, .. } = ingested;
+    let of_class = |class| {
+        let classes = inserted.iter().filter_map(|index| batch.classified(*index));
+        classes.filter(|(_, classified)| classified.class == class).count()
+    };
     IngestedView {
         outcome: "persisted",
         inserted_count: inserted.len(),
@@ -109,6 +118,8 @@ fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> IngestedView<'a> {
         tip: state.frontier.tip.as_ref().map(TipView::of),
         last_safe_ledger: state.frontier.last_safe,
         pending_count: state.pending,
+        unknown_count: of_class(Class::Unknown),
+        unreadable_count: of_class(Class::Unreadable),
         reorg: reorg.as_ref().and_then(view),
     }
 }

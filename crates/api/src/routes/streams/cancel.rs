@@ -28,7 +28,8 @@ pub(crate) async fn cancel(
     let id = super::id(&path)?;
     match api.store().cancel_stream(&id, api.clock()).await? {
         Outcome::Done(stream) => {
-            Ok(HttpResponse::Ok().json(StreamView::of(&stream, UnixTime::of(stream.updated_at))))
+            let view = StreamView::of(&stream, UnixTime::of(stream.updated_at), api.tokens());
+            Ok(HttpResponse::Ok().json(view))
         }
         Outcome::Refused(refused) => {
             let kind = match refused {

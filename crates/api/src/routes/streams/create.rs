@@ -6,6 +6,7 @@ use fluxora_stream::{AccountId, Stream, TermsDraft, UnixTime};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::Tokens;
 use crate::body;
 use crate::doc::{Doc, content, header as header_parameter, response};
 use crate::error::{ApiError, ErrorKind};
@@ -62,7 +63,7 @@ pub(crate) async fn create(
     };
 
     let (stream, event) = Stream::create(api.next_id(), &terms, now);
-    let response = created(&stream, now)?;
+    let response = created(&stream, now, api.tokens())?;
     let keyed = match key {
         Some(key) => {
             let (request, response) = (fingerprint(&draft), response.encode()?);
@@ -98,8 +99,8 @@ fn unsettled() -> ApiError {
     ApiError::new(ErrorKind::Internal, "the terms could not be settled")
 }
 
-fn created(stream: &Stream, now: Timestamp) -> Result<SavedResponse, ApiError> {
-    let view = StreamView::of(stream, UnixTime::of(now));
+fn created(stream: &Stream, now: Timestamp, tokens: &Tokens) -> Result<SavedResponse, ApiError> {
+    let view = StreamView::of(stream, UnixTime::of(now), tokens);
     let body = serde_json::to_string(&view).map_err(|error| ApiError {
         cause: Some(error.into()),
         ..ApiError::new(ErrorKind::Internal, "the response could not be written")

@@ -78,7 +78,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     };
     page.unreadable.iter().for_each(report);
     Ok(HttpResponse::Ok().json(ListView {
-        streams: page.streams.iter().map(|stream| StreamView::current(stream, at)).collect(),
+        streams: page.streams.iter().map(|stream| StreamView::current(stream, at, api.tokens())).collect(),
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,

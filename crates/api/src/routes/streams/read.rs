@@ -29,8 +29,14 @@ pub(crate) async fn read(
     query.finish()?;
     let id = super::id(&path)?;
     let view = match at {
-        None => api.store().stream(&id).await?.map(|stream| StreamView::current(&stream, api.present())),
-        Some(at) => api.store().stream_at(&id, at).await?.map(|stream| StreamView::of(&stream, at)),
+        None => {
+            let stream = api.store().stream(&id).await?;
+            stream.map(|stream| StreamView::current(&stream, api.present(), api.tokens()))
+        }
+        Some(at) => {
+            let stream = api.store().stream_at(&id, at).await?;
+            stream.map(|stream| StreamView::of(&stream, at, api.tokens()))
+        }
     };
     Ok(HttpResponse::Ok().json(view.ok_or_else(ApiError::stream_not_found)?))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fluxora_indexer::Refusal;
 use fluxora_store::chain::{ChainTransaction, Rebuild, Rewind, Scope, StreamWrite};
 use fluxora_store::{Sequence, Store, StoreError};
-use fluxora_stream::ChainStream;
+use fluxora_stream::{ChainStream, ContractState};
 use futures_util::future::join_all;
 
 use super::*;
@@ -15,6 +15,12 @@ use crate::tests::replicas::session;
 
 fn everything() -> Rebuild {
     Rebuild { scope: Scope::Everything, verify_only: false, progress: Arc::new(|_| {}) }
+}
+
+fn one_stroop_withdrawn(mut stream: ChainStream) -> ChainStream {
+    let ContractState::V9(state) = &mut stream.body.state else { panic!("a stream of another family") };
+    state.flow.withdrawn = "0.0000001".parse().unwrap();
+    stream
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +167,7 @@ async fn a_change_of_a_stream_that_went_away_undoes_the_whole_transaction() {
         StreamWrite::Restore(gone, stream.clone()),
         StreamWrite::Remove { sequence: gone, id: on_chain(0), event_count: 2 },
     ] {
-        let moved = Stream { withdrawn: "0.0000001".parse().unwrap(), ..stream.clone() };
+        let moved = one_stroop_withdrawn(stream.clone().into_chain().unwrap()).into();
         let mut chain = PipelinedTransaction::begin(Arc::new(store.lease().await));
         let written = chain.write(&[StreamWrite::Update(Sequence(1), moved), write], &[]).await;
         let Err(Fault::Store(StoreError::Internal { reason, .. })) = written else { panic!("{written:?}") };
@@ -180,7 +186,7 @@ async fn a_stream_that_goes_away_after_it_was_read_is_not_written() {
     push(&store, "a", vec![created(1, 0, 0), created(1, 1, 1)]).await;
     let mut chain = PipelinedTransaction::begin(Arc::new(store.lease().await));
     let read = chain.streams(&[on_chain(0)]).await.unwrap().remove(0);
-    let lived = ChainStream { withdrawn: "0.0000001".parse().unwrap(), ..read.stream.unwrap() };
+    let lived = one_stroop_withdrawn(read.stream.unwrap());
     chain.query("deleting", "DELETE FROM streams WHERE seq = 1", &[]).await.unwrap();
     let written = chain.write(&[StreamWrite::Update(read.sequence, lived.into())], &[]).await;
     let Err(Fault::Store(StoreError::Internal { reason, .. })) = written else { panic!("{written:?}") };

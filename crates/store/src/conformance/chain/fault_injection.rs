@@ -6,8 +6,8 @@ use fluxora_indexer::{ContractEvent, Frontier, Ledger};
 use fluxora_stream::{StreamEvent, StreamId};
 
 use crate::chain::{
-    ChainState, ChainTransaction, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent, StoredStream,
-    StreamWrite,
+    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
+    StoredStream, StreamWrite,
 };
 use crate::{Sequence, StoreError};
 
@@ -70,4 +70,6 @@ counted! {
     streams_after(after: Option<Sequence>, limit: u32) -> Vec<StoredStream>;
     write(streams: &[StreamWrite], events: &[StreamEvent]) -> ();
     record_reorg(reorg: &Reorg) -> u64;
+    tally(contracts: &ContractTallies) -> ();
+    forget_contracts() -> ();
 }

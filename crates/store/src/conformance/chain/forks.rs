@@ -68,7 +68,7 @@ pub async fn a_stream_whose_creation_is_forked_away_goes_and_comes_back_in_its_p
     assert_eq!(emitted(store, &id(1)).await, [""; 0], "what is not there has no history");
     MAIN.push(store, &events, Some(16)).await;
     let back = stream(store, 1).await.unwrap();
-    assert_eq!((back.schedule, back.withdrawn, &back.body), (was.schedule, was.withdrawn, &was.body));
+    assert_eq!(back.body, was.body);
     let history = ["stream.created", "stream.withdrawn", "stream.removed", "stream.created"];
     assert_eq!(emitted(store, &id(1)).await, history);
     assert_eq!(listed(store).await, [2, 1, 0].map(id), "each in the place it had");

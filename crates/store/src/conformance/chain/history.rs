@@ -20,12 +20,12 @@ pub async fn what_a_stream_was_is_read_from_its_contracts_events(store: &impl St
     let as_of =
         async |number, ledger| store.stream_at(&id(number), UnixTime::of(closed_at(ledger))).await.unwrap();
     assert_eq!(as_of(0, 9).await, None);
-    assert_eq!(as_of(0, 10).await.unwrap().schedule.rate.stroops(), 2);
-    assert_eq!(as_of(0, 19).await.unwrap().schedule.rate.stroops(), 2);
-    assert_eq!(as_of(0, 20).await.unwrap().schedule.rate.stroops(), 1);
+    assert_eq!(flow(&as_of(0, 10).await.unwrap()).schedule.rate.stroops(), 2);
+    assert_eq!(flow(&as_of(0, 19).await.unwrap()).schedule.rate.stroops(), 2);
+    assert_eq!(flow(&as_of(0, 20).await.unwrap()).schedule.rate.stroops(), 1);
     assert_eq!(as_of(1, 29).await, None);
-    assert_eq!(as_of(1, 30).await.unwrap().withdrawn.stroops(), 0);
-    assert_eq!(as_of(1, 40).await.unwrap().withdrawn.stroops(), 5);
+    assert_eq!(flow(&as_of(1, 30).await.unwrap()).withdrawn.stroops(), 0);
+    assert_eq!(flow(&as_of(1, 40).await.unwrap()).withdrawn.stroops(), 5);
     assert_eq!(as_of(7, 40).await, None);
 }
 
@@ -92,7 +92,7 @@ pub async fn a_rebuild_decodes_every_stored_event_again(store: &impl Store, sql:
     MAIN.push(store, &[withdrew(At(12, 2, 0), 1, 7)], Some(30)).await;
     assert_eq!([withdrawn(store, 0).await, withdrawn(store, 1).await], [Some(0), Some(13)]);
     let then = store.stream_at(&id(1), UnixTime::of(closed_at(11))).await.unwrap();
-    assert_eq!(then.map(|stream| stream.withdrawn.stroops()), Some(0));
+    assert_eq!(then.map(|stream| flow(&stream).withdrawn.stroops()), Some(0));
 }
 
 fn fields(changes: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {

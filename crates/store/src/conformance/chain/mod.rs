@@ -9,6 +9,8 @@ mod ingesting;
 mod listing;
 mod random;
 mod reference_model;
+mod vesting;
+mod vesting_events;
 
 pub(super) use copying::{go_on, live_through_forks, removed_stream};
 pub use fault_injection::Failing;
@@ -17,13 +19,14 @@ pub use history::*;
 pub use ingesting::*;
 pub use listing::*;
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
+pub use vesting::*;
 
 use std::sync::Arc;
 
 use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
 use fluxora_stream::{Stream, StreamId};
 
-use super::fixtures::t;
+use super::fixtures::{flow, t, v9};
 use crate::Store;
 use crate::chain::{ChainState, Ingested};
 
@@ -108,7 +111,7 @@ pub fn a_chain_and_a_fork() -> [Arc<Batch>; 2] {
 }
 
 pub(super) async fn withdrawn(store: &impl Store, number: u64) -> Option<i128> {
-    stream(store, number).await.map(|stream| stream.withdrawn.stroops())
+    stream(store, number).await.map(|stream| flow(&stream).withdrawn.stroops())
 }
 
 pub(super) async fn stream(store: &impl Store, number: u64) -> Option<Stream> {

@@ -1,7 +1,7 @@
 //! Random histories of a chain: it grows, forks at every depth and returns to earlier branches; events are pushed in pieces, late, twice
 //! and out of order. In every case a store must hold what a rebuild from scratch gives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
@@ -9,6 +9,7 @@ use fluxora_stream::{Stream, UnixTime};
 
 use super::events::*;
 use super::reference_model::{ReferenceModel, Verdict};
+use super::vesting_events::*;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
 use crate::{Store, StreamFilter, StreamQuery};
@@ -155,6 +156,9 @@ impl History {
         let number = u64::from(self.dice.below(u32::try_from(STREAMS).unwrap()));
         let other = u64::from(self.dice.below(u32::try_from(STREAMS).unwrap()));
         let amount = i128::from(1 + self.dice.below(9));
+        if self.dice.one_in(3) {
+            return self.vesting_event(at, number, amount);
+        }
         match self.dice.below(14) {
             0..=2 => created(at, number, 100 * amount, 1 + amount % 3),
             3..=5 => withdrew(at, number, amount),
@@ -167,6 +171,22 @@ impl History {
             12 => unreadable(at, number),
             13 => completed(at, number),
             _ => unknown(at),
+        }
+    }
+
+    /// An event of the other contract, which counts its streams from 0 as well. Most contradict those before.
+    fn vesting_event(&mut self, at: At, number: u64, amount: i128) -> ContractEvent {
+        match self.dice.below(14) {
+            0..=3 => vesting_created(at, number, 100 * amount, u32::try_from(amount % 3).unwrap()),
+            4..=5 => vesting_withdrawn(at, number, amount, 10 * amount, 100 * amount),
+            6 => vesting_withdrawn(at, number, amount, 100 * amount, 100 * amount),
+            7 => vesting_paused(at, number),
+            8 => vesting_resumed(at, number, 5),
+            9 => vesting_cancelled(at, number, amount, 2 * amount),
+            10 => vesting_topped_up(at, number, amount, 101 * amount),
+            11 => vesting_transferred(at, number, u8::try_from(amount).unwrap()),
+            12 => vesting_delegated(at, number, u32::try_from(amount).unwrap()),
+            _ => vesting_unreadable(at, number),
         }
     }
 
@@ -267,7 +287,7 @@ impl History {
         assert_eq!(stands, expect, "{context}");
         // All of them, in one question: there may be none that the model chain does not know.
         let (filter, at) = (StreamFilter::default(), UnixTime::from_seconds(0));
-        let limit = u32::try_from(STREAMS).unwrap();
+        let limit = u32::try_from(2 * STREAMS).unwrap();
         let page = store.list_streams(&StreamQuery { filter, at, before: None, limit }).await.unwrap();
         assert_eq!((page.unreadable, page.next), (vec![], None), "{context}");
         let mut streams = self.model.streams();
@@ -277,6 +297,16 @@ impl History {
             assert_eq!(Some(stored), expect, "{context}");
         }
         assert!(streams.is_empty(), "{context}: {streams:?}");
+        let contracts: Vec<_> = store.contracts(10).await.unwrap();
+        let summaries: BTreeMap<_, _> =
+            contracts.into_iter().map(|report| (report.summary.contract.clone(), report.summary)).collect();
+        let mut expect = self.model.contracts();
+        for (contract, expect) in &mut expect {
+            let version = summaries.get(contract).and_then(|summary| summary.version);
+            assert!(version >= expect.version, "{context}: {contract}");
+            expect.version = version;
+        }
+        assert_eq!(summaries, expect, "{context}");
     }
 }
 

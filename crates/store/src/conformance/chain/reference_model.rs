@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use fluxora_indexer::projection::{Streams, project};
+use fluxora_indexer::projection::{Class, Classified, Streams, classify, project};
 use fluxora_indexer::{Batch, ContractEvent, Opaque, Rules};
 use fluxora_stream::Stream;
+
+use crate::chain::ContractSummary;
 
 #[derive(Debug, Default)]
 pub(super) struct ReferenceModel {
@@ -77,6 +79,33 @@ impl ReferenceModel {
         let mut streams = Streams::new();
         project(&mut streams, |_| true, events);
         streams.into_iter().map(|(id, stream)| (id, stream.into())).collect()
+    }
+
+    /// The counts of every stored event by contract. A version that a removed event showed may be kept by a store: the
+    /// versions of the random contracts do not depend on one event.
+    pub(super) fn contracts(&self) -> BTreeMap<Opaque, ContractSummary> {
+        let mut contracts = BTreeMap::<Opaque, ContractSummary>::new();
+        for event in self.events.values() {
+            let Classified { class, version, .. } = classify(event);
+            let is = |known| u64::from(class == known);
+            let summary = contracts
+                .entry(event.contract.clone())
+                .or_insert_with(|| ContractSummary::empty(event.contract.clone()));
+            summary.events += 1;
+            summary.unknown += is(Class::Unknown);
+            summary.unreadable += is(Class::Unreadable);
+            summary.transfers += is(Class::Transfer);
+            summary.version = summary.version.max(version);
+            if matches!(class, Class::Unknown | Class::Unreadable) {
+                let this = Some((event.position.ledger, event.topic.clone()));
+                summary.first_unusable = summary.first_unusable.take().into_iter().chain(this).min();
+            }
+        }
+        for stream in self.streams().into_values().filter_map(Stream::into_chain) {
+            let contract = Opaque::new(&stream.body.contract.to_string()).unwrap();
+            contracts.get_mut(&contract).unwrap().anomalies += u64::from(stream.body.state.anomalies());
+        }
+        contracts
     }
 
     fn below_tip(&self, depth: u32) -> Option<u32> {

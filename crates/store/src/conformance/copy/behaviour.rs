@@ -217,7 +217,7 @@ pub async fn what_was_copied_is_listed_cancelled_and_repeated_as_before(
 fn altered(record: &Record) -> Record {
     let mut record = record.clone();
     match &mut record {
-        Record::Stream(_, stream) => stream.schedule.deposit = "100.00".parse().unwrap(),
+        Record::Stream(_, stream) => schedule_mut(stream).deposit = "100.00".parse().unwrap(),
         Record::Removed(removed) => removed.event_count += 1,
         Record::Event(_, event) => event.stream_seq = 99,
         Record::Idempotency(record) => record.request = "another".to_owned(),

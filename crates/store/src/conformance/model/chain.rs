@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fluxora_indexer::projection::Class;
 use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_stream::{Origin, Stream, StreamEvent, StreamId};
 use futures_util::FutureExt;
@@ -11,9 +12,9 @@ use jiff::Timestamp;
 
 use super::{Contents, Model};
 use crate::chain::{
-    self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, Ingested,
-    ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent,
-    StoredStream, StreamWrite,
+    self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, ContractReport,
+    ContractSummary, ContractTallies, EventCursor, HALT_TOPICS, Ingested, ListedEvent, Mention, Rebuild,
+    RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -206,6 +207,20 @@ impl ChainTransaction for Contents {
         self.chain.reorgs.push(Reorg { number, ..reorg.clone() });
         Ok(number)
     }
+
+    async fn tally(&mut self, contracts: &ContractTallies) -> Result<(), StoreError> {
+        for (contract, tally) in &contracts.0 {
+            let empty = ContractSummary::empty(contract.clone());
+            self.chain.contracts.entry(contract.clone()).or_insert(empty).apply(tally);
+        }
+        self.chain.contracts.retain(|_, summary| summary.events > 0 || summary.anomalies > 0);
+        Ok(())
+    }
+
+    async fn forget_contracts(&mut self) -> Result<(), StoreError> {
+        self.chain.contracts.clear();
+        Ok(())
+    }
 }
 
 fn stored(sequence: Sequence, stream: &Stream) -> StoredStream {
@@ -265,6 +280,29 @@ impl ChainStore for Model {
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
         let limit = usize::try_from(limit).unwrap();
         Ok(self.contents().chain.reorgs.iter().rev().take(limit).cloned().collect())
+    }
+
+    async fn contracts(&self, limit: u32) -> Result<Vec<ContractReport>, StoreError> {
+        let contents = self.contents();
+        let has_stream = |summary: &ContractSummary| {
+            let mut contracts = contents.streams.values().filter_map(|stream| stream.id().contract());
+            contracts.any(|contract| contract.to_string() == summary.contract.as_str())
+        };
+        let mut found: Vec<_> =
+            contents.chain.contracts.values().map(|summary| (summary.clone(), has_stream(summary))).collect();
+        found.sort_by_key(|(summary, has_stream)| {
+            let usable = summary.unknown == 0 && summary.unreadable == 0;
+            (usable, summary.transfers > 0, *has_stream, summary.contract.clone())
+        });
+        found.truncate(usize::try_from(limit).unwrap());
+        let safe = contents.chain.state.frontier.last_safe;
+        let halts = contents.chain.select(|stored| {
+            Some(stored.event.position.ledger) <= safe
+                && stored.class == Class::Protocol
+                && HALT_TOPICS.contains(&stored.event.topic.as_str())
+        });
+        let halts: Vec<_> = halts.into_iter().map(|stored| stored.event).collect();
+        Ok(chain::contract_reports(found, &halts))
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {

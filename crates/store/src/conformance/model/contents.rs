@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fluxora_indexer::Ledger;
+use fluxora_indexer::{Ledger, Opaque};
 use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 
-use crate::chain::{ChainState, Reorg, StoredEvent, StoredStream};
+use crate::chain::{ChainState, ContractSummary, Reorg, StoredEvent, StoredStream};
 use crate::{KeyedResponse, Sequence};
 
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,7 @@ pub(in crate::conformance) struct ModelChain {
     pub(in crate::conformance) events: Vec<StoredEvent>,
     pub(in crate::conformance) removed: Vec<StoredStream>,
     pub(in crate::conformance) reorgs: Vec<Reorg>,
+    pub(super) contracts: BTreeMap<Opaque, ContractSummary>,
 }
 
 impl ModelChain {
