@@ -133,21 +133,21 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(text: &str, expect: InvalidTokens) {
-        assert_eq!(Tokens::parse(&text.replace('#', CONTRACT)).unwrap_err(), expect);
+    fn refused(text: &str, expect: &InvalidTokens) {
+        assert_eq!(Tokens::parse(&text.replace('#', CONTRACT)).unwrap_err(), *expect);
     }
 
     #[test]
     fn an_entry_that_cannot_be_read_is_named() {
-        refused("USDC", InvalidTokens::Form { entry: 1 });
-        refused("#=USDC", InvalidTokens::Form { entry: 1 });
-        refused("#=USDC:6,", InvalidTokens::Form { entry: 2 });
-        refused("GA=USDC:6", InvalidTokens::Contract { entry: 1 });
-        refused("#=:6", InvalidTokens::Code { entry: 1 });
-        refused("#=US DC:6", InvalidTokens::Code { entry: 1 });
-        refused("#=THIRTEENCHARS:6", InvalidTokens::Code { entry: 1 });
-        refused("#=USDC:39", InvalidTokens::Decimals { entry: 1 });
-        refused("#=USDC:-1", InvalidTokens::Decimals { entry: 1 });
-        refused("#=USDC:6,#=USDC:6", InvalidTokens::Duplicate { entry: 2 });
+        refused("USDC", &InvalidTokens::Form { entry: 1 });
+        refused("#=USDC", &InvalidTokens::Form { entry: 1 });
+        refused("#=USDC:6,", &InvalidTokens::Form { entry: 2 });
+        refused("GA=USDC:6", &InvalidTokens::Contract { entry: 1 });
+        refused("#=:6", &InvalidTokens::Code { entry: 1 });
+        refused("#=US DC:6", &InvalidTokens::Code { entry: 1 });
+        refused("#=THIRTEENCHARS:6", &InvalidTokens::Code { entry: 1 });
+        refused("#=USDC:39", &InvalidTokens::Decimals { entry: 1 });
+        refused("#=USDC:-1", &InvalidTokens::Decimals { entry: 1 });
+        refused("#=USDC:6,#=USDC:6", &InvalidTokens::Duplicate { entry: 2 });
     }
 }
