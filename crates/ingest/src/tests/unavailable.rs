@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, Ingested, Rebuild, RebuildReport, Reorg, Rewind,
-    Rewound,
+    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
+    Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
 use jiff::Timestamp;
@@ -45,6 +45,10 @@ impl ChainStore for Unavailable {
     }
 
     async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
+        unavailable()
+    }
+
+    async fn contracts(&self, _: u32) -> Result<Vec<ContractReport>, StoreError> {
         unavailable()
     }
 
