@@ -125,7 +125,7 @@ impl IndexerSettings {
     fn tokens(&self, faults: &mut ConfigFaults) -> Option<Tokens> {
         let text = faults.take(&self.tokens)?;
         let tokens = Tokens::parse(text.as_deref().unwrap_or_default());
-        tokens.map_err(|error| faults.add(format!("TOKENS: {error}"))).ok()
+        tokens.map_err(|error| faults.add(format!("TOKENS {error}"))).ok()
     }
 
     fn rules(&self, faults: &mut ConfigFaults) -> Option<Rules> {
