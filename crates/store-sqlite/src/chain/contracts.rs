@@ -57,8 +57,10 @@ pub(crate) fn tally(connection: &Connection, tallies: &ContractTallies) -> Resul
         if let Some((ledger, topic)) = &tally.first_unusable {
             run(FIRST, params![contract, ledger, topic.as_str()])?;
         }
-        if tally.events < 0 {
+        if tally.unknown < 0 || tally.unreadable < 0 {
             run(NO_FIRST, params![contract])?;
+        }
+        if tally.events < 0 {
             run(FORGET, params![contract])?;
         }
     }

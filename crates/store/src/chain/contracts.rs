@@ -30,7 +30,8 @@ pub struct ContractSummary {
     /// The latest version that one of its events showed. A contract's code never changes, so it is kept while the
     /// contract has events.
     pub version: Option<ContractVersion>,
-    /// Ledger and topic of the first unknown or unreadable event; of several in one ledger, the least topic.
+    /// Ledger and topic of the first unknown or unreadable event; of several in one ledger, the least topic. If that event
+    /// is removed by a fork, it stays named while the contract has other such events.
     pub first_unusable: Option<(u32, Opaque)>,
 }
 

@@ -305,6 +305,10 @@ impl History {
             let version = summaries.get(contract).and_then(|summary| summary.version);
             assert!(version >= expect.version, "{context}: {contract}");
             expect.version = version;
+            let first = summaries.get(contract).and_then(|summary| summary.first_unusable.clone());
+            assert!(first.is_some() == expect.first_unusable.is_some(), "{context}: {contract}");
+            assert!(first <= expect.first_unusable, "{context}: {contract}");
+            expect.first_unusable = first;
         }
         assert_eq!(summaries, expect, "{context}");
     }

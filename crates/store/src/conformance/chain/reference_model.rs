@@ -81,8 +81,8 @@ impl ReferenceModel {
         streams.into_iter().map(|(id, stream)| (id, stream.into())).collect()
     }
 
-    /// The counts of every stored event by contract. A version that a removed event showed may be kept by a store: the
-    /// versions of the random contracts do not depend on one event.
+    /// The counts of every stored event by contract. A store may keep the version that a removed event showed,
+    /// and name a removed event as the first one that is not usable.
     pub(super) fn contracts(&self) -> BTreeMap<Opaque, ContractSummary> {
         let mut contracts = BTreeMap::<Opaque, ContractSummary>::new();
         for event in self.events.values() {
