@@ -110,8 +110,8 @@ fn one_by_one(scenarios: &[Scenario], launch: Launch) -> Comparison {
     comparison
 }
 
-/// What is compared in the handwritten scenarios.
-const HANDWRITTEN: usize = 0;
+/// Values that are compared in the handwritten scenarios: a scenario that is lost lowers it.
+const HANDWRITTEN: usize = 40_192;
 
 #[test]
 fn a_server_on_sqlite_answers_what_vesting_contracts_answer() {
