@@ -69,7 +69,7 @@ pub(crate) struct IndexerSettings {
     #[arg(long, env = "INDEXER_MAX_REORG_DEPTH", default_value = "128", value_parser = number::<u32>(1..=1_000_000))]
     indexer_max_reorg_depth: Setting<u32>,
 
-    /// Tokens whose amounts are shown in whole tokens: <contract>=<code>:<decimals>, separated by commas. Amounts of other tokens are integers of the smallest unit.
+    /// Tokens whose amounts are shown in whole tokens: CONTRACT=CODE:DECIMALS, separated by commas. Amounts of other tokens are integers of the smallest unit.
     #[arg(
         long,
         env = "TOKENS",
