@@ -85,24 +85,24 @@ fn a_disk_that_can_only_be_read_is_named_at_the_start() {
 }
 
 #[test]
-fn a_database_that_can_only_be_read_is_named_at_the_start_whatever_lies_beside_it() {
+fn a_database_that_can_only_be_read_is_named_at_the_start() {
     let mut server = TestServer::start();
     server.create(&sample::stream());
     let database = server.database();
     let folder = database.parent().unwrap().display();
     let read_only = format!("mount --bind {folder} {folder}; mount -o remount,bind,ro {folder}");
     let url = format!("sqlite://{}", database.display());
-    let gives_up = || {
+    let ends = || {
         let Some(launch) = with_disks(&read_only) else { return };
         let ended = launch.set("DATABASE_URL", &url).ends();
         assert_eq!(ended.code, Some(1), "{}", ended.stdout);
         let last = ended.stdout.lines().last().unwrap();
-        assert!(last.contains("gives up") && last.contains("fluxora.db"), "{last}");
+        assert!(last.contains("ended with an error") && last.contains("fluxora.db"), "{last}");
     };
-    gives_up();
+    ends();
     server.kill9();
-    gives_up();
+    ends();
     server.restart();
     server.terminate();
-    gives_up();
+    ends();
 }

@@ -180,7 +180,7 @@ fn a_batch_has_1_to_100_events_or_a_tip() {
 }
 
 #[test]
-fn an_empty_batch_with_a_tip_is_the_news_of_a_ledger_without_events() {
+fn an_empty_batch_with_a_tip_reports_a_ledger_without_events() {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);
     let mut chain = Chain::of(1);
@@ -197,6 +197,8 @@ fn an_empty_batch_with_a_tip_is_the_news_of_a_ledger_without_events() {
             "tip": { "ledger": FIRST, "ledgerHash": hash },
             "lastSafeLedger": FIRST - 1,
             "pendingCount": 0,
+            "unknownCount": 0,
+            "unreadableCount": 0,
         })
     );
     chain.grow();
