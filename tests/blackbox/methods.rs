@@ -195,6 +195,14 @@ fn the_root_and_health_name_the_service() {
                 "reorgDetected": false,
                 "lastReorg": null,
                 "refusedReorg": null,
+                "contracts": {
+                    "recognized": [],
+                    "recognizedCount": 0,
+                    "unusable": [],
+                    "unusableCount": 0,
+                    "haltedCount": 0,
+                    "anomalyCount": 0,
+                },
             },
             "workers": [
                 { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },

@@ -57,7 +57,7 @@ fn a_rewind_undoes_what_came_after_its_ledger_and_is_recorded_with_its_reason() 
         "lastSafeLedger": FIRST - 1, "pendingCount": 1,
     });
     assert_eq!(answer, expect);
-    let line = server.wait_for_message("an operator has rewound the chain");
+    let line = server.wait_for_message("operator rewound the chain");
     assert_eq!((&line["level"], &line["to_ledger"]), (&json!("WARN"), &json!(FIRST + 3)), "{line}");
     assert_eq!(server.get("/health").expect(200)["indexer"]["lastReorg"], expect);
     assert_eq!(worker.stream_ids(), [""; 0], "its ledger is not safe any more");
