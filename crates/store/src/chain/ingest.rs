@@ -58,8 +58,15 @@ pub async fn ingest<T: ChainTransaction>(
     if !invalidated.streams.is_empty() {
         transaction.expect_rebuild().await?;
     }
-    let upto = if forked { safe } else { plan.keep };
-    let graph = dependency_graph(transaction, invalidated.streams, invalidated.first, upto).await?;
+    // After a reorg the rebuild also covers the newly safe events. One of them may create a stream from a rebuilt one in a
+    // ledger before the first invalidated event: that stream has to be rebuilt too, since it starts from an earlier state.
+    let (from, upto) = if forked {
+        let first_newly_safe = plan.keep.map_or(0, |keep| keep.saturating_add(1));
+        (invalidated.first.min(first_newly_safe), safe)
+    } else {
+        (invalidated.first, plan.keep)
+    };
+    let graph = dependency_graph(transaction, invalidated.streams, from, upto).await?;
     let mut projection = Projection::new(now);
     projection.load(transaction, &newly_safe, &graph).await?;
     let rebuilt = projection.rebuild(transaction, &graph, &cause).await?;
