@@ -11,6 +11,7 @@ mod field_code;
 mod fields;
 mod idempotency;
 mod instant;
+mod push_failures;
 mod query;
 mod request_id;
 mod routes;

@@ -10,6 +10,7 @@ use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::push_failures::PushFailures;
 use crate::{LoggedRequests, Token, Tokens};
 
 /// A source of ids.
@@ -100,12 +101,13 @@ pub struct Api {
     parts: Parts,
     /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
     chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
+    push_failures: PushFailures,
 }
 
 impl Api {
     /// An API made of these parts.
-    pub const fn new(parts: Parts) -> Self {
-        Self { parts, chain: Mutex::new(None) }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, chain: Mutex::new(None), push_failures: PushFailures::default() }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -171,6 +173,10 @@ impl Api {
 
     pub(crate) fn logged_requests(&self) -> LoggedRequests {
         self.parts.logged_requests
+    }
+
+    pub(crate) const fn push_failures(&self) -> &PushFailures {
+        &self.push_failures
     }
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {

@@ -70,6 +70,65 @@ async fn a_refused_batch_does_not_count_as_a_sync() {
     assert_eq!(health_of(&server).await[1], "stalled");
 }
 
+fn conflict() -> TestRequest {
+    let body = json!({ "events": [], "tip": { "ledger": 5, "ledgerHash": "hash-5", "previousLedgerHash": "other" } });
+    let request = TestRequest::post().uri("/internal/indexer/contract-events").set_json(body);
+    request.insert_header(("x-indexer-worker-token", SECRET))
+}
+
+#[actix_web::test]
+async fn refused_pushes_degrade_health_at_once_until_one_is_stored() {
+    let server = indexing(Arc::new(Model::default()));
+    let linked = json!({ "events": [], "tip": { "ledger": 5, "ledgerHash": "hash-5", "previousLedgerHash": "hash-4" } });
+    let linked = TestRequest::post().uri("/internal/indexer/contract-events").set_json(linked);
+    let linked = linked.insert_header(("x-indexer-worker-token", SECRET));
+    assert_eq!(server.send(linked).await.status, StatusCode::OK);
+    server.clock.advance(1);
+    assert_eq!(server.send(conflict()).await.status, StatusCode::CONFLICT);
+    server.clock.advance(1);
+    let nothing =
+        TestRequest::post().uri("/internal/indexer/contract-events").set_json(json!({ "events": [] }));
+    let nothing = nothing.insert_header(("x-indexer-worker-token", SECRET));
+    assert_eq!(server.send(nothing).await.status, StatusCode::BAD_REQUEST);
+    let health = server.get("/health").await.body;
+    let failed = &health["indexer"]["failedPushes"];
+    assert_eq!((&health["status"], &failed["count"]), (&json!("degraded"), &json!(2)), "{health}");
+    assert_eq!(
+        (&failed["code"], failed["message"].is_string()),
+        (&json!("VALIDATION_ERROR"), true),
+        "{health}"
+    );
+    assert_ne!(failed["since"], failed["lastAt"], "{health}");
+    assert_eq!(health_of(&server).await[3], "page");
+    assert_eq!(server.send(tip(6)).await.status, StatusCode::OK);
+    assert_eq!(health_of(&server).await, [json!("ok"), json!("healthy"), json!(0), json!("none")]);
+    assert_eq!(server.get("/health").await.body["indexer"]["failedPushes"], json!(null));
+}
+
+#[actix_web::test]
+async fn a_push_that_another_server_stores_ends_the_failures() {
+    let store: Arc<dyn Store> = Arc::new(Model::default());
+    let (server, other) = (indexing(Arc::clone(&store)), indexing(store));
+    assert_eq!(server.send(conflict()).await.status, StatusCode::OK);
+    let elsewhere =
+        TestRequest::post().uri("/internal/indexer/contract-events").set_json(json!({ "events": [] }));
+    server.send(elsewhere.insert_header(("x-indexer-worker-token", SECRET))).await;
+    assert_eq!(health_of(&server).await[0], "degraded");
+    other.clock.advance(1);
+    other.send(tip(6)).await;
+    assert_eq!(health_of(&server).await[0], "ok");
+}
+
+#[actix_web::test]
+async fn a_push_without_the_token_does_not_degrade_health() {
+    let server = indexing(Arc::new(Model::default()));
+    server.send(tip(5)).await;
+    let stranger =
+        TestRequest::post().uri("/internal/indexer/contract-events").set_json(json!({ "events": [] }));
+    assert_eq!(server.send(stranger).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(health_of(&server).await[0], "ok");
+}
+
 #[actix_web::test]
 async fn indexer_routes_report_that_storage_is_unavailable() {
     let away: Fault = || StoreError::Unavailable { reason: "disk".into(), source: None };

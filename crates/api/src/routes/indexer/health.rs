@@ -1,8 +1,9 @@
-use fluxora_indexer::{Freshness, FreshnessStatus, Sync};
+use fluxora_indexer::{Freshness, FreshnessStatus, OperatorAction, Sync};
 use fluxora_store::chain::{ChainState, ContractReport, RefusedReorg, Reorg, ReorgCause};
 use serde::Serialize;
 
 use super::contracts::ContractsView;
+use crate::push_failures::FailedPushes;
 use crate::state::Api;
 use crate::view::Instant;
 
@@ -16,6 +17,7 @@ pub(crate) struct IndexerHealth {
     contracts: Vec<ContractReport>,
     /// Whether `chain` was read for this request.
     is_current: bool,
+    failed_pushes: Option<FailedPushes>,
 }
 
 /// The member `indexer` of `GET /health`.
@@ -40,6 +42,7 @@ pub(crate) struct IndexerView<'a> {
     last_reorg: Option<ReorgView<'a>>,
     refused_reorg: Option<RefusedReorgView>,
     contracts: ContractsView<'a>,
+    failed_pushes: Option<FailedPushesView<'a>>,
 }
 
 /// A recorded reorg.
@@ -59,6 +62,17 @@ pub(crate) struct ReorgView<'a> {
     reason: Option<&'a str>,
 }
 
+/// Consecutive pushes that were refused or failed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FailedPushesView<'a> {
+    count: u64,
+    since: Instant,
+    last_at: Instant,
+    code: &'static str,
+    message: &'a str,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RefusedReorgView {
@@ -76,21 +90,24 @@ impl IndexerHealth {
             last_success: chain.as_ref().and_then(|chain| chain.synced_at),
             threshold_ms,
         };
+        let failed_pushes = api.push_failures().current(sync.last_success);
         Self {
             freshness: Freshness::at(api.now(), sync),
             threshold_ms,
             chain,
             contracts: contracts.unwrap_or_default(),
             is_current,
+            failed_pushes,
         }
     }
 
     pub(crate) fn is_degraded(&self) -> bool {
         let stale = matches!(self.freshness.status, FreshnessStatus::Starting | FreshnessStatus::Stalled);
-        let contradicted = |chain: &ChainState| chain.reorg_detected() || chain.refused.is_some();
+        let contradicted = |chain: &ChainState| chain.reorg_detected() || Self::is_refused(chain);
         let configured = self.freshness.status != FreshnessStatus::NotConfigured;
         let unusable = self.contracts.iter().any(ContractReport::is_unusable);
-        stale || (configured && (unusable || self.chain.as_ref().is_some_and(contradicted)))
+        let is_faulty = unusable || self.has(contradicted);
+        stale || self.failed_pushes.is_some() || (configured && is_faulty)
     }
 
     pub(crate) fn view(&self) -> IndexerView<'_> {
@@ -115,16 +132,25 @@ impl IndexerHealth {
             last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(ReorgView::of),
             refused_reorg: chain.and_then(|chain| chain.refused.as_ref()).map(RefusedReorgView::of),
             contracts: ContractsView::of(&self.contracts),
+            failed_pushes: self.failed_pushes.as_ref().map(FailedPushesView::of),
         }
     }
 
-    fn reorg_was_refused(&self) -> bool {
-        self.chain.as_ref().is_some_and(|chain| chain.refused.is_some())
+    const fn is_refused(chain: &ChainState) -> bool {
+        chain.refused.is_some()
     }
 
-    /// A refused reorg waits for an operator, however recent the last batch is.
+    fn has(&self, fault: impl Fn(&ChainState) -> bool) -> bool {
+        self.chain.as_ref().is_some_and(fault)
+    }
+
+    /// A refused reorg and failing pushes wait for an operator, however recent the last batch is.
     fn operator_action(&self) -> &'static str {
-        if self.reorg_was_refused() { "page" } else { self.freshness.status.operator_action().as_str() }
+        if self.has(Self::is_refused) || self.failed_pushes.is_some() {
+            OperatorAction::Page.as_str()
+        } else {
+            self.freshness.status.operator_action().as_str()
+        }
     }
 
     fn summary(&self) -> &'static str {
@@ -133,8 +159,11 @@ impl IndexerHealth {
                 "no indexer is configured: streams are API streams and chain streams indexed earlier"
             }
             _ if !self.is_current => "storage is unavailable; showing the last known indexer state",
-            _ if self.reorg_was_refused() => {
+            _ if self.has(Self::is_refused) => {
                 "a batch that contradicts final ledgers was refused: an operator has to decide"
+            }
+            _ if self.failed_pushes.is_some() => {
+                "the last pushes were refused or failed: failedPushes has the reason"
             }
             _ if self.contracts.iter().any(ContractReport::is_unusable) => {
                 "events of a contract arrive and make no stream: see contracts"
@@ -168,6 +197,18 @@ impl<'a> ReorgView<'a> {
             existing_hash,
             incoming_hash,
             reason,
+        }
+    }
+}
+
+impl<'a> FailedPushesView<'a> {
+    fn of(failed: &'a FailedPushes) -> Self {
+        Self {
+            count: failed.count,
+            since: Instant(failed.since),
+            last_at: Instant(failed.last_at),
+            code: failed.code,
+            message: &failed.message,
         }
     }
 }

@@ -77,12 +77,29 @@ pub(crate) async fn push(
 ) -> Result<HttpResponse, ApiError> {
     let ingest = &api.indexer().ok_or_else(not_configured)?.ingest;
     Query::of(&request)?.finish()?;
-    let batch = Arc::new(pushed::read(&body::bytes(&request, payload).await?)?);
+    match ingested(ingest, &request, payload).await {
+        Ok((ingested, batch)) => {
+            api.push_failures().succeed();
+            Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
+        }
+        Err(error) => {
+            api.push_failures().fail(&error, api.now());
+            Err(error)
+        }
+    }
+}
+
+async fn ingested(
+    ingest: &Ingest,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<(Ingested, Arc<Batch>), ApiError> {
+    let batch = Arc::new(pushed::read(&body::bytes(request, payload).await?)?);
     let ingested = store(ingest.clone(), Arc::clone(&batch)).await.map_err(|error| match error {
         IngestError::Refused(refusal) => refused(&refusal, &batch),
         IngestError::Store(error) => error.into(),
     })?;
-    Ok(HttpResponse::Ok().json(answer(&ingested, &batch)))
+    Ok((ingested, batch))
 }
 
 /// Stores a batch on a task. A client that disconnects does not undo a long rebuild, which each repetition of its push
@@ -142,21 +159,25 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
         Refusal::TooDeep { .. } => ApiError::new(ErrorKind::ReorgTooDeep, message),
         Refusal::EventConflict { indices } => {
             let fault = |index: &usize| {
-                let message = "an event with this id and other contents is stored under the same ledger hash";
+                let message = "an event with other contents is known at this position, or under this id";
                 FieldFault::new(format!("events[{index}]"), FieldCode::EventDiffers, message)
             };
             let details = indices.iter().map(fault).collect();
             ApiError { details, ..ApiError::new(ErrorKind::EventConflict, message) }
         }
         Refusal::LedgerConflict { ledger } => {
-            let index = batch.events().iter().position(|event| event.position.ledger == *ledger);
-            let at = index.map_or("tip".to_owned(), |index| format!("events[{index}]"));
             let fault = FieldFault::new(
-                format!("{at}.previousLedgerHash"),
+                format!("{}.previousLedgerHash", place(batch, *ledger)),
                 FieldCode::LedgerDiffers,
                 "this ledger is stored under the same hash with another previous hash",
             );
             ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }
         }
     }
+}
+
+/// The part of the batch that names a ledger.
+fn place(batch: &Batch, ledger: u32) -> String {
+    let index = batch.events().iter().position(|event| event.position.ledger == ledger);
+    index.map_or("tip".to_owned(), |index| format!("events[{index}]"))
 }
