@@ -33,6 +33,8 @@ pub enum ErrorKind {
     EventConflict,
     /// A batch contradicts final ledgers.
     ReorgTooDeep,
+    /// A batch names a ledger that the chain cannot have reached.
+    ImplausibleTip,
     /// The body is too large.
     PayloadTooLarge,
     /// The body is not JSON.
@@ -49,7 +51,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Validation,
         Self::Unauthorized,
         Self::Forbidden,
@@ -60,6 +62,7 @@ impl ErrorKind {
         Self::ChainManaged,
         Self::EventConflict,
         Self::ReorgTooDeep,
+        Self::ImplausibleTip,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
@@ -80,6 +83,7 @@ impl ErrorKind {
             Self::ChainManaged => (StatusCode::CONFLICT, "CHAIN_MANAGED", Level::INFO),
             Self::EventConflict => (StatusCode::CONFLICT, "EVENT_CONFLICT", Level::WARN),
             Self::ReorgTooDeep => (StatusCode::CONFLICT, "REORG_TOO_DEEP", Level::WARN),
+            Self::ImplausibleTip => (StatusCode::CONFLICT, "IMPLAUSIBLE_TIP", Level::WARN),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Level::INFO),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", Level::INFO)

@@ -82,7 +82,9 @@ field_codes! {
     LedgerHashMismatch = "LEDGER_HASH_MISMATCH",
     /// The batch has an event after its tip.
     TipTooLow = "TIP_TOO_LOW",
-    /// The event is stored with other contents.
+    /// The chain cannot have reached the ledger.
+    LedgerTooHigh = "LEDGER_TOO_HIGH",
+    /// The event is known with other contents at its position or under its id.
     EventDiffers = "EVENT_DIFFERS",
     /// The ledger is stored with another previous hash.
     LedgerDiffers = "LEDGER_DIFFERS",

@@ -141,6 +141,11 @@ impl Batch {
         self.ledgers.values()
     }
 
+    /// The ledger with this sequence, if the batch names it.
+    pub fn ledger(&self, sequence: u32) -> Option<&Ledger> {
+        self.ledgers.get(&sequence)
+    }
+
     /// The events, in the order of the push.
     pub fn events(&self) -> &[ContractEvent] {
         &self.events

@@ -14,7 +14,7 @@ pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sy
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
 pub use plan::{
-    Frontier, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, StoredView, Tip, plan,
-    plan_rewind, same_content,
+    Frontier, Hole, IngestPlan, Refusal, RewindPlan, RewindRefused, Rollback, Rules, StoredView, Tip,
+    first_hole, ledgers_needed_from, plan, plan_rewind, same_content,
 };
 pub use projection::{UnknownClass, UnknownVersion, vesting};

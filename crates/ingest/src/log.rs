@@ -1,12 +1,13 @@
 use fluxora_indexer::projection::{Anomaly, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Refusal, Rollback};
-use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
+use fluxora_store::chain::{Ingested, OrphanEvent, Reorg, ReorgCause};
 
 /// Logs what an operator should know about a stored batch.
 pub(crate) fn stored(ingested: &Ingested) {
     if let Some(reorg) = &ingested.reorg {
         reorg_applied(reorg);
     }
+    orphans(&ingested.orphans);
     ingested.unprojected.iter().for_each(unprojected);
     ingested.anomalies.iter().for_each(anomaly);
 }
@@ -28,6 +29,16 @@ fn reorg_applied(reorg: &Reorg) {
         existing_hash = existing_hash.map(tracing::field::display),
         incoming_hash = incoming_hash.map(tracing::field::display),
         "reorg applied"
+    );
+}
+
+fn orphans(orphans: &[OrphanEvent]) {
+    let Some(OrphanEvent { event, stream }) = orphans.first() else { return };
+    tracing::warn!(
+        events = orphans.len(),
+        first_event = %event,
+        first_stream = %stream,
+        "contract events without a stream: the creation of their streams was never pushed"
     );
 }
 
@@ -77,9 +88,15 @@ pub(crate) fn refused(refusal: &Refusal, batch: &Batch) {
                 events = indices.len(),
                 first_event = event.map(tracing::field::display),
                 first_ledger = ledger,
-                "batch refused: events are stored with other contents under the same id and ledger hash"
+                "batch refused: events are known with other contents at the same position or under the same id"
             );
         }
+        Refusal::ImplausibleTip { ledger, tip, highest } => tracing::error!(
+            ledger,
+            tip,
+            highest_plausible_ledger = highest,
+            "batch refused: its newest ledger is higher than the chain can have grown"
+        ),
         Refusal::LedgerConflict { ledger } => tracing::warn!(
             ledger,
             "batch refused: the ledger is stored under the same hash with another previous hash"

@@ -31,6 +31,11 @@ pub enum Observation {
         /// Streams changed by the reorg.
         streams_rebuilt: u64,
     },
+    /// Events belong to streams that are not stored.
+    Orphans {
+        /// Their count.
+        events: usize,
+    },
     /// Events were stored and could not be projected.
     Unprojected {
         /// Their count.
@@ -52,8 +57,10 @@ pub enum Observation {
 pub enum RefusalKind {
     /// It contradicts a final ledger.
     ReorgTooDeep,
-    /// An event is stored with other contents under the same id and ledger hash.
+    /// An event is known with other contents at the same position or under the same id.
     EventConflict,
+    /// Its newest ledger is higher than the chain can have grown.
+    ImplausibleTip,
     /// A ledger is stored under the same hash with another previous hash.
     LedgerConflict,
 }
@@ -63,6 +70,7 @@ impl RefusalKind {
         match refusal {
             Refusal::TooDeep { .. } => Self::ReorgTooDeep,
             Refusal::EventConflict { .. } => Self::EventConflict,
+            Refusal::ImplausibleTip { .. } => Self::ImplausibleTip,
             Refusal::LedgerConflict { .. } => Self::LedgerConflict,
         }
     }
@@ -70,12 +78,15 @@ impl RefusalKind {
 
 /// Everything to observe about a stored batch.
 pub(crate) fn observe(observer: &dyn Observer, ingested: &Ingested) {
-    let Ingested { inserted, duplicates, reorg, unprojected, anomalies, state: _ } = ingested;
+    let Ingested { inserted, duplicates, reorg, orphans, unprojected, anomalies, state: _ } = ingested;
     observer.observe(Observation::Stored { events: inserted.len(), duplicates: duplicates.len() });
     if let Some(reorg) = reorg {
         let (depth, events_removed, streams_rebuilt) =
             (reorg.depth, reorg.events_removed, reorg.streams_rebuilt);
         observer.observe(Observation::ReorgApplied { depth, events_removed, streams_rebuilt });
+    }
+    if !orphans.is_empty() {
+        observer.observe(Observation::Orphans { events: orphans.len() });
     }
     if !unprojected.is_empty() {
         observer.observe(Observation::Unprojected { events: unprojected.len() });

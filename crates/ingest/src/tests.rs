@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use fluxora_indexer::projection::{Anomaly, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, ChainPosition, ContractEvent, Ledger, Opaque, Pushed, Rules};
-use fluxora_store::chain::{ChainState, Ingested};
+use fluxora_store::chain::{ChainState, Ingested, OrphanEvent};
 use fluxora_store::conformance::Model;
 use fluxora_store::{StoreError, still};
 use fluxora_stream::{ContractId, StreamId};
@@ -71,7 +71,7 @@ impl Recorder {
 /// A service over an empty model, with final ledgers from three below the tip.
 fn service() -> (Ingest, Arc<Recorder>) {
     let recorder = Arc::new(Recorder::default());
-    let rules = Rules { safety_margin: 1, max_reorg_depth: 3 };
+    let rules = Rules { safety_margin: 1, max_reorg_depth: 3, ..Rules::default() };
     let ingest = Ingest::new(Arc::new(Model::default()), still(Timestamp::UNIX_EPOCH), rules);
     (ingest.observed_by(recorder.clone()), recorder)
 }
@@ -197,6 +197,7 @@ fn ingested() -> Ingested {
         duplicates: Vec::new(),
         state: ChainState::default(),
         reorg: None,
+        orphans: Vec::new(),
         unprojected: Vec::new(),
         anomalies: Vec::new(),
     }
@@ -221,6 +222,30 @@ fn an_event_that_cannot_be_projected_is_logged_with_its_reason() {
         (&json!("WARN"), &json!("7-0"), &json!("no amount"))
     );
     assert_eq!(observed, [Observation::Unprojected { events: 1 }]);
+}
+
+#[test]
+fn events_without_a_stream_are_logged_with_the_first_of_them() {
+    let stream = StreamId::chain(ContractId::from_hash([7; 32]), 7);
+    let orphan = |event: &str| OrphanEvent { event: opaque(event), stream };
+    let outcome = Ingested { orphans: vec![orphan("7-0"), orphan("8-0")], ..ingested() };
+    let (line, observed) = reported(&outcome);
+    assert_eq!(
+        (&line["level"], &line["events"], &line["first_event"]),
+        (&json!("WARN"), &json!(2), &json!("7-0"))
+    );
+    assert_eq!(line["first_stream"], stream.to_string());
+    assert_eq!(observed, [Observation::Orphans { events: 2 }]);
+}
+
+#[tokio::test]
+async fn an_implausible_tip_is_logged_as_an_error() {
+    let unix_seconds = batch(vec![event("hash", 1_767_225_600, "{}")]);
+    let line = refused(unix_seconds, RefusalKind::ImplausibleTip).await;
+    assert_eq!(
+        (&line["level"], &line["ledger"], &line["tip"]),
+        (&json!("ERROR"), &json!(1_767_225_600), &json!(12))
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fluxora_store::copy::{CopyStore, Section};
 use fluxora_store::{
     Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, Outcome, Recorded, Sequence, Store, StoreError, StreamFilter,
@@ -58,6 +59,7 @@ impl PostgresStore {
         let location = location.clone();
         let store = Self { location, connections, chain, rebuild_timeout, units, writer };
         store.warn_of_what_is_not_durable().await;
+        store.warn_of_repeated_events().await;
         Ok(store)
     }
 
@@ -73,6 +75,20 @@ impl PostgresStore {
             Err(error) => {
                 tracing::warn!(%error, "the durability settings of the database server cannot be read");
             }
+        }
+    }
+
+    /// Logs how many contract events the migration to unique positions has set aside.
+    async fn warn_of_repeated_events(&self) {
+        match CopyStore::count(self, Section::RepeatedEvents).await {
+            Ok(0) => {}
+            Ok(events) => {
+                tracing::warn!(
+                    events,
+                    "contract events are set aside: `fluxora-server reindex --verify` names them"
+                );
+            }
+            Err(error) => tracing::warn!(%error, "the contract events that are set aside cannot be counted"),
         }
     }
 

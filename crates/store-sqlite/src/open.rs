@@ -116,6 +116,7 @@ pub(crate) fn writer(location: &Location, lock_wait: Duration) -> Result<WriteCo
     }
     prepare(&connection).map_err(fault("preparing it for writing"))?;
     migrate(&mut connection, &name)?;
+    warn_of_repeated_events(&connection).map_err(fault("reading it"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     let files = match location {
         Location::Memory => None,
@@ -180,6 +181,16 @@ pub(crate) fn known_migrations() -> Vec<String> {
     let mut known: Vec<_> = runner.get_migrations().iter().collect();
     known.sort_by_key(|migration| migration.version());
     known.into_iter().map(ToString::to_string).collect()
+}
+
+/// Logs how many contract events the migration to unique positions has set aside.
+fn warn_of_repeated_events(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let count = "SELECT count(*) FROM repeated_contract_events";
+    let events: u64 = connection.query_row(count, [], |row| row.get(0))?;
+    if events > 0 {
+        tracing::warn!(events, "contract events are set aside: `fluxora-server reindex --verify` names them");
+    }
+    Ok(())
 }
 
 fn migrate(connection: &mut Connection, name: &str) -> Result<(), OpenError> {
@@ -284,6 +295,39 @@ mod tests {
         let (request, response, made_at): (String, String, i64) = after.query_row(columns, [], read).unwrap();
         assert_eq!((request.as_str(), made_at), (r#"["GA","GB","100.50","1",null,5,null]"#, 7));
         assert_eq!(response, r#"{"status":201,"location":"/api/streams/1","body":"{\"id\":\"1\"}"}"#);
+    }
+
+    #[test]
+    fn events_at_one_position_are_set_aside_and_counted_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, location) = file(&folder);
+        make_folder(&path).unwrap();
+        let mut before = Connection::open(&path).unwrap();
+        migrations::migrations::runner().set_target(refinery::Target::Version(5)).run(&mut before).unwrap();
+        let events = [
+            ("b", 7, "{}"),
+            ("a", 7, "{ }"),
+            ("é", 7, "[]"),
+            ("B", 9, "{}"),
+            ("z", 9, "{}"),
+            ("once", 8, "{}"),
+        ];
+        let insert = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                      happened_at, payload, class) VALUES (?1, ?2, 1, 0, 0, 'C', 't', 'h', 11, ?3, 'unknown')";
+        for event in events {
+            before.execute(insert, event).unwrap();
+        }
+        let state = "UPDATE chain_state SET tip_ledger = 9, tip_hash = 'a9', last_safe = 8, events = 6, pending = 2, unknown_events = 6";
+        before.execute(state, []).unwrap();
+        drop(before);
+        let after = writer(&location).unwrap();
+        let text = |sql: &str| after.query_row::<String, _, _>(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(text("SELECT group_concat(id, ' ' ORDER BY ledger) FROM contract_events"), "a once B");
+        let aside = "SELECT group_concat(id || '<' || kept || payload, ' ' ORDER BY number) FROM repeated_contract_events";
+        assert_eq!(text(aside), "b<a{} é<a[] z<B{}");
+        let counts = "SELECT events || ' ' || pending || ' ' || unknown_events || ' ' || unreadable_events FROM chain_state";
+        assert_eq!(text(counts), "3 1 3 0");
+        after.execute(insert, ("c", 7, "{}")).unwrap_err();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod chain;
+mod continuity;
 mod copy;
 mod crash;
 mod event_order;

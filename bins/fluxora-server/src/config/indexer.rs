@@ -69,6 +69,10 @@ pub(crate) struct IndexerSettings {
     #[arg(long, env = "INDEXER_MAX_REORG_DEPTH", default_value = "128", value_parser = number::<u32>(1..=1_000_000))]
     indexer_max_reorg_depth: Setting<u32>,
 
+    /// Ledgers by which a pushed ledger may exceed one per second since the tip closed: 1 to 4294967295. Higher ledgers are refused.
+    #[arg(long, env = "INDEXER_MAX_TIP_JUMP", default_value = "10000", value_parser = number::<u32>(1..=4_294_967_295))]
+    indexer_max_tip_jump: Setting<u32>,
+
     /// Tokens whose amounts are shown in whole tokens: CONTRACT=CODE:DECIMALS, separated by commas. Amounts of other tokens are integers of the smallest unit.
     #[arg(
         long,
@@ -131,7 +135,12 @@ impl IndexerSettings {
     fn rules(&self, faults: &mut ConfigFaults) -> Option<Rules> {
         let safety_margin = faults.take(&self.indexer_safety_margin);
         let max_reorg_depth = faults.take(&self.indexer_max_reorg_depth);
-        let rules = Rules { safety_margin: safety_margin?, max_reorg_depth: max_reorg_depth? };
+        let max_tip_jump = faults.take(&self.indexer_max_tip_jump);
+        let rules = Rules {
+            safety_margin: safety_margin?,
+            max_reorg_depth: max_reorg_depth?,
+            max_tip_jump: max_tip_jump?,
+        };
         if rules.safety_margin > rules.max_reorg_depth {
             // A ledger could become final before its events are projected.
             faults.add("INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH");

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "HOST",
     "PORT",
     "OPEN_WRITES",
@@ -38,6 +38,7 @@ const SETTINGS: [&str; 20] = [
     "INDEXER_STALL_THRESHOLD_MS",
     "INDEXER_SAFETY_MARGIN",
     "INDEXER_MAX_REORG_DEPTH",
+    "INDEXER_MAX_TIP_JUMP",
     "STREAM_CLOCK_INTERVAL_MS",
     "WORKER_MAX_RESTARTS",
 ];

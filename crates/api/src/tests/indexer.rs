@@ -130,6 +130,27 @@ async fn a_push_without_the_token_does_not_degrade_health() {
 }
 
 #[actix_web::test]
+async fn an_implausible_tip_has_a_code_of_its_own_and_shows_in_health() {
+    let server = indexing(Arc::new(Model::default()));
+    server.send(tip(5)).await;
+    let refused = server.send(tip(4_000_000_000)).await;
+    assert_eq!(
+        (refused.status, &refused.body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("IMPLAUSIBLE_TIP"))
+    );
+    let detail = &refused.body["error"]["details"][0];
+    assert_eq!((&detail["field"], &detail["code"]), (&json!("tip.ledger"), &json!("LEDGER_TOO_HIGH")));
+    let health = server.get("/health").await.body;
+    let indexer = &health["indexer"];
+    assert_eq!(
+        (&health["status"], &indexer["refusedTip"]["ledger"]),
+        (&json!("degraded"), &json!(4_000_000_000_u32))
+    );
+    server.send(tip(6)).await;
+    assert_eq!(server.get("/health").await.body["indexer"]["refusedTip"], json!(null));
+}
+
+#[actix_web::test]
 async fn indexer_routes_report_that_storage_is_unavailable() {
     let away: Fault = || StoreError::Unavailable { reason: "disk".into(), source: None };
     let server = indexing(Arc::new(FailingStore(away)));

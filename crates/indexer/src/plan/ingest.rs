@@ -1,12 +1,15 @@
-//! Plan of a batch: fork detection, duplicates and the frontier after it.
+//! Plan of a batch: the ledgers to remove and to write, the events to write, and the frontier after it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::content::same_content;
-use super::{Frontier, Rules, Tip};
-use crate::batch::differ;
+use super::fork::{Descendants, find_fork};
+use super::frontier::{advance, check_tip, needed_from};
+use super::{Frontier, Rules};
 use crate::{Batch, ContractEvent, Ledger, Opaque};
 
 /// The stored state that a plan needs, as far as the batch touches it.
@@ -14,7 +17,9 @@ use crate::{Batch, ContractEvent, Ledger, Opaque};
 pub struct StoredView {
     /// The frontier before the batch.
     pub frontier: Frontier,
-    /// The stored ledgers of [`Batch::neighbourhood`], by sequence.
+    /// Time of the last accepted batch.
+    pub synced_at: Option<Timestamp>,
+    /// The stored ledgers of [`Batch::neighbourhood`], by sequence, and all from [`ledgers_needed_from`] on.
     pub ledgers: BTreeMap<u32, Ledger>,
     /// The stored events with the id or the position of an event of the batch.
     pub events: Vec<ContractEvent>,
@@ -23,8 +28,12 @@ pub struct StoredView {
 /// The changes of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestPlan {
-    /// Ledgers to remove first.
+    /// The reorg, if the batch has a fork.
     pub rollback: Option<Rollback>,
+    /// Ledgers to remove first.
+    pub remove: Vec<RangeInclusive<u32>>,
+    /// Those of the removed ledgers of which no hash tells the branch. If they had events, they have to be pushed again.
+    pub unproven: BTreeSet<u32>,
     /// Ledgers to write: new ones, and stored ones with added fields.
     pub ledgers: Vec<Ledger>,
     /// Indexes in the batch of the events to write.
@@ -41,7 +50,7 @@ pub struct IngestPlan {
 /// A reorg: stored ledgers that the batch replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollback {
-    /// The first ledger to remove; all after it go too.
+    /// The first ledger to remove. All after it go too, except those that link to the batch.
     pub fork: u32,
     /// Number of ledgers from the fork to the tip.
     pub depth: u32,
@@ -72,6 +81,16 @@ pub enum Refusal {
         /// Their indexes in the batch.
         indices: Vec<usize>,
     },
+    /// The newest ledger of the batch is higher than the chain can have grown.
+    #[error("ledger {ledger} is implausible: by the time passed, the newest ledger is at most {highest}")]
+    ImplausibleTip {
+        /// The newest ledger of the batch.
+        ledger: u32,
+        /// The stored tip.
+        tip: Option<u32>,
+        /// The highest plausible ledger.
+        highest: u32,
+    },
     /// A ledger is stored under the same hash with another predecessor.
     #[error("ledger {ledger} is stored under the same hash with another previous hash")]
     LedgerConflict {
@@ -86,7 +105,8 @@ pub enum Refusal {
 ///
 /// # Errors
 /// [`Refusal`] if the batch cannot be accepted.
-pub fn plan(view: &StoredView, batch: &Batch, rules: Rules) -> Result<IngestPlan, Refusal> {
+pub fn plan(view: &StoredView, batch: &Batch, rules: Rules, now: Timestamp) -> Result<IngestPlan, Refusal> {
+    check_tip(view, batch, rules, now)?;
     let rollback = find_fork(view, batch)?;
     let fork = rollback.as_ref().map(|rollback| rollback.fork);
     if let (Some(rollback), Some(final_ledger)) = (&rollback, view.frontier.final_ledger)
@@ -94,63 +114,38 @@ pub fn plan(view: &StoredView, batch: &Batch, rules: Rules) -> Result<IngestPlan
     {
         return Err(Refusal::TooDeep { rollback: rollback.clone(), final_ledger });
     }
-    let (insert, duplicates) = classify_events(view, batch, fork)?;
-    let (frontier, keep) = advance(&view.frontier, batch, fork, rules);
-    Ok(IngestPlan { rollback, ledgers: to_write(view, batch, fork), insert, duplicates, keep, frontier })
+    let descendants = fork.map(|fork| (fork, Descendants::of(view, batch, fork)));
+    let branch = descendants.as_ref().map(|(fork, descendants)| (*fork, descendants));
+    let stays =
+        |ledger: u32| branch.is_none_or(|(fork, after)| ledger < fork || after.kept.contains(&ledger));
+    let (insert, duplicates) = classify_events(view, batch, stays)?;
+    let (frontier, keep) = advance(view, batch, branch, rules, now);
+    let ledgers = to_write(view, batch, stays);
+    let (remove, unproven) = descendants
+        .map(|(fork, descendants)| (descendants.removed(fork), descendants.unproven))
+        .unwrap_or_default();
+    Ok(IngestPlan { rollback, remove, unproven, ledgers, insert, duplicates, keep, frontier })
 }
 
-/// The lowest ledger at which the stored chain and the batch contradict each other.
-fn find_fork(view: &StoredView, batch: &Batch) -> Result<Option<Rollback>, Refusal> {
-    let mut lowest: Option<(u32, Opaque, Opaque)> = None;
-    for ledger in batch.ledgers() {
-        let at = |sequence: Option<u32>| sequence.and_then(|sequence| view.ledgers.get(&sequence));
-        let before = at(ledger.sequence.checked_sub(1));
-        let after = at(ledger.sequence.checked_add(1));
-        let found = match (at(Some(ledger.sequence)), before, after) {
-            (Some(stored), _, _)
-                if stored.hash == ledger.hash
-                    && differ(stored.previous_hash.as_ref(), ledger.previous_hash.as_ref()) =>
-            {
-                return Err(Refusal::LedgerConflict { ledger: ledger.sequence });
-            }
-            (_, Some(before), _) if differ(ledger.previous_hash.as_ref(), Some(&before.hash)) => {
-                let incoming = ledger.previous_hash.clone();
-                incoming.map(|incoming| (before.sequence, before.hash.clone(), incoming))
-            }
-            (Some(stored), _, _) if stored.hash != ledger.hash => {
-                Some((stored.sequence, stored.hash.clone(), ledger.hash.clone()))
-            }
-            (_, _, Some(after)) if differ(after.previous_hash.as_ref(), Some(&ledger.hash)) => {
-                let existing = after.previous_hash.clone();
-                existing.map(|existing| (after.sequence, existing, ledger.hash.clone()))
-            }
-            _ => None,
-        };
-        // Ledgers come in order, but a previous hash can contradict the ledger before.
-        if let Some(found) = found
-            && lowest.as_ref().is_none_or(|lowest| found.0 < lowest.0)
-        {
-            lowest = Some(found);
-        }
+/// The sequence from which on [`plan`] needs every stored ledger in the view, given a view with the
+/// [neighbourhood](Batch::neighbourhood) of the batch; `None` if that is enough, as it is for a batch that adds ledgers
+/// after the tip.
+pub fn ledgers_needed_from(view: &StoredView, batch: &Batch, rules: Rules) -> Option<u32> {
+    let fork = find_fork(view, batch).ok()?.map(|rollback| rollback.fork);
+    if fork.is_some() && fork <= view.frontier.final_ledger {
+        return None;
     }
-    let tip = view.frontier.tip.as_ref().map_or(0, |tip| tip.ledger);
-    Ok(lowest.map(|(fork, existing_hash, incoming_hash)| Rollback {
-        fork,
-        depth: tip.saturating_sub(fork),
-        existing_hash,
-        incoming_hash,
-    }))
+    needed_from(view, batch, fork, rules)
 }
 
 /// Separates new events from stored ones. Events that the rollback removes count as new.
 fn classify_events(
     view: &StoredView,
     batch: &Batch,
-    fork: Option<u32>,
+    stays: impl Fn(u32) -> bool,
 ) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
     let (mut insert, mut duplicates, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
-    let stays = |event: &&ContractEvent| fork.is_none_or(|fork| event.position.ledger < fork);
-    let stored = view.events.iter().filter(stays);
+    let stored = view.events.iter().filter(|event| stays(event.position.ledger));
     let by_position: HashMap<_, _> = stored.clone().map(|event| (event.position, event)).collect();
     let by_id: HashMap<_, _> = stored.map(|event| (&event.id, event)).collect();
     for (index, event) in batch.events().iter().enumerate() {
@@ -168,11 +163,10 @@ fn classify_events(
     }
 }
 
-fn to_write(view: &StoredView, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> {
+fn to_write(view: &StoredView, batch: &Batch, stays: impl Fn(u32) -> bool) -> Vec<Ledger> {
     let mut write = Vec::new();
     for ledger in batch.ledgers() {
-        let stays = fork.is_none_or(|fork| ledger.sequence < fork);
-        match view.ledgers.get(&ledger.sequence).filter(|_| stays) {
+        match view.ledgers.get(&ledger.sequence).filter(|_| stays(ledger.sequence)) {
             None => write.push(ledger.clone()),
             Some(stored) => {
                 let mut enriched = stored.clone();
@@ -184,29 +178,6 @@ fn to_write(view: &StoredView, batch: &Batch, fork: Option<u32>) -> Vec<Ledger> 
         }
     }
     write
-}
-
-/// The frontier after the batch, and the ledger up to which projected streams stay valid.
-fn advance(frontier: &Frontier, batch: &Batch, fork: Option<u32>, rules: Rules) -> (Frontier, Option<u32>) {
-    let newest =
-        batch.ledgers().next_back().map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash.clone() });
-    let kept = frontier.tip.clone().filter(|tip| fork.is_none_or(|fork| tip.ledger < fork));
-    let tip = match (kept, newest) {
-        (Some(kept), Some(newest)) if newest.ledger < kept.ledger => Some(kept),
-        (kept, newest) => newest.or(kept),
-    };
-    let reached = rules.safe_below(tip.as_ref());
-    let last_safe = match fork {
-        // Only a reorg lowers it.
-        Some(_) => reached,
-        None => frontier.last_safe.max(reached),
-    };
-    let keep = frontier.last_safe.min(last_safe).min(match fork {
-        Some(fork) => fork.checked_sub(1),
-        None => frontier.last_safe,
-    });
-    let final_ledger = frontier.final_ledger.max(rules.final_below(tip.as_ref()));
-    (Frontier { tip, last_safe, final_ledger }, keep)
 }
 
 #[cfg(test)]

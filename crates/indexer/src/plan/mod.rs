@@ -1,14 +1,15 @@
 //! Plans of an ingest and of a rewind: pure functions of the stored state and the request.
 
 mod content;
+mod fork;
+mod frontier;
 mod ingest;
 mod rewind;
 
 pub use content::same_content;
-pub use ingest::{IngestPlan, Refusal, Rollback, StoredView, plan};
+pub use frontier::{Frontier, Hole, Tip, first_hole};
+pub use ingest::{IngestPlan, Refusal, Rollback, StoredView, ledgers_needed_from, plan};
 pub use rewind::{RewindPlan, RewindRefused, plan_rewind};
-
-use crate::Opaque;
 
 /// Operator settings for the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +18,14 @@ pub struct Rules {
     pub safety_margin: u32,
     /// Greatest depth of a reorg below the tip. Deeper ledgers are final.
     pub max_reorg_depth: u32,
+    /// Number of ledgers by which a new tip may exceed one ledger per second since the stored tip closed.
+    pub max_tip_jump: u32,
 }
 
 impl Default for Rules {
-    /// A margin of 1, a depth of 128.
+    /// A margin of 1, a depth of 128, a jump of 10,000.
     fn default() -> Self {
-        Self { safety_margin: 1, max_reorg_depth: 128 }
+        Self { safety_margin: 1, max_reorg_depth: 128, max_tip_jump: 10_000 }
     }
 }
 
@@ -36,24 +39,4 @@ impl Rules {
     fn final_below(self, tip: Option<&Tip>) -> Option<u32> {
         tip.and_then(|tip| tip.ledger.checked_sub(self.max_reorg_depth.saturating_add(1)))
     }
-}
-
-/// Tip, last safe ledger and final ledger of the stored chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frontier {
-    /// The newest ledger; `None` before the first.
-    pub tip: Option<Tip>,
-    /// Newest ledger whose events are projected. Only a recorded reorg lowers it.
-    pub last_safe: Option<u32>,
-    /// Newest ledger that only an operator can remove. Only a rewind lowers it.
-    pub final_ledger: Option<u32>,
-}
-
-/// The newest ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// Sequence of the ledger.
-    pub ledger: u32,
-    /// Hash of the ledger.
-    pub hash: Opaque,
 }

@@ -1,7 +1,9 @@
 //! Plan of an operator's rewind: the first ledger to remove and the frontier after it.
 
+use jiff::Timestamp;
 use thiserror::Error;
 
+use super::frontier::closed_at;
 use super::{Frontier, Rules, Tip};
 use crate::Ledger;
 
@@ -12,7 +14,7 @@ pub struct RewindPlan {
     pub fork: u32,
     /// Number of ledgers from the fork to the tip.
     pub depth: u32,
-    /// The frontier after the rewind. Only a rewind lowers the final ledger.
+    /// The frontier after the rewind, its hole left out. Only a rewind lowers the final ledger.
     pub frontier: Frontier,
 }
 
@@ -43,19 +45,24 @@ pub fn plan_rewind(
     newest_kept: Option<Ledger>,
     to_ledger: u32,
     rules: Rules,
+    now: Timestamp,
 ) -> Result<RewindPlan, RewindRefused> {
     let tip = before.tip.as_ref().map(|tip| tip.ledger);
     let Some(newest) = tip.filter(|tip| *tip > to_ledger) else {
         return Err(RewindRefused::NothingToUndo { to_ledger, tip });
     };
     let fork = to_ledger.saturating_add(1);
-    let tip = newest_kept.map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash });
+    let tip = newest_kept.map(|ledger| Tip {
+        ledger: ledger.sequence,
+        at: Some(closed_at(&ledger, now)),
+        hash: ledger.hash,
+    });
     let last_safe = before.last_safe.min(rules.safe_below(tip.as_ref()));
     let final_ledger = before.final_ledger.min(rules.final_below(tip.as_ref()));
     Ok(RewindPlan {
         fork,
         depth: newest.saturating_sub(fork),
-        frontier: Frontier { tip, last_safe, final_ledger },
+        frontier: Frontier { tip, last_safe, final_ledger, hole: None },
     })
 }
 
@@ -64,10 +71,10 @@ mod tests {
     use super::*;
     use crate::Opaque;
 
-    const RULES: Rules = Rules { safety_margin: 2, max_reorg_depth: 4 };
+    const RULES: Rules = Rules { safety_margin: 2, max_reorg_depth: 4, max_tip_jump: 1 };
 
     fn tip(ledger: u32) -> Tip {
-        Tip { ledger, hash: Opaque::new(&format!("a{ledger}")).unwrap() }
+        Tip { ledger, hash: Opaque::new(&format!("a{ledger}")).unwrap(), at: None }
     }
 
     fn known(newest: u32) -> Frontier {
@@ -75,6 +82,7 @@ mod tests {
             tip: Some(tip(newest)),
             last_safe: newest.checked_sub(2),
             final_ledger: newest.checked_sub(5),
+            hole: None,
         }
     }
 
@@ -85,7 +93,7 @@ mod tests {
     fn check(before: &Frontier, kept: Option<u32>, to: u32, expect: Outcome) {
         let ledger =
             |sequence| Ledger { sequence, hash: tip(sequence).hash, previous_hash: None, closed_at: None };
-        let found = plan_rewind(before, kept.map(ledger), to, RULES);
+        let found = plan_rewind(before, kept.map(ledger), to, RULES, Timestamp::UNIX_EPOCH);
         let found = found.map(|RewindPlan { fork, depth, frontier }| {
             (fork, depth, [frontier.tip.map(|tip| tip.ledger), frontier.last_safe, frontier.final_ledger])
         });

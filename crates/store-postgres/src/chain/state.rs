@@ -18,7 +18,8 @@ use crate::pool::Lease;
 macro_rules! state_columns {
     () => {
         "s.one, s.tip_ledger, s.tip_hash, s.last_safe, s.final_ledger, s.events, s.pending, s.unknown_events, \
-         s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork"
+         s.unreadable_events, s.synced_at, s.refused_at, s.refused_fork, s.tip_at, s.hole_from, s.hole_to, s.orphan_events, \
+         s.resync, s.refused_tip_at, s.refused_tip"
     };
 }
 pub(crate) use state_columns;
@@ -46,7 +47,8 @@ pub(crate) const REORGS: &str =
     concat!("SELECT ", reorg_columns!(), " FROM reorgs r ORDER BY r.number DESC LIMIT $1");
 const SAVE: &str = "UPDATE chain_state SET tip_ledger = $1::bigint, tip_hash = $2, last_safe = $3::bigint, final_ledger = $4::bigint, \
                         events = $5, pending = $6, unknown_events = $7, unreadable_events = $8, synced_at = $9, refused_at = $10, \
-                        refused_fork = $11::bigint";
+                        refused_fork = $11::bigint, tip_at = $12, hole_from = $13::bigint, hole_to = $14::bigint, orphan_events = $15, \
+                        resync = $16, refused_tip_at = $17, refused_tip = $18::bigint";
 /// The recording transaction holds the row of `chain_state`, so no other one numbers a reorg at the same time.
 const RECORD: &str = "INSERT INTO reorgs (number, at, fork_ledger, depth, tip_before, events_removed, streams_rebuilt, existing_hash, \
                           incoming_hash, reason) \
@@ -104,9 +106,20 @@ fn decode(row: &Row) -> Result<ChainState, StoreError> {
 }
 
 pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -> Result<(), Fault> {
-    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
-        state;
-    let Frontier { tip, last_safe, final_ledger } = frontier;
+    let ChainState {
+        frontier,
+        events,
+        pending,
+        unknown,
+        unreadable,
+        synced_at,
+        last_reorg: _,
+        orphans,
+        resync,
+        refused,
+        refused_tip,
+    } = state;
+    let Frontier { tip, last_safe, final_ledger, hole } = frontier;
     let values: Values = vec![
         Box::new(tip.as_ref().map(|tip| i64::from(tip.ledger))),
         Box::new(tip.as_ref().map(|tip| tip.hash.to_string())),
@@ -119,6 +132,13 @@ pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -
         Box::new(synced_at.map(columns::instant)),
         Box::new(refused.as_ref().map(|refused| columns::instant(refused.at))),
         Box::new(refused.as_ref().map(|refused| i64::from(refused.fork_ledger))),
+        Box::new(tip.as_ref().and_then(|tip| tip.at).map(columns::instant)),
+        Box::new(hole.map(|hole| i64::from(hole.from))),
+        Box::new(hole.map(|hole| i64::from(hole.to))),
+        Box::new(columns::count(*orphans)),
+        Box::new(resync.to_string()),
+        Box::new(refused_tip.as_ref().map(|refused| columns::instant(refused.at))),
+        Box::new(refused_tip.as_ref().map(|refused| i64::from(refused.ledger))),
     ];
     chain.enqueue("writing the chain state", SAVE, values, Some(1)).await
 }

@@ -61,7 +61,7 @@ pub(crate) const REORGS: SectionQuery = SectionQuery {
 pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
     select: concat!("SELECT ", state_columns!(), " FROM chain_state s"),
-    holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at) > 0)",
+    holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at, refused_tip_at) > 0)",
     after: "s.one > $1 ORDER BY s.one LIMIT $2",
     at: "s.one = ANY ($1)",
     decode: |row| rows::chain_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 10] = [
     "V8__event_positions",
     "V9__contract_families",
     "V10__dependents_by_ledger",
+    "V11__chain_gaps",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 
@@ -96,6 +97,42 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
 
 /// A request as version 0.1.0 stored it.
 const STORED_BY_0_1_0: &str = r#"[Some("GA"), Some("GB")] [Some("100.50"), Some("1")] [None, Some(5), None]"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_at_one_position_are_set_aside_and_named() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    open(&database).await;
+    database.sql(
+        "DROP TABLE repeated_contract_events; DROP INDEX contract_events_in_order; \
+         CREATE INDEX contract_events_in_order ON contract_events (ledger, tx_index, operation_index, event_index); \
+         ALTER TABLE chain_state DROP COLUMN tip_at, DROP COLUMN hole_from, DROP COLUMN hole_to, DROP COLUMN orphan_events, \
+             DROP COLUMN resync, DROP COLUMN refused_tip_at, DROP COLUMN refused_tip; \
+         DELETE FROM fluxora_schema_history WHERE version >= 8; \
+         INSERT INTO ledgers (sequence, hash) VALUES (7, 'a7'), (9, 'a9'); \
+         INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, \
+             payload, class) \
+         SELECT id, ledger, 1, 0, 0, 'C', 't', 'h', '2026-01-01', payload::json, 'unknown' FROM (VALUES ('b', 7, '{}'), ('a', 7, '{ }'), \
+             ('é', 7, '{\"x\":1}'), ('B', 9, '{}'), ('z', 9, '{}'), ('once', 8, '{}')) AS e (id, ledger, payload); \
+         UPDATE chain_state SET tip_ledger = 9, tip_hash = 'a9', last_safe = 8, events = 6, pending = 2, unknown_events = 6",
+    );
+    let store = open(&database).await;
+    let kept = "SELECT string_agg(id, ' ' ORDER BY ledger) FROM contract_events";
+    assert_eq!(database.sql(kept), "a once B");
+    let state = fluxora_store::ChainStore::chain_state(&store).await.unwrap();
+    assert_eq!((state.events, state.pending, state.unknown), (3, 1, 3));
+    let report = verified(&store).await;
+    let named: Vec<_> =
+        report.repeated.iter().map(|one| (one.id.as_str(), one.kept.as_str(), one.is_same)).collect();
+    assert_eq!(named, [("b", "a", true), ("é", "a", false), ("z", "B", true)]);
+}
+
+async fn verified(store: &PostgresStore) -> fluxora_store::chain::RebuildReport {
+    let scope = fluxora_store::chain::Scope::Everything;
+    let progress = std::sync::Arc::new(|_| ());
+    let rebuild = fluxora_store::chain::Rebuild { scope, verify_only: true, progress };
+    fluxora_store::ChainStore::rebuild(store, rebuild, t(1)).await.unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused_by_name() {

@@ -9,7 +9,7 @@ use crate::faults::Attempt;
 macro_rules! state_columns {
     () => {
         "one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, synced_at, \
-         refused_at, refused_fork"
+         refused_at, refused_fork, tip_at, hole_from, hole_to, orphan_events, resync, refused_tip_at, refused_tip"
     };
 }
 pub(crate) use state_columns;
@@ -25,7 +25,9 @@ pub(crate) use reorg_columns;
 const STATE: &str = concat!("SELECT ", state_columns!(), " FROM chain_state");
 const REORGS: &str = concat!("SELECT ", reorg_columns!(), " FROM reorgs ORDER BY number DESC LIMIT ?1");
 const SAVE: &str = "UPDATE chain_state SET tip_ledger = ?1, tip_hash = ?2, last_safe = ?3, final_ledger = ?4, events = ?5, \
-                    pending = ?6, unknown_events = ?7, unreadable_events = ?8, synced_at = ?9, refused_at = ?10, refused_fork = ?11";
+                    pending = ?6, unknown_events = ?7, unreadable_events = ?8, synced_at = ?9, refused_at = ?10, refused_fork = ?11, \
+                    tip_at = ?12, hole_from = ?13, hole_to = ?14, orphan_events = ?15, resync = ?16, refused_tip_at = ?17, \
+                    refused_tip = ?18";
 const RECORD: &str =
     concat!("INSERT INTO reorgs (", reorg_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 
@@ -41,8 +43,19 @@ pub(crate) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
 }
 
 pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
-    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
-        state;
+    let ChainState {
+        frontier,
+        events,
+        pending,
+        unknown,
+        unreadable,
+        synced_at,
+        last_reorg: _,
+        orphans,
+        resync,
+        refused,
+        refused_tip,
+    } = state;
     let write = || {
         connection.prepare_cached(SAVE)?.execute(params![
             frontier.tip.as_ref().map(|tip| tip.ledger),
@@ -56,6 +69,13 @@ pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), St
             synced_at.map(columns::instant),
             refused.as_ref().map(|refused| columns::instant(refused.at)),
             refused.as_ref().map(|refused| refused.fork_ledger),
+            frontier.tip.as_ref().and_then(|tip| tip.at).map(columns::instant),
+            frontier.hole.map(|hole| hole.from),
+            frontier.hole.map(|hole| hole.to),
+            columns::count(*orphans),
+            resync.to_string(),
+            refused_tip.as_ref().map(|refused| columns::instant(refused.at)),
+            refused_tip.as_ref().map(|refused| refused.ledger),
         ])
     };
     write().map(drop).attempt("writing the chain state")

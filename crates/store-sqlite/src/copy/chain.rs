@@ -60,7 +60,7 @@ pub(crate) const REORGS: SectionQuery = SectionQuery {
 pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
     select: concat!("SELECT ", state_columns!(), " FROM chain_state"),
-    holds: "(events > 0 OR coalesce(tip_ledger, last_safe, final_ledger, synced_at, refused_at) IS NOT NULL)",
+    holds: "(events > 0 OR coalesce(tip_ledger, last_safe, final_ledger, synced_at, refused_at, refused_tip_at) IS NOT NULL)",
     after: "one > ?1 ORDER BY one LIMIT ?2",
     at: "one = ?1",
     decode: |row| state::decode(row).map(Record::ChainState),

@@ -1,10 +1,11 @@
 //! Dependencies between streams: clones, renewals and shares start from the state of another stream.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Projected, Streams, project};
 use fluxora_stream::{StreamId, UnixTime};
 
+use super::orphans::by_stream;
 use super::undo::count;
 use super::{ChainTransaction, StoredEvent};
 
@@ -30,6 +31,8 @@ pub(super) struct Built {
     pub(super) projected: Projected,
     /// Number of events read.
     pub(super) events: u64,
+    /// Number of events read of each member.
+    pub(super) events_of: BTreeMap<StreamId, u64>,
 }
 
 /// Reads the graph of a rebuild of `roots`, up to and with ledger `upto`. The events of `roots` before ledger `from`
@@ -110,6 +113,12 @@ impl DependencyGraph {
             let then = |event: &&_| until.is_none_or(|until| happened_by(event, until));
             let events = events.iter().map(|stored: &StoredEvent| stored).filter(then);
             built.events = built.events.saturating_add(count(events.clone().count()));
+            for (id, more) in
+                by_stream(events.clone()).into_iter().filter(|(id, _)| self.members.contains(id))
+            {
+                let events = built.events_of.entry(id).or_default();
+                *events = events.saturating_add(more);
+            }
             let events = events.map(|stored| &stored.event);
             let Projected { unprojected, anomalies, .. } =
                 project(&mut built.streams, |id| self.needs(id), events);

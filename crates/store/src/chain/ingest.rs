@@ -1,15 +1,17 @@
 use std::collections::{BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Classified, Projected, ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, IngestPlan, Refusal, Rollback, Rules, StoredView, plan};
+use fluxora_indexer::{Batch, IngestPlan, Refusal, Rollback, Rules, StoredView, ledgers_needed_from, plan};
 use fluxora_stream::Cause;
 use jiff::Timestamp;
 
 use super::dependents::dependency_graph;
+use super::orphans::{Moved, recount};
 use super::project::Projection;
-use super::undo::{Invalidated, count, tally, undo};
+use super::undo::{Invalidated, Undone, count, tally, undo};
 use super::{
-    ChainState, ChainTransaction, ContractTallies, Ingested, RefusedReorg, Reorg, ReorgCause, StoredEvent,
+    ChainState, ChainTransaction, ContractTallies, Ingested, RefusedReorg, RefusedTip, Reorg, ReorgCause,
+    StoredEvent,
 };
 
 /// Ingests a batch, in one transaction: [`ChainStore::ingest`](super::ChainStore::ingest).
@@ -20,12 +22,11 @@ pub async fn ingest<T: ChainTransaction>(
     now: Timestamp,
 ) -> Result<Result<Ingested, Refusal>, T::Fault> {
     let mut state = transaction.state().await?;
-    let view = view(transaction, &state, batch).await?;
-    let plan = match plan(&view, batch, rules) {
+    let view = view(transaction, &state, batch, rules).await?;
+    let plan = match plan(&view, batch, rules, now) {
         Ok(plan) => plan,
         Err(refusal) => {
-            if let Refusal::TooDeep { rollback, .. } = &refusal {
-                state.refused = Some(RefusedReorg { at: now, fork_ledger: rollback.fork });
+            if remember(&mut state, &refusal, now) {
                 transaction.save(&state).await?;
             }
             return Ok(Err(refusal));
@@ -36,11 +37,14 @@ pub async fn ingest<T: ChainTransaction>(
     if fork.is_some() {
         transaction.expect_rebuild().await?;
     }
-    let ledgers = fork.map(|fork| fork..=u32::MAX).into_iter().collect();
-    let removed = undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated, &mut contracts).await?;
-    let removed = count(removed.len());
+    let ledgers = plan.remove.clone();
+    let Undone { removed, taken_back } =
+        undo(transaction, &mut state, ledgers, plan.keep, &mut invalidated, &mut contracts).await?;
+    let emptied = removed.iter().map(|stored| stored.event.position.ledger);
+    state.resync.0.extend(emptied.filter(|ledger| plan.unproven.contains(ledger)));
+    batch.ledgers().for_each(|ledger| _ = state.resync.0.remove(&ledger.sequence));
     transaction.write_ledgers(&plan.ledgers).await?;
-    insert(transaction, &mut state, batch, &plan, &mut invalidated, &mut contracts).await?;
+    let late = insert(transaction, &mut state, batch, &plan, &mut invalidated, &mut contracts).await?;
 
     let safe = plan.frontier.last_safe;
     let newly_safe = match safe.filter(|_| safe > plan.keep) {
@@ -73,10 +77,20 @@ pub async fn ingest<T: ChainTransaction>(
     let advanced = projection.advance(&newly_safe, |id| !(forked && graph.members.contains(id)));
     let (unprojected, anomalies) = unreported(rebuilt, advanced, batch, &plan, &newly_safe);
 
+    let moved = Moved {
+        keep: plan.keep,
+        reads_newly_safe: forked,
+        taken_back: &taken_back,
+        late: &late,
+        newly_safe: &newly_safe,
+    };
+    let orphans = recount(transaction, &mut state, &projection, &graph, moved).await?;
     let streams_rebuilt = projection.rebuilt;
     projection.write(transaction, Some(contracts)).await?;
     let reorg = match plan.rollback {
-        Some(rollback) => Some(record(transaction, &state, rollback, removed, streams_rebuilt, now).await?),
+        Some(rollback) => {
+            Some(record(transaction, &state, rollback, count(removed.len()), streams_rebuilt, now).await?)
+        }
         None => None,
     };
     if reorg.is_some() {
@@ -84,13 +98,14 @@ pub async fn ingest<T: ChainTransaction>(
     }
     state.frontier = plan.frontier;
     state.synced_at = Some(now);
-    state.refused = None;
+    (state.refused, state.refused_tip) = (None, None);
     transaction.save(&state).await?;
     Ok(Ok(Ingested {
         inserted: plan.insert,
         duplicates: plan.duplicates,
         state,
         reorg,
+        orphans,
         unprojected,
         anomalies,
     }))
@@ -100,17 +115,39 @@ async fn view<T: ChainTransaction>(
     transaction: &mut T,
     state: &ChainState,
     batch: &Batch,
+    rules: Rules,
 ) -> Result<StoredView, T::Fault> {
     let ledgers = transaction.ledgers(&batch.neighbourhood()).await?;
     let events = transaction.known_events(batch.events()).await?;
-    Ok(StoredView {
+    let mut view = StoredView {
         frontier: state.frontier.clone(),
+        synced_at: state.synced_at,
         ledgers: ledgers.into_iter().map(|ledger| (ledger.sequence, ledger)).collect(),
         events,
-    })
+    };
+    if let Some(from) = ledgers_needed_from(&view, batch, rules) {
+        let all = transaction.ledgers_from(from).await?;
+        view.ledgers.extend(all.into_iter().map(|ledger| (ledger.sequence, ledger)));
+    }
+    Ok(view)
 }
 
-/// Writes the events that are not stored, and invalidates the streams of late events.
+/// Puts a refusal that an operator has to know into the state; `false` if there is nothing to remember.
+fn remember(state: &mut ChainState, refusal: &Refusal, now: Timestamp) -> bool {
+    match refusal {
+        Refusal::TooDeep { rollback, .. } => {
+            state.refused = Some(RefusedReorg { at: now, fork_ledger: rollback.fork });
+            true
+        }
+        Refusal::ImplausibleTip { ledger, .. } => {
+            state.refused_tip = Some(RefusedTip { at: now, ledger: *ledger });
+            true
+        }
+        Refusal::EventConflict { .. } | Refusal::LedgerConflict { .. } => false,
+    }
+}
+
+/// Writes the events that are not stored, and invalidates the streams of late events. Returns the late ones.
 async fn insert<T: ChainTransaction>(
     transaction: &mut T,
     state: &mut ChainState,
@@ -118,7 +155,7 @@ async fn insert<T: ChainTransaction>(
     plan: &IngestPlan,
     invalidated: &mut Invalidated,
     contracts: &mut ContractTallies,
-) -> Result<(), T::Fault> {
+) -> Result<Vec<StoredEvent>, T::Fault> {
     let mut late = BTreeSet::new();
     let mut insert = Vec::with_capacity(plan.insert.len());
     for (event, classified) in plan.insert.iter().filter_map(|index| batch.classified(*index)) {
@@ -140,7 +177,8 @@ async fn insert<T: ChainTransaction>(
     for stored in transaction.events_of_transactions(&late).await? {
         invalidated.add(&stored);
     }
-    Ok(())
+    insert.retain(|stored| Some(stored.event.position.ledger) <= plan.keep);
+    Ok(insert)
 }
 
 /// Unprojected events and anomalies of new or newly safe events. Those of rebuilt events were reported before.

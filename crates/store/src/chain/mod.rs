@@ -4,6 +4,8 @@ mod contracts;
 mod dependents;
 mod event_recorder;
 mod ingest;
+mod ledger_set;
+mod orphans;
 mod project;
 mod rebuild;
 mod rewind;
@@ -22,11 +24,13 @@ pub use contracts::{
     ContractReport, ContractSummary, ContractTallies, ContractTally, HALT_TOPICS, contract_reports,
 };
 pub use ingest::ingest;
+pub use ledger_set::LedgerSet;
+pub use orphans::OrphanEvent;
 pub use rebuild::{
     Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step, rebuild, stream_as_of,
 };
 pub use rewind::rewind;
-pub use state::{ChainState, RefusedReorg, Reorg, ReorgCause};
+pub use state::{ChainState, RefusedReorg, RefusedTip, Reorg, ReorgCause};
 pub use transaction::{
     ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, Mention,
     RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
@@ -45,6 +49,8 @@ pub struct Ingested {
     pub state: ChainState,
     /// The reorg of the batch, if it had a fork.
     pub reorg: Option<Reorg>,
+    /// Orphans among the events that were inserted late or have become safe.
+    pub orphans: Vec<OrphanEvent>,
     /// Contract events that could not be projected.
     pub unprojected: Vec<Unprojected>,
     /// Anomalies that an operator has to know.
@@ -77,7 +83,7 @@ pub trait ChainStore: Send + Sync {
     /// Ingests a batch: plans it against the stored state, and writes ledgers, contract events, streams and stream
     /// events. A lock on the chain state serializes batches.
     ///
-    /// A refused batch writes nothing, except that a reorg into final ledgers was refused.
+    /// A refused batch writes nothing, except that a reorg into final ledgers or an implausible tip was refused.
     async fn ingest(
         &self,
         batch: Arc<Batch>,

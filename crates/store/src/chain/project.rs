@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fluxora_indexer::projection::{self, Projected, Streams};
 use fluxora_stream::{Cause, ChainStream, Changes, EventData, EventKind, StreamId};
@@ -13,6 +13,8 @@ pub(super) struct Projection {
     stored: HashMap<StreamId, StoredStream>,
     /// The streams with the changes so far.
     streams: Streams,
+    /// Number of events that the rebuild has read of each member of its graph.
+    rebuilt_events: BTreeMap<StreamId, u64>,
     recorder: EventRecorder,
     now: Timestamp,
     /// Number of rebuilt streams that differ from before.
@@ -22,7 +24,8 @@ pub(super) struct Projection {
 impl Projection {
     pub(super) fn new(now: Timestamp) -> Self {
         let (stored, streams) = (HashMap::new(), Streams::new());
-        Self { stored, streams, recorder: EventRecorder::new(now), now, rebuilt: 0 }
+        let recorder = EventRecorder::new(now);
+        Self { stored, streams, rebuilt_events: BTreeMap::new(), recorder, now, rebuilt: 0 }
     }
 
     /// Loads the stored streams that `newly_safe` events are about, and the members of a dependency graph.
@@ -46,6 +49,21 @@ impl Projection {
         self.recorder.continue_after(&stored);
         self.streams.extend(stored.stream.clone().map(|stream| (stored.id, stream)));
         self.stored.insert(stored.id, stored);
+    }
+
+    /// Whether a stream was stored when it was loaded.
+    pub(super) fn was_stored(&self, id: &StreamId) -> bool {
+        self.stored.get(id).is_some_and(|stored| stored.stream.is_some())
+    }
+
+    /// Whether a stream exists after the changes so far.
+    pub(super) fn has(&self, id: &StreamId) -> bool {
+        self.streams.contains_key(id)
+    }
+
+    /// Number of events that the rebuild has read of a stream; `None` if it was not rebuilt.
+    pub(super) fn rebuilt_events(&self, id: &StreamId) -> Option<u64> {
+        self.rebuilt_events.get(id).copied()
     }
 
     /// Applies the events of ledgers that have become safe, and emits each change. Only streams that `within` accepts
@@ -73,10 +91,12 @@ impl Projection {
         if graph.members.is_empty() {
             return Ok(Projected::default());
         }
-        let Built { mut streams, projected, .. } = graph.build(transaction, None).await?;
+        let Built { mut streams, projected, mut events_of, .. } = graph.build(transaction, None).await?;
         for id in &graph.members {
+            events_of.entry(*id).or_default();
             self.correct(*id, streams.remove(id), cause);
         }
+        self.rebuilt_events = events_of;
         Ok(projected)
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use fluxora_stream::{Cause, ChainStream, Changes, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use super::dependents::{self, ancestry, dependency_graph};
+use super::orphans;
 use super::project::{Projection, same};
 use super::undo::count;
 use super::{ChainState, ChainTransaction, ContractTallies, EventCursor, StoredEvent, StoredStream};
@@ -211,7 +213,8 @@ async fn everything<T: ChainTransaction>(
     let (streams, stored) = (Streams::new(), Vec::new());
     let mut built = Built { streams, stored, events: 0, reclassified: 0, contracts: None };
     let mut contracts = ContractTallies::default();
-    let (of, before) = (state.events, (state.unknown, state.unreadable));
+    let (of, before) = (state.events, (state.unknown, state.unreadable, state.orphans));
+    let mut owned = BTreeMap::new();
     (state.unknown, state.unreadable) = (0, 0);
     let mut read = 0_u64;
     let mut cursor: Option<EventCursor> = None;
@@ -233,7 +236,7 @@ async fn everything<T: ChainTransaction>(
         (rebuild.progress)(Step { events: read, of });
         let last = page.last().map(|StoredEvent { event, .. }| (event.position, event.id.clone()));
         cursor = last.map(|(position, id)| EventCursor { position, id });
-        let stale = reclassified(page, &mut state, &mut contracts);
+        let stale = reclassified(page, &mut state, &mut contracts, &mut owned);
         built.reclassified = built.reclassified.saturating_add(count(stale.len()));
         if !rebuild.verify_only {
             transaction.reclassify(&stale).await?;
@@ -242,7 +245,8 @@ async fn everything<T: ChainTransaction>(
             break;
         }
     }
-    if !rebuild.verify_only && (state.unknown, state.unreadable) != before {
+    state.orphans = orphans::total(&owned, |id| built.streams.contains_key(id));
+    if !rebuild.verify_only && (state.unknown, state.unreadable, state.orphans) != before {
         transaction.save(&state).await?;
     }
     for stream in built.streams.values() {
@@ -261,12 +265,13 @@ async fn everything<T: ChainTransaction>(
     }
 }
 
-/// Classifies stored events and counts unknown and unreadable ones. Returns those whose stored class or streams are
+/// Classifies stored events, counts unknown and unreadable ones, and adds safe ones to the counts of their streams. Returns those whose stored class or streams are
 /// outdated, with the present ones.
 fn reclassified(
     page: Vec<StoredEvent>,
     state: &mut ChainState,
     contracts: &mut ContractTallies,
+    owned: &mut BTreeMap<StreamId, u64>,
 ) -> Vec<StoredEvent> {
     let mut stale = Vec::new();
     for stored in page {
@@ -277,6 +282,12 @@ fn reclassified(
             Class::Unknown => state.unknown = state.unknown.saturating_add(1),
             Class::Unreadable => state.unreadable = state.unreadable.saturating_add(1),
             Class::Stream | Class::Protocol | Class::Transfer => {}
+        }
+        if let Some(id) =
+            subjects.stream.filter(|_| Some(stored.event.position.ledger) <= state.frontier.last_safe)
+        {
+            let events = owned.entry(id).or_default();
+            *events = events.saturating_add(1);
         }
         if (stored.class, stored.subjects) != (class, subjects) {
             stale.push(StoredEvent { event: stored.event, class, subjects });

@@ -1,6 +1,8 @@
 use fluxora_indexer::{Frontier, Opaque};
 use jiff::Timestamp;
 
+use super::LedgerSet;
+
 /// Number of ledgers past its fork for which a reorg is reported.
 const SHOWN_FOR_LEDGERS: u32 = 5;
 
@@ -21,8 +23,15 @@ pub struct ChainState {
     pub synced_at: Option<Timestamp>,
     /// The latest reorg or rewind.
     pub last_reorg: Option<Reorg>,
+    /// Number of safe ones about a stream that is not stored: its creation was never pushed.
+    pub orphans: u64,
+    /// Ledgers with events that a reorg removed although no hash proved that they were of the old branch. Each leaves
+    /// the set when it is pushed again.
+    pub resync: LedgerSet,
     /// A reorg that was refused because it reached final ledgers. The next accepted batch clears it.
     pub refused: Option<RefusedReorg>,
+    /// An implausible tip that was refused. The next accepted batch clears it.
+    pub refused_tip: Option<RefusedTip>,
 }
 
 impl ChainState {
@@ -34,6 +43,15 @@ impl ChainState {
             (None, _) => false,
         }
     }
+}
+
+/// A refused tip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedTip {
+    /// Time of the refusal.
+    pub at: Timestamp,
+    /// The implausible ledger.
+    pub ledger: u32,
 }
 
 /// A reorg or a rewind, as it is recorded for ever.
@@ -104,7 +122,7 @@ mod tests {
                 streams_rebuilt: 0,
                 cause,
             };
-            let tip = tip.map(|ledger| Tip { ledger, hash });
+            let tip = tip.map(|ledger| Tip { ledger, hash, at: None });
             let frontier = Frontier { tip, ..Frontier::default() };
             ChainState { frontier, last_reorg: Some(reorg), ..ChainState::default() }
         };

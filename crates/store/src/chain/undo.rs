@@ -31,7 +31,15 @@ impl Invalidated {
     }
 }
 
-/// Removes ledgers, and invalidates the streams of events after `keep`. Returns the removed events without payloads.
+/// What an undo has changed.
+pub(super) struct Undone {
+    /// Events of the removed ledgers, without payloads.
+    pub(super) removed: Vec<StoredEvent>,
+    /// Events that were safe, and are removed or pending again.
+    pub(super) taken_back: Vec<StoredEvent>,
+}
+
+/// Removes ledgers, and invalidates the streams of events after `keep`.
 pub(super) async fn undo<T: ChainTransaction>(
     transaction: &mut T,
     state: &mut ChainState,
@@ -39,18 +47,20 @@ pub(super) async fn undo<T: ChainTransaction>(
     keep: Option<u32>,
     invalidated: &mut Invalidated,
     contracts: &mut ContractTallies,
-) -> Result<Vec<StoredEvent>, T::Fault> {
+) -> Result<Undone, T::Fault> {
     let Frontier { last_safe, .. } = state.frontier;
     let mut removed = Vec::new();
     for range in ledgers {
         removed.extend(transaction.remove_ledgers(range).await?);
     }
+    let mut taken_back = Vec::new();
     for stored in &removed {
         state.events = state.events.saturating_sub(1);
         tally(state, stored.class, u64::saturating_sub);
         contracts.remove(stored);
         if Some(stored.event.position.ledger) <= last_safe {
             invalidated.add(stored);
+            taken_back.push(stored.clone());
         } else {
             state.pending = state.pending.saturating_sub(1);
         }
@@ -60,9 +70,10 @@ pub(super) async fn undo<T: ChainTransaction>(
         for stored in transaction.events_between(keep, upto).await? {
             invalidated.add(&stored);
             state.pending = state.pending.saturating_add(1);
+            taken_back.push(stored);
         }
     }
-    Ok(removed)
+    Ok(Undone { removed, taken_back })
 }
 
 /// Counts an event in or out of the unknown and unreadable ones.

@@ -132,6 +132,18 @@ macro_rules! conformance_suite {
             a_contract_whose_events_make_no_stream_is_unusable
             a_halt_of_a_contract_is_read_from_its_safe_events
             a_broken_rule_is_counted_on_the_stream_and_the_contract
+            an_event_under_two_ids_counts_once
+            other_contents_at_a_known_position_are_a_conflict
+            a_position_given_twice_in_a_batch_is_stored_once
+            a_fork_has_other_events_at_the_same_positions
+            stored_ledgers_of_a_new_branch_stay_when_an_earlier_one_arrives
+            a_removed_ledger_of_an_unknown_branch_has_to_be_pushed_again
+            a_rewind_ends_the_wait_for_ledgers_after_it
+            the_last_safe_ledger_stays_below_a_proven_hole
+            a_ledger_without_a_link_proves_no_hole
+            a_rewind_below_a_hole_closes_it
+            events_of_a_stream_that_was_never_created_are_counted
+            an_implausible_tip_is_refused_and_remembered
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use fluxora_indexer::projection::Subjects;
-use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger};
 use fluxora_stream::vesting::{Times, VestingRecord};
 use fluxora_stream::{
     Body, ChainBody, ContractState, RateFlow, Schedule, Sequence, Stream, StreamEvent, V9State,
@@ -11,7 +11,7 @@ use fluxora_stream::{
 use serde::Serialize;
 
 use super::{Record, RemovedStream};
-use crate::chain::{ChainState, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
+use crate::chain::{ChainState, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
 use crate::{IdempotencyRecord, StoreError};
 
 /// Fields of a record one after the other, each as name, length and value: no two different records have the same text.
@@ -171,11 +171,26 @@ fn reorg(fields: &mut Fields, reorg: &Reorg) {
 
 /// Without the last reorg, which is a record of another section.
 fn chain_state(fields: &mut Fields, state: &ChainState) {
-    let ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: _, refused } =
-        state;
-    let Frontier { tip, last_safe, final_ledger } = frontier;
+    let ChainState {
+        frontier,
+        events,
+        pending,
+        unknown,
+        unreadable,
+        synced_at,
+        last_reorg: _,
+        orphans,
+        resync,
+        refused,
+        refused_tip,
+    } = state;
+    let Frontier { tip, last_safe, final_ledger, hole } = frontier;
     fields.optional("tipLedger", tip.as_ref().map(|tip| tip.ledger));
     fields.optional("tipHash", tip.as_ref().map(|tip| &tip.hash));
+    fields.optional("tipAt", tip.as_ref().and_then(|tip| tip.at));
+    fields
+        .optional("holeFrom", hole.map(|Hole { from, to: _ }| from))
+        .optional("holeTo", hole.map(|hole| hole.to));
     fields.optional("lastSafe", last_safe.as_ref()).optional("finalLedger", final_ledger.as_ref());
     fields
         .put("events", events)
@@ -186,6 +201,10 @@ fn chain_state(fields: &mut Fields, state: &ChainState) {
     let refused = refused.as_ref();
     fields.optional("refusedAt", refused.map(|RefusedReorg { at, fork_ledger: _ }| at));
     fields.optional("refusedFork", refused.map(|refused| refused.fork_ledger));
+    fields.put("orphans", orphans).put("resync", resync);
+    let refused_tip = refused_tip.as_ref();
+    fields.optional("refusedTipAt", refused_tip.map(|RefusedTip { at, ledger: _ }| at));
+    fields.optional("refusedTip", refused_tip.map(|refused| refused.ledger));
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 use fluxora_indexer::projection::{Class, ContractVersion, Subjects};
-use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque, Tip};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger, Opaque, Tip};
 use fluxora_stream::{ContractId, StreamId};
 
 use super::ReadColumns;
 use crate::StoreError;
 use crate::chain::{
-    ChainState, ContractSummary, Mention, RefusedReorg, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
+    ChainState, ContractSummary, LedgerSet, Mention, RefusedReorg, RefusedTip, Reorg, ReorgCause,
+    RepeatedEvent, StoredEvent,
 };
 
 /// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
@@ -75,16 +76,13 @@ pub fn ledger<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Ledger, StoreEr
 }
 
 /// Reads `one, tip_ledger, tip_hash, last_safe, final_ledger, events, pending, unknown_events, unreadable_events, synced_at, refused_at,
-/// refused_fork` of `chain_state`: everything but the last reorg.
+/// refused_fork, tip_at, hole_from, hole_to, orphan_events, resync, refused_tip_at, refused_tip` of `chain_state`: everything but the last reorg.
 pub fn chain_state<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<ChainState, StoreError> {
     columns.integer("one")?;
     let tip_ledger = columns.optional("tip_ledger", C::number)?;
     let tip_hash = columns.optional("tip_hash", opaque)?;
-    let frontier = Frontier {
-        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash }),
-        last_safe: columns.optional("last_safe", C::number)?,
-        final_ledger: columns.optional("final_ledger", C::number)?,
-    };
+    let last_safe = columns.optional("last_safe", C::number)?;
+    let final_ledger = columns.optional("final_ledger", C::number)?;
     let events = columns.number("events")?;
     let pending = columns.number("pending")?;
     let unknown = columns.number("unknown_events")?;
@@ -93,7 +91,33 @@ pub fn chain_state<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<ChainState
     let refused_at = columns.optional("refused_at", C::instant)?;
     let refused_fork = columns.optional("refused_fork", C::number)?;
     let refused = refused_at.zip(refused_fork).map(|(at, fork_ledger)| RefusedReorg { at, fork_ledger });
-    Ok(ChainState { frontier, events, pending, unknown, unreadable, synced_at, last_reorg: None, refused })
+    let at = columns.optional("tip_at", C::instant)?;
+    let hole_from = columns.optional("hole_from", C::number)?;
+    let hole_to = columns.optional("hole_to", C::number)?;
+    let frontier = Frontier {
+        tip: tip_ledger.zip(tip_hash).map(|(ledger, hash)| Tip { ledger, hash, at }),
+        last_safe,
+        final_ledger,
+        hole: hole_from.zip(hole_to).map(|(from, to)| Hole { from, to }),
+    };
+    let orphans = columns.number("orphan_events")?;
+    let resync = columns.parsed("resync", str::parse::<LedgerSet>)?;
+    let refused_tip_at = columns.optional("refused_tip_at", C::instant)?;
+    let refused_tip = columns.optional("refused_tip", C::number)?;
+    let refused_tip = refused_tip_at.zip(refused_tip).map(|(at, ledger)| RefusedTip { at, ledger });
+    Ok(ChainState {
+        frontier,
+        events,
+        pending,
+        unknown,
+        unreadable,
+        synced_at,
+        last_reorg: None,
+        orphans,
+        resync,
+        refused,
+        refused_tip,
+    })
 }
 
 /// Reads `contract_id, events, unknown_events, unreadable_events, transfer_events, anomalies, version, first_ledger, first_topic` of

@@ -1,5 +1,5 @@
-use fluxora_indexer::{Freshness, FreshnessStatus, OperatorAction, Sync};
-use fluxora_store::chain::{ChainState, ContractReport, RefusedReorg, Reorg, ReorgCause};
+use fluxora_indexer::{Freshness, FreshnessStatus, Hole, OperatorAction, Sync};
+use fluxora_store::chain::{ChainState, ContractReport, RefusedReorg, RefusedTip, Reorg, ReorgCause};
 use serde::Serialize;
 
 use super::contracts::ContractsView;
@@ -41,6 +41,10 @@ pub(crate) struct IndexerView<'a> {
     reorg_detected: bool,
     last_reorg: Option<ReorgView<'a>>,
     refused_reorg: Option<RefusedReorgView>,
+    refused_tip: Option<RefusedTipView>,
+    hole: Option<HoleView>,
+    resync_from_ledger: Option<u32>,
+    orphan_events: Option<u64>,
     contracts: ContractsView<'a>,
     failed_pushes: Option<FailedPushesView<'a>>,
 }
@@ -60,6 +64,22 @@ pub(crate) struct ReorgView<'a> {
     existing_hash: Option<&'a str>,
     incoming_hash: Option<&'a str>,
     reason: Option<&'a str>,
+}
+
+/// Missing ledgers that previous hashes prove, both included.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HoleView {
+    from_ledger: u32,
+    to_ledger: u32,
+}
+
+/// An implausible tip that was refused.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedTipView {
+    at: Instant,
+    ledger: u32,
 }
 
 /// Consecutive pushes that were refused or failed.
@@ -103,10 +123,11 @@ impl IndexerHealth {
 
     pub(crate) fn is_degraded(&self) -> bool {
         let stale = matches!(self.freshness.status, FreshnessStatus::Starting | FreshnessStatus::Stalled);
+        let incomplete = |chain: &ChainState| chain.frontier.hole.is_some() || !chain.resync.0.is_empty();
         let contradicted = |chain: &ChainState| chain.reorg_detected() || Self::is_refused(chain);
         let configured = self.freshness.status != FreshnessStatus::NotConfigured;
         let unusable = self.contracts.iter().any(ContractReport::is_unusable);
-        let is_faulty = unusable || self.has(contradicted);
+        let is_faulty = unusable || self.has(|chain| contradicted(chain) || incomplete(chain));
         stale || self.failed_pushes.is_some() || (configured && is_faulty)
     }
 
@@ -131,25 +152,34 @@ impl IndexerHealth {
             reorg_detected: chain.is_some_and(ChainState::reorg_detected),
             last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(ReorgView::of),
             refused_reorg: chain.and_then(|chain| chain.refused.as_ref()).map(RefusedReorgView::of),
+            refused_tip: chain.and_then(|chain| chain.refused_tip.as_ref()).map(RefusedTipView::of),
+            hole: chain.and_then(|chain| chain.frontier.hole).map(HoleView::of),
+            resync_from_ledger: chain.and_then(|chain| chain.resync.0.first().copied()),
+            orphan_events: chain.map(|chain| chain.orphans),
             contracts: ContractsView::of(&self.contracts),
             failed_pushes: self.failed_pushes.as_ref().map(FailedPushesView::of),
         }
     }
 
     const fn is_refused(chain: &ChainState) -> bool {
-        chain.refused.is_some()
+        chain.refused.is_some() || chain.refused_tip.is_some()
     }
 
     fn has(&self, fault: impl Fn(&ChainState) -> bool) -> bool {
         self.chain.as_ref().is_some_and(fault)
     }
 
-    /// A refused reorg and failing pushes wait for an operator, however recent the last batch is.
+    /// A refused reorg or tip and failing pushes wait for an operator, however recent the last batch is. Missing
+    /// ledgers wait for the pusher.
     fn operator_action(&self) -> &'static str {
+        let action = self.freshness.status.operator_action();
+        let is_missing = |chain: &ChainState| chain.frontier.hole.is_some() || !chain.resync.0.is_empty();
         if self.has(Self::is_refused) || self.failed_pushes.is_some() {
             OperatorAction::Page.as_str()
+        } else if action == OperatorAction::None && self.has(is_missing) {
+            OperatorAction::Observe.as_str()
         } else {
-            self.freshness.status.operator_action().as_str()
+            action.as_str()
         }
     }
 
@@ -159,11 +189,20 @@ impl IndexerHealth {
                 "no indexer is configured: streams are API streams and chain streams indexed earlier"
             }
             _ if !self.is_current => "storage is unavailable; showing the last known indexer state",
-            _ if self.has(Self::is_refused) => {
+            _ if self.has(|chain| chain.refused.is_some()) => {
                 "a batch that contradicts final ledgers was refused: an operator has to decide"
+            }
+            _ if self.has(|chain| chain.refused_tip.is_some()) => {
+                "a ledger that the chain cannot have reached was refused: check the pusher and INDEXER_MAX_TIP_JUMP"
             }
             _ if self.failed_pushes.is_some() => {
                 "the last pushes were refused or failed: failedPushes has the reason"
+            }
+            _ if self.has(|chain| chain.frontier.hole.is_some()) => {
+                "ledgers are missing below the tip: later ledgers are not projected until they are pushed"
+            }
+            _ if self.has(|chain| !chain.resync.0.is_empty()) => {
+                "a reorg removed ledgers that have to be pushed again from resyncFromLedger on"
             }
             _ if self.contracts.iter().any(ContractReport::is_unusable) => {
                 "events of a contract arrive and make no stream: see contracts"
@@ -198,6 +237,18 @@ impl<'a> ReorgView<'a> {
             incoming_hash,
             reason,
         }
+    }
+}
+
+impl HoleView {
+    pub(crate) const fn of(hole: Hole) -> Self {
+        Self { from_ledger: hole.from, to_ledger: hole.to }
+    }
+}
+
+impl RefusedTipView {
+    const fn of(refused: &RefusedTip) -> Self {
+        Self { at: Instant(refused.at), ledger: refused.ledger }
     }
 }
 

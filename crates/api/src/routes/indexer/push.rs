@@ -10,6 +10,7 @@ use fluxora_store::chain::{Ingested, Reorg, ReorgCause};
 use serde::Serialize;
 use tracing::Instrument as _;
 
+use super::health::HoleView;
 use super::pushed;
 use crate::access::not_configured;
 use crate::body;
@@ -28,6 +29,7 @@ pub(crate) const DOC: Doc = Doc {
         ErrorKind::Conflict,
         ErrorKind::EventConflict,
         ErrorKind::ReorgTooDeep,
+        ErrorKind::ImplausibleTip,
     ],
     ..Doc::new(
         "Push contract events",
@@ -54,6 +56,10 @@ struct IngestedView<'a> {
     unknown_count: usize,
     /// Inserted events that lack a field or have a wrong one.
     unreadable_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hole: Option<HoleView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resync_from_ledger: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reorg: Option<ReorgView<'a>>,
 }
@@ -137,6 +143,8 @@ fn answer<'a>(ingested: &'a Ingested, batch: &'a Batch) -> IngestedView<'a> {
         pending_count: state.pending,
         unknown_count: of_class(Class::Unknown),
         unreadable_count: of_class(Class::Unreadable),
+        hole: state.frontier.hole.map(HoleView::of),
+        resync_from_ledger: state.resync.0.first().copied(),
         reorg: reorg.as_ref().and_then(view),
     }
 }
@@ -164,6 +172,14 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
             };
             let details = indices.iter().map(fault).collect();
             ApiError { details, ..ApiError::new(ErrorKind::EventConflict, message) }
+        }
+        Refusal::ImplausibleTip { ledger, .. } => {
+            let fault = FieldFault::new(
+                format!("{}.ledger", place(batch, *ledger)),
+                FieldCode::LedgerTooHigh,
+                "the chain cannot have reached this ledger",
+            );
+            ApiError { details: vec![fault], ..ApiError::new(ErrorKind::ImplausibleTip, message) }
         }
         Refusal::LedgerConflict { ledger } => {
             let fault = FieldFault::new(

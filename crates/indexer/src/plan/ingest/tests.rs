@@ -1,11 +1,12 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::plan::{Hole, Tip};
 use crate::{BatchFault, BatchSource, ChainPosition, Pushed};
 
 /// Most events of a batch in these tests.
 const LIMIT: usize = 100;
-const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5 };
+const RULES: Rules = Rules { safety_margin: 1, max_reorg_depth: 5, max_tip_jump: 1_000 };
 
 fn opaque(text: &str) -> Opaque {
     Opaque::new(text).unwrap()
@@ -46,12 +47,16 @@ fn view(ledgers: &[&str], batch: &Batch) -> StoredView {
     let stored: BTreeMap<_, _> =
         ledgers.iter().map(|text| ledger(text)).map(|ledger| (ledger.sequence, ledger)).collect();
     let newest = stored.values().next_back();
-    let tip = newest.map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash.clone() });
+    let tip = newest.map(|ledger| Tip { ledger: ledger.sequence, hash: ledger.hash.clone(), at: None });
     let below = |depth| newest.and_then(|newest| newest.sequence.checked_sub(depth));
-    let frontier = Frontier { last_safe: below(1), final_ledger: below(6), tip };
+    let frontier = Frontier { last_safe: below(1), final_ledger: below(6), tip, hole: None };
     let around = batch.neighbourhood();
-    let ledgers = stored.into_iter().filter(|(sequence, _)| around.contains(sequence)).collect();
-    StoredView { frontier, ledgers, events: Vec::new() }
+    let ledgers = stored.clone().into_iter().filter(|(sequence, _)| around.contains(sequence)).collect();
+    let mut view = StoredView { frontier, synced_at: None, ledgers, events: Vec::new() };
+    if let Some(from) = ledgers_needed_from(&view, batch, RULES) {
+        view.ledgers.extend(stored.range(from..).map(|(sequence, ledger)| (*sequence, ledger.clone())));
+    }
+    view
 }
 
 fn tip(text: &str) -> Batch {
@@ -62,7 +67,7 @@ fn tip(text: &str) -> Batch {
 #[track_caller]
 fn forks(stored: &[&str], batch: &str, expect: Option<(u32, &str, &str)>) {
     let batch = tip(batch);
-    let plan = plan(&view(stored, &batch), &batch, RULES).unwrap();
+    let plan = plan(&view(stored, &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
     let found = plan
         .rollback
         .as_ref()
@@ -97,14 +102,15 @@ fn a_late_ledger_contradicts_the_one_after_it() {
 #[test]
 fn the_lowest_contradiction_is_the_fork() {
     let batch = Batch::new(vec![pushed("1", "b12<b11"), pushed("2", "b11<a10")], None, LIMIT).unwrap();
-    let plan = plan(&view(&["a10", "a11<a10", "a12<a11"], &batch), &batch, RULES).unwrap();
+    let plan =
+        plan(&view(&["a10", "a11<a10", "a12<a11"], &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(plan.rollback.map(|rollback| (rollback.fork, rollback.depth)), Some((11, 1)));
 }
 
 #[test]
 fn a_ledger_has_one_parent() {
     let batch = tip("a10<b9");
-    let refused = plan(&view(&["a10<a9"], &batch), &batch, RULES).unwrap_err();
+    let refused = plan(&view(&["a10<a9"], &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap_err();
     assert_eq!(refused, Refusal::LedgerConflict { ledger: 10 });
 }
 
@@ -114,7 +120,8 @@ fn a_reorg_deeper_than_the_rules_allow_is_refused() {
     let stored: Vec<_> = stored.iter().map(String::as_str).collect();
     let fork_at = |text| {
         let batch = tip(text);
-        plan(&view(&stored, &batch), &batch, RULES).map(|plan| plan.rollback.map(|rollback| rollback.depth))
+        plan(&view(&stored, &batch), &batch, RULES, Timestamp::UNIX_EPOCH)
+            .map(|plan| plan.rollback.map(|rollback| rollback.depth))
     };
     assert_eq!(fork_at("b15"), Ok(Some(5)));
     assert!(matches!(fork_at("b14"), Err(Refusal::TooDeep { final_ledger: 14, .. })));
@@ -129,7 +136,7 @@ fn a_reorg_deeper_than_the_rules_allow_is_refused() {
 fn advances(stored: &[&str], batch: &str, margin: u32, expect: (u32, Option<u32>, Option<u32>)) {
     let batch = tip(batch);
     let rules = Rules { safety_margin: margin, ..RULES };
-    let plan = plan(&view(stored, &batch), &batch, rules).unwrap();
+    let plan = plan(&view(stored, &batch), &batch, rules, Timestamp::UNIX_EPOCH).unwrap();
     let tip = plan.frontier.tip.unwrap().ledger;
     assert_eq!((tip, plan.frontier.last_safe, plan.keep), expect);
 }
@@ -155,16 +162,150 @@ fn a_fork_lowers_the_last_safe_ledger_no_further_than_the_margin() {
     advances(&["a9", "a10"], "b10", 3, (10, Some(7), Some(7)));
 }
 
+/// Checks the ledgers that a batch removes of these, and those of them of which no hash tells the branch.
+#[track_caller]
+fn replaces(stored: &[&str], batch: &str, removed: &[u32], unproven: &[u32]) {
+    let batch = tip(batch);
+    let view = view(stored, &batch);
+    let plan = plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
+    let gone = |sequence: &&u32| plan.remove.iter().any(|range| range.contains(sequence));
+    assert_eq!(view.ledgers.keys().filter(gone).copied().collect::<Vec<_>>(), removed);
+    assert_eq!(plan.unproven.iter().copied().collect::<Vec<_>>(), unproven);
+    let kept = view.ledgers.keys().filter(|sequence| !gone(sequence)).copied();
+    let pushed = batch.ledgers().map(|ledger| ledger.sequence);
+    assert_eq!(plan.frontier.tip.map(|tip| tip.ledger), kept.chain(pushed).max());
+}
+
+#[test]
+fn stored_ledgers_that_link_to_the_batch_stay() {
+    replaces(&["a12", "b14<b13"], "b13<b12", &[12], &[]);
+    replaces(&["a12", "b14<b13", "b15<b14"], "b13<b12", &[12], &[]);
+    replaces(&["a12", "b14<b13", "b15<b14", "b17<b16"], "b13<b12", &[12, 17], &[17]);
+    replaces(&["a12", "a13<a12", "a14<a13"], "b12", &[12, 13, 14], &[]);
+}
+
+#[test]
+fn a_stored_ledger_without_a_link_to_either_branch_is_removed_and_unproven() {
+    replaces(&["a12", "b14"], "b13<b12", &[12, 14], &[14]);
+    replaces(&["a13", "x14", "x15<x14"], "b13", &[13, 14, 15], &[14, 15]);
+    replaces(&["a13", "a14<a13", "x15"], "b13", &[13, 14, 15], &[15]);
+}
+
+#[test]
+fn a_stored_ledger_that_the_batch_repeats_stays() {
+    let batch = Batch::new(vec![pushed("1", "b13<b12"), pushed("2", "b14")], None, LIMIT).unwrap();
+    let view = view(&["a12", "b14"], &batch);
+    let plan = plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(plan.remove, [12..=13, 15..=u32::MAX]);
+}
+
+#[test]
+fn a_ledger_that_links_to_the_batch_and_is_contradicted_by_it_goes() {
+    let batch = Batch::new(vec![pushed("1", "b13<b12"), pushed("2", "b15<c14")], None, LIMIT).unwrap();
+    let view = view(&["a12", "b14<b13"], &batch);
+    let plan = plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!((plan.remove, plan.unproven.len()), (vec![12..=u32::MAX], 0));
+}
+
+/// Checks the hole and the last safe ledger after a batch.
+#[track_caller]
+fn hole(stored: &[&str], before: Option<(u32, u32)>, batch: &str, expect: Option<(u32, u32)>, safe: u32) {
+    let batch = tip(batch);
+    let mut view = view(stored, &batch);
+    view.frontier.hole = before.map(|(from, to)| Hole { from, to });
+    view.frontier.last_safe = before.map_or(view.frontier.last_safe, |(from, _)| from.checked_sub(1));
+    if let Some(from) = ledgers_needed_from(&view, &batch, RULES) {
+        let all = stored.iter().map(|text| ledger(text)).filter(|ledger| ledger.sequence >= from);
+        view.ledgers.extend(all.map(|ledger| (ledger.sequence, ledger)));
+    }
+    let frontier = plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap().frontier;
+    let found = frontier.hole.map(|Hole { from, to }| (from, to));
+    assert_eq!((found, frontier.last_safe), (expect, Some(safe)));
+}
+
+#[test]
+fn a_link_to_a_ledger_that_was_never_pushed_proves_a_hole() {
+    hole(&["a10<a9"], None, "a12<a11", Some((11, 11)), 10);
+    hole(&["a10<a9"], None, "a15<a14", Some((11, 14)), 10);
+    hole(&["a10<a9"], None, "a12", None, 11);
+    hole(&["a10<a9"], None, "a11<a10", None, 10);
+}
+
+#[test]
+fn the_last_safe_ledger_stays_below_a_hole_until_it_is_filled() {
+    hole(&["a10", "a13<a12"], Some((11, 12)), "a14<a13", Some((11, 12)), 10);
+    hole(&["a10", "a13<a12"], Some((11, 12)), "a12<a11", Some((11, 11)), 10);
+    hole(&["a10", "a13<a12"], Some((11, 12)), "a11<a10", Some((12, 12)), 11);
+    hole(&["a10", "a12<a11", "a13<a12"], Some((11, 11)), "a11<a10", None, 12);
+    hole(&["a10", "a12<a11", "a15<a14"], Some((11, 11)), "a11<a10", Some((13, 14)), 12);
+}
+
+#[test]
+fn a_hole_below_the_last_safe_ledger_is_passed() {
+    hole(&["a10", "a13<a12"], None, "a14<a13", None, 13);
+    hole(&["a5", "a10", "a12"], None, "a6<a5", None, 11);
+}
+
+/// Checks the highest ledger that a batch may name, so many seconds after the tip closed.
+#[track_caller]
+fn plausible(tip_ledger: u32, seconds: i64, highest: u32) {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    let now = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+    let planned = |ledger: u32| {
+        let batch = tip(&format!("a{ledger}"));
+        let mut view = view(&[&format!("a{tip_ledger}")], &batch);
+        view.frontier.tip.as_mut().unwrap().at = Some(at);
+        plan(&view, &batch, RULES, now).map(drop)
+    };
+    assert_eq!(planned(highest), Ok(()));
+    let refused = Refusal::ImplausibleTip { ledger: highest + 1, tip: Some(tip_ledger), highest };
+    assert_eq!(planned(highest + 1), Err(refused));
+}
+
+#[test]
+fn a_tip_rises_by_a_ledger_a_second_and_the_permitted_jump() {
+    plausible(100, 0, 1_100);
+    plausible(100, 60, 1_160);
+    plausible(100, -60, 1_100);
+}
+
+#[test]
+fn the_first_tip_is_bounded_by_the_age_of_the_network() {
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let planned = |ledger: u32| {
+        let batch = tip(&format!("a{ledger}"));
+        plan(&view(&[], &batch), &batch, RULES, now).map(drop)
+    };
+    let highest = 1_800_000_000 - 1_443_571_200 + 1_000;
+    assert_eq!(planned(highest), Ok(()));
+    let refused = Refusal::ImplausibleTip { ledger: 1_800_000_000, tip: None, highest };
+    assert_eq!(planned(1_800_000_000), Err(refused), "Unix seconds in place of a ledger");
+}
+
+#[test]
+fn a_tip_of_an_earlier_version_is_as_old_as_the_last_batch() {
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let batch = tip("a1200");
+    let mut view = view(&["a100"], &batch);
+    view.synced_at = Some(now);
+    assert!(plan(&view, &batch, RULES, now).is_err());
+    view.synced_at = Some(Timestamp::from_second(1_799_999_900).unwrap());
+    plan(&view, &batch, RULES, now).unwrap();
+}
+
 #[test]
 fn stored_new_and_changed_events_are_distinguished() {
     let batch =
         Batch::new(vec![pushed("1", "a10"), pushed("2", "a10"), pushed("3", "a11")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events.push(event("2", 10, " { } "));
-    let taken = plan(&view, &batch, RULES).unwrap();
+    let taken = plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!((taken.insert, taken.duplicates), (vec![0, 2], vec![1]));
     view.events.extend([event("1", 10, r#"{"a":1}"#), event("3", 10, "{}")]);
-    assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0, 2] }));
+    assert_eq!(
+        plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH),
+        Err(Refusal::EventConflict { indices: vec![0, 2] })
+    );
 }
 
 #[test]
@@ -175,9 +316,12 @@ fn payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict() {
     let batch = Batch::new(vec![one], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events = vec![event("1", 10, &huge("9007199254740993.0"))];
-    assert_eq!(plan(&view, &batch, RULES).unwrap().duplicates, [0]);
+    assert_eq!(plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap().duplicates, [0]);
     view.events = vec![event("1", 10, &huge("9007199254740992"))];
-    assert_eq!(plan(&view, &batch, RULES), Err(Refusal::EventConflict { indices: vec![0] }));
+    assert_eq!(
+        plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH),
+        Err(Refusal::EventConflict { indices: vec![0] })
+    );
 }
 
 /// Checks the indexes of events that are written and that are duplicates, or of those that conflict.
@@ -186,7 +330,8 @@ fn known(stored: &[ContractEvent], events: Vec<Pushed>, expect: Result<(&[usize]
     let batch = Batch::new(events, None, LIMIT).unwrap();
     let mut view = view(&["a10", "a11"], &batch);
     view.events = stored.to_vec();
-    let planned = plan(&view, &batch, RULES).map(|plan| (plan.insert, plan.duplicates));
+    let planned =
+        plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).map(|plan| (plan.insert, plan.duplicates));
     let expect = expect.map(|(insert, duplicates)| (insert.to_vec(), duplicates.to_vec()));
     assert_eq!(planned, expect.map_err(|indices| Refusal::EventConflict { indices: indices.to_vec() }));
 }
@@ -220,16 +365,16 @@ fn events_that_a_fork_removes_count_as_new() {
     let batch = Batch::new(vec![pushed("1", "b10")], None, LIMIT).unwrap();
     let mut view = view(&["a10"], &batch);
     view.events.push(event("1", 10, r#"{"other":1}"#));
-    assert_eq!(plan(&view, &batch, RULES).unwrap().insert, [0]);
+    assert_eq!(plan(&view, &batch, RULES, Timestamp::UNIX_EPOCH).unwrap().insert, [0]);
 }
 
 #[test]
 fn a_report_adds_fields_to_a_stored_ledger() {
     let batch = tip("a10<a9");
-    let taken = plan(&view(&["a10"], &batch), &batch, RULES).unwrap();
+    let taken = plan(&view(&["a10"], &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(taken.ledgers, [ledger("a10<a9")]);
     let batch = tip("a10");
-    assert_eq!(plan(&view(&["a10<a9"], &batch), &batch, RULES).unwrap().ledgers, []);
+    assert_eq!(plan(&view(&["a10<a9"], &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap().ledgers, []);
 }
 
 #[track_caller]

@@ -20,7 +20,7 @@ pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) 
     let rewind = Rewind { to_ledger: 15, reason: "\u{201c}tip\u{201d}\nwas wrong".to_owned() };
     store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap().unwrap();
 
-    let shallow = Rules { safety_margin: 1, max_reorg_depth: 4 };
+    let shallow = Rules { safety_margin: 1, max_reorg_depth: 4, ..Rules::default() };
     let waiting = FORKED.batch(&[waiting()], None);
     let state = store.ingest(waiting, shallow, t(1_020)).await.unwrap().unwrap().state;
     assert_eq!((reached(&state), state.unknown, state.unreadable), ((Some(16), Some(15), 1), 1, 1));

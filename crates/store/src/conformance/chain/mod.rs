@@ -5,6 +5,8 @@ mod events;
 mod fault_injection;
 mod forks;
 mod history;
+mod holes;
+mod identity;
 mod ingesting;
 mod listing;
 mod random;
@@ -16,6 +18,8 @@ pub(super) use copying::{go_on, live_through_forks, removed_stream};
 pub use fault_injection::Failing;
 pub use forks::*;
 pub use history::*;
+pub use holes::*;
+pub use identity::*;
 pub use ingesting::*;
 pub use listing::*;
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
@@ -36,16 +40,21 @@ pub(super) use events::contract;
 /// One way the chain can take: the ledgers from `from` on are its own, those before are its parent's.
 #[derive(Clone, Copy)]
 pub(super) struct Branch<'p> {
+    /// Whether each ledger is pushed with the hash of the one before. If not, only the first two of a fork are: a
+    /// source that leaves out ledgers cannot vouch for the links between those it pushes.
+    is_linked: bool,
     name: &'static str,
     from: u32,
     parent: Option<&'p Branch<'p>>,
 }
 
-pub(super) const MAIN: Branch<'_> = Branch { name: "a", from: 0, parent: None };
+pub(super) const MAIN: Branch<'_> = Branch { is_linked: false, name: "a", from: 0, parent: None };
+/// The same ledgers, each with its link.
+pub(super) const LINKED: Branch<'_> = Branch { is_linked: true, ..MAIN };
 
 impl<'p> Branch<'p> {
     pub(super) const fn forked(&'p self, name: &'static str, from: u32) -> Self {
-        Self { name, from, parent: Some(self) }
+        Self { is_linked: self.is_linked, name, from, parent: Some(self) }
     }
 
     pub(super) fn hash(&self, ledger: u32) -> Opaque {
@@ -56,7 +65,8 @@ impl<'p> Branch<'p> {
     }
 
     fn previous(&self, ledger: u32) -> Option<Opaque> {
-        ledger.checked_sub(1).map(|before| self.hash(before))
+        let is_start = self.parent.is_some() && (self.from..=self.from + 1).contains(&ledger);
+        ledger.checked_sub(1).filter(|_| self.is_linked || is_start).map(|before| self.hash(before))
     }
 
     pub(super) fn ledger(&self, sequence: u32) -> Ledger {

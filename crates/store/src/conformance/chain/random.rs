@@ -67,6 +67,7 @@ impl History {
         let rules = Rules {
             safety_margin: dice.below(4),
             max_reorg_depth: if dice.one_in(3) { 3 + dice.below(4) } else { 128 },
+            ..Rules::default()
         };
         let (model, blocks, left) = (ReferenceModel::default(), Vec::new(), Vec::new());
         Self { seed, dice, rules, model, blocks, left, hashes: 0, pushed: 0 }
@@ -248,12 +249,27 @@ impl History {
         let newest = |events: &[Pushed]| events.iter().map(|pushed| pushed.event.position.ledger).max();
         let batches = batches.into_iter().map(|(mut events, tip)| {
             if by_chance {
+                self.rename(&mut events);
                 self.dice.shuffle(&mut events);
             }
             let tip = tip.filter(|tip| newest(&events) <= Some(tip.sequence));
             Arc::new(Batch::new(events, tip, 100).unwrap())
         });
         batches.collect()
+    }
+
+    /// Several pushers report the chain, each with ids of its own; at times one batch has an event of two of them.
+    fn rename(&mut self, events: &mut Vec<Pushed>) {
+        let named = |pushed: &Pushed, pusher: u32| {
+            let id = Opaque::new(&format!("{pusher}-{}", pushed.event.id)).unwrap();
+            Pushed { event: ContractEvent { id, ..pushed.event.clone() }, ..pushed.clone() }
+        };
+        let twin = events.first().filter(|_| self.dice.one_in(8)).map(|first| named(first, 9));
+        let pusher = self.dice.below(3);
+        if pusher > 0 {
+            events.iter_mut().for_each(|pushed| *pushed = named(pushed, pusher));
+        }
+        events.extend(twin);
     }
 
     /// Pushes a batch to the store and to the model chain: both must say the same.
@@ -268,6 +284,7 @@ impl History {
             }
             Err(Refusal::TooDeep { .. }) => Verdict::TooDeep,
             Err(Refusal::EventConflict { .. } | Refusal::LedgerConflict { .. }) => Verdict::Conflict,
+            Err(refusal @ Refusal::ImplausibleTip { .. }) => panic!("{refusal}"),
         };
         assert_eq!(verdict, expect, "seed {}, push {}: {batch:?}", self.seed, self.pushed);
         outcome.map(drop).map_err(drop)
@@ -281,9 +298,20 @@ impl History {
             state.frontier.last_safe,
             state.frontier.final_ledger,
             usize::try_from(state.pending).unwrap(),
+            state.frontier.hole.map(|hole| (hole.from, hole.to)),
+            state.resync.0,
+            usize::try_from(state.orphans).unwrap(),
         );
         let model = &self.model;
-        let expect = (model.tip(), model.last_safe, model.final_ledger, model.pending());
+        let expect = (
+            model.tip(),
+            model.last_safe,
+            model.final_ledger,
+            model.pending(),
+            model.hole,
+            model.resync.clone(),
+            model.orphans(),
+        );
         assert_eq!(stands, expect, "{context}");
         // All of them, in one question: there may be none that the model chain does not know.
         let (filter, at) = (StreamFilter::default(), UnixTime::from_seconds(0));

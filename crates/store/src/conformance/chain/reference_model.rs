@@ -1,10 +1,10 @@
-//! The rules of the chain once more, as plainly as they can be written: the oracle of random histories.
+//! A second implementation of the chain rules, as simple as possible: the oracle of random histories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_indexer::projection::{Class, Classified, Streams, classify, project};
-use fluxora_indexer::{Batch, ContractEvent, Opaque, Rules};
-use fluxora_stream::Stream;
+use fluxora_indexer::{Batch, ChainPosition, ContractEvent, Opaque, Rules};
+use fluxora_stream::{Stream, StreamId};
 
 use crate::chain::ContractSummary;
 
@@ -12,14 +12,17 @@ use crate::chain::ContractSummary;
 pub(super) struct ReferenceModel {
     /// Hash and previous hash, by sequence.
     ledgers: BTreeMap<u32, (Opaque, Option<Opaque>)>,
-    events: BTreeMap<Opaque, ContractEvent>,
+    events: BTreeMap<ChainPosition, ContractEvent>,
     pub(super) last_safe: Option<u32>,
     pub(super) final_ledger: Option<u32>,
+    /// First and last missing ledger of the lowest hole.
+    pub(super) hole: Option<(u32, u32)>,
+    pub(super) resync: BTreeSet<u32>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// How many events were new, and where the chain forked.
+    /// Number of new events, and the fork.
     Taken(usize, Option<u32>),
     TooDeep,
     Conflict,
@@ -42,22 +45,36 @@ impl ReferenceModel {
         if fork.is_some() && fork <= self.final_ledger {
             return Verdict::TooDeep;
         }
-        let stays = |ledger: u32| fork.is_none_or(|fork| ledger < fork);
-        let known =
-            |event: &ContractEvent| self.events.get(&event.id).filter(|known| stays(known.position.ledger));
-        if batch.events().iter().any(|event| known(event).is_some_and(|known| known != event)) {
-            return Verdict::Conflict;
+        let (kept, unproven) = fork.map(|fork| self.descendants(batch, fork)).unwrap_or_default();
+        let stays = |ledger: u32| fork.is_none_or(|fork| ledger < fork) || kept.contains(&ledger);
+        let mut events = self.events.clone();
+        events.retain(|position, _| stays(position.ledger));
+        let mut new = 0;
+        for event in batch.events() {
+            match events.get(&event.position) {
+                None => new += usize::from(events.insert(event.position, event.clone()).is_none()),
+                Some(known) if *known == (ContractEvent { id: known.id.clone(), ..event.clone() }) => {}
+                Some(_) => return Verdict::Conflict,
+            }
         }
-        let new = batch.events().iter().filter(|event| known(event).is_none()).count();
+        let lost =
+            self.events.keys().map(|position| position.ledger).filter(|ledger| unproven.contains(ledger));
+        self.resync.extend(lost);
         self.ledgers.retain(|sequence, _| stays(*sequence));
-        self.events.retain(|_, event| stays(event.position.ledger));
+        self.events = events;
         for ledger in batch.ledgers() {
             let pushed = (ledger.hash.clone(), ledger.previous_hash.clone());
             let known = self.ledgers.entry(ledger.sequence).or_insert(pushed);
             known.1 = known.1.take().or_else(|| ledger.previous_hash.clone());
+            self.resync.remove(&ledger.sequence);
         }
-        self.events.extend(batch.events().iter().map(|event| (event.id.clone(), event.clone())));
         let reached = self.below_tip(rules.safety_margin);
+        let valid = match fork {
+            Some(fork) => self.last_safe.min(fork.checked_sub(1)).min(reached),
+            None => self.last_safe,
+        };
+        self.hole = self.first_hole(valid);
+        let reached = self.hole.map_or(reached, |(from, _)| reached.min(Some(from - 1)));
         self.last_safe = if fork.is_some() { reached } else { self.last_safe.max(reached) };
         self.final_ledger = self.final_ledger.max(self.below_tip(rules.max_reorg_depth + 1));
         Verdict::Taken(new, fork)
@@ -68,16 +85,13 @@ impl ReferenceModel {
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.events.values().filter(|event| Some(event.position.ledger) > self.last_safe).count()
+        self.events.keys().filter(|position| Some(position.ledger) > self.last_safe).count()
     }
 
     /// Every stream, made from all safe events at once.
-    pub(super) fn streams(&self) -> BTreeMap<fluxora_stream::StreamId, Stream> {
-        let mut events: Vec<_> =
-            self.events.values().filter(|event| Some(event.position.ledger) <= self.last_safe).collect();
-        events.sort_by_key(|event| event.order());
+    pub(super) fn streams(&self) -> BTreeMap<StreamId, Stream> {
         let mut streams = Streams::new();
-        project(&mut streams, |_| true, events);
+        project(&mut streams, |_| true, self.safe());
         streams.into_iter().map(|(id, stream)| (id, stream.into())).collect()
     }
 
@@ -108,8 +122,68 @@ impl ReferenceModel {
         contracts
     }
 
+    /// Number of safe events about streams that do not exist.
+    pub(super) fn orphans(&self) -> usize {
+        let streams = self.streams();
+        let is_orphan = |event: &&ContractEvent| {
+            classify(event).subjects.stream.is_some_and(|id| !streams.contains_key(&id))
+        };
+        self.safe().filter(is_orphan).count()
+    }
+
+    fn safe(&self) -> impl Iterator<Item = &ContractEvent> {
+        self.events.values().filter(|event| Some(event.position.ledger) <= self.last_safe)
+    }
+
     fn below_tip(&self, depth: u32) -> Option<u32> {
         self.tip()?.checked_sub(depth)
+    }
+
+    /// The lowest gap below a linked ledger and above a stored one that is not below `from`.
+    fn first_hole(&self, from: Option<u32>) -> Option<(u32, u32)> {
+        self.ledgers.iter().find_map(|(sequence, (_, link))| {
+            let (below, _) = self.ledgers.range(..sequence).next_back()?;
+            let is_gap = link.is_some() && below + 1 < *sequence && *below >= from.unwrap_or(0);
+            is_gap.then_some((below + 1, sequence - 1))
+        })
+    }
+
+    /// The stored ledgers from a fork on that are of the batch's branch, and those of an unknown branch.
+    fn descendants(&self, batch: &Batch, fork: u32) -> (BTreeSet<u32>, BTreeSet<u32>) {
+        let pushed: BTreeMap<_, _> = batch.ledgers().map(|ledger| (ledger.sequence, ledger)).collect();
+        // The hash that each sequence has on the new branch, and on the old one, as far as known.
+        let mut new: BTreeMap<u32, Opaque> =
+            pushed.iter().map(|(sequence, ledger)| (*sequence, ledger.hash.clone())).collect();
+        for (sequence, ledger) in &pushed {
+            if let (Some(before), Some(link)) = (sequence.checked_sub(1), &ledger.previous_hash) {
+                new.entry(before).or_insert_with(|| link.clone());
+            }
+        }
+        let mut old: BTreeMap<u32, Opaque> = BTreeMap::new();
+        let (mut kept, mut unproven) = (BTreeSet::new(), BTreeSet::new());
+        for (sequence, (hash, link)) in self.ledgers.range(fork..) {
+            let before = sequence.checked_sub(1);
+            let is_child = |of: &BTreeMap<u32, Opaque>| {
+                link.as_ref()
+                    .zip(before.and_then(|before| of.get(&before)))
+                    .map(|(link, parent)| link == parent)
+            };
+            let reported =
+                before.is_some_and(|before| pushed.contains_key(&before) || kept.contains(&before));
+            let child = is_child(&new).filter(|_| reported);
+            let named = new.get(sequence).map(|known| known == hash);
+            if child == Some(false) || named == Some(false) {
+                old.insert(*sequence, hash.clone());
+            } else if child == Some(true) || named == Some(true) {
+                kept.insert(*sequence);
+                new.insert(*sequence, hash.clone());
+            } else if is_child(&old) == Some(true) {
+                old.insert(*sequence, hash.clone());
+            } else {
+                unproven.insert(*sequence);
+            }
+        }
+        (kept, unproven)
     }
 
     /// Whether a ledger is known by this hash and another parent.

@@ -221,7 +221,7 @@ fn altered(record: &Record) -> Record {
         Record::Removed(removed) => removed.event_count += 1,
         Record::Event(_, event) => event.stream_seq = 99,
         Record::Idempotency(record) => record.request = "another".to_owned(),
-        Record::Ledger(ledger) => ledger.previous_hash = None,
+        Record::Ledger(ledger) => ledger.closed_at = None,
         Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),
         Record::RepeatedEvent(repeated) => repeated.stored.event.payload = "{ }".into(),
         Record::Reorg(reorg) => reorg.events_removed += 1,
