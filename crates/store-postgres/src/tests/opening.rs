@@ -102,14 +102,9 @@ const STORED_BY_0_1_0: &str = r#"[Some("GA"), Some("GB")] [Some("100.50"), Some(
 async fn events_at_one_position_are_set_aside_and_named() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
-    open(&database).await;
+    database.sql(&schema_before_unique_positions());
     database.sql(
-        "DROP TABLE repeated_contract_events; DROP INDEX contract_events_in_order; \
-         CREATE INDEX contract_events_in_order ON contract_events (ledger, tx_index, operation_index, event_index); \
-         ALTER TABLE chain_state DROP COLUMN tip_at, DROP COLUMN hole_from, DROP COLUMN hole_to, DROP COLUMN orphan_events, \
-             DROP COLUMN resync, DROP COLUMN refused_tip_at, DROP COLUMN refused_tip; \
-         DELETE FROM fluxora_schema_history WHERE version >= 8; \
-         INSERT INTO ledgers (sequence, hash) VALUES (7, 'a7'), (9, 'a9'); \
+        "INSERT INTO ledgers (sequence, hash) VALUES (7, 'a7'), (9, 'a9'); \
          INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, \
              payload, class) \
          SELECT id, ledger, 1, 0, 0, 'C', 't', 'h', '2026-01-01', payload::json, 'unknown' FROM (VALUES ('b', 7, '{}'), ('a', 7, '{ }'), \
@@ -125,6 +120,31 @@ async fn events_at_one_position_are_set_aside_and_named() {
     let named: Vec<_> =
         report.repeated.iter().map(|one| (one.id.as_str(), one.kept.as_str(), one.is_same)).collect();
     assert_eq!(named, [("b", "a", true), ("é", "a", false), ("z", "B", true)]);
+}
+
+/// The schema and the list of migrations up to and with V7.
+fn schema_before_unique_positions() -> String {
+    let migrations = [
+        include_str!("../../migrations/V1__streams.sql"),
+        include_str!("../../migrations/V2__chain.sql"),
+        include_str!("../../migrations/V3__cheaper_rows.sql"),
+        include_str!("../../migrations/V4__idempotency_records.sql"),
+        include_str!("../../migrations/V5__streams_by_update.sql"),
+        include_str!("../../migrations/V6__event_log_without_gaps.sql"),
+        include_str!("../../migrations/V7__constraint_names.sql"),
+    ];
+    let mut schema = "CREATE TABLE fluxora_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), \
+                      applied_on VARCHAR(255), checksum VARCHAR(255));"
+        .to_owned();
+    for (name, sql) in MIGRATIONS.iter().zip(migrations) {
+        let migration = refinery::Migration::unapplied(name, sql).unwrap();
+        let (version, name, checksum) = (migration.version(), migration.name(), migration.checksum());
+        schema += sql;
+        schema += &format!(
+            "INSERT INTO fluxora_schema_history VALUES ({version}, '{name}', '2026-01-01T00:00:00Z', '{checksum}');"
+        );
+    }
+    schema
 }
 
 async fn verified(store: &PostgresStore) -> fluxora_store::chain::RebuildReport {
