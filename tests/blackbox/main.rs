@@ -17,6 +17,7 @@ mod binary;
 mod boot;
 mod copy;
 mod crash;
+mod demo;
 mod deployment;
 mod disk;
 mod envelope;

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{copy, migrate, proof, reindex, webhook};
+use crate::commands::{copy, demo, migrate, proof, reindex, webhook};
 use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
@@ -58,6 +58,13 @@ impl Cli {
 pub(crate) enum Command {
     /// Copy a whole database to another one, also of the other engine, and verify the copy.
     Copy(copy::Copy),
+    /// Serve a simulated chain from a database in memory, to see what the server does.
+    ///
+    /// A contract of ABI 1 creates, withdraws from, pauses, resumes, tops up, cancels and empties streams. A ledger
+    /// closes every second, and a reorg replaces the last three once a minute. `/` and `/health` have `demo: true`. The
+    /// log is written for people, the network is named as a simulation, and the rules of the indexer are the defaults.
+    /// A DATABASE_URL that is set is refused: no database is opened.
+    Demo(demo::Demo),
     /// Check whether the server on HOST and PORT is healthy: exit code 0 if it is, 1 if not.
     Healthcheck,
     /// Migrate the database to the schema of this version, or check whether it has that schema.

@@ -34,6 +34,9 @@ pub(crate) struct PoolLimits {
 }
 
 impl Database {
+    /// A SQLite database in memory.
+    pub(crate) const MEMORY: Self = Self::Sqlite(fluxora_store_sqlite::Location::Memory);
+
     /// Parses a URL; the scheme selects the engine.
     ///
     /// # Errors

@@ -38,8 +38,12 @@ fn run() -> Result<u8, ConfigFaults> {
         commands::warn(&unknown);
     }
     Ok(match command {
-        None => commands::serve::run(&config()?, &unknown, workers::start),
+        None => commands::serve::run(&config()?, &unknown, async |supervisor, deps| {
+            workers::start(supervisor, deps);
+            Ok(())
+        }),
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
+        Some(Command::Demo(demo)) => commands::demo::run(&demo, &settings, &unknown)?,
         Some(Command::Healthcheck) => commands::healthcheck::run(config::address(&settings)?),
         Some(Command::Migrate(migrate)) => commands::migrate::run(&migrate, &config()?.database),
         Some(Command::Proof(proof)) => commands::proof::run(&proof),

@@ -26,6 +26,12 @@ impl Ids for RandomIds {
     }
 }
 
+/// A random secret: 64 hex digits.
+pub(crate) fn secret() -> String {
+    let [first, second] = [RandomIds.next(), RandomIds.next()];
+    format!("{}{}", first.simple(), second.simple())
+}
+
 /// A random number, each as likely as any other.
 #[expect(clippy::disallowed_methods, reason = "this is the source of random numbers")]
 pub(crate) fn jitter() -> u32 {

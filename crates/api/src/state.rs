@@ -26,6 +26,8 @@ pub struct Service {
     pub version: &'static str,
     /// The Stellar network it belongs to.
     pub network_passphrase: String,
+    /// Whether the chain is simulated.
+    pub demo: bool,
 }
 
 /// Whether streams may be created and cancelled.

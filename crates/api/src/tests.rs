@@ -109,7 +109,7 @@ impl Server {
             store,
             clock: Arc::new(clock.clone()),
             ids: Arc::new(clock.clone()),
-            service: Service { version: "1.2.3", network_passphrase: "a network".to_owned() },
+            service: Service { version: "1.2.3", network_passphrase: "a network".to_owned(), demo: false },
             writes,
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {

@@ -30,6 +30,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-supervise",
     "fluxora-stream",
     "fluxora-indexer",
+    "fluxora-simulation",
     "fluxora-store",
     "fluxora-store-sqlite",
     "fluxora-store-postgres",
@@ -99,12 +100,18 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 14] = [
+pub(super) const HOUSES: [House; 15] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
+    house(
+        "fluxora-simulation",
+        "crates/simulation",
+        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
+        PURE,
+    ),
     house(
         "fluxora-store",
         "crates/store",

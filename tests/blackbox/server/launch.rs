@@ -12,6 +12,7 @@ pub(crate) struct Launch {
     folder: TempDir,
     settings: Vec<(String, String)>,
     wrapper: Vec<String>,
+    arguments: Vec<String>,
 }
 
 /// What became of a server that ended by itself.
@@ -25,7 +26,7 @@ impl Launch {
     /// On a free port of the loopback address, with its database at the default place.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, settings: Vec::new(), wrapper: Vec::new() }.set("PORT", "0")
+        Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new() }.set("PORT", "0")
     }
 
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -45,6 +46,12 @@ impl Launch {
         self
     }
 
+    /// Adds arguments of the command line.
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
     /// The folder the server runs in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -58,7 +65,7 @@ impl Launch {
         let words = self.wrapper.iter().map(AsRef::as_ref).chain([binary::server().as_os_str()]);
         let words: Vec<_> = words.collect();
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).current_dir(self.folder.path()).env_clear();
+        command.args(&words[1..]).args(&self.arguments).current_dir(self.folder.path()).env_clear();
         command.envs(path().map(|path| ("PATH", path)));
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         Process::start(&mut command)

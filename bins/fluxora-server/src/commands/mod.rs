@@ -1,6 +1,7 @@
 //! One file per command. Each returns its exit code.
 
 pub(crate) mod copy;
+pub(crate) mod demo;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod proof;

@@ -19,11 +19,12 @@ use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
 use crate::{VERSION, exit, logging};
 
-/// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code.
+/// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code. Requests are answered after
+/// `start_workers` has ended.
 pub(crate) fn run(
     config: &Config,
     unknown: &[UnknownName<'_>],
-    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
+    start_workers: impl AsyncFnOnce(&mut Supervisor, &WorkerDeps) -> anyhow::Result<()>,
 ) -> u8 {
     let _flush = match logging::start(config.logs) {
         Ok(flush) => flush,
@@ -42,7 +43,7 @@ pub(crate) fn run(
 
 async fn serve(
     config: &Config,
-    start_workers: impl FnOnce(&mut Supervisor, &WorkerDeps),
+    start_workers: impl AsyncFnOnce(&mut Supervisor, &WorkerDeps) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let store = config.database.open().await?;
@@ -52,8 +53,11 @@ async fn serve(
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let parts = parts(config, Arc::clone(&store), Arc::clone(&clock), &supervisor, lifecycle.clone());
+    let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
     let server = bind(&config.http, parts)?;
-    start_workers(&mut supervisor, &WorkerDeps { store: Arc::clone(&store), clock, stream_clock_interval });
+    let (store_of_workers, address) = (Arc::clone(&store), server.address());
+    let deps = WorkerDeps { store: store_of_workers, clock, stream_clock_interval, ingest, address };
+    start_workers(&mut supervisor, &deps).await?;
     announce(config, &server, store.as_ref());
     let ended = until_stopped(server, &lifecycle, &mut supervisor, &mut signals).await;
     supervisor.stop().await;
@@ -100,7 +104,11 @@ fn parts(
         store,
         clock,
         ids: Arc::new(RandomIds),
-        service: Service { version: VERSION, network_passphrase: config.chain.network_passphrase.clone() },
+        service: Service {
+            version: VERSION,
+            network_passphrase: config.chain.network_passphrase.clone(),
+            demo: config.demo,
+        },
         writes: config.http.writes,
         indexer,
         operator_token: config.http.operator_token.clone(),

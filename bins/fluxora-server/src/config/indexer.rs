@@ -5,6 +5,8 @@ use fluxora_indexer::Rules;
 use super::ConfigFaults;
 use super::setting::{Setting, any, boolean, number, optional, text};
 
+const SIMULATED_NETWORK: &str = "Fluxora demo: a simulated network";
+
 /// The chain and how its contract events are accepted.
 #[derive(Args)]
 #[command(next_help_heading = "Chain and indexer")]
@@ -90,6 +92,26 @@ pub(crate) struct Chain {
     /// `None` if contract events are not accepted.
     pub(crate) indexer: Option<Indexer>,
     pub(crate) tokens: Tokens,
+}
+
+impl Chain {
+    /// The simulated chain: contract events are accepted by the default rules.
+    ///
+    /// # Errors
+    /// `secret` is not a token.
+    pub(super) fn simulated(
+        self,
+        tokens: Tokens,
+        secret: impl FnOnce() -> String,
+    ) -> Result<Self, ConfigFaults> {
+        let given = self.indexer.map(|indexer| indexer.worker_token);
+        let token = given.map_or_else(|| Token::new(&secret()), Ok);
+        let worker_token =
+            token.map_err(|fault| ConfigFaults::one(format!("INDEXER_WORKER_TOKEN must be {fault}")))?;
+        let stall_threshold_ms = fluxora_api::Indexer::DEFAULT_STALL_THRESHOLD_MS;
+        let indexer = Indexer { worker_token, rules: Rules::default(), stall_threshold_ms };
+        Ok(Self { network_passphrase: SIMULATED_NETWORK.to_owned(), indexer: Some(indexer), tokens })
+    }
 }
 
 #[derive(Debug)]

@@ -18,7 +18,7 @@ mod workers;
 use std::net::SocketAddr;
 
 use clap::Args;
-use fluxora_api::Writes;
+use fluxora_api::{Tokens, Writes};
 
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
@@ -30,6 +30,7 @@ pub(crate) use unknown::UnknownName;
 pub(crate) use workers::WorkerConfig;
 
 use crate::database::Database;
+use crate::logging::LogFormat;
 
 /// The settings as given, with defaults. Not `Debug`: some are secret.
 #[derive(Args)]
@@ -54,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) logs: Logs,
     pub(crate) chain: Chain,
     pub(crate) workers: WorkerConfig,
+    /// Whether the chain is simulated.
+    pub(crate) demo: bool,
 }
 
 impl Config {
@@ -75,11 +78,39 @@ impl Config {
             logs,
             chain,
             workers,
+            demo: false,
         });
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
             faults.add("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN");
         }
         faults.finish(config)
+    }
+
+    /// Checks the settings for a simulated chain with these tokens, on a database in memory. If no worker token is set, it
+    /// is `secret`.
+    ///
+    /// # Errors
+    /// Every fault. A database that is set is one.
+    pub(crate) fn check_demo(
+        settings: &Settings,
+        tokens: Tokens,
+        secret: impl FnOnce() -> String,
+    ) -> Result<Self, ConfigFaults> {
+        let checked = Self::check(settings);
+        if let Some(name) = settings.storage.database_setting() {
+            let mut faults = checked.err().unwrap_or_default();
+            faults.add(format!("{name} must not be set for demo, which opens no database and keeps nothing"));
+            return Err(faults);
+        }
+        let config = checked?;
+        let logs = Logs { format: LogFormat::Pretty, ..config.logs };
+        Ok(Self {
+            database: Database::MEMORY,
+            logs,
+            chain: config.chain.simulated(tokens, secret)?,
+            demo: true,
+            ..config
+        })
     }
 
     /// A pusher must not be able to rewind final ledgers.

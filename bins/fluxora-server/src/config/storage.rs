@@ -58,6 +58,15 @@ impl StorageSettings {
         Some(database?.with_limits(limits))
     }
 
+    /// The setting that names a database, if one does.
+    pub(super) const fn database_setting(&self) -> Option<&'static str> {
+        match (&self.database_url, &self.database_url_file) {
+            (Setting::Valid(None), Setting::Valid(None)) => None,
+            (Setting::Valid(None), _) => Some("DATABASE_URL_FILE"),
+            _ => Some("DATABASE_URL"),
+        }
+    }
+
     fn database(&self, faults: &mut ConfigFaults) -> Option<Database> {
         let url = faults.secret("DATABASE_URL", &self.database_url, &self.database_url_file)?;
         let database = Database::parse(url.as_deref().unwrap_or(DEFAULT_DATABASE_URL));

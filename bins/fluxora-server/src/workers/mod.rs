@@ -5,9 +5,11 @@ mod fixtures;
 mod retention;
 mod stream_clock;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
 
@@ -19,18 +21,22 @@ pub(crate) struct WorkerDeps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stream_clock_interval: Duration,
+    /// The service of the push endpoint; `None` if contract events are not accepted.
+    pub(crate) ingest: Option<Ingest>,
+    /// The address that the server listens on.
+    pub(crate) address: SocketAddr,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval } = deps;
+    let WorkerDeps { store, clock, stream_clock_interval, .. } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     supervisor.start(Periodic(Retention::new(Arc::clone(store), Arc::clone(clock))));
 }
 
 /// Only an internal error of the store is a defect. Every other error clears without a restart.
-fn tick_error(error: StoreError) -> TickError {
+pub(crate) fn tick_error(error: StoreError) -> TickError {
     match error {
         StoreError::Internal { .. } => TickError::Defect(error.into()),
         StoreError::Overloaded | StoreError::Unavailable { .. } | StoreError::Corrupt(_) => {

@@ -45,6 +45,9 @@ struct HealthView<'a> {
     status: &'static str,
     service: &'static str,
     version: &'static str,
+    /// Present if the chain is simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demo: Option<bool>,
     timestamp: Instant,
     /// Seconds by which the system clock is away from `timestamp`, which does not follow a jump before it has lasted;
     /// `null` while the clock is trusted.
@@ -109,6 +112,7 @@ pub(crate) async fn health(api: State) -> HttpResponse {
         status,
         service: SERVICE,
         version: api.service().version,
+        demo: api.service().demo.then_some(true),
         timestamp,
         clock_offset_seconds,
         indexer: indexer.view(),

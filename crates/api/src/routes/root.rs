@@ -19,6 +19,9 @@ struct RootView<'a> {
     service: &'static str,
     version: &'static str,
     network: &'a str,
+    /// Present if the chain is simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demo: Option<bool>,
     links: BTreeMap<&'static str, &'static str>,
 }
 
@@ -30,6 +33,7 @@ pub(crate) async fn show(api: State) -> HttpResponse {
         service: SERVICE,
         version: service.version,
         network: &service.network_passphrase,
+        demo: service.demo.then_some(true),
         links: ROUTES.iter().filter_map(|route| Some((route.link?, route.path))).collect(),
     })
 }

@@ -38,9 +38,10 @@ impl Worker for Broken {
 fn be_the_server() -> ! {
     let words = ["fluxora-server", "--port=0", "--database-url=sqlite::memory:", "--worker-max-restarts=3"];
     let config = Config::check(&Cli::parse_from(words).settings).unwrap();
-    let code = super::run(&config, &[], |supervisor, deps| {
+    let code = super::run(&config, &[], async |supervisor, deps| {
         workers::start(supervisor, deps);
         supervisor.start(Broken);
+        Ok(())
     });
     exit(code.into())
 }
