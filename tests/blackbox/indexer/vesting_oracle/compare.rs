@@ -34,6 +34,12 @@ impl Comparison {
         );
     }
 
+    #[track_caller]
+    pub(super) fn expect_no_difference(&self) {
+        assert!(self.compared > 0, "nothing was compared");
+        assert_eq!(self.differences, Vec::<String>::new());
+    }
+
     fn value(&mut self, place: &str, what: &str, contract: &Value, ours: &Value) {
         self.compared += 1;
         if contract != ours {

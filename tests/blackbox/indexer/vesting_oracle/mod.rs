@@ -5,6 +5,7 @@ mod compare;
 mod scenario;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use fluxora_store_postgres::testing::Cluster;
@@ -121,23 +122,30 @@ fn a_server_on_sqlite_answers_what_vesting_contracts_answer() {
 
 #[test]
 fn a_server_on_postgres_answers_what_vesting_contracts_answer() {
-    let Some(cluster) = Cluster::shared() else { return };
-    let databases: Vec<_> = (0..THREADS).map(|_| cluster.database()).collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let launch = || {
-        let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        indexing().set("DATABASE_URL", databases[place].url())
-    };
-    let comparison = compare_all(&handwritten(), launch);
+    let Some(comparison) = compare_on_postgres(&handwritten()) else { return };
     comparison.expect(HANDWRITTEN, &[DEFECT]);
 }
 
-/// Scenarios beyond those of the repository: `FLUXORA_VESTING_ORACLE=<file> cargo test --release -p fluxora-tests
-/// vesting_oracle -- --nocapture`.
+/// `None` where there is no PostgreSQL.
+fn compare_on_postgres(scenarios: &[Scenario]) -> Option<Comparison> {
+    let cluster = Cluster::shared()?;
+    let databases: Vec<_> = (0..THREADS).map(|_| cluster.database()).collect();
+    let next = AtomicUsize::new(0);
+    let launch = || indexing().set("DATABASE_URL", databases[next.fetch_add(1, Ordering::Relaxed)].url());
+    Some(compare_all(scenarios, launch))
+}
+
+/// Scenarios beyond those of the repository, as in `fluxora-indexer`: `FLUXORA_VESTING_ORACLE=<file> cargo test --release -p
+/// fluxora-tests vesting_oracle -- --nocapture`.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the person who runs the test names the file")]
-fn and_so_it_does_in_any_other_recording() {
+fn and_so_they_do_in_any_other_recording() {
     let Some(path) = std::env::var_os("FLUXORA_VESTING_ORACLE") else { return };
     let scenarios = read(&std::fs::read_to_string(path).unwrap());
-    println!("{} scenarios, {}", scenarios.len(), compare_all(&scenarios, indexing));
+    let on_sqlite = compare_all(&scenarios, indexing);
+    println!("{} scenarios on SQLite: {on_sqlite}", scenarios.len());
+    on_sqlite.expect_no_difference();
+    let Some(on_postgres) = compare_on_postgres(&scenarios) else { return };
+    println!("{} scenarios on PostgreSQL: {on_postgres}", scenarios.len());
+    on_postgres.expect_no_difference();
 }
