@@ -26,6 +26,7 @@ mod http;
 mod idempotency;
 mod indexer;
 mod k6;
+mod limits;
 mod listing;
 mod logs;
 mod methods;

@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 
 use crate::error::{ApiError, ErrorKind};
+use crate::table::LimitClass;
 use crate::{Api, Writes};
 
 /// The header that carries the worker token.
@@ -59,20 +60,32 @@ impl Access {
     }
 }
 
-/// Calls the handler only if the request has the access that its route requires.
+/// Calls the handler only if the client's quota for the class allows the request and it has the access that its route
+/// requires.
 pub(crate) async fn require(
     access: Access,
+    limit: LimitClass,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let allowed = match request.app_data::<Data<Arc<Api>>>() {
-        Some(api) => access.check(api, request.headers()),
+        Some(api) => admit(api, access, limit, &request),
         None => Err(ApiError::new(ErrorKind::Internal, "the server has no state")),
     };
     match allowed {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
         Err(error) => Ok(request.error_response(error)),
     }
+}
+
+fn admit(api: &Api, access: Access, limit: LimitClass, request: &ServiceRequest) -> Result<(), ApiError> {
+    let now = api.now();
+    api.limits().charge(limit, request, now)?;
+    let allowed = access.check(api, request.headers());
+    if allowed.is_err() && access.header().is_some() {
+        api.limits().charge_refused(request, now)?;
+    }
+    allowed
 }
 
 fn writes_are_off() -> ApiError {

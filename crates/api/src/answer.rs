@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::access_log::Failure;
 use crate::error::{ApiError, ErrorKind, FieldFault};
+use crate::limits::Counted;
 use crate::request_id::{self, RequestId};
 
 #[derive(Serialize)]
@@ -39,7 +40,11 @@ pub(crate) async fn answer(
     } else {
         response
     };
+    let counted = response.request().extensions().get::<Counted>().copied();
     let headers = response.headers_mut();
+    if let Some(counted) = counted {
+        counted.write(headers);
+    }
     for name in request_id::HEADERS {
         if let Some(id) = &id {
             headers.insert(name, id.header());

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     UnsupportedMediaType,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
+    /// The client has used up its quota of requests.
+    RateLimited,
     /// A defect, or a record that cannot be decoded.
     Internal,
     /// Storage is unavailable or overloaded.
@@ -51,7 +53,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Validation,
         Self::Unauthorized,
         Self::Forbidden,
@@ -66,6 +68,7 @@ impl ErrorKind {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
+        Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
         Self::IndexerNotConfigured,
@@ -91,6 +94,7 @@ impl ErrorKind {
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", Level::INFO)
             }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", Level::INFO),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Level::ERROR),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Level::WARN),
             Self::IndexerNotConfigured => {
@@ -146,7 +150,7 @@ pub(crate) struct ApiError {
     pub(crate) message: Cow<'static, str>,
     pub(crate) details: Vec<FieldFault>,
     pub(crate) allow: Option<String>,
-    pub(crate) retry_after_seconds: Option<u8>,
+    pub(crate) retry_after_seconds: Option<u64>,
     pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::push_failures::PushFailures;
-use crate::{LoggedRequests, Token, Tokens};
+use crate::{Limits, LoggedRequests, Token, Tokens};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -88,6 +88,8 @@ pub struct Parts {
     pub indexer: Option<Indexer>,
     /// The token of the routes for operators; `None` where they are refused.
     pub operator_token: Option<Token>,
+    /// How many requests each client may make.
+    pub limits: Limits,
     /// Tokens whose code and decimals are known.
     pub tokens: Tokens,
     /// The background workers.
@@ -151,6 +153,10 @@ impl Api {
 
     pub(crate) const fn operator_token(&self) -> Option<&Token> {
         self.parts.operator_token.as_ref()
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.parts.limits
     }
 
     pub(crate) const fn tokens(&self) -> &Tokens {

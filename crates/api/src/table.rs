@@ -50,9 +50,9 @@ pub enum LimitClass {
     Read,
     /// Requests that create or change streams.
     Write,
-    /// Batches of contract events.
+    /// Requests of indexer workers: not limited. One with a wrong token counts as a read.
     Ingest,
-    /// Actions of an operator.
+    /// Actions of an operator: not limited. One with a wrong token counts as a read.
     Operate,
 }
 
@@ -72,7 +72,14 @@ pub static ROUTES: [Route; 12] = [
     route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC),
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
     route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
-    route(Get, "/internal/indexer/events", Worker, Read, || web::to(indexer::list::list), indexer::list::DOC),
+    route(
+        Get,
+        "/internal/indexer/events",
+        Worker,
+        Ingest,
+        || web::to(indexer::list::list),
+        indexer::list::DOC,
+    ),
     route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC),
 ];
 
@@ -101,13 +108,13 @@ impl Route {
 
     /// The route of the framework: its method, its access check, its handler.
     fn service(&self) -> actix_web::Route {
-        let access = self.access;
+        let (access, limit) = (self.access, self.limit);
         let route = match self.method {
             Get => (self.handler)().guard(guard::Any(guard::Get()).or(guard::Head())),
             Post => (self.handler)().guard(guard::Post()),
             Delete => (self.handler)().guard(guard::Delete()),
         };
-        route.wrap(from_fn(move |request, next| require(access, request, next)))
+        route.wrap(from_fn(move |request, next| require(access, limit, request, next)))
     }
 }
 

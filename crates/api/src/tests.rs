@@ -6,9 +6,11 @@ mod failing_store;
 mod health;
 mod idempotency;
 mod indexer;
+mod limits;
 mod streams;
 mod table;
 
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex};
 
 use actix_web::dev::Service as _;
@@ -19,6 +21,7 @@ use actix_web::{App, http};
 use async_trait::async_trait;
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
+use fluxora_limit::TrustedProxies;
 use fluxora_store::conformance::Model;
 use fluxora_store::{
     Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
@@ -35,7 +38,8 @@ use failing_store::{FailingStore, Fault};
 use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{
-    Api, Ids, Indexer, Lifecycle, LoggedRequests, Parts, Service, Token, Tokens, Writes, table::configure,
+    Api, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token, Tokens, Writes,
+    table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -102,6 +106,11 @@ impl Server {
 
     /// A server with an indexer and operator routes if `secret` is given. It is the token of both.
     fn with(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>) -> Self {
+        let unlimited = Limits::new(None, None, TrustedProxies::default(), RandomState::new());
+        Self::with_limits(store, writes, secret, unlimited)
+    }
+
+    fn with_limits(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>, limits: Limits) -> Self {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let ingest = Ingest::new(store.clone(), Arc::new(clock.clone()), Rules::default());
@@ -121,6 +130,7 @@ impl Server {
             operator_token: secret.map(|secret| Token::new(secret).unwrap()),
             tokens: Tokens::default(),
             lifecycle: lifecycle.clone(),
+            limits,
             logged_requests: LoggedRequests::All,
         }));
         Self { clock, lifecycle, workers, api }

@@ -28,6 +28,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-decimal",
     "fluxora-webhook",
     "fluxora-supervise",
+    "fluxora-limit",
     "fluxora-stream",
     "fluxora-indexer",
     "fluxora-simulation",
@@ -44,6 +45,7 @@ const STORE_AND_BELOW: &[&str] = &["fluxora-decimal", "fluxora-stream", "fluxora
 /// What the HTTP edge uses of the house.
 const EDGE: &[&str] = &[
     "fluxora-decimal",
+    "fluxora-limit",
     "fluxora-supervise",
     "fluxora-stream",
     "fluxora-indexer",
@@ -100,10 +102,11 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 15] = [
+pub(super) const HOUSES: [House; 16] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
+    house("fluxora-limit", "crates/limit", &[], PURE),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
     house(

@@ -1,10 +1,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{Api, Indexer, Lifecycle, Options, Parts, Server, Service, Writes};
+use fluxora_api::{Api, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes};
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
@@ -14,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{block_on, complain};
 use crate::clock_guard::GuardedClock;
-use crate::config::{Config, Http, UnknownName, WorkerConfig};
+use crate::config::{Config, Http, RequestLimits, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
 use crate::{VERSION, exit, logging};
@@ -87,6 +88,10 @@ fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
     server.with_context(|| format!("cannot listen on {address} (HOST, PORT)"))
 }
 
+fn limits(limits: &RequestLimits) -> Limits {
+    Limits::new(limits.reads, limits.writes, limits.proxies.clone(), RandomState::new())
+}
+
 fn parts(
     config: &Config,
     store: Arc<dyn Store>,
@@ -112,6 +117,7 @@ fn parts(
         writes: config.http.writes,
         indexer,
         operator_token: config.http.operator_token.clone(),
+        limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
         workers: supervisor.workers(),
         lifecycle,

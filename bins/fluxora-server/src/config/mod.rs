@@ -6,6 +6,7 @@ mod environment;
 mod faults;
 mod http;
 mod indexer;
+mod limits;
 mod logs;
 pub(crate) mod secret;
 mod setting;
@@ -24,6 +25,7 @@ pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
 pub(crate) use http::Http;
 pub(crate) use indexer::Chain;
+pub(crate) use limits::RequestLimits;
 pub(crate) use logs::Logs;
 pub(crate) use setting::{Setting, any};
 pub(crate) use unknown::UnknownName;
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     http: http::HttpSettings,
     #[command(flatten)]
+    limits: limits::LimitSettings,
+    #[command(flatten)]
     storage: storage::StorageSettings,
     #[command(flatten)]
     logs: logs::LogSettings,
@@ -51,6 +55,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) http: Http,
+    pub(crate) limits: RequestLimits,
     pub(crate) database: Database,
     pub(crate) logs: Logs,
     pub(crate) chain: Chain,
@@ -67,13 +72,15 @@ impl Config {
     pub(crate) fn check(settings: &Settings) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::default();
         let http = settings.http.check(&mut faults);
+        let limits = settings.limits.check(&mut faults);
         let database = settings.storage.check(&mut faults);
         let logs = settings.logs.check(&mut faults);
         let chain = settings.indexer.check(&mut faults);
         let workers = settings.workers.check(&mut faults);
-        let config = http.zip(database).zip(logs).zip(chain).zip(workers);
-        let config = config.map(|((((http, database), logs), chain), workers)| Self {
+        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(workers);
+        let config = config.map(|(((((http, limits), database), logs), chain), workers)| Self {
             http,
+            limits,
             database,
             logs,
             chain,

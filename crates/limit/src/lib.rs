@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod limiter;
+mod quota;
+
+pub use client::{InvalidProxies, TrustedProxies, network_of};
+pub use limiter::{CAPACITY, Limiter};
+pub use quota::{Quota, Verdict};
