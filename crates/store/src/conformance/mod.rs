@@ -132,6 +132,7 @@ macro_rules! conformance_suite {
             a_contract_whose_events_make_no_stream_is_unusable
             a_halt_of_a_contract_is_read_from_its_safe_events
             a_broken_rule_is_counted_on_the_stream_and_the_contract
+            a_stream_of_a_new_branch_begins_from_its_parent_at_that_time
             an_event_under_two_ids_counts_once
             other_contents_at_a_known_position_are_a_conflict
             a_position_given_twice_in_a_batch_is_stored_once

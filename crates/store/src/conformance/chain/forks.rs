@@ -77,6 +77,19 @@ pub async fn a_stream_whose_creation_is_forked_away_goes_and_comes_back_in_its_p
     assert_eq!(listed(store).await, [3, 0].map(id));
 }
 
+/// A fork brings a share of an earlier ledger than the events that it removes. The child begins from its parent in that
+/// ledger, not from the parent at the end of the batch.
+pub async fn a_stream_of_a_new_branch_begins_from_its_parent_at_that_time(store: &impl Store) {
+    MAIN.push(store, &[created(At(10, 1, 0), 0, 1_000, 2)], Some(12)).await;
+    MAIN.push(store, &[withdrew(At(13, 1, 0), 0, 5)], Some(15)).await;
+    assert_eq!(withdrawn(store, 0).await, Some(5));
+    let ingested = MAIN.forked("b", 12).push(store, &[shared(At(12, 1, 0), 0, 1, 1, 1)], Some(14)).await;
+    assert_eq!((ingested.reorg.unwrap().fork_ledger, withdrawn(store, 0).await), (12, Some(0)));
+    let streams = [stream(store, 0).await.unwrap(), stream(store, 1).await.unwrap()];
+    assert_eq!(rebuilt_from_scratch(store).await, streams);
+    assert_eq!(emitted(store, &id(1)).await, ["stream.created"]);
+}
+
 async fn listed(store: &impl Store) -> Vec<StreamId> {
     let query = crate::StreamQuery {
         filter: crate::StreamFilter::default(),

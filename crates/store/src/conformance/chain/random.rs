@@ -8,7 +8,7 @@ use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rul
 use fluxora_stream::{Stream, UnixTime};
 
 use super::events::*;
-use super::reference_model::{ReferenceModel, Verdict};
+use super::reference_model::{Met, ReferenceModel, Verdict};
 use super::vesting_events::*;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
@@ -30,14 +30,15 @@ pub async fn random_chains_end_as_a_rebuild_from_scratch_does(
     store: &impl Store,
     seeds: impl IntoIterator<Item = u64>,
 ) {
-    let (mut histories, mut compared) = (0_u32, 0_u32);
+    let (mut histories, mut compared, mut met) = (0_u32, 0_u32, Met::default());
     for seed in seeds {
         let rewind = Rewind { to_ledger: 0, reason: "the next history".to_owned() };
         // Refused before the first history, when the store is empty.
         store.rewind(rewind, Rules::default(), t(0)).await.unwrap().ok();
         histories += 1;
-        compared += u32::from(History::new(seed).run(store).await);
+        compared += u32::from(History::new(seed).run(store, &mut met).await);
     }
+    assert!(histories < 100 || met.is_everything(), "holes and branches are drawn");
     assert!(compared * 2 >= histories, "only {compared} of {histories} could be compared with a fresh chain");
 }
 
@@ -74,7 +75,7 @@ impl History {
     }
 
     /// Whether its end could be compared with a fresh chain's.
-    async fn run(mut self, store: &impl Store) -> bool {
+    async fn run(mut self, store: &impl Store, met: &mut Met) -> bool {
         for _ in 0..STEPS {
             let from = self.step();
             self.push_from(store, from).await;
@@ -86,6 +87,7 @@ impl History {
             refused |= self.push(store, &batch).await != Ok(());
         }
         self.compare(store).await;
+        met.add(&self.model.met);
         if refused {
             return false;
         }

@@ -18,6 +18,33 @@ pub(super) struct ReferenceModel {
     /// First and last missing ledger of the lowest hole.
     pub(super) hole: Option<(u32, u32)>,
     pub(super) resync: BTreeSet<u32>,
+    pub(super) met: Met,
+}
+
+/// How often a history met the cases that are easily missed.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    /// Batches after which there was a hole.
+    pub(super) holes: u32,
+    /// Holes that were filled.
+    pub(super) filled: u32,
+    /// Forks that left ledgers to push again.
+    pub(super) resyncs: u32,
+    /// Forks that kept a stored ledger which the batch does not have.
+    pub(super) kept: u32,
+}
+
+impl Met {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.holes += other.holes;
+        self.filled += other.filled;
+        self.resyncs += other.resyncs;
+        self.kept += other.kept;
+    }
+
+    pub(super) const fn is_everything(&self) -> bool {
+        self.holes > 0 && self.filled > 0 && self.resyncs > 0 && self.kept > 0
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +86,11 @@ impl ReferenceModel {
         }
         let lost =
             self.events.keys().map(|position| position.ledger).filter(|ledger| unproven.contains(ledger));
+        let known = self.resync.len();
         self.resync.extend(lost);
+        self.met.resyncs += u32::from(self.resync.len() > known);
+        let is_linked = |ledger: &u32| batch.ledger(*ledger).is_none();
+        self.met.kept += u32::from(kept.iter().any(is_linked));
         self.ledgers.retain(|sequence, _| stays(*sequence));
         self.events = events;
         for ledger in batch.ledgers() {
@@ -73,7 +104,10 @@ impl ReferenceModel {
             Some(fork) => self.last_safe.min(fork.checked_sub(1)).min(reached),
             None => self.last_safe,
         };
+        let hole = self.hole.take();
         self.hole = self.first_hole(valid);
+        self.met.holes += u32::from(self.hole.is_some());
+        self.met.filled += u32::from(fork.is_none() && hole.is_some() && self.hole.is_none());
         let reached = self.hole.map_or(reached, |(from, _)| reached.min(Some(from - 1)));
         self.last_safe = if fork.is_some() { reached } else { self.last_safe.max(reached) };
         self.final_ledger = self.final_ledger.max(self.below_tip(rules.max_reorg_depth + 1));
