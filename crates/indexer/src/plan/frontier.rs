@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Rules;
 use super::fork::Descendants;
@@ -33,7 +33,8 @@ pub struct Tip {
     pub ledger: u32,
     /// Hash of the ledger.
     pub hash: Opaque,
-    /// Close time of the ledger, or time of its arrival if none was reported. `None` if an earlier version stored it.
+    /// Close time of the ledger, or the earliest possible one if it was not reported, or its arrival if nothing was
+    /// reported. `None` if an earlier version stored it.
     pub at: Option<Timestamp>,
 }
 
@@ -146,32 +147,55 @@ fn tip_after(
     fork: Option<(u32, &Descendants)>,
     now: Timestamp,
 ) -> Option<Tip> {
-    let tip = |ledger: &Ledger| Tip {
-        ledger: ledger.sequence,
-        hash: ledger.hash.clone(),
-        at: Some(closed_at(ledger, now)),
-    };
-    let pushed = batch.ledgers().next_back().map(tip);
+    let tip = |ledger: &Ledger, at| Tip { ledger: ledger.sequence, hash: ledger.hash.clone(), at: Some(at) };
+    let before = view.frontier.tip.as_ref();
+    let pushed =
+        batch.ledgers().next_back().map(|newest| tip(newest, close_time(newest, batch, before, now)));
     let stored = match fork {
-        None => view.frontier.tip.clone(),
+        None => before.cloned(),
         Some((fork, descendants)) => {
-            let kept = descendants.kept.last().and_then(|kept| view.ledgers.get(kept)).map(tip);
-            kept.or_else(|| view.frontier.tip.clone().filter(|tip| tip.ledger < fork))
+            let kept = descendants.kept.last().and_then(|kept| view.ledgers.get(kept));
+            let kept = kept.map(|kept| tip(kept, close_time(kept, batch, before, now)));
+            kept.or_else(|| before.filter(|tip| tip.ledger < fork).cloned())
         }
     };
     match (stored, pushed) {
         (Some(stored), Some(pushed)) if pushed.ledger < stored.ledger => Some(stored),
+        // Of two times of one ledger the arrival is the later one.
         (Some(stored), Some(pushed)) if pushed.ledger == stored.ledger => {
-            Some(Tip { at: stored.at.or(pushed.at), ..pushed })
+            let at = stored.at.into_iter().chain(pushed.at).min();
+            Some(Tip { at, ..pushed })
         }
         (stored, pushed) => pushed.or(stored),
     }
 }
 
-/// Close time of a ledger at millisecond precision, or the present if it is not reported or lies in the future.
-pub(super) fn closed_at(ledger: &Ledger, now: Timestamp) -> Timestamp {
-    let at = ledger.closed_at.map_or(now, |closed_at| closed_at.min(now));
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+/// Close time of a new tip; its arrival if nothing is known of it.
+///
+/// If the close time is not reported, it is at least that of an earlier ledger and one second for each ledger since. So
+/// a ledger without a close time leaves the highest plausible ledger as it is, for a source that sends the past too.
+fn close_time(ledger: &Ledger, batch: &Batch, before: Option<&Tip>, now: Timestamp) -> Timestamp {
+    let since = |(sequence, at): (u32, Timestamp)| {
+        let seconds = ledger.sequence.checked_sub(sequence)?;
+        at.checked_add(SignedDuration::from_secs(seconds.into())).ok()
+    };
+    let before = before.and_then(|tip| Some((tip.ledger, tip.at?)));
+    let pushed = batch.ledgers().filter_map(|ledger| Some((ledger.sequence, ledger.closed_at?)));
+    let earliest = || pushed.chain(before).filter_map(since).max();
+    let at = ledger.closed_at.or_else(earliest).or(before.map(|(_, at)| at));
+    at.map_or(now, |at| clamped(at, now))
+}
+
+/// Close time of the newest ledger that a rewind leaves; the earliest possible one if it is not known, so that the
+/// next ledger is bounded as the first one is.
+pub(super) fn close_time_after_rewind(ledger: &Ledger, now: Timestamp) -> Timestamp {
+    clamped(ledger.closed_at.unwrap_or(Timestamp::MIN), now)
+}
+
+/// A time between the first ledger and the present, at millisecond precision.
+fn clamped(at: Timestamp, now: Timestamp) -> Timestamp {
+    let at = at.as_millisecond().min(now.as_millisecond()).max(GENESIS.saturating_mul(1_000));
+    Timestamp::from_millisecond(at).unwrap_or(now)
 }
 
 /// The lowest hole among the ledgers of the batch after the tip.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::frontier::closed_at;
+use super::frontier::close_time_after_rewind;
 use super::{Frontier, Rules, Tip};
 use crate::Ledger;
 
@@ -54,7 +54,7 @@ pub fn plan_rewind(
     let fork = to_ledger.saturating_add(1);
     let tip = newest_kept.map(|ledger| Tip {
         ledger: ledger.sequence,
-        at: Some(closed_at(&ledger, now)),
+        at: Some(close_time_after_rewind(&ledger, now)),
         hash: ledger.hash,
     });
     let last_safe = before.last_safe.min(rules.safe_below(tip.as_ref()));
@@ -121,6 +121,18 @@ mod tests {
     #[test]
     fn the_safe_ledger_falls_where_the_kept_chain_is_shorter_than_the_margin() {
         check(&known(100), Some(1), 1, Ok((2, 98, [Some(1), None, None])));
+    }
+
+    #[test]
+    fn after_a_rewind_an_unknown_close_time_is_the_earliest_possible() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let at = |closed_at| {
+            let kept = Ledger { sequence: 90, hash: tip(90).hash, previous_hash: None, closed_at };
+            plan_rewind(&known(100), Some(kept), 90, RULES, now).unwrap().frontier.tip.unwrap().at.unwrap()
+        };
+        assert_eq!(at(None).to_string(), "2015-09-30T00:00:00Z");
+        let known = Timestamp::from_second(1_700_000_000).unwrap();
+        assert_eq!(at(Some(known)), known);
     }
 
     #[test]

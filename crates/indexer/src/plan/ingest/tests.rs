@@ -241,6 +241,12 @@ fn the_last_safe_ledger_stays_below_a_hole_until_it_is_filled() {
 }
 
 #[test]
+fn a_ledger_without_a_link_at_the_end_of_a_hole_closes_it() {
+    hole(&["a10", "a15<a14"], Some((11, 14)), "a14", None, 14);
+    hole(&["a10", "a15<a14"], Some((11, 14)), "a12", Some((13, 14)), 12);
+}
+
+#[test]
 fn a_hole_below_the_last_safe_ledger_is_passed() {
     hole(&["a10", "a13<a12"], None, "a14<a13", None, 13);
     hole(&["a5", "a10", "a12"], None, "a6<a5", None, 11);
@@ -280,6 +286,53 @@ fn the_first_tip_is_bounded_by_the_age_of_the_network() {
     assert_eq!(planned(highest), Ok(()));
     let refused = Refusal::ImplausibleTip { ledger: 1_800_000_000, tip: None, highest };
     assert_eq!(planned(1_800_000_000), Err(refused), "Unix seconds in place of a ledger");
+}
+
+/// Checks when a new tip closed at the earliest, in seconds after the stored ledger 100 closed; the batch arrives after
+/// `arrival` of them.
+#[track_caller]
+fn closed(is_known: bool, batch: &Batch, arrival: i64, expect: i64) {
+    let second = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+    let mut view = view(&["a100"], batch);
+    view.frontier.tip.as_mut().unwrap().at = is_known.then(|| second(0));
+    let rules = Rules { max_tip_jump: u32::MAX, ..RULES };
+    let tip = plan(&view, batch, rules, second(arrival)).unwrap().frontier.tip.unwrap();
+    assert_eq!(tip.at, Some(second(expect)));
+}
+
+fn with_time(text: &str, seconds: i64) -> Ledger {
+    Ledger { closed_at: Some(Timestamp::from_second(1_800_000_000 + seconds).unwrap()), ..ledger(text) }
+}
+
+#[test]
+fn a_new_tip_without_a_close_time_leaves_the_highest_plausible_ledger_as_it_is() {
+    closed(true, &tip("a110"), 60, 10);
+    closed(true, &tip("a110"), 5, 5);
+    closed(true, &tip("a99"), 60, 0);
+    closed(false, &tip("a110"), 60, 60);
+    let reported = Batch::new(Vec::new(), Some(with_time("a110", 50)), LIMIT).unwrap();
+    closed(true, &reported, 60, 50);
+    closed(true, &reported, 30, 30);
+    let mut first = pushed("1", "a105");
+    first.event.happened_at = Timestamp::from_second(1_800_000_025).unwrap();
+    let after_an_event = Batch::new(vec![first], Some(ledger("a110")), LIMIT).unwrap();
+    closed(true, &after_an_event, 60, 30);
+    closed(false, &after_an_event, 60, 30);
+}
+
+#[test]
+fn the_past_is_pushed_as_fast_as_a_source_can() {
+    let second = |seconds: i64| Timestamp::from_second(1_700_000_000 + seconds).unwrap();
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let mut frontier = Frontier::default();
+    for sequence in [1_000_u32, 200_000, 9_000_000] {
+        let mut event = pushed("1", &format!("a{sequence}"));
+        event.event.happened_at = second(5 * i64::from(sequence));
+        let next = ledger(&format!("a{}", sequence + 1));
+        let batch = Batch::new(vec![event], Some(next), LIMIT).unwrap();
+        let view = StoredView { frontier, synced_at: Some(now), ..StoredView::default() };
+        frontier = plan(&view, &batch, RULES, now).unwrap().frontier;
+    }
 }
 
 #[test]
