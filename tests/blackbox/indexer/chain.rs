@@ -86,6 +86,11 @@ impl Chain {
     }
 }
 
+/// An event or a tip without the link of its ledger, as a source that skips ledgers pushes it.
+pub(super) fn unlinked(pushed: Value) -> Value {
+    sample::with(pushed, &json!({ "previousLedgerHash": null }))
+}
+
 /// The contract of every made-up event.
 pub(super) fn contract() -> String {
     sample::contract(1)

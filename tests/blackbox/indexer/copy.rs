@@ -5,7 +5,7 @@ use std::process::Command;
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::{Value, json};
 
-use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, unlinked, withdrawn_to};
 use super::state::state;
 use super::worker::Worker;
 use super::{batch, indexing};
@@ -27,8 +27,8 @@ fn two_ways() -> [Value; 2] {
         (FIRST + 4, created(1, FIRST + 4)),
         (FIRST + 5, withdrawn_to(1, 5)),
     ]
-    .map(|(ledger, payload)| chain.event(ledger, PLACE, &payload));
-    let one = batch(&events, Some(&chain.newest()));
+    .map(|(ledger, payload)| unlinked(chain.event(ledger, PLACE, &payload)));
+    let one = batch(&events, Some(&unlinked(chain.newest())));
     chain.fork(FIRST + 4);
     (0..3).for_each(|_| _ = chain.grow());
     // The last of these waits for its ledger to be safe.
@@ -37,8 +37,8 @@ fn two_ways() -> [Value; 2] {
         (FIRST + 5, created(2, FIRST + 5)),
         (FIRST + 7, withdrawn_to(0, 1)),
     ]
-    .map(|(ledger, payload)| chain.event(ledger, PLACE, &payload));
-    [one, batch(&events, Some(&chain.newest()))]
+    .map(|(ledger, payload)| unlinked(chain.event(ledger, PLACE, &payload)));
+    [one, batch(&events, Some(&unlinked(chain.newest())))]
 }
 
 /// Builds everything again from the events, and finds it as it is.

@@ -69,11 +69,11 @@ impl History {
         batch(&events, None)
     }
 
-    /// Events in the ledgers from this one to the tip.
+    /// Events in each ledger from this one to the tip: with links, a ledger that is left out is a hole.
     fn filled(&mut self, from: u32) -> Value {
         let mut events = Vec::new();
         for ledger in from..=self.chain.tip() {
-            for event in 0..u32::try_from(self.random.below(6)).unwrap() {
+            for event in 0..=u32::try_from(self.random.below(5)).unwrap() {
                 let payload = self.payload(ledger);
                 events.push(self.chain.event(ledger, ChainPosition { transaction: 1, event }, &payload));
             }

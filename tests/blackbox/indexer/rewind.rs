@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, withdrawn_to};
+use super::chain::{Chain, ChainPosition, FIRST, created, stream_id, unlinked, withdrawn_to};
 use super::worker::{Worker, rewind};
 use super::{batch, indexing};
 use crate::envelope;
@@ -40,9 +40,9 @@ fn a_rewind_undoes_what_came_after_its_ledger_and_is_recorded_with_its_reason() 
         (FIRST + 5, created(1, FIRST + 5)),
         (FIRST + 8, withdrawn_to(0, 1)),
     ]
-    .map(|(ledger, payload)| chain.event(ledger, PLACE, &payload))
+    .map(|(ledger, payload)| unlinked(chain.event(ledger, PLACE, &payload)))
     .to_vec();
-    worker.push(&batch(&events, Some(&chain.newest())));
+    worker.push(&batch(&events, Some(&unlinked(chain.newest()))));
 
     let reason = "ledgers of another network were pushed";
     let answer = worker.send(&rewind(&json!({ "toLedger": FIRST + 3, "reason": reason }))).expect(200);

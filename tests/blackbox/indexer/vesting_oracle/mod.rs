@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use self::compare::Comparison;
 use self::scenario::{Ledger, Scenario, handwritten, read};
+use super::oracle::RECORDED_JUMP;
 use super::worker::Worker;
 use super::{batch, indexing};
 use crate::server::{Launch, TestServer};
@@ -99,7 +100,7 @@ fn compare_all(scenarios: &[Scenario], launch: impl Fn() -> Launch + Sync) -> Co
 }
 
 fn one_by_one(scenarios: &[Scenario], launch: Launch) -> Comparison {
-    let mut server = TestServer::launch(launch);
+    let mut server = TestServer::launch(launch.set("INDEXER_MAX_TIP_JUMP", RECORDED_JUMP));
     let mut worker = Worker::of(&server);
     let mut comparison = Comparison::default();
     for scenario in scenarios {
