@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod halts;
 mod log;
 mod observer;
 mod service;

@@ -7,7 +7,7 @@ use fluxora_store::{ChainStore, Clock, StoreError};
 use thiserror::Error;
 
 use crate::observer::observe;
-use crate::{Observation, Observer, RefusalKind, log};
+use crate::{Observation, Observer, RefusalKind, halts, log};
 
 /// Stores batches of contract events, and logs and observes what happened.
 #[derive(Clone)]
@@ -56,6 +56,7 @@ impl Ingest {
         match outcome {
             Ok(Ok(ingested)) => {
                 log::stored(&ingested);
+                halts::log(&ingested, batch);
                 observe(self.observer.as_ref(), &ingested);
                 Ok(ingested)
             }

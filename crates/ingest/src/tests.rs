@@ -1,5 +1,6 @@
 //! The service over the model store: what is logged and observed for each outcome.
 
+mod halts;
 mod unavailable;
 
 use std::io::Write;
