@@ -143,3 +143,16 @@ fn the_demo_refuses_a_database() {
         assert_eq!(std::fs::read_dir(launch.folder()).unwrap().count(), 1, "no file is created");
     }
 }
+
+#[test]
+fn the_demo_refuses_a_database_that_the_file_env_names() {
+    let launch = demo();
+    std::fs::write(launch.folder().join(".env"), "DATABASE_URL=sqlite://data/fluxora.db\n").unwrap();
+    let ended = launch.ends();
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("remove it from the command line, the environment and .env"),
+        "{}",
+        ended.stderr
+    );
+}

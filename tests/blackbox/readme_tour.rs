@@ -19,28 +19,13 @@ const WORKER_TOKEN: (&str, &str) = ("INDEXER_WORKER_TOKEN", "0123456789abcdef012
 
 /// Runs the commands of a section against a separate server, which must answer each of them.
 fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
-    if Command::new("curl").arg("--version").output().is_err() {
-        return services::missing(&format!("the commands of {file}: curl is not installed"), true);
-    }
-    let page = std::fs::read_to_string(binary::root().join(file)).expect("the page can be read");
-    let commands = shell_blocks(&page, section).concat();
-    assert!(commands.contains("curl"), "{file} has no commands in {section}");
-
     let of_server = variables.iter().filter(|variable| **variable == WORKER_TOKEN);
     let launch = of_server.fold(Launch::new(), |launch, (name, value)| launch.set(name, *value));
     let mut server = TestServer::launch(launch);
-    // With -e a shell ends at the first command that fails; a pipe fails with its last command.
-    let mut shell = Command::new("sh");
-    shell.args(["-e", "-u", "-c", &commands]).envs(variables.iter().copied());
-    shell.env("FLUXORA_URL", format!("http://{}", server.address())).env("NO_PROXY", "*");
-    let mut shell = Process::start(&mut shell);
-    let ended = shell.wait_for_end();
-    let [out, err] = [&shell.stdout, &shell.stderr].map(|output| output.lines().join("\n"));
-    assert!(ended.success(), "{ended}\n{out}\n{err}");
-
-    let curls = commands.matches("curl --").count();
-    let line_of_request = |line: &serde_json::Value| line["message"] == "request";
+    let curls = run(file, section, variables, &server);
     server.terminate();
+    let Some(curls) = curls else { return };
+    let line_of_request = |line: &serde_json::Value| line["message"] == "request";
     let answered: Vec<_> = server.log().into_iter().filter(line_of_request).collect();
     assert_eq!(answered.len(), curls, "not every curl of {file} reached the server");
     assert!(
@@ -49,9 +34,37 @@ fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
     );
 }
 
+/// Runs the commands of a section, none of which may fail, and returns the number of requests; `None` without curl.
+fn run(file: &str, section: &str, variables: &[(&str, &str)], server: &TestServer) -> Option<usize> {
+    if Command::new("curl").arg("--version").output().is_err() {
+        services::missing(&format!("the commands of {file}: curl is not installed"), true);
+        return None;
+    }
+    let page = std::fs::read_to_string(binary::root().join(file)).expect("the page can be read");
+    let commands = shell_blocks(&page, section).concat();
+    assert!(commands.contains("curl"), "{file} has no commands in {section}");
+
+    // With -e a shell ends at the first command that fails; a pipe fails with its last command.
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-u", "-c", &commands]).envs(variables.iter().copied());
+    shell.env("FLUXORA_URL", format!("http://{}", server.address())).env("NO_PROXY", "*");
+    let mut shell = Process::start(&mut shell);
+    let ended = shell.wait_for_end();
+    let [out, err] = [&shell.stdout, &shell.stderr].map(|output| output.lines().join("\n"));
+    assert!(ended.success(), "{ended}\n{out}\n{err}");
+    Some(commands.matches("curl --").count())
+}
+
 #[test]
 fn the_tour_of_the_readme_works_as_it_is_written() {
     tour("README.md", "A tour with curl", &[]);
+}
+
+#[test]
+fn the_demo_of_the_readme_works_as_it_is_written() {
+    let mut server = TestServer::launch(Launch::new().arguments(&["demo"]).set("LOG_FORMAT", "pretty"));
+    run("README.md", "See it move", &[], &server);
+    server.terminate();
 }
 
 #[test]

@@ -106,7 +106,10 @@ impl Config {
         let checked = Self::check(settings);
         if let Some(name) = settings.storage.database_setting() {
             let mut faults = checked.err().unwrap_or_default();
-            faults.add(format!("{name} must not be set for demo, which opens no database and keeps nothing"));
+            faults.add(format!(
+                "{name} must not be set for demo, which opens no database and keeps nothing: remove it from the command \
+                 line, the environment and .env"
+            ));
             return Err(faults);
         }
         let config = checked?;
