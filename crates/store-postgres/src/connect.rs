@@ -1,14 +1,16 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::breaker::Breaker;
@@ -79,19 +81,40 @@ impl Connector {
 
     /// Makes a connection. It ends when the task does.
     pub(crate) async fn connect(&self) -> Result<(Client, JoinHandle<()>), ConnectFault> {
+        self.connect_and(|_| {}).await
+    }
+
+    /// Makes a connection that leaves a permit for each notification it receives.
+    pub(crate) async fn listen(&self, heard: Arc<Notify>) -> Result<(Client, JoinHandle<()>), ConnectFault> {
+        let heard = move |message: &AsyncMessage| {
+            if matches!(message, AsyncMessage::Notification(_)) {
+                heard.notify_one();
+            }
+        };
+        self.connect_and(heard).await
+    }
+
+    async fn connect_and(
+        &self,
+        heard: impl Fn(&AsyncMessage) + Send + 'static,
+    ) -> Result<(Client, JoinHandle<()>), ConnectFault> {
         let shared = Arc::clone(&self.0);
         let connecting = self.0.runtime.spawn(async move {
             let connect = shared.config.connect(shared.tls.clone());
-            let (client, connection) = tokio::time::timeout(shared.timeout, connect)
+            let (client, mut connection) = tokio::time::timeout(shared.timeout, connect)
                 .await
                 .map_err(|_| ConnectFault::Timeout)?
                 .map_err(ConnectFault::Driver)?;
             let task = tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(
-                        error = fluxora_store::error_chain(&error),
-                        "a connection to the database ended"
-                    );
+                while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                    match message {
+                        Ok(message) => heard(&message),
+                        Err(error) => {
+                            let error = fluxora_store::error_chain(&error);
+                            tracing::debug!(error, "a connection to the database ended");
+                            return;
+                        }
+                    }
                 }
             });
             Ok((client, task))

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod announcer;
 mod breaker;
 mod chain;
 mod columns;

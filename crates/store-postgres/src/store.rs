@@ -11,6 +11,7 @@ use fluxora_store::{
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 
+use crate::announcer::Announcer;
 use crate::connect::Connector;
 use crate::pool::Connections;
 use crate::streams::{idempotency, log};
@@ -34,6 +35,7 @@ pub struct PostgresStore {
     rebuild_timeout: Duration,
     units: Arc<Units>,
     writer: Writer,
+    announcer: Announcer,
 }
 
 impl PostgresStore {
@@ -55,9 +57,10 @@ impl PostgresStore {
         let writer = Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options);
         let connections = Connections::new(connector, options.pool, &options);
         let chain = Connections::new(Connector::for_chain(location, &options)?, 1, &options);
+        let announcer = Announcer::new(Connector::new(location, &options)?);
         let rebuild_timeout = options.rebuild_timeout;
         let location = location.clone();
-        let store = Self { location, connections, chain, rebuild_timeout, units, writer };
+        let store = Self { location, connections, chain, rebuild_timeout, units, writer, announcer };
         store.warn_of_what_is_not_durable().await;
         store.warn_of_repeated_events().await;
         Ok(store)
@@ -108,7 +111,7 @@ impl PostgresStore {
 #[async_trait]
 impl StreamStore for PostgresStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
-        self.writer.create(create).await
+        self.announcer.announce(self.writer.create(create).await)
     }
 
     async fn cancel_stream(
@@ -116,12 +119,14 @@ impl StreamStore for PostgresStore {
         id: &StreamId,
         clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-        self.units
+        let cancelled = self
+            .units
             .run(&self.connections, |lease| async {
                 let lease = lease;
                 streams::cancel(&lease, id, clock.as_ref()).await
             })
-            .await
+            .await;
+        self.announcer.announce(cancelled)
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
@@ -156,9 +161,12 @@ impl StreamStore for PostgresStore {
     }
 
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
-        self.units
+        let recorded = self
+            .units
             .run(&self.connections, |lease| async move { streams::record_due(&lease, now, limit).await })
-            .await
+            .await?;
+        // The stream clock finds nothing due in most of its steps.
+        if recorded == Recorded::default() { Ok(recorded) } else { self.announcer.announce(Ok(recorded)) }
     }
 }
 
@@ -177,6 +185,14 @@ impl EventLog for PostgresStore {
 
     async fn head(&self) -> Result<Sequence, StoreError> {
         self.units.run(&self.connections, |lease| async move { log::head(&lease).await }).await
+    }
+
+    async fn oldest(&self) -> Result<Sequence, StoreError> {
+        self.units.run(&self.connections, |lease| async move { log::oldest(&lease).await }).await
+    }
+
+    async fn appended(&self) {
+        self.announcer.appended().await;
     }
 }
 
@@ -238,6 +254,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
+        self.announcer.close();
         self.writer.close().await;
         self.chain.close();
         self.connections.close();

@@ -14,6 +14,7 @@ use fluxora_store::{
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::chain::{self, Chain};
 use crate::open::OpenError;
@@ -32,6 +33,8 @@ pub struct SqliteStore {
     writer: Writer,
     /// `None` in memory, where the writer's connection is the only one and reads queue with the writes.
     readers: Option<Arc<Readers>>,
+    /// Holds a permit when a commit of this process may have appended events.
+    appended: Notify,
 }
 
 impl SqliteStore {
@@ -48,7 +51,17 @@ impl SqliteStore {
             _ => None,
         };
         let writer = Writer::start(opened, options).map_err(OpenError::Thread)?;
-        Ok(Self { location: location.clone(), writer, readers })
+        Ok(Self { location: location.clone(), writer, readers, appended: Notify::new() })
+    }
+
+    /// Runs a unit that may append events, and wakes the reader of the event log once it is committed.
+    async fn append<T: Send + 'static>(
+        &self,
+        unit: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.writer.run(unit).await?;
+        self.appended.notify_one();
+        Ok(done)
     }
 
     /// Reads on the calling thread: for what touches a few rows.
@@ -77,7 +90,7 @@ impl SqliteStore {
 #[async_trait]
 impl StreamStore for SqliteStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
-        self.writer.run(move |connection| streams::create(connection, &create)).await
+        self.append(move |connection| streams::create(connection, &create)).await
     }
 
     async fn cancel_stream(
@@ -86,7 +99,7 @@ impl StreamStore for SqliteStore {
         clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         let id = *id;
-        self.writer.run(move |connection| streams::cancel(connection, &id, clock.now())).await
+        self.append(move |connection| streams::cancel(connection, &id, clock.now())).await
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
@@ -135,7 +148,7 @@ impl StreamStore for SqliteStore {
     }
 
     async fn record_due(&self, now: Timestamp, limit: u32) -> Result<Recorded, StoreError> {
-        self.writer.run(move |connection| streams::record_due(connection, now, limit)).await
+        self.append(move |connection| streams::record_due(connection, now, limit)).await
     }
 }
 
@@ -155,6 +168,14 @@ impl EventLog for SqliteStore {
 
     async fn head(&self) -> Result<Sequence, StoreError> {
         self.read(log::head).await
+    }
+
+    async fn oldest(&self) -> Result<Sequence, StoreError> {
+        self.read(log::oldest).await
+    }
+
+    async fn appended(&self) {
+        self.appended.notified().await;
     }
 }
 
@@ -197,7 +218,7 @@ impl ChainStore for SqliteStore {
         let unit = move |connection: &Connection| {
             chain::run(steps::ingest(&mut Chain(connection), &batch, rules, now))
         };
-        self.writer.run(unit).await
+        self.append(unit).await
     }
 
     async fn rewind(
@@ -209,7 +230,7 @@ impl ChainStore for SqliteStore {
         let unit = move |connection: &Connection| {
             chain::run(steps::rewind(&mut Chain(connection), &rewind, rules, now))
         };
-        self.writer.run(unit).await
+        self.append(unit).await
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
@@ -233,7 +254,7 @@ impl ChainStore for SqliteStore {
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
         let unit =
             move |connection: &Connection| chain::run(steps::rebuild(&mut Chain(connection), &rebuild, now));
-        self.writer.run(unit).await
+        self.append(unit).await
     }
 }
 

@@ -81,6 +81,15 @@ pub trait EventLog: Send + Sync {
 
     /// The newest position; 0 while the log is empty.
     async fn head(&self) -> Result<Sequence, StoreError>;
+
+    /// The oldest position that is kept; 0 while the log is empty.
+    async fn oldest(&self) -> Result<Sequence, StoreError>;
+
+    /// Returns when events may have been appended since the last call returned. A hint for one reader of a process: it may
+    /// return without an event, and another process's events need not end the wait, so a reader also polls.
+    async fn appended(&self) {
+        std::future::pending().await
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ impl EventLog for FailingStore {
     async fn head(&self) -> Result<Sequence, StoreError> {
         Err(self.0())
     }
+    async fn oldest(&self) -> Result<Sequence, StoreError> {
+        Err(self.0())
+    }
 }
 
 #[async_trait]

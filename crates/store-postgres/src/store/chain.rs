@@ -22,14 +22,16 @@ impl ChainStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Result<Ingested, Refusal>, StoreError> {
         let (batch, limit) = (batch.as_ref(), self.rebuild_timeout);
-        self.units
+        let ingested = self
+            .units
             .run_extensible(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_for(lease, batch, rules, limit);
                 let outcome = steps::ingest(&mut chain, batch, rules, now).await?;
                 chain.commit().await?;
                 Ok(outcome)
             })
-            .await
+            .await;
+        self.announcer.announce(ingested)
     }
 
     async fn rewind(
@@ -39,14 +41,16 @@ impl ChainStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
         let (rewind, limit) = (&rewind, self.rebuild_timeout);
-        self.units
+        let rewound = self
+            .units
             .run_within(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let outcome = steps::rewind(&mut chain, rewind, rules, now).await?;
                 chain.commit().await?;
                 Ok(outcome)
             })
-            .await
+            .await;
+        self.announcer.announce(rewound)
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
@@ -69,13 +73,15 @@ impl ChainStore for PostgresStore {
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
         let (rebuild, limit) = (&rebuild, self.rebuild_timeout);
-        self.units
+        let rebuilt = self
+            .units
             .run_within(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let report = steps::rebuild(&mut chain, rebuild, now).await?;
                 chain.commit().await?;
                 Ok(report)
             })
-            .await
+            .await;
+        self.announcer.announce(rebuilt)
     }
 }

@@ -10,10 +10,18 @@ use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
 pub(super) const HEAD: &str = "SELECT coalesce(max(seq), 0) FROM stream_events";
+const OLDEST: &str = "SELECT coalesce(min(seq), 0) FROM stream_events";
 
 pub(crate) async fn head(lease: &Lease) -> Result<Sequence, Fault> {
-    let what = "reading the head of the event log";
-    let statement = lease.prepare_cached(HEAD).await.attempt(what)?;
+    position(lease, HEAD, "reading the head of the event log").await
+}
+
+pub(crate) async fn oldest(lease: &Lease) -> Result<Sequence, Fault> {
+    position(lease, OLDEST, "reading the oldest position of the event log").await
+}
+
+async fn position(lease: &Lease, sql: &str, what: &'static str) -> Result<Sequence, Fault> {
+    let statement = lease.prepare_cached(sql).await.attempt(what)?;
     let row = lease.query_one(&statement, &[]).await.attempt(what)?;
     Ok(sequence(row.try_get(0).attempt(what)?))
 }

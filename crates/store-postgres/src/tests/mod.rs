@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::testing::{Cluster, Database};
 use crate::{Location, Options, PostgresStore};
 
+mod announcing;
 mod chain;
 mod conflicts;
 mod corrupt;

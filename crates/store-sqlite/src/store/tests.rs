@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 
+mod appending;
 mod batches;
 mod corruption;
 mod fault_injection;

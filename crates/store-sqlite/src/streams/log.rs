@@ -10,10 +10,16 @@ use super::events::{LOGGED, decode_logged};
 use crate::faults::Attempt;
 
 const HEAD: &str = "SELECT coalesce(max(seq), 0) FROM stream_events";
+const OLDEST: &str = "SELECT coalesce(min(seq), 0) FROM stream_events";
 
 pub(crate) fn head(connection: &Connection) -> Result<Sequence, StoreError> {
     let read = || connection.prepare_cached(HEAD)?.query_row([], |row| row.get(0));
     read().map(fluxora_store::rows::sequence).attempt("reading the head of the event log")
+}
+
+pub(crate) fn oldest(connection: &Connection) -> Result<Sequence, StoreError> {
+    let read = || connection.prepare_cached(OLDEST)?.query_row([], |row| row.get(0));
+    read().map(fluxora_store::rows::sequence).attempt("reading the oldest position of the event log")
 }
 
 /// Reads a page. The head is read first, and only events up to it: nothing is written before an event that is there.

@@ -33,6 +33,7 @@ async fn everything(store: &impl Store) -> Vec<(u64, StreamId, EventKind)> {
 /// Nothing has been written.
 pub async fn an_empty_event_log_has_head_0(store: &impl Store) {
     assert_eq!(store.head().await.unwrap(), Sequence(0));
+    assert_eq!(store.oldest().await.unwrap(), Sequence(0));
     let page = store.events_after(Sequence(0), &EventFilter::default(), 10).await.unwrap();
     assert_eq!(page, EventLogPage::default());
 }
@@ -54,6 +55,7 @@ pub async fn the_event_log_is_in_commit_order_without_gaps(store: &impl Store) {
     ];
     assert_eq!(everything(store).await, expect);
     assert_eq!(store.head().await.unwrap(), Sequence(4));
+    assert_eq!(store.oldest().await.unwrap(), Sequence(1));
     let history = store.stream_events(&one, 0, 10).await.unwrap().unwrap().events;
     assert_eq!(history.iter().map(|logged| logged.sequence.0).collect::<Vec<_>>(), [2, 4]);
 }

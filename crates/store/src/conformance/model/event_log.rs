@@ -28,6 +28,10 @@ impl EventLog for Model {
     async fn head(&self) -> Result<Sequence, StoreError> {
         Ok(Sequence(u64::try_from(self.contents().events.len()).unwrap()))
     }
+
+    async fn oldest(&self) -> Result<Sequence, StoreError> {
+        Ok(Sequence(u64::from(!self.contents().events.is_empty())))
+    }
 }
 
 /// Whether an event matches a filter of the event log.
