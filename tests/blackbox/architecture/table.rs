@@ -38,6 +38,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-delivery",
     "fluxora-stellar",
     "fluxora-ingest",
+    "fluxora-feed",
     "fluxora-api",
 ];
 
@@ -51,6 +52,7 @@ const EDGE: &[&str] = &[
     "fluxora-indexer",
     "fluxora-store",
     "fluxora-ingest",
+    "fluxora-feed",
 ];
 
 /// No I/O, no async.
@@ -102,7 +104,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 16] = [
+pub(super) const HOUSES: [House; 17] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
@@ -150,6 +152,12 @@ pub(super) const HOUSES: [House; 16] = [
         ACTIX_AND_SQL,
     ),
     house("fluxora-ingest", "crates/ingest", STORE_AND_BELOW, DRIVERS_AND_HTTP),
+    house(
+        "fluxora-feed",
+        "crates/feed",
+        &["fluxora-decimal", "fluxora-supervise", "fluxora-stream", "fluxora-indexer", "fluxora-store"],
+        DRIVERS_AND_HTTP,
+    ),
     house("fluxora-api", "crates/api", EDGE, SQL),
     house("fluxora-server", "bins/fluxora-server", ALL, &[]),
     house("fluxora-tests", "tests", ALL, &[]),
@@ -168,6 +176,7 @@ const ASYNC: &[&str] = &[
     "fluxora-store-postgres",
     "fluxora-delivery",
     "fluxora-stellar",
+    "fluxora-feed",
     "fluxora-api",
     "fluxora-server",
 ];
