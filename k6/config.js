@@ -30,7 +30,7 @@ export const PROFILES = {
 };
 
 /** The scenarios that need no token, by the name of the function in main.js. */
-const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel'];
+const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events'];
 
 /** The variable with the token that a scenario needs. Without it the scenario is skipped. */
 export const TOKENS = { ingest: 'INDEXER_WORKER_TOKEN', rewind: 'OPERATOR_TOKEN' };

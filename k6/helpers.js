@@ -13,7 +13,7 @@ const errors = new Rate('fluxora_errors');
 
 /** Response times of each scenario, in milliseconds. */
 const latencies = {};
-const SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'ingest', 'rewind'];
+const SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events', 'ingest', 'rewind'];
 for (const scenario of SCENARIOS) {
   latencies[scenario] = new Trend(`fluxora_${scenario}_latency`, true);
 }

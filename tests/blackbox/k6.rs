@@ -53,8 +53,16 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
     for number in 0..STREAMS {
         server.create(&sample::stream_between(number, 1_000));
     }
-    let expected =
-        ["health", "ingest", "rewind", "streams_cancel", "streams_create", "streams_get", "streams_list"];
+    let expected = [
+        "events",
+        "health",
+        "ingest",
+        "rewind",
+        "streams_cancel",
+        "streams_create",
+        "streams_get",
+        "streams_list",
+    ];
     if let Some(node) = scripts(
         &server,
         &[format!("INDEXER_WORKER_TOKEN={WORKER_TOKEN}"), format!("OPERATOR_TOKEN={OPERATOR_TOKEN}")],
@@ -77,6 +85,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_get", "[200,404]"),
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
+            ("events", "[200,400]"),
             ("ingest", "[200]"),
             ("rewind", "[409]"),
         ] {

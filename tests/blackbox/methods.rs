@@ -207,6 +207,7 @@ fn the_root_and_health_name_the_service() {
             "workers": [
                 { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "retention", "state": "running", "restarts": 0, "lastError": null },
+                { "name": "feed", "state": "running", "restarts": 0, "lastError": null },
             ],
             "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 } },
         })

@@ -74,7 +74,7 @@ test('the thresholds are the documented ones', () => {
   assert.deepEqual(thresholds.http_req_duration, ['p(95)<500', 'p(99)<1000']);
   assert.deepEqual(thresholds.http_req_failed, ['rate<0.01']);
   assert.deepEqual(thresholds['http_req_duration{scenario:health}'], ['p(99)<200']);
-  for (const scenario of ['streams_list', 'streams_get', 'streams_create', 'streams_cancel']) {
+  for (const scenario of ['streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events']) {
     assert.deepEqual(thresholds[`http_req_duration{scenario:${scenario}}`], ['p(95)<500']);
   }
 });

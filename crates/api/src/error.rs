@@ -4,6 +4,7 @@ use std::fmt;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use fluxora_feed::TooManySubscribers;
 use fluxora_store::StoreError;
 use serde::Serialize;
 use tracing::Level;
@@ -49,11 +50,15 @@ pub enum ErrorKind {
     Unavailable,
     /// No indexer is configured.
     IndexerNotConfigured,
+    /// The events after a cursor are not kept.
+    CursorExpired,
+    /// As many clients follow the feed as may.
+    FeedFull,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Validation,
         Self::Unauthorized,
         Self::Forbidden,
@@ -72,6 +77,8 @@ impl ErrorKind {
         Self::Internal,
         Self::Unavailable,
         Self::IndexerNotConfigured,
+        Self::CursorExpired,
+        Self::FeedFull,
     ];
 
     const fn row(self) -> (StatusCode, &'static str, Level) {
@@ -100,6 +107,8 @@ impl ErrorKind {
             Self::IndexerNotConfigured => {
                 (StatusCode::SERVICE_UNAVAILABLE, "INDEXER_NOT_CONFIGURED", Level::INFO)
             }
+            Self::CursorExpired => (StatusCode::GONE, "CURSOR_EXPIRED", Level::INFO),
+            Self::FeedFull => (StatusCode::SERVICE_UNAVAILABLE, "FEED_FULL", Level::WARN),
         }
     }
 
@@ -169,6 +178,15 @@ impl ApiError {
         Self { details, ..Self::new(ErrorKind::Validation, message) }
     }
 
+    /// `VALIDATION_ERROR` of one field, parameter or header.
+    pub(crate) fn invalid_field(
+        field: &'static str,
+        code: FieldCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::invalid(vec![FieldFault::new(field, code, message)])
+    }
+
     /// `VALIDATION_ERROR` of the body as a whole.
     pub(crate) fn invalid_body(code: FieldCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(vec![FieldFault::new("body", code, message)])
@@ -176,6 +194,14 @@ impl ApiError {
 
     pub(crate) fn stream_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "Stream not found")
+    }
+}
+
+impl From<TooManySubscribers> for ApiError {
+    fn from(refused: TooManySubscribers) -> Self {
+        let message = "as many clients follow the feed as may: try again, or read pages without wait";
+        let refused = Some(refused.into());
+        Self { retry_after_seconds: Some(5), cause: refused, ..Self::new(ErrorKind::FeedFull, message) }
     }
 }
 

@@ -38,6 +38,8 @@ field_codes! {
     InvalidValue = "INVALID_VALUE",
     /// A cursor of another list, or a text that is no cursor.
     InvalidCursor = "INVALID_CURSOR",
+    /// A position after the newest event of the log.
+    CursorAhead = "CURSOR_AHEAD",
     /// A malformed `Idempotency-Key`.
     InvalidKey = "INVALID_KEY",
     /// The body is not JSON.

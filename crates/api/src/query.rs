@@ -51,6 +51,11 @@ impl Query {
         parse(&given).map_err(fault).ok()
     }
 
+    /// Whether a parameter is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
     /// An optional parameter with a fixed set of words.
     pub(crate) fn word<T: FromStr>(&mut self, name: &'static str, needed: &str) -> Option<T> {
         self.parsed(name, FieldCode::InvalidValue, needed, |text| text.parse().ok())
@@ -66,6 +71,11 @@ impl Query {
         let range = |text: &str| text.parse().ok().filter(|limit| (1..=max).contains(limit));
         let needed = format!("a whole number from 1 to {max}");
         self.parsed("limit", FieldCode::InvalidValue, &needed, range).unwrap_or(default)
+    }
+
+    /// Adds a fault of another part of the request.
+    pub(crate) fn fault(&mut self, fault: FieldFault) {
+        self.faults.push(fault);
     }
 
     /// Ends the reading. Every remaining parameter is unknown.

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fluxora_feed::Feed;
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
 use fluxora_store::chain::{ChainState, ContractReport};
@@ -90,6 +91,8 @@ pub struct Parts {
     pub operator_token: Option<Token>,
     /// How many requests each client may make.
     pub limits: Limits,
+    /// What follows the event log for clients.
+    pub feed: Arc<Feed>,
     /// Tokens whose code and decimals are known.
     pub tokens: Tokens,
     /// The background workers.
@@ -157,6 +160,10 @@ impl Api {
 
     pub(crate) const fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    pub(crate) const fn feed(&self) -> &Arc<Feed> {
+        &self.parts.feed
     }
 
     pub(crate) const fn tokens(&self) -> &Tokens {

@@ -11,7 +11,7 @@ use crate::Api;
 use crate::access::{Access, require};
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
-use crate::routes::{health, indexer, root, streams};
+use crate::routes::{events, health, indexer, root, streams};
 
 /// One operation of the API.
 pub struct Route {
@@ -61,7 +61,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 13] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -71,6 +71,7 @@ pub static ROUTES: [Route; 12] = [
     route(Get, STREAM, Reader, Read, || web::to(streams::read::read), streams::read::DOC),
     route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC),
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
+    route(Get, EVENTS, Reader, Read, || web::to(events::list), events::DOC).linked("events"),
     route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
     route(
         Get,
@@ -86,6 +87,7 @@ pub static ROUTES: [Route; 12] = [
 const STREAMS: &str = "/api/streams";
 const STREAM: &str = "/api/streams/{id}";
 const HISTORY: &str = "/api/streams/{id}/events";
+const EVENTS: &str = "/api/events";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 

@@ -3,6 +3,7 @@
 mod documented;
 mod errors;
 mod failing_store;
+mod feed;
 mod health;
 mod idempotency;
 mod indexer;
@@ -19,6 +20,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, http};
 use async_trait::async_trait;
+use fluxora_feed::Feed;
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
 use fluxora_limit::TrustedProxies;
@@ -86,6 +88,7 @@ struct Server {
     clock: ManualClock,
     lifecycle: Lifecycle,
     workers: Arc<StubWorkers>,
+    feed: Arc<Feed>,
     api: Arc<Api>,
 }
 
@@ -113,6 +116,7 @@ impl Server {
     fn with_limits(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>, limits: Limits) -> Self {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
+        let feed = Feed::new(store.clone(), feed_options());
         let ingest = Ingest::new(store.clone(), Arc::new(clock.clone()), Rules::default());
         let api = Arc::new(Api::new(Parts {
             store,
@@ -128,12 +132,13 @@ impl Server {
                 since: clock.now(),
             }),
             operator_token: secret.map(|secret| Token::new(secret).unwrap()),
+            feed: Arc::clone(&feed),
             tokens: Tokens::default(),
             lifecycle: lifecycle.clone(),
             limits,
             logged_requests: LoggedRequests::All,
         }));
-        Self { clock, lifecycle, workers, api }
+        Self { clock, lifecycle, workers, feed, api }
     }
 
     async fn send(&self, request: TestRequest) -> Answered {
@@ -162,6 +167,10 @@ impl Server {
         assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.body);
         answered.headers.get("location").unwrap().to_str().unwrap().to_owned()
     }
+}
+
+fn feed_options() -> fluxora_feed::Options {
+    fluxora_feed::Options { max_subscribers: 2, ..fluxora_feed::Options::new(|| 0) }
 }
 
 fn stream(changes: Value) -> Value {

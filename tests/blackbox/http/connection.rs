@@ -43,6 +43,10 @@ impl Connection {
         Response::read(&mut self.reader, false)
     }
 
+    pub(super) fn reader(&mut self) -> &mut BufReader<TcpStream> {
+        &mut self.reader
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn finish_writing(&self) -> io::Result<()> {
         self.reader.get_ref().shutdown(Shutdown::Write)

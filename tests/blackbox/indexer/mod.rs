@@ -6,6 +6,7 @@ mod continuity;
 mod copy;
 mod crash;
 mod event_order;
+mod feed;
 mod health;
 mod history;
 mod listing;

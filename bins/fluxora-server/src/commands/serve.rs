@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fluxora_api::{Api, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes};
+use fluxora_feed::Feed;
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
@@ -15,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{block_on, complain};
 use crate::clock_guard::GuardedClock;
-use crate::config::{Config, Http, RequestLimits, UnknownName, WorkerConfig};
+use crate::config::{Config, FeedConfig, Http, RequestLimits, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
 use crate::{VERSION, exit, logging};
@@ -53,14 +54,23 @@ async fn serve(
     let lifecycle = Lifecycle::default();
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
-    let parts = parts(config, Arc::clone(&store), Arc::clone(&clock), &supervisor, lifecycle.clone());
+    let feed = Feed::new(store.clone(), feed_options(config.feed));
+    let parts = parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone());
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
     let server = bind(&config.http, parts)?;
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
-    let deps = WorkerDeps { store: store_of_workers, clock, stream_clock_interval, ingest, address };
+    let feed_of_workers = Arc::clone(&feed);
+    let deps = WorkerDeps {
+        store: store_of_workers,
+        clock,
+        stream_clock_interval,
+        ingest,
+        address,
+        feed: feed_of_workers,
+    };
     start_workers(&mut supervisor, &deps).await?;
     announce(config, &server, store.as_ref());
-    let ended = until_stopped(server, &lifecycle, &mut supervisor, &mut signals).await;
+    let ended = until_stopped(server, &lifecycle, &feed, &mut supervisor, &mut signals).await;
     supervisor.stop().await;
     store.close().await;
     tracing::info!("stopped");
@@ -81,6 +91,12 @@ async fn latest_stored(store: &dyn Store) -> anyhow::Result<Option<Timestamp>> {
     Ok(created.max(synced))
 }
 
+fn feed_options(config: FeedConfig) -> fluxora_feed::Options {
+    let FeedConfig { max_clients, heartbeat, lifetime } = config;
+    let defaults = fluxora_feed::Options::new(jitter);
+    fluxora_feed::Options { max_subscribers: max_clients, heartbeat, lifetime, ..defaults }
+}
+
 fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
     let Http { address, shutdown_timeout, .. } = *http;
     let options = Options { shutdown_timeout, ..Options::default() };
@@ -94,8 +110,9 @@ fn limits(limits: &RequestLimits) -> Limits {
 
 fn parts(
     config: &Config,
-    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    feed: &Arc<Feed>,
+    store: &Arc<dyn Store>,
     supervisor: &Supervisor,
     lifecycle: Lifecycle,
 ) -> Parts {
@@ -106,8 +123,9 @@ fn parts(
         since: clock.now(),
     });
     Parts {
-        store,
+        store: Arc::clone(store),
         clock,
+        feed: Arc::clone(feed),
         ids: Arc::new(RandomIds),
         service: Service {
             version: VERSION,
@@ -143,6 +161,7 @@ fn announce(config: &Config, server: &Server, store: &dyn Store) {
 async fn until_stopped(
     server: Server,
     lifecycle: &Lifecycle,
+    feed: &Feed,
     supervisor: &mut Supervisor,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
@@ -154,6 +173,7 @@ async fn until_stopped(
         signal = signals.stop() => Ok(signal),
     };
     lifecycle.shut_down();
+    feed.stop();
     let signal = reason.as_ref().ok();
     tracing::info!(signal, "stopping: no new requests, waiting for those in flight");
     let ((), ended) = tokio::join!(stop.gracefully(), serving);

@@ -4,6 +4,7 @@
 mod env_file;
 mod environment;
 mod faults;
+mod feed;
 mod http;
 mod indexer;
 mod limits;
@@ -23,6 +24,7 @@ use fluxora_api::{Tokens, Writes};
 
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
+pub(crate) use feed::FeedConfig;
 pub(crate) use http::Http;
 pub(crate) use indexer::Chain;
 pub(crate) use limits::RequestLimits;
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
     indexer: indexer::IndexerSettings,
     #[command(flatten)]
     workers: workers::WorkerSettings,
+    #[command(flatten)]
+    feed: feed::FeedSettings,
 }
 
 /// The configuration, checked.
@@ -60,6 +64,7 @@ pub(crate) struct Config {
     pub(crate) logs: Logs,
     pub(crate) chain: Chain,
     pub(crate) workers: WorkerConfig,
+    pub(crate) feed: FeedConfig,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -77,14 +82,16 @@ impl Config {
         let logs = settings.logs.check(&mut faults);
         let chain = settings.indexer.check(&mut faults);
         let workers = settings.workers.check(&mut faults);
-        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(workers);
-        let config = config.map(|(((((http, limits), database), logs), chain), workers)| Self {
+        let feed = settings.feed.check(&mut faults);
+        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(workers).zip(feed);
+        let config = config.map(|((((((http, limits), database), logs), chain), workers), feed)| Self {
             http,
             limits,
             database,
             logs,
             chain,
             workers,
+            feed,
             demo: false,
         });
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {

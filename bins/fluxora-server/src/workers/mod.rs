@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxora_feed::Feed;
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
@@ -25,14 +26,16 @@ pub(crate) struct WorkerDeps {
     pub(crate) ingest: Option<Ingest>,
     /// The address that the server listens on.
     pub(crate) address: SocketAddr,
+    pub(crate) feed: Arc<Feed>,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval, .. } = deps;
+    let WorkerDeps { store, clock, stream_clock_interval, feed, .. } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     supervisor.start(Periodic(Retention::new(Arc::clone(store), Arc::clone(clock))));
+    supervisor.start(feed.reader());
 }
 
 /// Only an internal error of the store is a defect. Every other error clears without a restart.

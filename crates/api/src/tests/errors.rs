@@ -47,7 +47,7 @@ async fn each_storage_fault_has_its_code_and_shows_no_internals() {
         (internal, 500, "INTERNAL_ERROR", None),
     ];
     for (fault, status, code, retry_after) in faults {
-        let server = Server::over(Arc::new(FailingStore(fault)), Writes::Open);
+        let server = Server::over(Arc::new(FailingStore::new(fault)), Writes::Open);
         let id = "/api/streams/01930000-0000-7000-8000-000000000001";
         for request in [
             TestRequest::get().uri(id),

@@ -9,53 +9,80 @@ use fluxora_store::{
 
 use super::*;
 
-/// A store in which every method fails with the same error.
-pub(super) struct FailingStore(pub(super) Fault);
+/// A store in which every method fails with the same error, except those of an event log if it has one.
+pub(super) struct FailingStore {
+    fault: Fault,
+    log: Option<Box<dyn EventLog>>,
+}
 
 pub(super) type Fault = fn() -> StoreError;
+
+impl FailingStore {
+    pub(super) const fn new(fault: Fault) -> Self {
+        Self { fault, log: None }
+    }
+
+    pub(super) fn with_log(log: impl EventLog + 'static) -> Self {
+        Self { log: Some(Box::new(log)), ..Self::new(|| StoreError::Overloaded) }
+    }
+}
 
 #[async_trait]
 impl StreamStore for FailingStore {
     async fn create_stream(&self, _: CreateStream) -> Result<Created, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn cancel_stream(
         &self,
         _: &StreamId,
         _: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn stream(&self, _: &StreamId) -> Result<Option<Stream>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn list_streams(&self, _: &StreamQuery) -> Result<StreamPage, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn count_streams(&self, _: &StreamFilter, _: UnixTime) -> Result<u64, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn stream_events(&self, _: &StreamId, _: u32, _: u32) -> Result<Option<EventPage>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn stream_at(&self, _: &StreamId, _: UnixTime) -> Result<Option<Stream>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
 }
 
 #[async_trait]
 impl EventLog for FailingStore {
-    async fn events_after(&self, _: Sequence, _: &EventFilter, _: u32) -> Result<EventLogPage, StoreError> {
-        Err(self.0())
+    async fn events_after(
+        &self,
+        after: Sequence,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<EventLogPage, StoreError> {
+        match &self.log {
+            Some(log) => log.events_after(after, filter, limit).await,
+            None => Err((self.fault)()),
+        }
     }
     async fn head(&self) -> Result<Sequence, StoreError> {
-        Err(self.0())
+        match &self.log {
+            Some(log) => log.head().await,
+            None => Err((self.fault)()),
+        }
     }
     async fn oldest(&self) -> Result<Sequence, StoreError> {
-        Err(self.0())
+        match &self.log {
+            Some(log) => log.oldest().await,
+            None => Err((self.fault)()),
+        }
     }
 }
 
@@ -67,10 +94,10 @@ impl IdempotencyStore for FailingStore {
         _: &IdempotencyKey,
         _: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn delete_expired_idempotency_records(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
 }
 
@@ -82,7 +109,7 @@ impl ChainStore for FailingStore {
         _: Rules,
         _: Timestamp,
     ) -> Result<Result<Ingested, Refusal>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn rewind(
         &self,
@@ -90,22 +117,22 @@ impl ChainStore for FailingStore {
         _: Rules,
         _: Timestamp,
     ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn contract_events(&self, _: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn reorgs(&self, _: u32) -> Result<Vec<Reorg>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn contracts(&self, _: u32) -> Result<Vec<ContractReport>, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
 }
 
@@ -115,7 +142,7 @@ impl Store for FailingStore {
         "broken".to_owned()
     }
     async fn check(&self) -> Result<(), StoreError> {
-        Err(self.0())
+        Err((self.fault)())
     }
     async fn close(&self) {}
 }

@@ -153,7 +153,7 @@ async fn an_implausible_tip_has_a_code_of_its_own_and_shows_in_health() {
 #[actix_web::test]
 async fn indexer_routes_report_that_storage_is_unavailable() {
     let away: Fault = || StoreError::Unavailable { reason: "disk".into(), source: None };
-    let server = indexing(Arc::new(FailingStore(away)));
+    let server = indexing(Arc::new(FailingStore::new(away)));
     let list =
         TestRequest::get().uri("/internal/indexer/events").insert_header(("x-indexer-worker-token", SECRET));
     let rewind = TestRequest::post()

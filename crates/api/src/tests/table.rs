@@ -64,8 +64,8 @@ async fn every_documented_query_parameter_is_accepted() {
 #[actix_web::test]
 async fn a_request_without_the_access_of_its_route_is_refused_before_its_handler_runs() {
     let failing: Fault = || StoreError::Internal { reason: "the handler ran".into(), source: None };
-    let guarded = Server::with(Arc::new(FailingStore(failing)), Writes::Refused, Some(SECRET));
-    let bare = Server::over(Arc::new(FailingStore(failing)), Writes::Refused);
+    let guarded = Server::with(Arc::new(FailingStore::new(failing)), Writes::Refused, Some(SECRET));
+    let bare = Server::over(Arc::new(FailingStore::new(failing)), Writes::Refused);
     for route in &ROUTES {
         let (without, unconfigured) = match route.access {
             Access::Public | Access::Reader => continue,

@@ -8,7 +8,7 @@ use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::query::Query;
-use crate::routes::State;
+use crate::routes::{State, events as feed};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,8 +24,13 @@ pub(crate) const DOC: Doc = Doc {
         super::ID,
         query("limit", "Events per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before", ""),
+        feed::AFTER,
+        feed::WAIT,
+        feed::TYPE,
+        feed::ACCEPT,
+        feed::LAST_EVENT_ID,
     ],
-    errors: &[ErrorKind::NotFound],
+    errors: &[ErrorKind::NotFound, ErrorKind::CursorExpired, ErrorKind::FeedFull],
     ..Doc::new(
         "List the events of a stream",
         &[response(200, "StreamEvents", "A page of the stream's history, oldest first")],
@@ -42,6 +47,9 @@ pub(crate) async fn events(
     // The same cursor is accepted for an id in lower case and in capitals.
     let list = id.as_ref().map_or_else(|_| path.to_string(), ToString::to_string);
     let mut query = Query::of(&request)?;
+    if feed::is_feed(&request, &query) {
+        return feed::of_stream(&api, &request, query, id).await;
+    }
     let limit = query.limit();
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {

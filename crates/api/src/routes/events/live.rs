@@ -1,0 +1,49 @@
+use std::convert::Infallible;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use fluxora_feed::{Form, Subscriber};
+use fluxora_store::{EventFilter, Sequence};
+use futures_util::stream::{once, unfold};
+use futures_util::{Stream, StreamExt};
+
+use super::Bounds;
+use super::format::Format;
+use super::frames::{frame, opening};
+use crate::error::ApiError;
+use crate::routes::State;
+
+/// Answers with a stream: where it begins, and then events as they are committed.
+pub(super) fn answer(
+    api: &State,
+    after: Sequence,
+    bounds: Bounds,
+    filter: EventFilter,
+    format: Format,
+    is_head: bool,
+) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(format.content_type())
+        // Neither a cache nor a compressing proxy may hold frames back. nginx would buffer them.
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header(("x-accel-buffering", "no"));
+    if is_head {
+        return Ok(response.finish());
+    }
+    let is_resync = bounds.are_after(after);
+    let cursor = if is_resync { bounds.head } else { after };
+    let first = opening(format, cursor, bounds, is_resync, api.service().version);
+    let subscriber = api.feed().subscribe(cursor, filter, Form::Stream)?;
+    let written = once(async { Ok::<_, Infallible>(first) }).chain(frames(subscriber, format));
+    Ok(response.streaming(Box::pin(written)))
+}
+
+/// The frames of a subscriber. The next one is made when the connection has room for it, so nothing is queued.
+fn frames(subscriber: Subscriber, format: Format) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    unfold(subscriber, move |mut subscriber| async move {
+        let delivery = subscriber.next().await?;
+        Some((Ok(frame(format, &delivery)), subscriber))
+    })
+}

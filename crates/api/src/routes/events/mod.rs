@@ -1,0 +1,134 @@
+//! `GET /api/events`: the event log in pages, by long poll and as a stream; and the same for the events of one stream.
+
+mod format;
+mod frames;
+mod live;
+mod page;
+mod request;
+
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_store::Sequence;
+use fluxora_stream::StreamId;
+
+use self::format::Format;
+use self::request::{FeedRequest, Start};
+use crate::doc::{Doc, Parameter, header, query, response};
+use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
+use crate::query::Query;
+use crate::routes::State;
+
+const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
+
+pub(crate) const AFTER: Parameter = query(
+    "after",
+    "The position after which to begin, or `now`. Pages begin at 0 by default, streams at `now`",
+    "0",
+);
+pub(crate) const WAIT: Parameter =
+    query("wait", "Pages: how many seconds to wait for an event, 0 to 30; 0 by default", "0");
+pub(crate) const TYPE: Parameter =
+    query("type", "Events of these types, separated by commas", "stream.created,stream.cancelled");
+pub(crate) const ACCEPT: Parameter = header(
+    "Accept",
+    "`text/event-stream` or `application/x-ndjson` for a stream; JSON pages by default",
+    "text/event-stream",
+);
+pub(crate) const LAST_EVENT_ID: Parameter =
+    header("Last-Event-ID", "Streams: the position after which to begin; it wins over `after`", "17");
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        AFTER,
+        query("limit", "Pages: events per page, 1 to 1000, 100 by default", "100"),
+        WAIT,
+        query("streamId", "Events of this stream", "01930000-0000-7000-8000-000000000001"),
+        query("sender", "Events of streams this account or contract pays", ACCOUNT),
+        query("recipient", "Events of streams that pay this account or contract", ACCOUNT),
+        query("contractId", "Events of chain streams of this contract", CONTRACT),
+        TYPE,
+        ACCEPT,
+        LAST_EVENT_ID,
+    ],
+    errors: &[ErrorKind::CursorExpired, ErrorKind::FeedFull],
+    ..Doc::new(
+        "Follow the event log",
+        &[response(200, "EventLogPage", "Events in commit order: a page, or a stream that does not end")],
+    )
+};
+
+/// Where the event log begins and ends.
+#[derive(Clone, Copy)]
+struct Bounds {
+    head: Sequence,
+    oldest: Sequence,
+}
+
+impl Bounds {
+    async fn read(api: &State) -> Result<Self, ApiError> {
+        // The oldest first: the log only grows.
+        let oldest = api.store().oldest().await?;
+        Ok(Self { head: api.store().head().await?, oldest })
+    }
+
+    /// Whether events after a position are not kept.
+    fn are_after(self, after: Sequence) -> bool {
+        after.0.saturating_add(1) < self.oldest.0
+    }
+
+    /// Refuses a position that the log has not reached: it is of another database.
+    fn check(self, after: Sequence, field: &'static str) -> Result<(), ApiError> {
+        if after <= self.head {
+            return Ok(());
+        }
+        let Sequence(head) = self.head;
+        let message = format!("{field} is after the newest event, whose sequence is {head}");
+        Err(ApiError::invalid_field(field, FieldCode::CursorAhead, message))
+    }
+}
+
+/// `GET /api/events`: the events of all streams.
+pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request)?;
+    let format = Format::of(&request);
+    let feed = FeedRequest::read(&request, query, format, None)?;
+    answer(&api, &request, feed).await
+}
+
+/// Whether a request for the events of one stream asks for the feed: by its format, or by a parameter of the feed.
+pub(crate) fn is_feed(request: &HttpRequest, query: &Query) -> bool {
+    Format::of(request) != Format::Page || ["after", "wait", "type"].iter().any(|name| query.has(name))
+}
+
+/// The feed of one stream.
+pub(crate) async fn of_stream(
+    api: &State,
+    request: &HttpRequest,
+    query: Query,
+    id: Result<StreamId, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let format = Format::of(request);
+    let unknown = id.as_ref().ok().copied();
+    let feed = FeedRequest::read(request, query, format, unknown)?;
+    if api.store().stream_events(&id?, 0, 1).await?.is_none() {
+        return Err(ApiError::stream_not_found());
+    }
+    answer(api, request, feed).await
+}
+
+async fn answer(api: &State, request: &HttpRequest, feed: FeedRequest) -> Result<HttpResponse, ApiError> {
+    let bounds = Bounds::read(api).await?;
+    let after = match feed.start {
+        Start::Now => bounds.head,
+        Start::After(after, field) => {
+            bounds.check(after, field)?;
+            after
+        }
+    };
+    let is_head = request.method() == actix_web::http::Method::HEAD;
+    match feed.format {
+        Format::Page => page::answer(api, after, bounds, feed, is_head).await,
+        format => live::answer(api, after, bounds, feed.filter, format, is_head),
+    }
+}
