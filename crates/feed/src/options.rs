@@ -67,11 +67,9 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_drawn_within_ten_percent_and_a_retry_within_six_seconds() {
-        for (jitter, lifetime, retry) in [
-            ((|| 0) as Jitter, 1_620_000, 1_000),
-            (|| u32::MAX / 2, 1_799_999, 3_499),
-            (|| u32::MAX, 1_979_999, 5_999),
-        ] {
+        let draws: [(Jitter, u64, u64); 3] =
+            [(|| 0, 1_620_000, 1_000), (|| u32::MAX / 2, 1_799_999, 3_499), (|| u32::MAX, 1_979_999, 5_999)];
+        for (jitter, lifetime, retry) in draws {
             let options = Options::new(jitter);
             assert_eq!(options.drawn_lifetime(), Duration::from_millis(lifetime));
             assert_eq!(options.drawn_retry(), Duration::from_millis(retry));

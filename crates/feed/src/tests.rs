@@ -18,7 +18,7 @@ fn address(n: u8) -> Address {
 
 /// The event at a position, of one of three streams; odd positions have the kind `stream.updated`.
 fn event(n: u64, parties: Option<Parties>) -> Arc<FeedEvent> {
-    let kind = if n % 2 == 0 { EventKind::Created } else { EventKind::Updated };
+    let kind = if n.is_multiple_of(2) { EventKind::Created } else { EventKind::Updated };
     let json = serde_json::value::to_raw_value(&n).unwrap();
     Arc::new(FeedEvent { sequence: Sequence(n), json, stream: stream(n), kind, parties })
 }

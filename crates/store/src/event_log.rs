@@ -88,7 +88,7 @@ pub trait EventLog: Send + Sync {
     /// Returns when events may have been appended since the last call returned. A hint for one reader of a process: it may
     /// return without an event, and another process's events need not end the wait, so a reader also polls.
     async fn appended(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

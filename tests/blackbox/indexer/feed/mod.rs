@@ -112,8 +112,9 @@ fn readers_have_the_log(replicas: &mut [TestServer], kills: u64) {
             let head =
                 |replica: &TestServer| replica.get("/api/events?after=now").expect(200)["head"].as_u64();
             let begin = head(&replicas[victim]);
-            let goes_on =
-                || head(&replicas[victim]) > begin || writers.iter().all(|writer| writer.is_finished());
+            let goes_on = || {
+                head(&replicas[victim]) > begin || writers.iter().all(thread::ScopedJoinHandle::is_finished)
+            };
             while !goes_on() {}
             replicas[victim].kill9();
             replicas[victim].restart();
