@@ -195,6 +195,11 @@ fn the_root_and_health_name_the_service() {
                 "reorgDetected": false,
                 "lastReorg": null,
                 "refusedReorg": null,
+                "refusedTip": null,
+                "hole": null,
+                "resyncFromLedger": null,
+                "orphanEvents": 0,
+                "failedPushes": null,
                 "contracts": {
                     "recognized": [],
                     "recognizedCount": 0,

@@ -9,8 +9,13 @@ use super::*;
 
 /// So often everything else on the thread has its turn, and the sockets are looked at, before the store counts as silent.
 const SILENCE: usize = 100;
+/// The channel of `LISTEN` and `NOTIFY`.
+const NOTIFIED: &[u8] = b"fluxora_events";
+/// What a fresh connection asks first.
+const OPENED: &[u8] = b"SHOW transaction_read_only";
 
-/// Stands between a store and its server, and counts how often the store speaks after the server has spoken.
+/// Stands between a store and its server, and counts how often the store speaks after the server has spoken. Opening a
+/// connection and announcing a commit on the connection that is kept for it do not count: no batch waits for them.
 async fn counting(server: u16, turns: Arc<AtomicUsize>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -23,6 +28,12 @@ async fn counting(server: u16, turns: Arc<AtomicUsize>) -> u16 {
     port
 }
 
+/// Whether a batch may wait for the answer: neither the start of a connection nor a notification.
+fn is_of_a_batch(message: &[u8]) -> bool {
+    let has = |text: &[u8]| message.windows(text.len()).any(|part| part == text);
+    !has(NOTIFIED) && !has(OPENED) && !matches!(message.first(), Some(0 | b'p'))
+}
+
 async fn relay(mut client: TcpStream, mut server: TcpStream, turns: Arc<AtomicUsize>) {
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut answers = true;
@@ -30,7 +41,8 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, turns: Arc<AtomicUs
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(read @ 1..) = read else { return };
-                turns.fetch_add(usize::from(std::mem::take(&mut answers)), Ordering::Relaxed);
+                let is_turn = std::mem::take(&mut answers) && is_of_a_batch(&asked[..read]);
+                turns.fetch_add(usize::from(is_turn), Ordering::Relaxed);
                 server.write_all(&asked[..read]).await.unwrap();
             }
             read = server.read(&mut answered) => {
@@ -41,7 +53,8 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, turns: Arc<AtomicUs
                     silence += 1;
                     if let Ok(said @ 1..) = client.try_read(&mut asked) {
                         silence = 0;
-                        turns.fetch_add(usize::from(std::mem::take(&mut answers)), Ordering::Relaxed);
+                        let is_turn = std::mem::take(&mut answers) && is_of_a_batch(&asked[..said]);
+                        turns.fetch_add(usize::from(is_turn), Ordering::Relaxed);
                         server.write_all(&asked[..said]).await.unwrap();
                     }
                     tokio::task::yield_now().await;
