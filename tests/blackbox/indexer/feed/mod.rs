@@ -198,8 +198,11 @@ fn a_stop_ends_streams_and_long_polls_at_once() {
     assert_eq!(stream.next().unwrap().unwrap().name, "hello");
     let mut poll = server.connect();
     poll.write(&Request::get("/api/events?wait=30").head()).unwrap();
-    // The poll is served once no place is left. Until then this is another poll, of one second.
-    while server.get("/api/events?wait=1").status != 503 {}
+    // The poll is served once no place is left. If this other poll, of one second, took its place, it was refused.
+    while server.get("/api/events?wait=1").status != 503 {
+        poll.read().unwrap().expect(503);
+        poll.write(&Request::get("/api/events?wait=30").head()).unwrap();
+    }
     server.signal(Signal::TERM);
     let page = poll.read().unwrap().expect(200);
     assert_eq!((&page["next"], &page["hasMore"]), (&0.into(), &false.into()));
