@@ -84,7 +84,7 @@ impl Amounts {
         let show = |amount| tokens.show(state.token, amount);
         Self {
             deposit: show(state.total_deposit()),
-            rate: state.exact_rate().map(show),
+            rate: state.exact_rate(stream.status.name()).map(show),
             streamed: show(balance.streamed),
             withdrawn: show(balance.withdrawn),
             withdrawable: show(balance.withdrawable),
@@ -98,7 +98,9 @@ impl VestingView {
     fn of(stream: &Stream, at: UnixTime, tokens: &Tokens) -> Option<Self> {
         let state = stream.details().vesting()?;
         Some(Self {
-            average_rate_per_second: state.average_rate().map(|rate| tokens.show(state.token, rate)),
+            average_rate_per_second: state
+                .average_rate(stream.status.name())
+                .map(|rate| tokens.show(state.token, rate)),
             ended: state.has_ended(at),
             linear_until: state.schedule.linear_until(at),
         })

@@ -49,6 +49,16 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
 
     /// Adds a stream. It replaces a stream with the same id: a version 9 contract reuses the ids of removed streams.
     pub(super) fn insert(&mut self, stream: impl Into<ChainStream>, event: &ContractEvent) {
+        self.insert_reported(stream, Vec::new(), event);
+    }
+
+    /// Adds a stream as [`insert`](Self::insert) does, and reports what its creation contradicts.
+    pub(super) fn insert_reported(
+        &mut self,
+        stream: impl Into<ChainStream>,
+        anomalies: Vec<Anomaly>,
+        event: &ContractEvent,
+    ) {
         let mut stream = stream.into();
         let id = stream.id();
         if !self.accepts(&id) {
@@ -57,6 +67,7 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
         stream.event_count = self.streams.get(&id).map_or(0, |replaced| replaced.event_count);
         stream.created_at = recorded(event);
         stream.updated_at = stream.created_at;
+        self.report(&mut stream, anomalies, event);
         self.emit(id, EventKind::Created, Changes::between(None, &stream), event);
         self.streams.insert(id, stream);
     }
@@ -78,13 +89,19 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
         };
         let Effect { kinds, anomalies } = change(&mut after);
         let mut after = ChainStream::from(after);
+        self.report(&mut after, anomalies, event);
+        self.store(id, after, kinds, event);
+    }
+
+    /// Reports what an event contradicts, and counts it on its stream.
+    fn report(&mut self, stream: &mut ChainStream, anomalies: Vec<Anomaly>, event: &ContractEvent) {
         if anomalies.iter().any(Anomaly::makes_uncertain) {
-            let count = after.body.state.anomalies_mut();
+            let count = stream.body.state.anomalies_mut();
             *count = count.saturating_add(1);
         }
+        let id = stream.id();
         let report = |what| ReportedAnomaly { event: event.id.clone(), stream: id, what };
         self.projected.anomalies.extend(anomalies.into_iter().map(report));
-        self.store(id, after, kinds, event);
     }
 
     /// Reports an event that cannot be applied, and counts it on its stream.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Grant, VestingSchedule};
-use crate::{Address, Balance, ChainBody, Stream, UnixTime};
+use crate::{Address, Balance, ChainBody, StatusName, Stream, UnixTime};
 
 /// A stream of a vesting contract, by type.
 pub type VestingStream = Stream<ChainBody<VestingState>>;
@@ -124,13 +124,18 @@ impl VestingState {
 
     /// Amount per second over the whole duration, rounded down. `None` once the stream is cancelled, which cuts deposit
     /// and end, and for a duration of 0.
-    pub fn average_rate(&self) -> Option<i128> {
-        self.schedule.average_rate().filter(|_| self.cancellation.is_none())
+    pub fn average_rate(&self, status: StatusName) -> Option<i128> {
+        self.schedule.average_rate().filter(|_| !self.was_cancelled(status))
     }
 
     /// The amount that vests in each second, if it is the same in each. `None` once the stream is cancelled.
-    pub fn exact_rate(&self) -> Option<i128> {
-        self.schedule.exact_rate().filter(|_| self.cancellation.is_none())
+    pub fn exact_rate(&self, status: StatusName) -> Option<i128> {
+        self.schedule.exact_rate().filter(|_| !self.was_cancelled(status))
+    }
+
+    /// Whether a stream with this status is cancelled, or was: both agree unless an event contradicts the contract.
+    fn was_cancelled(&self, status: StatusName) -> bool {
+        status == StatusName::Cancelled || self.cancellation.is_some()
     }
 
     /// Whether the schedule has reached its end. The stream stays active, or paused, until it is emptied.

@@ -2,6 +2,8 @@ use fluxora_stream::vesting::VestingStream;
 use fluxora_stream::{StatusName, UnixTime};
 use thiserror::Error;
 
+use super::BrokenRule;
+
 /// Something on chain that the contract's own rules exclude. The event that shows it was applied as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Anomaly {
@@ -54,6 +56,12 @@ pub enum Anomaly {
     /// The id of a stream was given to a second one. The second is not applied: the contract never reuses an id.
     #[error("the stream was created a second time")]
     CreatedAgain,
+    /// The contract refuses the call that would emit the event.
+    #[error("the contract refuses the call that the event reports: {rule}")]
+    Refused {
+        /// The check that the call fails.
+        rule: BrokenRule,
+    },
     /// The event contradicts the state before it: an event is missing, or the contract changed the state without one.
     #[error("the event and the state before it disagree about {}", .field.as_str())]
     Disagreement {
@@ -73,6 +81,8 @@ pub enum CheckedField {
     Deposited,
     /// Amount of all withdrawals.
     Withdrawn,
+    /// Status after a withdrawal.
+    Status,
     /// Amount vested at a cancellation.
     Vested,
     /// End of the release after a cancellation.
@@ -97,6 +107,7 @@ impl CheckedField {
             Self::Recipient => "recipient",
             Self::Deposited => "deposited",
             Self::Withdrawn => "withdrawn",
+            Self::Status => "status",
             Self::Vested => "vested",
             Self::End => "end",
             Self::PausedAt => "paused_at",

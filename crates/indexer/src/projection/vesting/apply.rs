@@ -1,9 +1,10 @@
 use fluxora_stream::vesting::{
     Cancellation, Grant, PauseClock, VestingSchedule, VestingStatus, VestingStream,
 };
-use fluxora_stream::{Address, EventKind, Status};
+use fluxora_stream::{Address, EventKind, Status, StatusName};
 
 use super::anomaly::broken_invariants;
+use super::rules::refusals;
 use super::{
     Anomaly, CheckedField, ContractAction, EventContext, StreamAction, StreamCancelled, StreamPaused,
     StreamResumed, StreamToppedUp, StreamWithdrawn,
@@ -25,6 +26,7 @@ pub struct Applied {
 pub fn apply(stream: &mut VestingStream, event: &StreamAction, context: EventContext) -> Applied {
     let now = context.close_time;
     let (vested, before) = (stream.body.state.vested(now), Changing::of(stream));
+    let refused = refusals(stream, event, now);
     let (mut checks, mut delegates_changed) = (Checks::default(), false);
     let kinds: &'static [EventKind] = match &event.action {
         ContractAction::Created(_) => {
@@ -57,6 +59,7 @@ pub fn apply(stream: &mut VestingStream, event: &StreamAction, context: EventCon
         let abi = &mut stream.body.state.abi;
         *abi = event.abi.max(*abi);
     }
+    checks.anomalies.extend(refused);
     checks.anomalies.extend(broken_invariants(stream, vested, before.status.name(), now));
     Applied { events, anomalies: checks.anomalies }
 }
@@ -80,6 +83,8 @@ fn withdraw(
         CheckedField::PausedTotal,
         event.paused_total.is_none_or(|total| total == expected.paused_total),
     );
+    let status = status_after(stream.status, event);
+    checks.expect(CheckedField::Status, VestingStatus::of(status) == Some(event.status));
     state.withdrawn = event.withdrawn;
     state.schedule.deposited = event.deposited;
     state.schedule.pauses = PauseClock {
@@ -88,6 +93,12 @@ fn withdraw(
     };
     set_status(stream, event.status, context);
     if emptied { &[EventKind::Withdrawn, EventKind::Depleted] } else { &[EventKind::Withdrawn] }
+}
+
+/// The status after a withdrawal: a final one stays, an emptied stream is depleted, and another keeps its own.
+const fn status_after(before: Status, event: &StreamWithdrawn) -> StatusName {
+    let name = before.name();
+    if !name.is_terminal() && event.withdrawn >= event.deposited { StatusName::Depleted } else { name }
 }
 
 fn cancel(

@@ -1,7 +1,7 @@
 use fluxora_stream::vesting::{Abi, VestingState};
 use fluxora_stream::{ContractId, StreamId};
 
-use super::{ContractAction, Decoded, EventContext, NotDecoded, apply, create, decode};
+use super::{ContractAction, Decoded, EventContext, NotDecoded, apply, create, creation_anomalies, decode};
 use crate::ContractEvent;
 use crate::projection::engine::{Effect, Engine};
 use crate::projection::family::Family;
@@ -48,7 +48,9 @@ impl<'a> Family<'a> for Vesting {
                     ContractAction::Created(created) if !engine.holds(&id) => {
                         let key = (contract, action.stream);
                         let tx_hash = event.tx_hash.as_str();
-                        engine.insert(create(key, created, action.abi, tx_hash, context), event);
+                        let stream = create(key, created, action.abi, tx_hash, context);
+                        let anomalies = creation_anomalies(created).into_iter().map(Into::into).collect();
+                        engine.insert_reported(stream, anomalies, event);
                     }
                     _ => engine.change::<VestingState>(id, event, |stream| {
                         let applied = apply(stream, &action, context);

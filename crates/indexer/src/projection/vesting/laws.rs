@@ -224,7 +224,7 @@ proptest! {
                 prop_assert!((0..=stream.body.state.schedule.deposited).contains(&vested));
                 prop_assert_eq!(vested + stream.body.state.refundable(now), stream.body.state.schedule.deposited);
                 prop_assert!(stream.body.state.withdrawable(now) >= 0);
-                let _ = (stream.body.state.liability(), stream.body.state.average_rate(), stream.body.state.has_ended(now), stream.body.state.schedule.linear_until(now));
+                let _ = (stream.body.state.liability(), stream.body.state.average_rate(stream.status.name()), stream.body.state.has_ended(now), stream.body.state.schedule.linear_until(now));
             }
         }
     }

@@ -17,8 +17,11 @@ mod family;
 mod fault;
 mod fields;
 mod halt;
+mod rules;
 mod stream;
 
+#[cfg(test)]
+mod impossible;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -40,4 +43,5 @@ pub use decode::decode;
 pub(super) use family::Vesting;
 pub use fault::{NotDecoded, PayloadFault, Unreadable};
 pub use halt::{ContractHalt, HaltAction};
+pub use rules::{BrokenRule, creation_anomalies};
 pub use stream::{EventContext, create, liabilities};

@@ -38,7 +38,7 @@ pub(super) fn vesting_created(at: At, number: u64, deposited: i128, curve: u32) 
     let start = closed_at(at.0).as_second();
     let mut value = json!({"token": vesting_token().to_string(), "deposited": deposited.to_string(),
         "start_time": start.to_string(), "end_time": (start + 100).to_string(), "cliff_time": (start + 10).to_string(),
-        "cancellable": true, "pausable": true, "transferable": false});
+        "cancellable": true, "pausable": true, "transferable": true});
     if curve > 0 {
         value["curve"] = json!(curve);
         value["reference"] = json!("salary");

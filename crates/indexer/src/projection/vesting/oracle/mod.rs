@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::compare::Compared;
 use self::scenario::{Emitted, Scenario, State, Step, handwritten};
-use super::{Anomaly, ContractAction, ContractHalt, Decoded, apply, create, decode};
+use super::{Anomaly, ContractAction, ContractHalt, Decoded, apply, create, creation_anomalies, decode};
 
 /// What a replay came to.
 #[derive(Default)]
@@ -65,6 +65,7 @@ impl Replay {
                 (ContractAction::Created(created), None) => {
                     let key = (ContractId::parse(&event.contract_id).unwrap(), action.stream);
                     let stream = create(key, created, action.abi, "hash", context);
+                    self.anomalies.extend(creation_anomalies(created));
                     self.streams.insert(action.stream, stream);
                 }
                 (_, stream) => {
