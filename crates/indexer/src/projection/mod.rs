@@ -6,6 +6,7 @@
 mod anomaly;
 mod class;
 mod engine;
+mod envelope;
 mod family;
 mod fold;
 mod v9;

@@ -9,6 +9,7 @@ use super::values::{
     HealthChanged, KeeperCancelled, Moved, Named, OfStream, RateDecreased, RateUpdated, RecipientUpdated,
     Renewed, SenderTransferred, ShareDelegated, ToppedUp, Transfer, WithdrawnTo, Withdrew,
 };
+use crate::projection::envelope::Envelope;
 
 /// A decoded contract event.
 #[derive(Debug)]
@@ -200,12 +201,12 @@ impl<'a> Event<'_, 'a> {
             Ok(_) => return Err(Fault::Unknown),
             Err(error) => error,
         };
-        match serde_json::from_str::<Payload<'a, IgnoredAny>>(self.payload) {
-            Ok(payload) if payload.topic.name() == Some(self.topic) => {
-                Err(Fault::Unreadable { stream: payload.topic.stream(1), reason: reason(&error) })
-            }
-            _ => Err(Fault::Unknown),
-        }
+        let envelope = serde_json::from_str::<Envelope<Topics<'a>, IgnoredAny>>(self.payload);
+        let Ok(Envelope { topics, value: Some(_), repeated }) = envelope else { return Err(Fault::Unknown) };
+        let own = topics.iter().find(|list| list.name() == Some(self.topic)).ok_or(Fault::Unknown)?;
+        let repeated = repeated.map(|part| format!("the payload has `{part}` more than once"));
+        let reason = repeated.unwrap_or_else(|| reason(&error));
+        Err(Fault::Unreadable { stream: own.stream(1), reason })
     }
 }
 

@@ -7,6 +7,8 @@ use fluxora_decimal::Amount;
 use fluxora_stream::{Address, UnixTime};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::projection::envelope::Lenient;
+
 /// A payload whose value is read as `V`.
 #[derive(Debug, serde::Deserialize)]
 #[serde(bound(deserialize = "V: Deserialize<'de>"))]
@@ -204,8 +206,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Topics<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut topics = Topics::default();
                 for slot in &mut topics.texts {
-                    let Some(Slot(text)) = list.next_element()? else { return Ok(topics) };
-                    *slot = text;
+                    let Some(Lenient(topic)) = list.next_element::<Lenient<Slot<'de>>>()? else {
+                        return Ok(topics);
+                    };
+                    *slot = topic.and_then(|Slot(text)| text);
                     topics.count = topics.count.saturating_add(1);
                 }
                 while list.next_element::<IgnoredAny>()?.is_some() {

@@ -280,3 +280,29 @@ fn a_final_status_that_is_left_is_reported() {
     );
     assert_eq!((stream.status, stream.body.state.on_chain.anomalies), (Status::Active, 1));
 }
+
+/// Classes of an event whose text is changed.
+fn class_of(topic: &str, payload: &str) -> (Class, Option<StreamId>) {
+    let classified = classify(&event(1, 0, topic, payload));
+    (classified.class, classified.subjects.stream)
+}
+
+#[test]
+fn a_part_that_cannot_be_parsed_does_not_make_an_event_unknown() {
+    let readable = withdrew(5);
+    let amount = |value: &str| readable.replace(r#""amount":"5""#, &format!(r#""amount":{value}"#));
+    for unparseable in ["1e999", r#""\ud800""#] {
+        let unreadable = (Class::Unreadable, Some(id()));
+        assert_eq!(class_of("withdrew", &amount(unparseable)), unreadable);
+        let extra = readable.replace("\"value\":{", &format!("\"value\":{{\"zz\":{unparseable},"));
+        assert_eq!(class_of("withdrew", &extra), (Class::Stream, Some(id())), "{extra}");
+        let topic = readable.replacen(']', &format!(",{unparseable}]"), 1);
+        assert_eq!(class_of("withdrew", &topic), unreadable, "{topic}");
+        for again in [unparseable, "[]", r#"["withdrew","1"]"#] {
+            let after = format!("{},\"topic\":{again}}}", readable.strip_suffix('}').unwrap());
+            assert_eq!(class_of("withdrew", &after), unreadable, "{after}");
+        }
+        let before = format!("{{\"topic\":[],{}", readable.strip_prefix('{').unwrap());
+        assert_eq!(class_of("withdrew", &before), unreadable, "{before}");
+    }
+}

@@ -17,13 +17,16 @@ use super::halt::HaltAction;
 /// [`NotDecoded::Unreadable`] if it is, but a required part is missing or wrong.
 pub fn decode(topic: &str, payload: &str) -> Result<Decoded, NotDecoded> {
     let name = EventName::parse(topic).ok_or(NotDecoded::OtherFamily)?;
-    let payload: Payload<'_> = serde_json::from_str(payload).map_err(|_| NotDecoded::OtherFamily)?;
-    if payload.topics.get(0).and_then(Field::text) != Some(topic) || !name.has_shape_of(&payload) {
+    let payload = Payload::read(topic, payload).ok_or(NotDecoded::OtherFamily)?;
+    if !name.has_shape_of(&payload) {
         return Err(NotDecoded::OtherFamily);
     }
     let reader = Reader { payload: &payload, abi: Abi::V1 };
     let stream = payload.topics.get(1).and_then(Field::number);
     let unreadable = |fault| NotDecoded::Unreadable(Unreadable { stream, fault });
+    if let Some(part) = payload.repeated {
+        return Err(unreadable(PayloadFault::Repeated { part }));
+    }
     if matches!(payload.value, EventValue::Other) {
         return Err(unreadable(PayloadFault::NotAMap));
     }

@@ -28,6 +28,12 @@ pub enum PayloadFault {
     /// The value is not a map.
     #[error("the value is not a map")]
     NotAMap,
+    /// A part of the payload occurs more than once.
+    #[error("the payload has `{part}` more than once")]
+    Repeated {
+        /// Its name.
+        part: &'static str,
+    },
     /// A required field is absent.
     #[error("field `{field}` is missing")]
     MissingField {

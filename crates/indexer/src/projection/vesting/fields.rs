@@ -8,15 +8,27 @@ use std::fmt;
 use fluxora_stream::{Address, UnixTime};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::projection::envelope::{Envelope, Lenient};
+
 /// The most topics that an event of the contract has.
 const TOPICS: usize = 4;
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug)]
 pub(super) struct Payload<'a> {
-    #[serde(borrow, rename = "topic")]
     pub(super) topics: Topics<'a>,
-    #[serde(borrow)]
     pub(super) value: EventValue<'a>,
+    /// The part that occurs more than once, if one does.
+    pub(super) repeated: Option<&'static str>,
+}
+
+impl<'a> Payload<'a> {
+    /// The parts of a text whose first topic is `topic`; `None` if it has no such topics.
+    pub(super) fn read(topic: &str, text: &'a str) -> Option<Self> {
+        let Envelope { topics, value, repeated }: Envelope<Topics<'a>, EventValue<'a>> =
+            serde_json::from_str(text).ok()?;
+        let topics = topics.into_iter().find(|list| list.get(0).and_then(Field::text) == Some(topic))?;
+        Some(Self { topics, value: value.unwrap_or(EventValue::Other), repeated })
+    }
 }
 
 /// The first topics, and how many there are.
@@ -58,7 +70,8 @@ pub(super) enum Field<'a> {
     Integer(u64),
     Flag(bool),
     Void,
-    /// A list, a map, a number that is not a whole one from 0 to 2^64-1, or a name that occurs twice.
+    /// A list, a map, a number that is not a whole one from 0 to 2^64-1, a text that is not Unicode, or a name that
+    /// occurs twice.
     Other,
 }
 
@@ -176,10 +189,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Topics<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut topics = Topics::default();
                 for slot in &mut topics.first {
-                    *slot = list.next_element()?;
-                    if slot.is_none() {
-                        return Ok(topics);
-                    }
+                    let Some(Lenient(topic)) = list.next_element()? else { return Ok(topics) };
+                    *slot = Some(topic.unwrap_or(Field::Other));
                     topics.count = topics.count.saturating_add(1);
                 }
                 while list.next_element::<IgnoredAny>()?.is_some() {
@@ -206,8 +217,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for EventValue<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
-                while let Some((name, field)) = map.next_entry::<Field<'de>, Field<'de>>()? {
-                    let Field::Text(name) = name else { continue };
+                while let Some((Lenient(name), Lenient(field))) =
+                    map.next_entry::<Lenient<Field<'de>>, Lenient<Field<'de>>>()?
+                {
+                    let Some(Field::Text(name)) = name else { continue };
+                    let field = field.unwrap_or(Field::Other);
                     match fields.entry(name) {
                         Entry::Vacant(entry) => drop(entry.insert(field)),
                         Entry::Occupied(mut entry) => drop(entry.insert(Field::Other)),

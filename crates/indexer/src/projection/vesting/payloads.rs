@@ -273,3 +273,55 @@ fn a_text_with_escapes_reads_as_what_it_means() {
     let escaped = plain.replace("withdrawn", "with\\u0064rawn").replace("\"5\"", "\"\\u0035\"");
     assert_eq!(decode("withdrawn", &escaped), decode("withdrawn", &plain));
 }
+
+/// What a JSON parser refuses, or reads as another value: a number beyond every type, texts that are not Unicode.
+const UNPARSEABLE: [&str; 4] = ["1e999", "-1e999", r#""\ud800""#, r#"[{"a":"\udc00"}]"#];
+
+#[test]
+fn an_unknown_part_is_ignored_without_being_parsed() {
+    for event in all() {
+        let (text, name) = (event.to_string(), event["topic"][0].as_str().unwrap());
+        let empty = event["value"].as_object().unwrap().is_empty();
+        for unparseable in UNPARSEABLE {
+            for key in ["zz", r"\ud800", r"\u0000"] {
+                let field = format!(r#""{key}":{unparseable}"#);
+                let comma = if empty { "" } else { "," };
+                let within = text.replace(r#""value":{"#, &format!(r#""value":{{{field}{comma}"#));
+                let beside = format!("{{{field},{}", text.strip_prefix('{').unwrap());
+                assert_eq!(decode(name, &within), read(&event), "{within}");
+                assert_eq!(decode(name, &beside), read(&event), "{beside}");
+            }
+            let topics = event["topic"].as_array().unwrap().len();
+            let longer = text.replacen(']', &format!(",{unparseable}]"), 1);
+            if topics == 4 {
+                assert_eq!(decode(name, &longer), read(&event), "{longer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_known_part_that_cannot_be_parsed_makes_the_event_unreadable_for_its_stream() {
+    for event in all() {
+        let name = event["topic"][0].as_str().unwrap();
+        let stream = event["topic"][1].as_str().filter(|topic| *topic == "7").map(|_| 7);
+        let unreadable = |text: &str| match decode(name, text) {
+            Err(NotDecoded::Unreadable(unreadable)) => assert_eq!(unreadable.stream, stream, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        };
+        let text = event.to_string();
+        for (field, value) in event["value"].as_object().unwrap() {
+            for unparseable in UNPARSEABLE {
+                let (before, after) =
+                    (format!(r#""{field}":{value}"#), format!(r#""{field}":{unparseable}"#));
+                unreadable(&text.replace(&before, &after));
+            }
+        }
+        let topics = format!(r#""topic":{}"#, event["topic"]);
+        for again in ["[]", "1e999", r#"["other"]"#] {
+            unreadable(&format!("{},\"topic\":{again}}}", text.strip_suffix('}').unwrap()));
+            unreadable(&format!("{{\"topic\":{again},{}", text.strip_prefix('{').unwrap()));
+        }
+        unreadable(&format!("{{{topics},\"value\":{{}},\"value\":{}}}", event["value"]));
+    }
+}
