@@ -38,14 +38,18 @@ fn orphans(orphans: &[OrphanEvent]) {
         events = orphans.len(),
         first_event = %event,
         first_stream = %stream,
-        "contract events without a stream: the creation of their streams was never pushed"
+        "contract events without a stream: the creation of their streams was never pushed, or cannot be read"
     );
 }
 
 fn unprojected(unprojected: &Unprojected) {
-    let Unprojected { event, stream, reason } = unprojected;
+    let Unprojected { event, stream, marks_stream, reason } = unprojected;
     let stream = stream.map(tracing::field::display);
-    tracing::warn!(%event, stream, reason, "contract event not projected: its stream is marked uncertain");
+    if *marks_stream {
+        tracing::warn!(%event, stream, reason, "contract event not projected: its stream is marked uncertain");
+    } else {
+        tracing::warn!(%event, stream, reason, "contract event not projected: no stream is stored for it");
+    }
 }
 
 fn anomaly(anomaly: &ReportedAnomaly) {

@@ -215,14 +215,23 @@ fn reported(ingested: &Ingested) -> (Value, Vec<Observation>) {
 
 #[test]
 fn an_event_that_cannot_be_projected_is_logged_with_its_reason() {
-    let unprojected = Unprojected { event: opaque("7-0"), stream: None, reason: "no amount".to_owned() };
-    let outcome = Ingested { unprojected: vec![unprojected], ..ingested() };
-    let (line, observed) = reported(&outcome);
-    assert_eq!(
-        (&line["level"], &line["event"], &line["reason"]),
-        (&json!("WARN"), &json!("7-0"), &json!("no amount"))
-    );
-    assert_eq!(observed, [Observation::Unprojected { events: 1 }]);
+    let id = StreamId::chain(ContractId::from_hash([7; 32]), 7);
+    for (stream, marks_stream, end) in [
+        (None, false, "no stream is stored for it"),
+        (Some(id), false, "no stream is stored for it"),
+        (Some(id), true, "its stream is marked uncertain"),
+    ] {
+        let reason = "no amount".to_owned();
+        let unprojected = Unprojected { event: opaque("7-0"), stream, marks_stream, reason };
+        let outcome = Ingested { unprojected: vec![unprojected], ..ingested() };
+        let (line, observed) = reported(&outcome);
+        assert_eq!(
+            (&line["level"], &line["event"], &line["reason"]),
+            (&json!("WARN"), &json!("7-0"), &json!("no amount"))
+        );
+        assert!(line["message"].as_str().unwrap().ends_with(end), "{line}");
+        assert_eq!(observed, [Observation::Unprojected { events: 1 }]);
+    }
 }
 
 #[test]

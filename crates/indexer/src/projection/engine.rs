@@ -106,6 +106,7 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
 
     /// Reports an event that cannot be applied, and counts it on its stream.
     pub(super) fn unreadable(&mut self, id: Option<StreamId>, reason: String, event: &ContractEvent) {
+        let mut marks_stream = false;
         if let Some(id) = id {
             if !self.accepts(&id) {
                 return;
@@ -114,9 +115,11 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
                 let count = after.body.state.unprojected_events_mut();
                 *count = count.saturating_add(1);
                 self.store(id, after, &[EventKind::Updated], event);
+                marks_stream = true;
             }
         }
-        self.projected.unprojected.push(Unprojected { event: event.id.clone(), stream: id, reason });
+        let event = event.id.clone();
+        self.projected.unprojected.push(Unprojected { event, stream: id, marks_stream, reason });
     }
 
     fn store(&mut self, id: StreamId, mut after: ChainStream, kinds: &[EventKind], event: &ContractEvent) {

@@ -84,6 +84,8 @@ pub struct Unprojected {
     pub event: Opaque,
     /// The stream of the event, which may differ from the contract's; `None` if the event names none.
     pub stream: Option<StreamId>,
+    /// Whether that stream exists: it is counted on the stream, which is uncertain from here on.
+    pub marks_stream: bool,
     /// The reason, for an operator.
     pub reason: String,
 }

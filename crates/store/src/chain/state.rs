@@ -23,7 +23,7 @@ pub struct ChainState {
     pub synced_at: Option<Timestamp>,
     /// The latest reorg or rewind.
     pub last_reorg: Option<Reorg>,
-    /// Number of safe ones about a stream that is not stored: its creation was never pushed.
+    /// Number of safe ones about a stream that is not stored: its creation was never pushed or cannot be read.
     pub orphans: u64,
     /// Ledgers with events that a reorg removed although no hash proved that they were of the old branch. Each leaves
     /// the set when it is pushed again.

@@ -144,6 +144,7 @@ macro_rules! conformance_suite {
             a_ledger_without_a_link_proves_no_hole
             a_rewind_below_a_hole_closes_it
             events_of_a_stream_that_was_never_created_are_counted
+            events_of_a_stream_whose_creation_is_unreadable_are_counted
             an_implausible_tip_is_refused_and_remembered
         }
 

@@ -4,6 +4,7 @@ use fluxora_indexer::{Hole, Refusal, Rules};
 
 use super::events::*;
 use super::ingesting::rebuilt_from_scratch;
+use super::vesting_events::*;
 use super::*;
 use crate::chain::{RefusedTip, Rewind};
 
@@ -109,6 +110,25 @@ pub async fn events_of_a_stream_that_was_never_created_are_counted(store: &impl 
     assert_eq!(store.chain_state().await.unwrap(), created_next.state);
     let fork = MAIN.forked("b", 14).push(store, &[], Some(14)).await;
     assert_eq!(fork.state.orphans, 2, "its stream is gone");
+}
+
+/// The same in a vesting contract, and where the creation was pushed and cannot be read.
+pub async fn events_of_a_stream_whose_creation_is_unreadable_are_counted(store: &impl Store) {
+    let events = [
+        vesting_created(At(10, 1, 0), 0, 1_000, 0),
+        vesting_unreadable(At(10, 2, 0), 1),
+        vesting_withdrawn(At(11, 1, 0), 1, 5, 5, 1_000),
+        vesting_withdrawn(At(11, 2, 0), 7, 5, 5, 1_000),
+        vesting_unreadable(At(11, 3, 0), 0),
+    ];
+    let ingested = MAIN.push(store, &events, Some(13)).await;
+    let orphans: Vec<_> =
+        ingested.orphans.iter().map(|orphan| (orphan.event.as_str(), orphan.stream)).collect();
+    let [one, seven] = [1, 7].map(vesting_id);
+    assert_eq!(orphans, [("10-2-0", one), ("11-1-0", one), ("11-2-0", seven)]);
+    assert_eq!((ingested.state.orphans, store.chain_state().await.unwrap().orphans), (3, 3));
+    let reported: Vec<_> = ingested.unprojected.iter().map(|one| (one.stream, one.marks_stream)).collect();
+    assert_eq!(reported, [(Some(one), false), (Some(vesting_id(0)), true)]);
 }
 
 /// Unix seconds in place of a ledger: refused, remembered, and forgotten with the next batch.
