@@ -1,5 +1,5 @@
 use fluxora_stream::vesting::{
-    Cancellation, Grant, PauseClock, VestingSchedule, VestingStatus, VestingStream,
+    Abi, Cancellation, Grant, PauseClock, VestingSchedule, VestingStatus, VestingStream,
 };
 use fluxora_stream::{Address, EventKind, Status, StatusName};
 
@@ -22,7 +22,7 @@ pub struct Applied {
 /// Applies an event of this stream, in chain order.
 ///
 /// Values that an event gives are taken as given and never recomputed. An event that changes nothing (rent, a grant
-/// that was there, a revocation of none) yields no stream event.
+/// that was there, a revocation of none) yields no stream event, unless it is the first to show ABI 2.
 pub fn apply(stream: &mut VestingStream, event: &StreamAction, context: EventContext) -> Applied {
     let now = context.close_time;
     let (vested, before) = (stream.body.state.vested(now), Changing::of(stream));
@@ -54,11 +54,11 @@ pub fn apply(stream: &mut VestingStream, event: &StreamAction, context: EventCon
             &[EventKind::Updated]
         }
     };
-    let events = if delegates_changed || Changing::of(stream) != before { kinds } else { &[] };
-    if !events.is_empty() {
+    if !kinds.is_empty() {
         let abi = &mut stream.body.state.abi;
         *abi = event.abi.max(*abi);
     }
+    let events = if delegates_changed || Changing::of(stream) != before { kinds } else { &[] };
     checks.anomalies.extend(refused);
     checks.anomalies.extend(broken_invariants(stream, vested, before.status.name(), now));
     Applied { events, anomalies: checks.anomalies }
@@ -191,6 +191,7 @@ struct Changing {
     withdrawn: i128,
     status: Status,
     refunded: i128,
+    abi: Abi,
 }
 
 impl Changing {
@@ -202,6 +203,7 @@ impl Changing {
             withdrawn: state.withdrawn,
             status: stream.status,
             refunded: state.refunded,
+            abi: state.abi,
         }
     }
 }

@@ -148,6 +148,7 @@ fn a_top_up_and_a_new_recipient_are_updates() {
 #[test]
 fn what_changes_nothing_yields_no_event_and_leaves_no_trace() {
     let mut stream = stream();
+    stream.body.state.abi = Abi::V2;
     let before = stream.clone();
     let unchanged = [
         action(&["ttl_extended"], &json!({"extended_to_ledgers": 518_400})),
@@ -157,6 +158,17 @@ fn what_changes_nothing_yields_no_event_and_leaves_no_trace() {
         assert_eq!(apply(&mut stream, &event, at(120)), Applied::default());
         assert_eq!(stream, before);
     }
+}
+
+#[test]
+fn the_first_event_that_shows_abi_2_is_an_update_also_if_it_changes_nothing_else() {
+    let mut stream = stream();
+    let before = stream.clone();
+    let revoked = action(&["delegate_revoked", SENDER, TOKEN], &json!({}));
+    assert_eq!(apply(&mut stream, &revoked, at(120)).events, [EventKind::Updated]);
+    assert_eq!(stream.body.state.abi, Abi::V2);
+    stream.body.state.abi = before.body.state.abi;
+    assert_eq!(stream, before);
 }
 
 #[test]
