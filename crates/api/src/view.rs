@@ -1,6 +1,8 @@
 //! Wire types that several handlers share.
 
 mod chain;
+#[cfg(test)]
+mod folded;
 
 use fluxora_indexer::Tip;
 use fluxora_stream::{Status, StatusName, Stream, UnixTime};

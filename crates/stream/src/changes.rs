@@ -124,6 +124,12 @@ changes! {
     withdrawn: Units = |stream| vesting(stream, |state| Units(state.withdrawn));
     /// Amount paid back to the sender of a vesting stream, in the token's smallest unit.
     refunded: Units = |stream| vesting(stream, |state| Units(state.refunded));
+    /// Deposit of a vesting stream before its cancellation; `null` if it was not cancelled.
+    cancelled_deposit: Option<Units> =
+        |stream| vesting(stream, |state| state.cancellation.map(|replaced| Units(replaced.deposited)));
+    /// End of a vesting stream before its cancellation; `null` if it was not cancelled.
+    cancelled_end_time: Option<UnixTime> =
+        |stream| vesting(stream, |state| state.cancellation.map(|replaced| replaced.end));
     /// Release curve.
     curve: Curve = |stream| vesting(stream, |state| state.schedule.curve);
     /// Clock of the cliff.
