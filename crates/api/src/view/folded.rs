@@ -173,3 +173,39 @@ fn the_changes_of_a_stream_of_version_9_are_the_stream_but_for_the_forms_that_ar
     let names = check(v9(), &["pausedAt"]);
     assert!(names.contains(&"closedLedger".to_owned()));
 }
+
+#[test]
+fn a_time_beyond_what_javascript_reads_is_shown_exactly() {
+    let (mut created, far) = (vesting().remove(0).1, (1_u64 << 53) + 1);
+    created["value"]["end_time"] = json!(far.to_string());
+    created["value"]["deposited"] = json!((1_u64 << 60).to_string());
+    let event = event(90, &created);
+    let mut streams = Streams::new();
+    assert_eq!(project(&mut streams, |_| true, [&event]).anomalies, [], "the contract accepts it");
+    let stream = Stream::from(streams.into_values().next().unwrap());
+    let view =
+        serde_json::to_string(&StreamView::of(&stream, UnixTime::from_seconds(90), &Tokens::default()))
+            .unwrap();
+    for field in ["endTime", "effectiveEndTime"] {
+        assert!(view.contains(&format!(r#""{field}":{far}"#)), "{view}");
+    }
+}
+
+#[test]
+fn a_deposit_beyond_its_type_is_shown_as_the_most_and_the_stream_as_uncertain() {
+    let most = i128::MAX.to_string();
+    let mut history = vesting();
+    let (mut created, mut cancelled) = (history.remove(0).1, history.remove(7).1);
+    created["value"]["deposited"] = json!(most);
+    cancelled["topic"][3] = json!(RECIPIENT);
+    for field in ["refunded", "vested"] {
+        cancelled["value"][field] = json!(most);
+    }
+    let mut streams = Streams::new();
+    project(&mut streams, |_| true, [&event(90, &created), &event(145, &cancelled)]);
+    let stream = Stream::from(streams.into_values().next().unwrap());
+    let view = StreamView::of(&stream, UnixTime::from_seconds(145), &Tokens::default());
+    let view = serde_json::to_value(view).unwrap();
+    assert_eq!((&view["status"], &view["depositAmount"]), (&json!("cancelled"), &json!(most)));
+    assert_eq!((&view["refundedAmount"], &view["chain"]["uncertain"]), (&json!(most), &json!(true)));
+}

@@ -106,7 +106,8 @@ impl VestingState {
         self.schedule.liability(self.withdrawn)
     }
 
-    /// All that was ever deposited: the contract's deposit and what a cancellation paid back.
+    /// All that was ever deposited: the contract's deposit and what a cancellation paid back. At most [`i128::MAX`],
+    /// also where events that the contract cannot emit give more.
     pub const fn total_deposit(&self) -> i128 {
         self.schedule.deposited.saturating_add(self.refunded)
     }

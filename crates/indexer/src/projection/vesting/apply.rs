@@ -77,7 +77,8 @@ fn withdraw(
     let expected = if emptied { pauses.ended(context.close_time) } else { pauses };
     checks.expect(CheckedField::Recipient, event.recipient == stream.recipient);
     checks.expect(CheckedField::Deposited, event.deposited == state.schedule.deposited);
-    checks.expect(CheckedField::Withdrawn, event.withdrawn == state.withdrawn.saturating_add(event.amount));
+    checks
+        .expect(CheckedField::Withdrawn, Some(event.withdrawn) == state.withdrawn.checked_add(event.amount));
     checks.expect(CheckedField::PausedAt, event.paused_at.is_none_or(|at| at == expected.paused_at));
     checks.expect(
         CheckedField::PausedTotal,
@@ -112,7 +113,10 @@ fn cancel(
     let state = &mut stream.body.state;
     let (now, schedule) = (context.close_time, state.schedule);
     checks.expect(CheckedField::Withdrawn, event.withdrawn == state.withdrawn);
-    checks.expect(CheckedField::Deposited, event.vested.saturating_add(event.refunded) == schedule.deposited);
+    checks.expect(
+        CheckedField::Deposited,
+        event.vested.checked_add(event.refunded) == Some(schedule.deposited),
+    );
     checks.expect(CheckedField::Vested, event.vested == schedule.vested(now));
     checks.expect(CheckedField::End, event.end == schedule.clock(now).max(schedule.start));
     let paused_total = schedule.pauses.paused_total;
@@ -158,7 +162,7 @@ fn resume(
     checks.expect(CheckedField::PausedDuration, lasted == Some(event.paused_duration));
     checks.expect(
         CheckedField::PausedTotal,
-        event.paused_total == before.paused_total.saturating_add(event.paused_duration),
+        Some(event.paused_total) == before.paused_total.checked_add(event.paused_duration),
     );
     stream.body.state.schedule.pauses = PauseClock { paused_at: None, paused_total: event.paused_total };
     set_status(stream, VestingStatus::Active, context);
@@ -168,8 +172,10 @@ fn resume(
 fn top_up(stream: &mut VestingStream, event: &StreamToppedUp, checks: &mut Checks) -> &'static [EventKind] {
     let schedule = &mut stream.body.state.schedule;
     checks.expect(CheckedField::Sender, event.sender == stream.sender);
-    checks
-        .expect(CheckedField::Deposited, event.deposited == schedule.deposited.saturating_add(event.amount));
+    checks.expect(
+        CheckedField::Deposited,
+        Some(event.deposited) == schedule.deposited.checked_add(event.amount),
+    );
     schedule.deposited = event.deposited;
     schedule.end = event.end;
     &[EventKind::Updated]

@@ -158,6 +158,31 @@ fn each_event_that_the_contract_cannot_emit_is_reported() {
 }
 
 #[test]
+fn a_sum_beyond_its_type_never_agrees_with_an_event() {
+    let most = i128::MAX.to_string();
+    let longest = u64::MAX.to_string();
+    let full = || {
+        with(|stream| {
+            stream.body.state.schedule.deposited = i128::MAX;
+            stream.body.state.withdrawn = i128::MAX;
+            stream.body.state.schedule.pauses.paused_total = u64::MAX;
+        })
+    };
+    let value = json!({"amount": most, "withdrawn": most, "deposited": most, "status": 3, "refunded": most,
+        "vested": most, "end_time": longest, "paused_duration": longest, "paused_total": longest});
+    let cases: [(&[&str], CheckedField); 4] = [
+        (&["withdrawn", RECIPIENT], CheckedField::Withdrawn),
+        (&CANCELLED, CheckedField::Deposited),
+        (&TOPPED_UP, CheckedField::Deposited),
+        (&RESUMED, CheckedField::PausedTotal),
+    ];
+    for (topics, field) in cases {
+        let applied = apply(&mut full(), &action(topics, &value), at(150));
+        assert!(applied.anomalies.contains(&disagrees(field)), "{topics:?}: {:?}", applied.anomalies);
+    }
+}
+
+#[test]
 fn what_the_contract_permits_is_not_reported() {
     let step = with(|stream| stream.body.state.schedule.curve = fluxora_stream::vesting::Curve::Step);
     let both = [&["delegate_granted", SENDER, TOKEN], &["delegate_granted", RECIPIENT, TOKEN]];

@@ -146,7 +146,7 @@ fn end_follows(schedule: &VestingSchedule, event: &StreamToppedUp) -> bool {
     let Some(extra) = lasts.and_then(|seconds| u64::try_from(seconds).ok()) else {
         return event.end >= schedule.end;
     };
-    let moved = extra > 0 && event.end == schedule.end.saturating_add(extra);
+    let moved = extra > 0 && Some(event.end) == schedule.end.checked_add(extra);
     moved || (schedule.curve != Curve::Linear && event.end == schedule.end)
 }
 
