@@ -51,14 +51,17 @@ impl Checkpoint {
     }
 }
 
-pub(crate) use system::{Identity, LogIndex, Stamp};
+/// Bytes of the two copies of the header of the index.
+pub(crate) const INDEX_HEADER_BYTES: usize = 96;
+
+pub(crate) use system::{Identity, LogFile, LogIndex, Stamp};
 
 #[cfg(unix)]
 mod system {
     use std::fs::File;
     use std::os::unix::fs::{FileExt, MetadataExt};
 
-    use super::{Checkpoint, Path};
+    use super::{Checkpoint, INDEX_HEADER_BYTES, Path};
 
     /// Device and inode.
     pub(crate) type Identity = (u64, u64);
@@ -90,13 +93,36 @@ mod system {
             self.0.read_exact_at(&mut begun, 128)?;
             Ok(Checkpoint { salt, written, begun })
         }
+
+        pub(crate) fn header(&self) -> std::io::Result<[u8; INDEX_HEADER_BYTES]> {
+            let mut header = [0; INDEX_HEADER_BYTES];
+            self.0.read_exact_at(&mut header, 0).map(|()| header)
+        }
+    }
+
+    /// The write-ahead log (`-wal`).
+    #[derive(Debug)]
+    pub(crate) struct LogFile(File);
+
+    impl LogFile {
+        pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+            File::open(path).map(Self)
+        }
+
+        pub(crate) fn len(&self) -> std::io::Result<u64> {
+            self.0.metadata().map(|file| file.size())
+        }
+
+        pub(crate) fn read(&self, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+            self.0.read_exact_at(bytes, offset)
+        }
     }
 }
 
 /// Other systems do not let a file be moved or written over while it is open.
 #[cfg(not(unix))]
 mod system {
-    use super::{Checkpoint, Path};
+    use super::{Checkpoint, INDEX_HEADER_BYTES, Path};
 
     pub(crate) type Identity = ();
     pub(crate) type Stamp = ();
@@ -119,6 +145,28 @@ mod system {
 
         pub(crate) fn checkpoint(&self) -> std::io::Result<Checkpoint> {
             Ok(Checkpoint { salt: [0; 8], written: [0; 4], begun: [0; 4] })
+        }
+
+        /// The header of an index without frames.
+        pub(crate) fn header(&self) -> std::io::Result<[u8; INDEX_HEADER_BYTES]> {
+            Ok(std::array::from_fn(|at| u8::from(at % 48 == 12)))
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct LogFile;
+
+    impl LogFile {
+        pub(crate) fn open(_: &Path) -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(crate) fn len(&self) -> std::io::Result<u64> {
+            Ok(0)
+        }
+
+        pub(crate) fn read(&self, _: &mut [u8], _: u64) -> std::io::Result<()> {
+            Ok(())
         }
     }
 }

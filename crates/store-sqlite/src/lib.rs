@@ -6,6 +6,7 @@ mod copy;
 mod faults;
 mod files;
 mod location;
+mod log_contents;
 mod open;
 mod options;
 mod probe;

@@ -171,6 +171,9 @@ impl GroupCommit {
 
     /// Leaves one file behind: the log is folded into the database.
     fn checkpoint(&self) {
+        if !self.opened.may_checkpoint() {
+            return;
+        }
         let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
         match self.opened.connection.query_row(fold, [], |row| row.get("busy")) {
             Ok(false) => {}

@@ -117,6 +117,7 @@ async fn a_file_that_was_moved_away_is_not_written_to_until_it_is_back() {
 /// What a server does to a file, and what an operator or a script does to it meanwhile.
 #[cfg(unix)]
 mod files {
+    use std::os::unix::fs::FileExt;
     use std::path::Path;
 
     use super::*;
@@ -176,6 +177,66 @@ mod files {
         std::fs::copy(&backup, store.path()).unwrap();
         refuses_writes(&store).await;
         refuses_writes(&store).await;
+    }
+
+    /// Damage to a file by a program that does not use SQLite.
+    fn damage(path: &Path, with: fn(&std::fs::File)) {
+        with(&std::fs::File::options().write(true).open(path).unwrap());
+    }
+
+    const CUT: fn(&std::fs::File) = |file| file.set_len(0).unwrap();
+    const SHORTEN: fn(&std::fs::File) = |file| file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    const ZERO_START: fn(&std::fs::File) = |file| file.write_all_at(&[0; 64], 0).unwrap();
+    const GARBLE: fn(&std::fs::File) = |file| {
+        let garbage = vec![0x5a; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+        file.write_all_at(&garbage, 0).unwrap();
+    };
+    const CHANGE_HEADER: fn(&std::fs::File) = |file| file.write_all_at(&[0x5a; 8], 24).unwrap();
+    const ZERO_END: fn(&std::fs::File) =
+        |file| file.write_all_at(&[0; 4_120], file.metadata().unwrap().len() - 4_120).unwrap();
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_into_a_log_that_was_written_over_or_cut() {
+        for (suffix, with) in [
+            ("-wal", CUT),
+            ("-wal", SHORTEN),
+            ("-wal", ZERO_START),
+            ("-wal", GARBLE),
+            ("-wal", CHANGE_HEADER),
+            ("-wal", ZERO_END),
+            ("-shm", GARBLE),
+        ] {
+            let store = Kept::open(Options::default());
+            store.put(1..=40).await;
+            damage(&beside(&store.path(), suffix), with);
+            refuses_writes(&store).await;
+            refuses_writes(&store).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_after_an_earlier_copy_of_all_files_was_put_over_them() {
+        let store = Kept::open(Options::default());
+        store.put(1..=40).await;
+        let earlier =
+            ["", "-wal", "-shm"].map(|suffix| std::fs::read(beside(&store.path(), suffix)).unwrap());
+        store.put(41..=80).await;
+        for (suffix, bytes) in ["", "-wal", "-shm"].into_iter().zip(earlier) {
+            let file = std::fs::File::options().write(true).open(beside(&store.path(), suffix)).unwrap();
+            file.write_all_at(&bytes, 0).unwrap();
+        }
+        refuses_writes(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_stop_leaves_the_files_of_a_damaged_database_unchanged() {
+        let store = Kept::open(Options::default());
+        store.put(1..=40).await;
+        damage(&beside(&store.path(), "-wal"), ZERO_START);
+        let files = || ["", "-wal"].map(|suffix| std::fs::read(beside(&store.path(), suffix)).unwrap());
+        let before = files();
+        store.close().await;
+        assert!(before == files(), "the database or its log was changed");
     }
 
     #[tokio::test]
