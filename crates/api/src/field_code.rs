@@ -82,13 +82,15 @@ field_codes! {
     DuplicateEventId = "DUPLICATE_EVENT_ID",
     /// The batch has two hashes for one ledger, or a ledger without a link to the one before it.
     LedgerHashMismatch = "LEDGER_HASH_MISMATCH",
+    /// The batch has two close times for one ledger.
+    CloseTimeMismatch = "CLOSE_TIME_MISMATCH",
     /// The batch has an event after its tip.
     TipTooLow = "TIP_TOO_LOW",
     /// The chain cannot have reached the ledger.
     LedgerTooHigh = "LEDGER_TOO_HIGH",
     /// The event is known with other contents at its position or under its id.
     EventDiffers = "EVENT_DIFFERS",
-    /// The ledger is stored with another previous hash.
+    /// The ledger is stored with another previous hash or close time.
     LedgerDiffers = "LEDGER_DIFFERS",
 }
 

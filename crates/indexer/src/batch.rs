@@ -16,8 +16,8 @@ pub struct Pushed {
     pub previous_hash: Option<Opaque>,
 }
 
-/// The contract events and ledgers of one push. They are consistent: one hash for each ledger, no broken link between
-/// ledgers, no id twice.
+/// The contract events and ledgers of one push. They are consistent: one hash and one close time for each ledger, no
+/// broken link between ledgers, no id twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     ledgers: BTreeMap<u32, Ledger>,
@@ -57,6 +57,14 @@ pub enum BatchFault {
     /// Two previous hashes for one ledger.
     #[error("ledger {ledger} has another previous hash earlier in this batch")]
     TwoPreviousHashes {
+        /// Sequence of the ledger.
+        ledger: u32,
+        /// The part of the batch with the second one.
+        reported_by: BatchSource,
+    },
+    /// Two close times for one ledger.
+    #[error("ledger {ledger} has another close time earlier in this batch")]
+    TwoCloseTimes {
         /// Sequence of the ledger.
         ledger: u32,
         /// The part of the batch with the second one.
@@ -203,6 +211,8 @@ impl Reading {
             self.faults.push(BatchFault::TwoHashes { ledger: sequence, reported_by });
         } else if differ(known.previous_hash.as_ref(), ledger.previous_hash.as_ref()) {
             self.faults.push(BatchFault::TwoPreviousHashes { ledger: sequence, reported_by });
+        } else if differ(known.closed_at.as_ref(), ledger.closed_at.as_ref()) {
+            self.faults.push(BatchFault::TwoCloseTimes { ledger: sequence, reported_by });
         } else {
             known.enrich(&ledger);
         }
@@ -219,6 +229,6 @@ impl Reading {
 }
 
 /// Whether both are known and are not the same.
-pub(crate) fn differ(one: Option<&Opaque>, other: Option<&Opaque>) -> bool {
+pub(crate) fn differ<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if one != other)
 }

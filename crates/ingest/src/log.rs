@@ -105,5 +105,9 @@ pub(crate) fn refused(refusal: &Refusal, batch: &Batch) {
             ledger,
             "batch refused: the ledger is stored under the same hash with another previous hash"
         ),
+        Refusal::CloseTimeConflict { ledger } => tracing::warn!(
+            ledger,
+            "batch refused: the ledger is stored under the same hash with another close time"
+        ),
     }
 }

@@ -61,7 +61,7 @@ pub enum RefusalKind {
     EventConflict,
     /// Its newest ledger is higher than the chain can have grown.
     ImplausibleTip,
-    /// A ledger is stored under the same hash with another previous hash.
+    /// A ledger is stored under the same hash with another previous hash or close time.
     LedgerConflict,
 }
 
@@ -71,7 +71,7 @@ impl RefusalKind {
             Refusal::TooDeep { .. } => Self::ReorgTooDeep,
             Refusal::EventConflict { .. } => Self::EventConflict,
             Refusal::ImplausibleTip { .. } => Self::ImplausibleTip,
-            Refusal::LedgerConflict { .. } => Self::LedgerConflict,
+            Refusal::LedgerConflict { .. } | Refusal::CloseTimeConflict { .. } => Self::LedgerConflict,
         }
     }
 }

@@ -235,6 +235,16 @@ fn a_batch_that_contradicts_itself_is_refused() {
             ("tip.ledgerHash", mismatch),
         ),
         (
+            vec![first.clone(), other(&first, &json!({ "happenedAt": "2026-01-02T00:00:00Z" }))],
+            None,
+            ("events[1].happenedAt", "CLOSE_TIME_MISMATCH"),
+        ),
+        (
+            vec![first.clone()],
+            Some(with(chain.ledger(FIRST), &json!({ "closedAt": "2026-01-02T00:00:00Z" }))),
+            ("tip.closedAt", "CLOSE_TIME_MISMATCH"),
+        ),
+        (
             vec![first.clone(), with(second.clone(), &json!({ "previousLedgerHash": "x" }))],
             None,
             ("events", mismatch),
@@ -266,7 +276,6 @@ fn what_is_stored_under_an_id_or_a_hash_is_never_overwritten() {
         json!({ "txHash": "other" }),
         json!({ "eventIndex": 9 }),
         json!({ "contractId": sample::contract(9) }),
-        json!({ "happenedAt": "2026-01-01T00:00:00.001Z" }),
     ] {
         let body = batch(&[fresh.clone(), with(known.clone(), &changes)], None);
         let error = envelope::error(&worker.send(&push(body.to_string())), 409, "EVENT_CONFLICT");
@@ -277,6 +286,17 @@ fn what_is_stored_under_an_id_or_a_hash_is_never_overwritten() {
             (true, &expect.1),
             "{changes}: {error}"
         );
+    }
+    let another_time = json!({ "happenedAt": "2026-01-02T00:00:00Z" });
+    let closed_later = with(chain.ledger(FIRST), &json!({ "closedAt": "2026-01-02T00:00:00Z" }));
+    for (events, tip, field, code) in [
+        (vec![with(known.clone(), &another_time)], None, "events[0]", "EVENT_DIFFERS"),
+        (vec![with(fresh, &another_time)], None, "events[0].happenedAt", "LEDGER_DIFFERS"),
+        (vec![], Some(closed_later), "tip.closedAt", "LEDGER_DIFFERS"),
+    ] {
+        let response = worker.send(&push(batch(&events, tip.as_ref()).to_string()));
+        let error = envelope::error(&response, 409, "EVENT_CONFLICT");
+        assert_eq!(envelope::details(&error), [(field.to_owned(), code.to_owned())]);
     }
     let relinked = with(known.clone(), &json!({ "previousLedgerHash": "other" }));
     let response = worker.send(&push(batch(&[relinked], None).to_string()));

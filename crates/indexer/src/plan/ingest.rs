@@ -10,6 +10,7 @@ use super::content::same_content;
 use super::fork::{Descendants, find_fork};
 use super::frontier::{advance, check_tip, needed_from};
 use super::{Frontier, Rules};
+use crate::batch::differ;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
 
 /// The stored state that a plan needs, as far as the batch touches it.
@@ -97,6 +98,12 @@ pub enum Refusal {
         /// Sequence of the ledger.
         ledger: u32,
     },
+    /// A ledger is stored under the same hash with another close time.
+    #[error("ledger {ledger} is stored under the same hash with another close time")]
+    CloseTimeConflict {
+        /// Sequence of the ledger.
+        ledger: u32,
+    },
 }
 
 /// Plans the changes of a batch against the stored state.
@@ -119,6 +126,7 @@ pub fn plan(view: &StoredView, batch: &Batch, rules: Rules, now: Timestamp) -> R
     let stays =
         |ledger: u32| branch.is_none_or(|(fork, after)| ledger < fork || after.kept.contains(&ledger));
     let (insert, duplicates) = classify_events(view, batch, stays)?;
+    check_close_times(view, batch, &duplicates, stays)?;
     let (frontier, keep) = advance(view, batch, branch, rules, now);
     let ledgers = to_write(view, batch, stays);
     let (remove, unproven) = descendants
@@ -160,6 +168,29 @@ fn classify_events(
         Ok((insert, duplicates))
     } else {
         Err(Refusal::EventConflict { indices: conflicts })
+    }
+}
+
+/// Refuses another close time for a stored ledger. A stored event may have another one than its ledger where both were
+/// stored by an earlier version; its repetition is a duplicate.
+fn check_close_times(
+    view: &StoredView,
+    batch: &Batch,
+    duplicates: &[usize],
+    stays: impl Fn(u32) -> bool,
+) -> Result<(), Refusal> {
+    let is_stored_event = |index: &&usize| batch.repeated(**index).is_none();
+    let repeated = duplicates.iter().filter(is_stored_event).filter_map(|index| batch.events().get(*index));
+    let repeated: BTreeSet<_> = repeated.map(|event| event.position.ledger).collect();
+    let contradicts = |ledger: &&Ledger| {
+        let stored = view.ledgers.get(&ledger.sequence).and_then(|stored| stored.closed_at.as_ref());
+        stays(ledger.sequence)
+            && !repeated.contains(&ledger.sequence)
+            && differ(stored, ledger.closed_at.as_ref())
+    };
+    match batch.ledgers().find(contradicts) {
+        Some(ledger) => Err(Refusal::CloseTimeConflict { ledger: ledger.sequence }),
+        None => Ok(()),
     }
 }
 

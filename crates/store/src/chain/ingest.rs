@@ -143,7 +143,9 @@ fn remember(state: &mut ChainState, refusal: &Refusal, now: Timestamp) -> bool {
             state.refused_tip = Some(RefusedTip { at: now, ledger: *ledger });
             true
         }
-        Refusal::EventConflict { .. } | Refusal::LedgerConflict { .. } => false,
+        Refusal::EventConflict { .. }
+        | Refusal::LedgerConflict { .. }
+        | Refusal::CloseTimeConflict { .. } => false,
     }
 }
 

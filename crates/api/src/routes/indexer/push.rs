@@ -189,7 +189,22 @@ fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
             );
             ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }
         }
+        Refusal::CloseTimeConflict { ledger } => {
+            let fault = FieldFault::new(
+                close_time(batch, *ledger),
+                FieldCode::LedgerDiffers,
+                "this ledger is stored under the same hash with another close time",
+            );
+            ApiError { details: vec![fault], ..ApiError::new(ErrorKind::EventConflict, message) }
+        }
     }
+}
+
+/// The field of the batch with the close time of a ledger.
+fn close_time(batch: &Batch, ledger: u32) -> String {
+    let place = place(batch, ledger);
+    let name = if place == "tip" { "closedAt" } else { "happenedAt" };
+    format!("{place}.{name}")
 }
 
 /// The part of the batch that names a ledger.

@@ -119,6 +119,13 @@ fn contradictory(faults: &[BatchFault]) -> ApiError {
             BatchFault::TwoPreviousHashes { reported_by, .. } => {
                 (field(*reported_by, "previousLedgerHash"), FieldCode::LedgerHashMismatch)
             }
+            BatchFault::TwoCloseTimes { reported_by, .. } => {
+                let name = match reported_by {
+                    BatchSource::Event(_) => "happenedAt",
+                    BatchSource::Tip => "closedAt",
+                };
+                (field(*reported_by, name), FieldCode::CloseTimeMismatch)
+            }
             BatchFault::BrokenLink { .. } => ("events".to_owned(), FieldCode::LedgerHashMismatch),
             BatchFault::TipTooLow { .. } => ("tip.ledger".to_owned(), FieldCode::TipTooLow),
             BatchFault::DuplicateId { index } => {

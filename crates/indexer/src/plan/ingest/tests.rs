@@ -430,6 +430,38 @@ fn a_report_adds_fields_to_a_stored_ledger() {
     assert_eq!(plan(&view(&["a10<a9"], &batch), &batch, RULES, Timestamp::UNIX_EPOCH).unwrap().ledgers, []);
 }
 
+#[test]
+fn a_stored_ledger_has_one_close_time() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let timed = |id: &str, of: &str, second| {
+        let mut one = pushed(id, of);
+        one.event.happened_at = at(second);
+        one
+    };
+    let closed = |of: &str, second| Some(Ledger { closed_at: Some(at(second)), ..ledger(of) });
+    let conflict = Err(Refusal::CloseTimeConflict { ledger: 10 });
+    for (events, tip, expect) in [
+        (vec![timed("3", "a10", 60)], None, Ok(())),
+        (vec![timed("3", "a10", 61)], None, conflict.clone()),
+        (vec![timed("3", "a10", 61), timed("x3", "a10", 61)], None, conflict.clone()),
+        (vec![], closed("a10", 60), Ok(())),
+        (vec![], closed("a10", 61), conflict),
+        // Stored by an earlier version with another time than its ledger.
+        (vec![timed("2", "a10", 62)], None, Ok(())),
+        (vec![timed("2", "a10", 62), timed("3", "a10", 62)], None, Ok(())),
+        // Another ledger, of a new branch.
+        (vec![timed("3", "b10", 61)], None, Ok(())),
+    ] {
+        let batch = Batch::new(events, tip, LIMIT).unwrap();
+        let mut view = view(&["a9", "a10"], &batch);
+        if let Some(stored) = view.ledgers.get_mut(&10) {
+            stored.closed_at = Some(at(60));
+        }
+        view.events = [timed("1", "a10", 60), timed("2", "a10", 62)].map(|stored| stored.event).to_vec();
+        assert_eq!(plan(&view, &batch, RULES, at(100)).map(drop), expect, "{batch:?}");
+    }
+}
+
 #[track_caller]
 fn no_batch(events: Vec<Pushed>, tip: Option<&str>, expect: &[BatchFault]) {
     assert_eq!(Batch::new(events, tip.map(ledger), LIMIT).unwrap_err(), expect);
@@ -444,6 +476,13 @@ fn an_inconsistent_batch_is_refused() {
     let reported_by = BatchSource::Event(1);
     no_batch(two("b10"), None, &[BatchFault::TwoHashes { ledger: 10, reported_by }]);
     no_batch(two("a10<b9"), None, &[BatchFault::TwoPreviousHashes { ledger: 10, reported_by }]);
+    let timed = |second| Some(Timestamp::from_second(second).unwrap());
+    let mut late = pushed("2", "a10");
+    late.event.happened_at = timed(1).unwrap();
+    no_batch(vec![pushed("1", "a10"), late], None, &[BatchFault::TwoCloseTimes { ledger: 10, reported_by }]);
+    let tip = Ledger { closed_at: timed(1), ..ledger("a10") };
+    let fault = BatchFault::TwoCloseTimes { ledger: 10, reported_by: BatchSource::Tip };
+    assert_eq!(Batch::new(vec![pushed("1", "a10")], Some(tip), LIMIT).unwrap_err(), [fault]);
     no_batch(two("a11<b10"), None, &[BatchFault::BrokenLink { ledger: 11 }]);
     no_batch(two("a12"), Some("a11"), &[BatchFault::TipTooLow { ledger: 12 }]);
     let tip = [BatchFault::TwoHashes { ledger: 10, reported_by: BatchSource::Tip }];
