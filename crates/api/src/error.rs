@@ -30,7 +30,8 @@ pub enum ErrorKind {
     Conflict,
     /// A chain stream is changed by its contract only.
     ChainManaged,
-    /// An event or a ledger is stored with other contents under the same id and hash.
+    /// An event is known with other contents at its position or under its id, or a ledger with another previous hash or
+    /// close time.
     EventConflict,
     /// A batch contradicts final ledgers.
     ReorgTooDeep,

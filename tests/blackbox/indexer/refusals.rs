@@ -261,6 +261,31 @@ fn a_batch_that_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn the_message_of_a_conflict_names_the_position_and_the_id() {
+    let mut server = TestServer::launch(indexing());
+    let mut worker = Worker::of(&server);
+    let chain = Chain::of(2);
+    let known = chain.event(FIRST, PLACE, &created(0, FIRST));
+    worker.push(&batch(std::slice::from_ref(&known), Some(&chain.newest())));
+    let changed = json!({ "eventId": "another", "payload": withdrawn_to(0, 7) });
+    let fresh = chain.event(FIRST, ChainPosition { event: 1, ..PLACE }, &withdrawn_to(0, 5));
+    for events in [
+        vec![with(known.clone(), &changed)],
+        vec![with(known, &json!({ "eventIndex": 9 }))],
+        vec![fresh.clone(), with(fresh, &changed)],
+    ] {
+        let error =
+            envelope::error(&worker.send(&push(batch(&events, None).to_string())), 409, "EVENT_CONFLICT");
+        let message =
+            "1 of the events are known with other contents at the same position or under the same id";
+        assert_eq!(error["message"], message, "{events:?}");
+        let detail = "an event with other contents is known at this position, or under this id";
+        assert_eq!(error["details"][0]["message"], detail, "{events:?}");
+    }
+    server.terminate();
+}
+
+#[test]
 fn what_is_stored_under_an_id_or_a_hash_is_never_overwritten() {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);

@@ -67,7 +67,7 @@ pub async fn payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict
     }
 }
 
-/// The same id with other contents is refused, and nothing of its batch is written.
+/// Other contents at the same position, or the same id at another position, are refused. Nothing of the batch is written.
 pub async fn an_event_with_other_contents_is_a_conflict(store: &impl Store) {
     MAIN.push(store, &[withdrew(At(10, 1, 0), 0, 5)], None).await;
     let before = store.chain_state().await.unwrap();
