@@ -5,26 +5,31 @@ use crate::sample;
 use crate::server::{Launch, Process, TestServer};
 use crate::services;
 
-/// The shell blocks of a section of a Markdown page, in order.
 fn shell_blocks(page: &str, section: &str) -> Vec<String> {
+    blocks(page, section, "sh")
+}
+
+/// The blocks in a language in a section of a Markdown page, in order.
+fn blocks(page: &str, section: &str, language: &str) -> Vec<String> {
     let begins = format!("\n## {section}\n");
     let section = page.split_once(&begins).map_or("", |(_, rest)| rest);
     let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
-    let blocks = section.split("```sh\n").skip(1).filter_map(|block| block.split_once("```"));
+    let fence = format!("```{language}\n");
+    let blocks = section.split(&fence).skip(1).filter_map(|block| block.split_once("```"));
     blocks.map(|(block, _)| block.to_owned()).collect()
 }
 
 /// The variables that the tour of the chain sets for the server and for the commands.
 const WORKER_TOKEN: (&str, &str) = ("INDEXER_WORKER_TOKEN", "0123456789abcdef0123456789abcdef");
 
-/// Runs the commands of a section against a separate server, which must answer each of them.
-fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
+/// Runs the commands of a section against a separate server, which must answer each of them, and returns what they print.
+fn tour(file: &str, section: &str, variables: &[(&str, &str)]) -> Option<String> {
     let of_server = variables.iter().filter(|variable| **variable == WORKER_TOKEN);
     let launch = of_server.fold(Launch::new(), |launch, (name, value)| launch.set(name, *value));
     let mut server = TestServer::launch(launch);
-    let curls = run(file, section, variables, &server);
+    let ran = run(file, section, variables, &server);
     server.terminate();
-    let Some(curls) = curls else { return };
+    let (curls, out) = ran?;
     let line_of_request = |line: &serde_json::Value| line["message"] == "request";
     let answered: Vec<_> = server.log().into_iter().filter(line_of_request).collect();
     assert_eq!(answered.len(), curls, "not every curl of {file} reached the server");
@@ -32,10 +37,17 @@ fn tour(file: &str, section: &str, variables: &[(&str, &str)]) {
         answered.iter().all(|line| line["status"].as_u64().is_some_and(|status| status < 300)),
         "{answered:?}"
     );
+    Some(out)
 }
 
-/// Runs the commands of a section, none of which may fail, and returns the number of requests; `None` without curl.
-fn run(file: &str, section: &str, variables: &[(&str, &str)], server: &TestServer) -> Option<usize> {
+/// Runs the commands of a section, none of which may fail, and returns the number of requests and the output;
+/// `None` without curl.
+fn run(
+    file: &str,
+    section: &str,
+    variables: &[(&str, &str)],
+    server: &TestServer,
+) -> Option<(usize, String)> {
     if Command::new("curl").arg("--version").output().is_err() {
         services::missing(&format!("the commands of {file}: curl is not installed"), true);
         return None;
@@ -52,12 +64,14 @@ fn run(file: &str, section: &str, variables: &[(&str, &str)], server: &TestServe
     let ended = shell.wait_for_end();
     let [out, err] = [&shell.stdout, &shell.stderr].map(|output| output.lines().join("\n"));
     assert!(ended.success(), "{ended}\n{out}\n{err}");
-    Some(commands.matches("curl --").count())
+    Some((commands.matches("curl --").count(), out))
 }
 
 #[test]
 fn the_tour_of_the_readme_works_as_it_is_written() {
-    tour("README.md", "A tour with curl", &[]);
+    for variables in [&[][..], &[WORKER_TOKEN]] {
+        tour("README.md", "A tour with curl", variables);
+    }
 }
 
 #[test]
@@ -69,7 +83,13 @@ fn the_demo_of_the_readme_works_as_it_is_written() {
 
 #[test]
 fn the_tour_of_the_chain_works_as_it_is_written() {
-    tour("README.md", "A stream of the chain", &[WORKER_TOKEN]);
+    let Some(out) = tour("README.md", "A stream of the chain", &[WORKER_TOKEN]) else { return };
+    let page = std::fs::read_to_string(binary::root().join("README.md")).expect("the page can be read");
+    let [shown] = &blocks(&page, "A stream of the chain", "json")[..] else { panic!("one answer is shown") };
+    let answer = out.lines().find(|line| line.starts_with(r#"{"outcome""#)).expect("the push is answered");
+    let [shown, answer] =
+        [shown, answer].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+    assert_eq!(shown, answer, "the answer that the README shows");
 }
 
 #[test]
