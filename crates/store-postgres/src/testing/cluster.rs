@@ -2,8 +2,8 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::Database;
 use super::programs::{Programs, run};
@@ -11,6 +11,9 @@ use super::programs::{Programs, run};
 /// Name and password of the role that owns everything.
 const OWNER: &str = "fluxora";
 const PASSWORD: &str = "correct horse/battery@staple";
+
+/// With so many released databases, those that are not in use are dropped.
+const MOST_RELEASED: usize = 16;
 
 /// How a cluster is set up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +31,7 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     databases: AtomicU64,
+    released: Mutex<Vec<Database>>,
     guard: Option<(Child, ChildStdin)>,
 }
 
@@ -73,8 +77,8 @@ impl Cluster {
         if settings.tls {
             certify(&programs, &folder);
         }
-        let mut cluster =
-            Self { programs, folder, port: 0, databases: AtomicU64::new(0), guard: Some(guard) };
+        let (databases, released) = (AtomicU64::new(0), Mutex::default());
+        let mut cluster = Self { programs, folder, port: 0, databases, released, guard: Some(guard) };
         cluster.configure(settings);
         // The port was free a moment ago: another process may take it first.
         let started = (0..5).any(|_| {
@@ -94,6 +98,8 @@ impl Cluster {
             "unix_socket_directories = ''",
             "max_connections = 300",
             "shared_buffers = 64MB",
+            "min_wal_size = 32MB", // segments are written over instead of kept: the disk may be small
+            "max_wal_size = 64MB",
             "autovacuum_naptime = 5min",
             "timezone = 'Asia/Kathmandu'", // a query that forgets the zone fails its test
         ];
@@ -111,9 +117,32 @@ impl Cluster {
     /// A fresh, empty database.
     pub fn database(&self) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let database = |name: &str| Database::new(self.programs.clone(), self.port, name, OWNER, PASSWORD);
-        database("postgres").sql(&format!("CREATE DATABASE {name}"));
-        database(&name)
+        self.owned("postgres").sql(&format!("CREATE DATABASE {name}"));
+        self.owned(&name)
+    }
+
+    /// Lets a database be dropped once nothing is connected to it. For a store that is connected already and stays so for as
+    /// long as its test needs it: a run of all tests then holds a few databases instead of hundreds.
+    pub fn release(&self, database: &Database) {
+        let mut released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
+        released.push(database.clone());
+        if released.len() >= MOST_RELEASED {
+            // Asked first: the server waits for seconds before it refuses to drop a database in use.
+            let used = self
+                .owned("postgres")
+                .sql("SELECT DISTINCT datname FROM pg_stat_activity WHERE datname IS NOT NULL");
+            let used: Vec<_> = used.lines().collect();
+            released.retain(|database| used.contains(&database.name()) || !database.drop_unused());
+        }
+    }
+
+    /// The last lines of the server's log: why a test could not reach it.
+    pub fn last_log_lines(&self) -> String {
+        run(self.programs.command("tail").args(["-n", "20"]).arg(self.folder.join("log")))
+    }
+
+    fn owned(&self, name: &str) -> Database {
+        Database::new(self.programs.clone(), self.port, name, OWNER, PASSWORD)
     }
 
     /// The port on 127.0.0.1.

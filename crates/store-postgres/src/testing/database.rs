@@ -45,6 +45,11 @@ impl Database {
         Self { name: name.to_owned(), ..self.clone() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The role's password.
     pub fn password(&self) -> &str {
         &self.password
@@ -57,6 +62,13 @@ impl Database {
     #[track_caller]
     pub fn sql(&self, sql: &str) -> String {
         run(self.psql().args(["-c", sql]))
+    }
+
+    /// Drops it if nothing is connected to it; whether it is gone.
+    pub(super) fn drop_unused(&self) -> bool {
+        let drop = format!("DROP DATABASE {}", self.name);
+        let status = self.named("postgres").psql().args(["-c", &drop]).output().expect("psql starts").status;
+        status.success()
     }
 
     /// Runs a file of SQL from outside, in one transaction: a plain dump of `pg_dump`.

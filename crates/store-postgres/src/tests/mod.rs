@@ -23,7 +23,13 @@ mod tls;
 
 /// A store in a fresh database.
 async fn fresh() -> Option<PostgresStore> {
-    Some(open(&Cluster::shared()?.database()).await)
+    let cluster = Cluster::shared()?;
+    let database = cluster.database();
+    let opened = PostgresStore::open(&location(&database), patient()).await;
+    let store =
+        opened.unwrap_or_else(|error| panic!("{error:?}; log of the server: {}", cluster.last_log_lines()));
+    cluster.release(&database);
+    Some(store)
 }
 
 async fn open(database: &Database) -> PostgresStore {
