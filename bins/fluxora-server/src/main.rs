@@ -5,6 +5,7 @@ mod clock_guard;
 mod commands;
 mod config;
 mod database;
+mod descriptors;
 mod exit;
 mod logging;
 mod system;

@@ -7,9 +7,10 @@ use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
+use crate::connection::is_reserved;
 use crate::error::{ApiError, ErrorKind};
 use crate::table::LimitClass;
-use crate::{Api, Writes};
+use crate::{Api, HealthDetails, Writes};
 
 /// The header that carries the worker token.
 const WORKER_TOKEN: &str = "x-indexer-worker-token";
@@ -81,6 +82,7 @@ pub(crate) async fn require(
 fn admit(api: &Api, access: Access, limit: LimitClass, request: &ServiceRequest) -> Result<(), ApiError> {
     let now = api.now();
     api.limits().charge(limit, request, now)?;
+    check_connection(api, limit, request)?;
     let allowed = access.check(api, request.headers());
     if allowed.is_err() && access.header().is_some() {
         api.limits().charge_refused(request, now)?;
@@ -88,11 +90,35 @@ fn admit(api: &Api, access: Access, limit: LimitClass, request: &ServiceRequest)
     allowed
 }
 
+impl Api {
+    /// Whether the details of `/health` are shown to the sender of these headers.
+    pub(crate) fn shows_details(&self, headers: &HeaderMap) -> bool {
+        match self.health_details() {
+            HealthDetails::Public => true,
+            HealthDetails::Operator => Access::Operator.check(self, headers).is_ok(),
+        }
+    }
+}
+
+/// Probes are answered under every name and on connections that are reserved for them. They change nothing.
+fn check_connection(api: &Api, limit: LimitClass, request: &ServiceRequest) -> Result<(), ApiError> {
+    if limit == LimitClass::Probe {
+        return Ok(());
+    }
+    api.allowed_hosts().check(request.headers())?;
+    if is_reserved(request.request()) { Err(too_many_connections()) } else { Ok(()) }
+}
+
+fn too_many_connections() -> ApiError {
+    let message = "every connection is in use: try again shortly";
+    ApiError { retry_after_seconds: Some(1), ..ApiError::new(ErrorKind::Unavailable, message) }
+}
+
 fn writes_are_off() -> ApiError {
     ApiError::new(
         ErrorKind::Forbidden,
-        "writes are off: this server listens beyond this machine and has no authentication. \
-         An operator can bind HOST to a loopback address, or set OPEN_WRITES=true to allow them.",
+        "writes are off: OPEN_WRITES is false, or this server listens beyond this machine and has no authentication. \
+         An operator can set OPEN_WRITES=true to allow them.",
     )
 }
 

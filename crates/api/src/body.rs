@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::connection;
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 
@@ -67,7 +68,9 @@ pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Byt
         check_media_type(request)?;
     }
     let late = || ApiError::new(ErrorKind::RequestTimeout, "the body did not arrive within 15 seconds");
-    tokio::time::timeout(TIMEOUT, read(payload)).await.map_err(|_| late())?
+    let body = tokio::time::timeout(TIMEOUT, read(payload)).await.map_err(|_| late())??;
+    connection::body_ended(request);
+    Ok(body)
 }
 
 fn declared_length(request: &HttpRequest) -> Option<usize> {

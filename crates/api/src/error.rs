@@ -26,6 +26,8 @@ pub enum ErrorKind {
     MethodNotAllowed,
     /// The body did not arrive in time.
     RequestTimeout,
+    /// The server does not answer to the name in the header `Host`.
+    HostNotAllowed,
     /// The current state does not allow the request.
     Conflict,
     /// A chain stream is changed by its contract only.
@@ -59,13 +61,14 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Validation,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::HostNotAllowed,
         Self::Conflict,
         Self::ChainManaged,
         Self::EventConflict,
@@ -90,6 +93,7 @@ impl ErrorKind {
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", Level::INFO),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", Level::INFO),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", Level::INFO),
+            Self::HostNotAllowed => (StatusCode::MISDIRECTED_REQUEST, "HOST_NOT_ALLOWED", Level::INFO),
             Self::Conflict => (StatusCode::CONFLICT, "CONFLICT", Level::INFO),
             Self::ChainManaged => (StatusCode::CONFLICT, "CHAIN_MANAGED", Level::INFO),
             Self::EventConflict => (StatusCode::CONFLICT, "EVENT_CONFLICT", Level::WARN),

@@ -1,42 +1,58 @@
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_http::{HttpService, Protocol};
+use actix_server::{ServerBuilder, ServerHandle};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::App;
+use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpStream;
 
 use crate::access_log::access_log;
 use crate::answer::answer;
+use crate::connection::{GuardedStream, Registry, hold};
 use crate::{Api, table};
 
-/// The time in which the head of a request has to arrive.
+/// The time in which the first head of a connection has to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections of one thread beyond its share that are accepted for probes while every other one is being answered.
+const RESERVED: usize = 32;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
+/// Bytes that the kernel keeps for one connection. It doubles both.
+const SEND_BUFFER: usize = 64 * 1024;
+const RECEIVE_BUFFER: usize = 32 * 1024;
 
 /// Options of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Threads that serve requests.
     pub workers: usize,
+    /// The most connections at a time. One more replaces the connection that has waited longest for a request.
+    pub max_connections: usize,
     /// The time that a graceful stop waits for requests in flight, in whole seconds.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for Options {
-    /// One thread for each core; 30 seconds.
+    /// One thread for each core; 1,024 connections; 30 seconds.
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { workers, shutdown_timeout: Duration::from_secs(30) }
+        Self { workers, max_connections: 1_024, shutdown_timeout: Duration::from_secs(30) }
     }
 }
 
 /// The HTTP server, bound to its address.
 pub struct Server {
     address: SocketAddr,
-    server: actix_web::dev::Server,
+    server: actix_server::Server,
 }
 
 /// A handle that stops a [`Server`].
@@ -49,21 +65,47 @@ impl Server {
     /// # Errors
     /// The address cannot be bound.
     pub fn bind(api: Arc<Api>, address: SocketAddr, options: Options) -> io::Result<Self> {
-        let app = move || {
-            App::new()
+        let Options { workers, max_connections, shutdown_timeout } = options;
+        let listener = listen(address)?;
+        let address = listener.local_addr()?;
+        let share = max_connections.div_ceil(workers.max(1)).max(1);
+        let builder = ServerBuilder::new()
+            .workers(workers)
+            .max_concurrent_connections(share.saturating_add(RESERVED))
+            .shutdown_timeout(shutdown_timeout.as_secs())
+            .disable_signals();
+        let stopping = builder.graceful_shutdown_signal();
+        let service = move || {
+            let (api, stopping) = (Arc::clone(&api), stopping.clone());
+            let app = App::new()
                 .configure(|config| table::configure(config, &api))
                 .wrap(from_fn(answer))
                 .wrap(access_log())
+                .wrap(from_fn(hold));
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .local_addr(address)
+                .on_connect_ext(|stream: &GuardedStream<TcpStream>, data| {
+                    data.insert(stream.connection());
+                })
+                .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+            let registry = Registry::new(share);
+            fn_service(move |socket: TcpStream| {
+                let registry = Rc::clone(&registry);
+                async move {
+                    let peer = socket.peer_addr().ok();
+                    Ok((GuardedStream::new(socket, &registry), Protocol::Http1, peer))
+                }
+            })
+            .and_then(http)
         };
-        let server = HttpServer::new(app)
-            .workers(options.workers)
-            .shutdown_timeout(options.shutdown_timeout.as_secs())
-            .client_request_timeout(HEAD_TIMEOUT)
-            .keep_alive(KEEP_ALIVE)
-            .disable_signals()
-            .bind(address)?;
-        let address = server.addrs().first().copied().unwrap_or(address);
-        Ok(Self { address, server: server.run() })
+        let server = builder.listen("api", listener, service)?.run();
+        Ok(Self { address, server })
     }
 
     /// The address that was bound.
@@ -87,4 +129,15 @@ impl Stop {
     pub async fn gracefully(&self) {
         self.0.stop(true).await;
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    // Accepted connections inherit both. Without them the kernel lets each grow to megabytes.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }

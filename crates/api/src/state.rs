@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::push_failures::PushFailures;
-use crate::{Limits, LoggedRequests, Token, Tokens};
+use crate::{AllowedHosts, Limits, LoggedRequests, Token, Tokens};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -36,8 +36,18 @@ pub struct Service {
 pub enum Writes {
     /// By everyone who can reach the port.
     Open,
-    /// Never: the port is reachable from other machines and no authentication is configured.
+    /// Never: the operator switched writes off, or the port is reachable from other machines and no authentication is configured.
     Refused,
+}
+
+/// Who sees details in `/health`: the place of the database, errors of workers and reasons of rewinds. States are public.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HealthDetails {
+    /// Everyone.
+    Public,
+    /// The holder of the operator token.
+    #[default]
+    Operator,
 }
 
 /// Whether the process is shutting down.
@@ -85,6 +95,10 @@ pub struct Parts {
     pub service: Service,
     /// Whether streams may be created and cancelled.
     pub writes: Writes,
+    /// The names by which clients may address the server.
+    pub allowed_hosts: AllowedHosts,
+    /// Who sees details in `/health`.
+    pub health_details: HealthDetails,
     /// The indexer; `None` where contract events are refused.
     pub indexer: Option<Indexer>,
     /// The token of the routes for operators; `None` where they are refused.
@@ -196,6 +210,14 @@ impl Api {
 
     pub(crate) const fn lifecycle(&self) -> &Lifecycle {
         &self.parts.lifecycle
+    }
+
+    pub(crate) const fn allowed_hosts(&self) -> &AllowedHosts {
+        &self.parts.allowed_hosts
+    }
+
+    pub(crate) const fn health_details(&self) -> HealthDetails {
+        self.parts.health_details
     }
 
     pub(crate) const fn writes(&self) -> Writes {

@@ -40,8 +40,8 @@ use failing_store::{FailingStore, Fault};
 use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{
-    Api, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token, Tokens, Writes,
-    table::configure,
+    AllowedHosts, Api, HealthDetails, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token, Tokens,
+    Writes, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -124,6 +124,8 @@ impl Server {
             ids: Arc::new(clock.clone()),
             service: Service { version: "1.2.3", network_passphrase: "a network".to_owned(), demo: false },
             writes,
+            allowed_hosts: AllowedHosts::default(),
+            health_details: HealthDetails::Public,
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {
                 worker_token: Token::new(secret).unwrap(),

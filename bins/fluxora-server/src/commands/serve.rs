@@ -19,7 +19,7 @@ use crate::clock_guard::GuardedClock;
 use crate::config::{Config, FeedConfig, Http, RequestLimits, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
-use crate::{VERSION, exit, logging};
+use crate::{VERSION, descriptors, exit, logging};
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code. Requests are answered after
 /// `start_workers` has ended.
@@ -98,8 +98,9 @@ fn feed_options(config: FeedConfig) -> fluxora_feed::Options {
 }
 
 fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
-    let Http { address, shutdown_timeout, .. } = *http;
-    let options = Options { shutdown_timeout, ..Options::default() };
+    let Http { address, shutdown_timeout, max_connections, .. } = *http;
+    let max_connections = descriptors::connections(max_connections);
+    let options = Options { shutdown_timeout, max_connections, ..Options::default() };
     let server = Server::bind(Arc::new(Api::new(parts)), address, options);
     server.with_context(|| format!("cannot listen on {address} (HOST, PORT)"))
 }
@@ -133,6 +134,8 @@ fn parts(
             demo: config.demo,
         },
         writes: config.http.writes,
+        allowed_hosts: config.http.allowed_hosts.clone(),
+        health_details: config.http.health_details,
         indexer,
         operator_token: config.http.operator_token.clone(),
         limits: limits(&config.limits),
@@ -149,7 +152,7 @@ fn announce(config: &Config, server: &Server, store: &dyn Store) {
         storage = store.describe(),
         writes = match config.http.writes {
             Writes::Open => "open to everyone who reaches the address",
-            Writes::Refused => "refused: there is no authentication and the address is not a loopback address",
+            Writes::Refused => "refused: OPEN_WRITES is false, or the address is not a loopback address and there is no authentication",
         },
         off = config.switched_off().join(", "),
         version = VERSION,

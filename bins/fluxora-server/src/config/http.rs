@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use fluxora_api::{Token, Writes};
+use fluxora_api::{AllowedHosts, HealthDetails, Token, Writes};
 
 use super::ConfigFaults;
 use super::setting::{Parser, Setting, any, boolean, number, optional, seconds};
@@ -19,9 +19,29 @@ pub(crate) struct HttpSettings {
     #[arg(long, env = "PORT", default_value = "3000", value_parser = number::<u16>(0..=65_535))]
     port: Setting<u16>,
 
-    /// Whether anyone who reaches the port may create and cancel streams, also from other machines: true or false.
-    #[arg(long, env = "OPEN_WRITES", default_value = "false", value_parser = boolean())]
-    open_writes: Setting<bool>,
+    /// Whether anyone who reaches the port may create and cancel streams: true or false. Not set: only where HOST is a
+    /// loopback address.
+    #[arg(
+        long,
+        env = "OPEN_WRITES",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(boolean())
+    )]
+    open_writes: Setting<Option<bool>>,
+
+    /// Names by which clients may address the server in the header Host, separated by commas, without ports; * allows
+    /// every name. IP addresses and localhost are always allowed.
+    #[arg(long, env = "ALLOWED_HOSTS", default_value = "", hide_default_value = true, value_parser = hosts())]
+    allowed_hosts: Setting<AllowedHosts>,
+
+    /// Who sees the place of the database, errors and reasons in /health: operator (with the OPERATOR_TOKEN) or public.
+    #[arg(long, env = "HEALTH_DETAILS", default_value = "operator", value_parser = health_details())]
+    health_details: Setting<HealthDetails>,
+
+    /// The most connections at a time: 16 to 100000. Fewer if the limit of open files is lower.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "1024", value_parser = number::<usize>(16..=100_000))]
+    max_connections: Setting<usize>,
 
     /// Secret that an operator sends in the header x-operator-token: 32 to 256 visible ASCII characters. Without it,
     /// operator actions are off.
@@ -55,6 +75,9 @@ pub(crate) struct HttpSettings {
 pub(crate) struct Http {
     pub(crate) address: SocketAddr,
     pub(crate) writes: Writes,
+    pub(crate) allowed_hosts: AllowedHosts,
+    pub(crate) health_details: HealthDetails,
+    pub(crate) max_connections: usize,
     pub(crate) operator_token: Option<Token>,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -69,12 +92,36 @@ impl HttpSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Http> {
         let address = self.address(faults);
         let open_writes = faults.take(&self.open_writes);
+        let allowed_hosts = faults.take(&self.allowed_hosts);
+        let health_details = faults.take(&self.health_details);
+        let max_connections = faults.take(&self.max_connections);
         let operator_token = faults.token("OPERATOR_TOKEN", &self.operator_token, &self.operator_token_file);
         let shutdown_timeout = faults.take(&self.shutdown_timeout_seconds);
         let address = address?;
-        let writes = if open_writes? || address.ip().is_loopback() { Writes::Open } else { Writes::Refused };
-        Some(Http { address, writes, operator_token: operator_token?, shutdown_timeout: shutdown_timeout? })
+        let writes =
+            if open_writes?.unwrap_or(address.ip().is_loopback()) { Writes::Open } else { Writes::Refused };
+        Some(Http {
+            address,
+            writes,
+            allowed_hosts: allowed_hosts?,
+            health_details: health_details?,
+            max_connections: max_connections?,
+            operator_token: operator_token?,
+            shutdown_timeout: shutdown_timeout?,
+        })
     }
+}
+
+fn hosts() -> Parser<AllowedHosts> {
+    Parser::new("host names separated by commas, without ports", AllowedHosts::parse)
+}
+
+fn health_details() -> Parser<HealthDetails> {
+    Parser::new("operator or public", |text| match text {
+        "operator" => Some(HealthDetails::Operator),
+        "public" => Some(HealthDetails::Public),
+        _ => None,
+    })
 }
 
 fn host() -> Parser<IpAddr> {

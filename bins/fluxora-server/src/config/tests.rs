@@ -20,7 +20,7 @@ fn the_defaults_serve_on_loopback_with_sqlite() {
 }
 
 #[test]
-fn writes_are_open_on_loopback_and_elsewhere_only_with_open_writes() {
+fn writes_are_open_as_open_writes_says_and_without_it_on_loopback_only() {
     for (options, expect) in [
         (&["--host", "127.0.0.1"][..], Writes::Open),
         (&["--host", "::1"], Writes::Open),
@@ -28,6 +28,9 @@ fn writes_are_open_on_loopback_and_elsewhere_only_with_open_writes() {
         (&["--host", "0.0.0.0"], Writes::Refused),
         (&["--host", "::"], Writes::Refused),
         (&["--host", "0.0.0.0", "--open-writes", "true"], Writes::Open),
+        (&["--host", "0.0.0.0", "--open-writes", "false"], Writes::Refused),
+        (&["--host", "127.0.0.1", "--open-writes", "false"], Writes::Refused),
+        (&["--host", "::1", "--open-writes", "false"], Writes::Refused),
     ] {
         assert_eq!(check(options).unwrap().http.writes, expect, "{options:?}");
     }
@@ -79,11 +82,14 @@ fn wrong() -> Vec<String> {
     let options = program.get_arguments().filter_map(clap::Arg::get_long);
     let settings = options.filter(|name| !["help", "version"].contains(name) && !name.ends_with("-file"));
     settings
-        .map(
-            |name| {
-                if name == "network-passphrase" { format!("--{name}=") } else { format!("--{name}=hunter2") }
-            },
-        )
+        .map(|name| {
+            let value = match name {
+                "network-passphrase" => "",
+                "allowed-hosts" => "https://hunter2",
+                _ => "hunter2",
+            };
+            format!("--{name}={value}")
+        })
         .collect()
 }
 
@@ -114,5 +120,5 @@ fn the_range_in_help_is_the_range_that_is_checked() {
         assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
         ranges += 1;
     }
-    assert_eq!(ranges, 16);
+    assert_eq!(ranges, 17);
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_supervise::WorkerHealth;
@@ -90,7 +90,8 @@ struct ReadinessView {
 }
 
 /// `GET /health`: reports the state of the service and of its dependencies. 503 if it cannot serve.
-pub(crate) async fn health(api: State) -> HttpResponse {
+pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
+    let details = api.shows_details(request.headers());
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
     let workers = api.workers().snapshot();
@@ -105,7 +106,7 @@ pub(crate) async fn health(api: State) -> HttpResponse {
     };
     let storage = StorageView {
         status: storage.as_str(),
-        backend: api.store().describe(),
+        backend: if details { api.store().describe() } else { kind(&api.store().describe()) },
         retries: api.store().retries(),
     };
     HttpResponse::build(code).json(HealthView {
@@ -115,8 +116,8 @@ pub(crate) async fn health(api: State) -> HttpResponse {
         demo: api.service().demo.then_some(true),
         timestamp,
         clock_offset_seconds,
-        indexer: indexer.view(),
-        workers: workers.iter().map(WorkerView::of).collect(),
+        indexer: indexer.view(details),
+        workers: workers.iter().map(|worker| WorkerView::of(worker, details)).collect(),
         dependencies: Dependencies { storage },
     })
 }
@@ -139,14 +140,19 @@ pub(crate) async fn ready(api: State) -> HttpResponse {
 }
 
 impl<'a> WorkerView<'a> {
-    fn of(worker: &'a WorkerHealth) -> Self {
+    fn of(worker: &'a WorkerHealth, details: bool) -> Self {
         Self {
             name: worker.name,
             state: worker.state.as_str(),
             restarts: worker.restarts,
-            last_error: worker.last_error.as_deref(),
+            last_error: worker.last_error.as_deref().filter(|_| details),
         }
     }
+}
+
+/// The kind of the storage, without its place.
+fn kind(description: &str) -> String {
+    description.split(',').next().unwrap_or_default().to_owned()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -90,7 +90,7 @@ struct FailedPushesView<'a> {
     since: Instant,
     last_at: Instant,
     code: &'static str,
-    message: &'a str,
+    message: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -131,7 +131,7 @@ impl IndexerHealth {
         stale || self.failed_pushes.is_some() || (configured && is_faulty)
     }
 
-    pub(crate) fn view(&self) -> IndexerView<'_> {
+    pub(crate) fn view(&self, details: bool) -> IndexerView<'_> {
         let status = self.freshness.status;
         let chain = self.chain.as_ref();
         IndexerView {
@@ -150,14 +150,20 @@ impl IndexerHealth {
             unknown_events: chain.map(|chain| chain.unknown),
             unreadable_events: chain.map(|chain| chain.unreadable),
             reorg_detected: chain.is_some_and(ChainState::reorg_detected),
-            last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(ReorgView::of),
+            last_reorg: chain.and_then(|chain| chain.last_reorg.as_ref()).map(|reorg| {
+                let view = ReorgView::of(reorg);
+                ReorgView { reason: view.reason.filter(|_| details), ..view }
+            }),
             refused_reorg: chain.and_then(|chain| chain.refused.as_ref()).map(RefusedReorgView::of),
             refused_tip: chain.and_then(|chain| chain.refused_tip.as_ref()).map(RefusedTipView::of),
             hole: chain.and_then(|chain| chain.frontier.hole).map(HoleView::of),
             resync_from_ledger: chain.and_then(|chain| chain.resync.0.first().copied()),
             orphan_events: chain.map(|chain| chain.orphans),
             contracts: ContractsView::of(&self.contracts),
-            failed_pushes: self.failed_pushes.as_ref().map(FailedPushesView::of),
+            failed_pushes: self.failed_pushes.as_ref().map(|failed| {
+                let view = FailedPushesView::of(failed);
+                FailedPushesView { message: view.message.filter(|_| details), ..view }
+            }),
         }
     }
 
@@ -259,7 +265,7 @@ impl<'a> FailedPushesView<'a> {
             since: Instant(failed.since),
             last_at: Instant(failed.last_at),
             code: failed.code,
-            message: &failed.message,
+            message: Some(&failed.message),
         }
     }
 }

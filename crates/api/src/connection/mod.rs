@@ -1,0 +1,94 @@
+//! Limits of one TCP connection: one request at a time, time limits for every head, body and answer, and a bound on open
+//! connections.
+//!
+//! The framework bounds the time of a connection's first head only, and decodes every pipelined request that is readable.
+//! [`GuardedStream`] stands between it and the socket: it passes one request at a time, and ends a connection whose peer
+//! makes no progress. [`hold`] reports when a request begins and when its answer has been handed over.
+
+mod cut;
+mod hold;
+mod registry;
+mod stream;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+pub(crate) use hold::{body_ended, hold, is_reserved};
+pub(crate) use registry::Registry;
+pub(crate) use stream::GuardedStream;
+
+/// What a connection may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The next head. `draining`: the last request was answered before its body had ended, and the rest is still to come.
+    Waiting { draining: bool },
+    /// The body of the request that is being answered.
+    Busy(Body),
+    /// Nothing: the connection was closed in favour of another.
+    Evicted,
+}
+
+/// The rest of a request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// At most so many bytes.
+    Sized(u64),
+    /// Chunks, up to the last one.
+    Chunked,
+}
+
+impl Body {
+    const NONE: Self = Self::Sized(0);
+}
+
+/// The state that a stream shares with the requests that arrive on it.
+pub(crate) struct Connection {
+    registry: Rc<Registry>,
+    /// Accepted beyond the bound: it serves probes only, and one request.
+    reserved: bool,
+    phase: Cell<Phase>,
+    /// The requests that have begun.
+    requests: Cell<u64>,
+    /// The order among the waiting connections of the registry.
+    turn: Cell<Option<u64>>,
+    reader: RefCell<Option<Waker>>,
+}
+
+impl Connection {
+    fn begin(&self, body: Body) {
+        self.phase.set(Phase::Busy(body));
+        self.requests.set(self.requests.get().wrapping_add(1));
+        self.registry.leave(self);
+    }
+
+    fn body_ended(&self) {
+        if let Phase::Busy(_) = self.phase.get() {
+            self.phase.set(Phase::Busy(Body::NONE));
+        }
+    }
+
+    fn answered(self: &Rc<Self>) {
+        let Phase::Busy(body) = self.phase.get() else { return };
+        self.phase.set(Phase::Waiting { draining: body != Body::NONE });
+        self.registry.wait(self);
+        self.wake();
+    }
+
+    fn evict(&self) {
+        self.phase.set(Phase::Evicted);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.reader.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.registry.close(self);
+    }
+}
