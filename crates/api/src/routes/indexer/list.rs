@@ -2,8 +2,8 @@ use std::fmt;
 
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_indexer::{ChainPosition, Opaque};
-use fluxora_store::chain::{ContractEventQuery, EventCursor, ListedEvent};
-use fluxora_store::{CorruptRow, StoreError};
+use fluxora_store::chain::{ContractEventPage, ContractEventQuery, EventCursor, ListedEvent};
+use fluxora_store::{CorruptRow, Store, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +17,12 @@ use crate::view::Instant;
 
 const MAX_LIMIT: u32 = 1_000;
 const DEFAULT_LIMIT: u32 = 100;
+/// A page ends with the event that makes it larger.
+const MAX_BYTES: usize = 1024 * 1024;
+/// Bytes of an event beside its payload, about.
+const OTHER_BYTES: usize = 512;
+/// Events that are read at a time.
+const PART: u32 = 16;
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
@@ -88,12 +94,36 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     query.finish()?;
     let (after, given) = after.unzip();
     let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
-    let page = api.store().contract_events(&query).await?;
+    let page = page(api.store(), query).await?;
     let last = page.events.last().map(|last| EventPosition { event: last, list: &list }.to_string());
     // The last page has a cursor too: a client that follows the list sends it again.
     let next_cursor = last.or(given);
     let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
+}
+
+/// Reads a page in parts, so that neither it nor a part of it is larger than the events of [`PART`] above [`MAX_BYTES`].
+async fn page(store: &dyn Store, query: ContractEventQuery) -> Result<ContractEventPage, StoreError> {
+    let (mut page, mut query, mut bytes) =
+        (ContractEventPage { events: Vec::new(), more: true }, query, 0_usize);
+    let mut left = query.limit;
+    while page.more && left > 0 && bytes < MAX_BYTES {
+        query.limit = left.min(PART);
+        let part = store.contract_events(&query).await?;
+        page.more = part.more;
+        for listed in part.events {
+            if bytes >= MAX_BYTES {
+                page.more = true;
+                break;
+            }
+            let event = &listed.event;
+            bytes = bytes.saturating_add(event.payload.as_ref().len()).saturating_add(OTHER_BYTES);
+            left = left.saturating_sub(1);
+            query.after = Some(EventCursor { position: event.position, id: event.id.clone() });
+            page.events.push(listed);
+        }
+    }
+    Ok(page)
 }
 
 /// Digits only: `u32::from_str` also accepts a sign.
