@@ -240,6 +240,18 @@ mod files {
     }
 
     #[tokio::test]
+    async fn a_database_that_was_written_over_is_not_changed_by_the_stop() {
+        let store = Kept::open(Options::default());
+        store.put(1..=40).await;
+        let backup = store.folder.path().join("backup.db");
+        store.other().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+        store.put(41..=80).await;
+        std::fs::copy(&backup, store.path()).unwrap();
+        store.close().await;
+        assert_eq!(std::fs::read(store.path()).unwrap(), std::fs::read(&backup).unwrap());
+    }
+
+    #[tokio::test]
     async fn a_database_that_was_cut_ends_in_an_error() {
         let store = Kept::open(Options::default());
         store.put(1..=200).await;
