@@ -2,6 +2,7 @@
 
 mod folders;
 mod graph;
+mod migrations;
 mod table;
 
 use std::collections::BTreeMap;

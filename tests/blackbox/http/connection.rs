@@ -38,6 +38,12 @@ impl Connection {
         self.reader.get_mut().write_all(bytes)
     }
 
+    /// Writes until the peer has read nothing for so long.
+    pub(crate) fn write_within(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        self.reader.get_ref().set_write_timeout(Some(limit))?;
+        self.write(bytes)
+    }
+
     /// Waits for an answer to what was written.
     pub(crate) fn read(&mut self) -> io::Result<Response> {
         Response::read(&mut self.reader, false)

@@ -23,10 +23,14 @@ pub(crate) struct Ended {
 }
 
 impl Launch {
-    /// On a free port of the loopback address, with its database at the default place.
+    /// On a free port of the loopback address, with its database at the default place, under the name of test requests,
+    /// with every detail in its health.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new() }.set("PORT", "0")
+        Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new() }
+            .set("PORT", "0")
+            .set("ALLOWED_HOSTS", "fluxora.test")
+            .set("HEALTH_DETAILS", "public")
     }
 
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {

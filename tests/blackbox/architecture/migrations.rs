@@ -1,0 +1,97 @@
+//! A migration leaves the servers of the previous version working: it adds, and a later version removes.
+
+use std::fs;
+use std::path::Path;
+
+/// The last migration that may do anything: 0.1.0 does not work beside the servers of this version.
+const FREE_UP_TO: u32 = 10;
+
+/// What a statement does that a server of the previous version would notice, if anything.
+fn breaks(statement: &str) -> Option<&'static str> {
+    let statement = statement.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let has = |words: &str| format!(" {statement} ").contains(&format!(" {words} "));
+    let changes_table = statement.starts_with("alter table");
+    let is_required = has("not null") && !has("default");
+    match () {
+        () if statement.starts_with("drop") && !statement.starts_with("drop index") => Some("drops"),
+        () if changes_table && has("drop") => Some("drops"),
+        () if changes_table && has("rename") => Some("renames"),
+        () if changes_table && (has("type") || has("set data type")) && has("alter column") => {
+            Some("changes a type")
+        }
+        () if changes_table && has("set not null") => Some("requires a column"),
+        () if changes_table && has("add column") && is_required => Some("adds a required column"),
+        () if changes_table && (has("add constraint") || has("add check")) => Some("adds a constraint"),
+        () if statement.starts_with("create unique index") => Some("adds a unique index"),
+        () if statement.starts_with("create trigger") => Some("adds a trigger"),
+        () => None,
+    }
+}
+
+/// The statements of a migration, without comments.
+fn statements(sql: &str) -> Vec<String> {
+    let lines = sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    code.split(';').map(|statement| statement.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+}
+
+/// The tables that a migration itself creates: only its version knows them.
+fn is_about_own_table(statement: &str, sql: &str) -> bool {
+    let word_after = |text: &str, words: &str| {
+        let text = text.to_lowercase();
+        let rest = text.split_once(words)?.1.trim_start();
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
+    };
+    let table = word_after(statement, "alter table").or_else(|| word_after(statement, " on "));
+    table.is_some_and(|table| {
+        statements(sql).iter().any(|other| word_after(other, "create table").as_ref() == Some(&table))
+    })
+}
+
+#[test]
+fn migrations_only_expand() {
+    for backend in ["store-sqlite", "store-postgres"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(backend).join("migrations");
+        let mut seen = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let number: u32 = name[1..].split_once("__").unwrap().0.parse().unwrap();
+            seen = seen.max(number);
+            if number <= FREE_UP_TO {
+                continue;
+            }
+            let sql = fs::read_to_string(&path).unwrap();
+            for statement in statements(&sql).iter().filter(|statement| !is_about_own_table(statement, &sql))
+            {
+                assert_eq!(breaks(statement), None, "{backend}, {name}: {statement}");
+            }
+        }
+        assert!(seen >= FREE_UP_TO, "{backend}");
+    }
+}
+
+#[test]
+fn a_statement_that_an_older_server_would_notice_is_found() {
+    for (statement, expect) in [
+        ("ALTER TABLE streams ADD COLUMN note TEXT", None),
+        ("ALTER TABLE streams ADD COLUMN n BIGINT NOT NULL DEFAULT 0", None),
+        ("CREATE TABLE other (id BIGINT NOT NULL)", None),
+        ("CREATE INDEX i ON streams (note)", None),
+        ("DROP INDEX i", None),
+        ("ALTER TABLE streams ADD COLUMN n BIGINT NOT NULL", Some("adds a required column")),
+        ("ALTER TABLE streams\n  DROP COLUMN note", Some("drops")),
+        ("drop table streams", Some("drops")),
+        ("ALTER TABLE streams RENAME TO old", Some("renames")),
+        ("ALTER TABLE streams ALTER COLUMN n TYPE TEXT", Some("changes a type")),
+        ("ALTER TABLE streams ALTER COLUMN n SET NOT NULL", Some("requires a column")),
+        ("ALTER TABLE streams ADD CONSTRAINT c CHECK (n > 0)", Some("adds a constraint")),
+        ("CREATE UNIQUE INDEX i ON streams (n)", Some("adds a unique index")),
+    ] {
+        assert_eq!(breaks(statement), expect, "{statement}");
+    }
+    assert_eq!(statements("-- DROP TABLE a;\nSELECT 1; SELECT 2; -- x"), ["SELECT 1", "SELECT 2"]);
+    let own = "CREATE TABLE a (n INT); CREATE UNIQUE INDEX i ON a (n); CREATE UNIQUE INDEX j ON b (n)";
+    assert!(is_about_own_table("CREATE UNIQUE INDEX i ON a (n)", own));
+    assert!(!is_about_own_table("CREATE UNIQUE INDEX j ON b (n)", own));
+}
