@@ -107,15 +107,28 @@ impl Batch {
     /// # Errors
     /// Every fault found.
     pub fn new(events: Vec<Pushed>, tip: Option<Ledger>, limit: usize) -> Result<Self, Vec<BatchFault>> {
+        Self::of_ledgers(events, tip.into_iter().collect(), limit)
+    }
+
+    /// A batch of whole ledgers, in order, with at most `limit` events: the last ledger is the tip. A ledger without
+    /// events is part of the batch too.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn of_ledgers(
+        events: Vec<Pushed>,
+        ledgers: Vec<Ledger>,
+        limit: usize,
+    ) -> Result<Self, Vec<BatchFault>> {
         let mut reading = Reading::default();
-        if events.is_empty() && tip.is_none() {
+        if events.is_empty() && ledgers.is_empty() {
             reading.faults.push(BatchFault::Empty { limit });
         }
         if events.len() > limit {
             return Err(vec![BatchFault::TooMany { count: events.len(), limit }]);
         }
         let newest = events.iter().map(|pushed| pushed.event.position.ledger).max();
-        if let (Some(tip), Some(newest)) = (&tip, newest)
+        if let (Some(tip), Some(newest)) = (ledgers.last(), newest)
             && tip.sequence < newest
         {
             reading.faults.push(BatchFault::TipTooLow { ledger: newest });
@@ -125,8 +138,8 @@ impl Batch {
             reading.event(index, &pushed);
             taken.push(pushed.event);
         }
-        if let Some(tip) = tip {
-            reading.ledger(BatchSource::Tip, tip);
+        for ledger in ledgers {
+            reading.ledger(BatchSource::Tip, ledger);
         }
         reading.check_links();
         if reading.faults.is_empty() {

@@ -1,7 +1,8 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
     RebuildReport, Reorg, Rewind, Rewound,
@@ -235,6 +236,10 @@ impl ChainStore for SqliteStore {
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
         self.read(|connection| chain::in_one_snapshot(connection, chain::state)).await
+    }
+
+    async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
+        self.read(move |connection| chain::ledgers::between(connection, &range)).await
     }
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {

@@ -1,4 +1,6 @@
-use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use std::ops::RangeInclusive;
+
+use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
     Reorg, Rewind, Rewound,
@@ -120,6 +122,9 @@ impl ChainStore for FailingStore {
         Err((self.fault)())
     }
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        Err((self.fault)())
+    }
+    async fn ledgers(&self, _: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
         Err((self.fault)())
     }
     async fn contract_events(&self, _: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {

@@ -1,7 +1,8 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
     Reorg, Rewind, Rewound,
@@ -37,6 +38,10 @@ impl ChainStore for Unavailable {
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
+        unavailable()
+    }
+
+    async fn ledgers(&self, _: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
         unavailable()
     }
 

@@ -6,14 +6,17 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::columns::{self, Columns};
-use crate::faults::Fault;
+use crate::faults::{Attempt, Fault};
 use crate::parameters::Values;
 use crate::pipeline::PipelinedTransaction;
+use crate::pool::Lease;
 
 pub(crate) const READ: &str =
     "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ANY($1::bigint[])";
 pub(crate) const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= $1 \
                                  ORDER BY sequence DESC LIMIT 1";
+pub(crate) const BETWEEN: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers \
+                                  WHERE sequence >= $1 AND sequence <= $2 ORDER BY sequence";
 const WRITE: &str = "INSERT INTO ledgers (sequence, hash, previous_hash, closed_at) \
                      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) \
                      ON CONFLICT (sequence) DO UPDATE SET hash = excluded.hash, previous_hash = excluded.previous_hash, \
@@ -38,6 +41,14 @@ pub(crate) async fn read(chain: &mut PipelinedTransaction, sequences: &[u32]) ->
 
 pub(crate) async fn from(chain: &mut PipelinedTransaction, sequence: u32) -> Result<Vec<Ledger>, Fault> {
     let rows = chain.query("reading ledgers", FROM, &[&i64::from(sequence)]).await?;
+    Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn between(lease: &Lease, range: &RangeInclusive<u32>) -> Result<Vec<Ledger>, Fault> {
+    let what = "reading ledgers";
+    let statement = lease.prepare_cached(BETWEEN).await.attempt(what)?;
+    let (from, upto) = (i64::from(*range.start()), i64::from(*range.end()));
+    let rows = lease.query(&statement, &[&from, &upto]).await.attempt(what)?;
     Ok(rows.iter().map(decode).collect::<Result<_, _>>()?)
 }
 

@@ -41,11 +41,12 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 23] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 24] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
     (ledgers::FROM, &["ledgers_pkey"]),
+    (ledgers::BETWEEN, &["ledgers_pkey"]),
     (ledgers::NEWEST, &["ledgers_pkey"]),
     (ledgers::REMOVE, &["ledgers_pkey"]),
     (events::BY_ID, &["contract_events_pkey"]),

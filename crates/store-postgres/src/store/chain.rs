@@ -1,7 +1,8 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
     RebuildReport, Reorg, Rewind, Rewound,
@@ -55,6 +56,13 @@ impl ChainStore for PostgresStore {
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
         self.units.run(&self.connections, |lease| async move { chain::state(&lease).await }).await
+    }
+
+    async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
+        let range = &range;
+        self.units
+            .run(&self.connections, |lease| async move { chain::ledgers::between(&lease, range).await })
+            .await
     }
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {

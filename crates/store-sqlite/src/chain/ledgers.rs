@@ -10,6 +10,8 @@ use crate::faults::Attempt;
 const ONE: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence = ?1";
 const FROM: &str =
     "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence >= ?1 ORDER BY sequence";
+const BETWEEN: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence >= ?1 AND sequence <= ?2 \
+                       ORDER BY sequence";
 const NEWEST: &str = "SELECT sequence, hash, previous_hash, closed_at FROM ledgers WHERE sequence <= ?1 \
                       ORDER BY sequence DESC LIMIT 1";
 
@@ -25,6 +27,16 @@ pub(crate) fn from(connection: &Connection, sequence: u32) -> Result<Vec<Ledger>
     let what = "reading ledgers";
     let mut statement = connection.prepare_cached(FROM).attempt(what)?;
     let rows = statement.query_map([sequence], |row| Ok(decode(row))).attempt(what)?;
+    rows.map(|row| row.attempt(what)?).collect()
+}
+
+pub(crate) fn between(
+    connection: &Connection,
+    range: &RangeInclusive<u32>,
+) -> Result<Vec<Ledger>, StoreError> {
+    let what = "reading ledgers";
+    let mut statement = connection.prepare_cached(BETWEEN).attempt(what)?;
+    let rows = statement.query_map([range.start(), range.end()], |row| Ok(decode(row))).attempt(what)?;
     rows.map(|row| row.attempt(what)?).collect()
 }
 

@@ -13,11 +13,12 @@ mod state;
 mod transaction;
 mod undo;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
 use jiff::Timestamp;
 
 pub use contracts::{
@@ -101,6 +102,9 @@ pub trait ChainStore: Send + Sync {
 
     /// Reads the chain state.
     async fn chain_state(&self) -> Result<ChainState, StoreError>;
+
+    /// Reads the stored ledgers of a range, in order.
+    async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError>;
 
     /// Reads a page of contract events, in chain order.
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError>;

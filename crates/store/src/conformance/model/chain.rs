@@ -257,6 +257,10 @@ impl ChainStore for Model {
         self.contents().state().now_or_never().unwrap()
     }
 
+    async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
+        Ok(self.contents().chain.ledgers.range(range).map(|(_, ledger)| ledger.clone()).collect())
+    }
+
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         let contents = self.contents();
         let limit = usize::try_from(query.limit).unwrap();
