@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::{LedgerError, Undecodable};
+use crate::{Hash, LedgerError, Undecodable};
 
 /// Why a source did not give what it was asked for. [`advice`](Self::advice) says what to do. No text contains the path or the
 /// query of a URL: providers put keys there.
@@ -109,6 +109,18 @@ pub enum SourceError {
         /// The passphrase of the source.
         found: String,
     },
+    /// The source gives another ledger in the place of a final one: it serves another chain, or the network was reset.
+    #[error(
+        "the source is on another chain: its ledger {ledger} has the hash {found}, the final one {stored}"
+    )]
+    OtherChain {
+        /// The final ledger.
+        ledger: u32,
+        /// Its stored hash.
+        stored: String,
+        /// The hash of the source's ledger.
+        found: Hash,
+    },
     /// More contracts are watched than one request for events can name.
     #[error("events of {contracts} contracts are asked for, a request can name {limit}: use whole ledgers")]
     TooManyContracts {
@@ -168,7 +180,10 @@ impl SourceError {
             | Self::RepeatedCursor { .. }
             | Self::File(_)
             | Self::Cancelled => Advice::Rotate,
-            Self::AccessRefused { .. } | Self::Misplaced { .. } | Self::WrongNetwork { .. } => Advice::Demote,
+            Self::AccessRefused { .. }
+            | Self::Misplaced { .. }
+            | Self::WrongNetwork { .. }
+            | Self::OtherChain { .. } => Advice::Demote,
             Self::Pruned { .. } => Advice::AskLake,
             Self::Refused(LedgerError::Undecodable(undecodable)) if needs_newer_release(undecodable) => {
                 Advice::Halt

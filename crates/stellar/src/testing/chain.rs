@@ -139,6 +139,25 @@ pub fn header_of(meta: &LedgerCloseMeta) -> &LedgerHeaderHistoryEntry {
     }
 }
 
+/// The ledger with the events of its first invocation left out; `None` if it has none.
+pub fn without_events(meta: &LedgerCloseMeta) -> Option<LedgerCloseMeta> {
+    let LedgerCloseMeta::V2(ledger) = meta else { return None };
+    let mut transactions = ledger.tx_processing.to_vec();
+    let operations =
+        transactions.iter_mut().find_map(|transaction| match &mut transaction.tx_apply_processing {
+            TransactionMeta::V4(meta) if meta.soroban_meta.is_some() => {
+                let has_events = meta.operations.iter().any(|operation| !operation.events.is_empty());
+                has_events.then_some(&mut meta.operations)
+            }
+            _ => None,
+        })?;
+    let emptied =
+        operations.iter().map(|operation| OperationMetaV2 { events: list(Vec::new()), ..operation.clone() });
+    *operations = list(emptied.collect());
+    let tx_processing = list(transactions);
+    Some(LedgerCloseMeta::V2(LedgerCloseMetaV2 { tx_processing, ..ledger.clone() }))
+}
+
 fn applied_v1(
     sequence: u32,
     result: TransactionResultPair,

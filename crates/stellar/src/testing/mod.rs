@@ -10,7 +10,7 @@ mod rpc;
 mod rpc_answers;
 mod transaction;
 
-pub use chain::{Chain, NETWORK_PASSPHRASE, Shape, header_of};
+pub use chain::{Chain, NETWORK_PASSPHRASE, Shape, header_of, without_events};
 pub use http_server::Fault;
 pub use lake::{FileServer, write_lake};
 pub use recorded::{RecordedEvent, Scenario, Step, scenarios};
