@@ -39,6 +39,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-stellar",
     "fluxora-ingest",
     "fluxora-feed",
+    "fluxora-follower",
     "fluxora-api",
 ];
 
@@ -104,7 +105,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 17] = [
+pub(super) const HOUSES: [House; 18] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
@@ -158,6 +159,12 @@ pub(super) const HOUSES: [House; 17] = [
         &["fluxora-decimal", "fluxora-supervise", "fluxora-stream", "fluxora-indexer", "fluxora-store"],
         DRIVERS_AND_HTTP,
     ),
+    house(
+        "fluxora-follower",
+        "crates/follower",
+        &["fluxora-supervise", "fluxora-indexer", "fluxora-store", "fluxora-stellar", "fluxora-ingest"],
+        ACTIX_AND_SQL,
+    ),
     house("fluxora-api", "crates/api", EDGE, SQL),
     house("fluxora-server", "bins/fluxora-server", ALL, &[]),
     house("fluxora-tests", "tests", ALL, &[]),
@@ -177,6 +184,7 @@ const ASYNC: &[&str] = &[
     "fluxora-delivery",
     "fluxora-stellar",
     "fluxora-feed",
+    "fluxora-follower",
     "fluxora-api",
     "fluxora-server",
 ];

@@ -1,0 +1,63 @@
+use fluxora_indexer::{BatchFault, NotOpaque};
+use fluxora_ingest::IngestError;
+use fluxora_stellar::SourceError;
+use fluxora_store::StoreError;
+use thiserror::Error;
+
+/// Why the chain cannot be followed now.
+#[derive(Debug, Error)]
+pub enum FollowError {
+    /// The store failed, or refused the ledgers.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No source can help: the release or the settings must change.
+    #[error(transparent)]
+    Source(SourceError),
+    /// Verified ledgers contradict each other: a defect.
+    #[error("verified ledgers do not make a batch: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Batch(Vec<BatchFault>),
+    /// A hash has no valid text: a defect.
+    #[error("a hash has no valid text")]
+    Hash(#[source] NotOpaque),
+    /// The fork is below the deepest reorg that is applied.
+    #[error(
+        "the chain of the source differs from the stored one for more than {max_depth} ledgers below {ledger}: an operator has to rewind"
+    )]
+    TooDeep {
+        /// The ledger at which the difference was found.
+        ledger: u32,
+        /// The deepest reorg that is applied.
+        max_depth: u32,
+    },
+    /// Sources give different ledgers.
+    #[error(
+        "the sources contradict each other about ledger {ledger}: the stored one stays, an operator decides"
+    )]
+    Conflict {
+        /// The ledger.
+        ledger: u32,
+    },
+    /// A backfill met another chain than the stored one.
+    #[error("ledger {ledger} of the source is not the stored one: a backfill replaces nothing")]
+    OtherLedger {
+        /// The ledger.
+        ledger: u32,
+    },
+}
+
+impl FollowError {
+    /// Whether only an operator, a release or other settings help.
+    pub(crate) const fn needs_operator(&self) -> bool {
+        matches!(
+            self,
+            Self::Source(_)
+                | Self::TooDeep { .. }
+                | Self::Conflict { .. }
+                | Self::OtherLedger { .. }
+                | Self::Ingest(IngestError::Refused(_))
+        )
+    }
+}

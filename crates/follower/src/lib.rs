@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod backfill;
+mod batches;
+mod cursor;
+mod error;
+mod follower;
+mod fork;
+mod prefetch;
+mod sources;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use backfill::{Backfill, BackfillProgress, BackfillReport};
+pub use error::FollowError;
+pub use follower::{FollowSettings, Follower};
+pub use sources::Sources;
+pub use status::{FollowedLedger, FollowerPhase, FollowerSnapshot, FollowerStatus};

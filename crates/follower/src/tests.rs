@@ -1,0 +1,198 @@
+//! The worker with sources on real sockets and the model as its store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluxora_indexer::Rules;
+use fluxora_ingest::Ingest;
+use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Shape, header_of};
+use fluxora_stellar::{HttpClient, HttpLimits, LedgerCloseMeta, LedgerSource, RpcSource, WatchList};
+use fluxora_store::conformance::Model;
+use fluxora_store::{ChainStore, Clock};
+use fluxora_supervise::{ShutdownToken, Worker};
+use jiff::Timestamp;
+
+use super::*;
+
+/// The clock of the machine, faster: what takes ten seconds takes half a second.
+struct FastClock(std::time::Instant);
+
+impl Clock for FastClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = self.0.elapsed();
+        Timestamp::from_second(1_700_000_000).unwrap() + elapsed * 20
+    }
+}
+
+struct Bench {
+    store: Arc<Model>,
+    sources: Arc<Sources>,
+    ingest: Ingest,
+    status: Arc<FollowerStatus>,
+}
+
+impl Bench {
+    #[expect(clippy::disallowed_methods, reason = "the clock of a test")]
+    fn new(servers: &[&FakeRpc]) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(FastClock(std::time::Instant::now()));
+        let client = HttpClient::new(HttpLimits::default()).unwrap();
+        let rpc = |server: &&FakeRpc| -> Arc<dyn LedgerSource> {
+            Arc::new(RpcSource::new(&server.url(), client.clone()).unwrap())
+        };
+        let store = Arc::new(Model::default());
+        let sources = Sources::new(
+            servers.iter().map(rpc).collect(),
+            NETWORK_PASSPHRASE.to_owned(),
+            Arc::new(WatchList::default()),
+            store.clone(),
+            Arc::clone(&clock),
+        );
+        let ingest = Ingest::new(store.clone(), clock, Rules::default());
+        Self { store, sources: Arc::new(sources), ingest, status: Arc::default() }
+    }
+
+    fn follower(&self, start: u32) -> Follower {
+        let settings = FollowSettings { start: Some(start), poll: Duration::from_secs(1) };
+        Follower::new(
+            settings,
+            Arc::clone(&self.sources),
+            self.store.clone(),
+            self.ingest.clone(),
+            Arc::clone(&self.status),
+        )
+    }
+
+    /// Follows until the condition holds, at most for 30 seconds.
+    async fn follow_until(&self, start: u32, reached: impl AsyncFn(&Self) -> bool) {
+        let (stop, shutdown) = ShutdownToken::pair();
+        let running = tokio::spawn(self.follower(start).run(shutdown));
+        let waited = tokio::time::timeout(Duration::from_secs(30), async {
+            while !reached(self).await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("not reached: {:?}", self.status.snapshot()));
+        stop.request();
+        running.await.unwrap().unwrap();
+    }
+
+    async fn tip(&self) -> Option<(u32, String)> {
+        let tip = self.store.chain_state().await.unwrap().frontier.tip?;
+        Some((tip.ledger, tip.hash.to_string()))
+    }
+
+    async fn hash(&self, ledger: u32) -> Option<String> {
+        self.store.ledgers(ledger..=ledger).await.unwrap().pop().map(|ledger| ledger.hash.to_string())
+    }
+}
+
+/// Ledgers from 100 on. Those from `fork` on are of the branch.
+fn ledgers(count: u32, branch: Option<(u32, &str)>) -> Vec<LedgerCloseMeta> {
+    let mut chain = Chain::new(Shape::V2, "network");
+    let time = |sequence: u32| {
+        1_600_000_000 + u64::from(sequence) * 5 + u64::from(branch.is_some_and(|(fork, _)| sequence >= fork))
+    };
+    (100..100 + count).map(|sequence| chain.close(sequence, time(sequence), &[])).collect()
+}
+
+fn hash_of(meta: &LedgerCloseMeta) -> String {
+    fluxora_stellar::Hash::from_bytes(header_of(meta).hash.0).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_ledger_is_stored_with_its_link_also_without_events() {
+    let chain = ledgers(1500, None);
+    let server = FakeRpc::start(chain.clone()).await;
+    let bench = Bench::new(&[&server]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 1599)).await;
+    let stored = bench.store.ledgers(0..=u32::MAX).await.unwrap();
+    assert!(stored.iter().map(|ledger| ledger.hash.to_string()).eq(chain.iter().map(hash_of)));
+    assert!(stored.iter().all(|ledger| ledger.previous_hash.is_some()));
+    assert_eq!(bench.store.chain_state().await.unwrap().frontier.hole, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_is_started_again_continues_after_the_newest_ledger() {
+    let chain = ledgers(60, None);
+    let server = FakeRpc::start(chain[..30].to_vec()).await;
+    let bench = Bench::new(&[&server]);
+    bench.follow_until(100, async |bench| bench.status.snapshot().phase == FollowerPhase::AtTip).await;
+    chain[30..].iter().for_each(|meta| server.put(meta.clone()));
+    let asked = server.requests().len();
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 159)).await;
+    let first = server.requests().into_iter().skip(asked).find(|(method, _)| method == "getLedgers");
+    assert_eq!(first.unwrap().1["startLedger"], 130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_is_followed_once_the_source_repeats_it() {
+    let (one, other) = (ledgers(30, None), ledgers(31, Some((120, "b"))));
+    let server = FakeRpc::start(one.clone()).await;
+    let bench = Bench::new(&[&server]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 129)).await;
+    other.iter().for_each(|meta| server.put(meta.clone()));
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 130)).await;
+    assert_eq!(bench.hash(119).await.unwrap(), hash_of(&one[19]));
+    for (sequence, meta) in (120..).zip(&other[20..]) {
+        assert_eq!(bench.hash(sequence).await.unwrap(), hash_of(meta));
+    }
+    let reorgs = bench.store.reorgs(10).await.unwrap();
+    assert_eq!(reorgs.iter().map(|reorg| reorg.fork_ledger).collect::<Vec<_>>(), [120]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_that_another_source_denies_is_a_conflict_and_replaces_nothing() {
+    let (one, other) = (ledgers(30, None), ledgers(31, Some((120, "b"))));
+    let (first, second) = (FakeRpc::start(one.clone()).await, FakeRpc::start(one.clone()).await);
+    let bench = Bench::new(&[&first, &second]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 129)).await;
+    other.iter().for_each(|meta| first.put(meta.clone()));
+    bench.follow_until(100, async |bench| bench.status.snapshot().phase == FollowerPhase::Halted).await;
+    assert_eq!(bench.tip().await.unwrap().1, hash_of(&one[29]));
+    assert!(bench.store.reorgs(10).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_behind_what_is_stored_is_waited_for_and_rolls_nothing_back() {
+    let chain = ledgers(40, None);
+    let server = FakeRpc::start(chain.clone()).await;
+    let bench = Bench::new(&[&server]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 139)).await;
+    server.lag_at(Some(110));
+    let asked = server.requests().len();
+    bench.follow_until(100, async |_| server.requests().len() > asked + 8).await;
+    assert_eq!(bench.tip().await.unwrap(), (139, hash_of(&chain[39])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_another_network_is_demoted_and_another_one_is_asked() {
+    let (wrong, right) =
+        (FakeRpc::start(ledgers(30, Some((100, "w")))).await, FakeRpc::start(ledgers(30, None)).await);
+    wrong.set_network("Another Network");
+    let bench = Bench::new(&[&wrong, &right]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 129)).await;
+    assert_eq!(bench.tip().await.unwrap().1, hash_of(&ledgers(30, None)[29]));
+    let state = bench.status.snapshot().sources[0].state;
+    assert_eq!(state, fluxora_stellar::EndpointState::Demoted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_stores_its_range_and_refuses_another_chain() {
+    let chain = ledgers(60, None);
+    let server = FakeRpc::start(chain).await;
+    let bench = Bench::new(&[&server]);
+    let backfill = Backfill::new(Arc::clone(&bench.sources), bench.store.clone(), bench.ingest.clone());
+    let (_stop, mut shutdown) = ShutdownToken::pair();
+    let report = backfill.run(110, 150, &mut shutdown, |_| {}).await.unwrap();
+    assert!(
+        matches!(report, BackfillReport::Complete(progress) if progress.ledgers == 41 && progress.ledger == 150)
+    );
+    assert_eq!(bench.tip().await.unwrap().0, 150);
+    let report = backfill.run(100, 120, &mut shutdown, |_| {}).await.unwrap();
+    assert!(matches!(report, BackfillReport::Complete(_)));
+    assert_eq!(bench.store.ledgers(0..=u32::MAX).await.unwrap().len(), 51);
+    ledgers(60, Some((115, "b"))).into_iter().for_each(|meta| server.put(meta));
+    let refused = backfill.run(100, 120, &mut shutdown, |_| {}).await.unwrap_err();
+    assert!(matches!(refused, FollowError::OtherLedger { ledger: 115 }), "{refused}");
+    assert_eq!(bench.tip().await.unwrap().0, 150);
+}
