@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{copy, demo, migrate, proof, reindex, webhook};
+use crate::commands::{backfill, copy, demo, migrate, proof, reindex, webhook};
 use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
@@ -56,6 +56,8 @@ impl Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Read a range of ledgers from the network and store the events of the followed contracts.
+    Backfill(backfill::Range),
     /// Copy a whole database to another one, also of the other engine, and verify the copy.
     Copy(copy::Copy),
     /// Serve a simulated chain from a database in memory, to see what the server does.
@@ -82,6 +84,6 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it opens a database, so that a misspelt setting matters.
     pub(crate) const fn reads_database(&self) -> bool {
-        matches!(self, Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_))
+        matches!(self, Self::Backfill(_) | Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_))
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod database;
 mod descriptors;
 mod exit;
+mod follower;
 mod logging;
 mod system;
 mod workers;
@@ -43,6 +44,7 @@ fn run() -> Result<u8, ConfigFaults> {
             workers::start(supervisor, deps);
             Ok(())
         }),
+        Some(Command::Backfill(range)) => commands::backfill::run(&range, &config()?),
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
         Some(Command::Demo(demo)) => commands::demo::run(&demo, &settings, &unknown)?,
         Some(Command::Healthcheck) => commands::healthcheck::run(config::address(&settings)?),

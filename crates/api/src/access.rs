@@ -51,7 +51,8 @@ impl Access {
             },
             Self::Worker => {
                 let indexer = api.indexer().ok_or_else(not_configured)?;
-                indexer.worker_token.check(headers, WORKER_TOKEN)
+                let token = indexer.worker_token.as_ref().ok_or_else(not_configured)?;
+                token.check(headers, WORKER_TOKEN)
             }
             Self::Operator => {
                 let token = api.operator_token().ok_or_else(operator_is_off)?;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::push_failures::PushFailures;
-use crate::{AllowedHosts, Limits, LoggedRequests, Token, Tokens};
+use crate::{AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Token, Tokens};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -68,8 +68,8 @@ impl Lifecycle {
 /// The configuration of the indexer.
 #[derive(Clone, Debug)]
 pub struct Indexer {
-    /// The token of the routes for workers.
-    pub worker_token: Token,
+    /// The token of the routes for workers; `None` where pushed events are refused.
+    pub worker_token: Option<Token>,
     /// What stores pushed batches.
     pub ingest: Ingest,
     /// The age in milliseconds at which the last sync counts as stalled.
@@ -109,6 +109,8 @@ pub struct Parts {
     pub feed: Arc<Feed>,
     /// Tokens whose code and decimals are known.
     pub tokens: Tokens,
+    /// What the chain follower is doing; `None` where no contract is followed.
+    pub follower: Option<Arc<dyn FollowerReport>>,
     /// The background workers.
     pub workers: Arc<dyn Workers>,
     /// Whether the process is shutting down.
@@ -166,6 +168,10 @@ impl Api {
 
     pub(crate) fn stall_threshold_ms(&self) -> u32 {
         self.indexer().map_or(Indexer::DEFAULT_STALL_THRESHOLD_MS, |indexer| indexer.stall_threshold_ms)
+    }
+
+    pub(crate) fn follower(&self) -> Option<FollowerHealth> {
+        self.parts.follower.as_ref().map(|follower| follower.report())
     }
 
     pub(crate) const fn operator_token(&self) -> Option<&Token> {

@@ -126,9 +126,10 @@ impl Server {
             writes,
             allowed_hosts: AllowedHosts::default(),
             health_details: HealthDetails::Public,
+            follower: None,
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {
-                worker_token: Token::new(secret).unwrap(),
+                worker_token: Some(Token::new(secret).unwrap()),
                 ingest,
                 stall_threshold_ms: 300_000,
                 since: clock.now(),

@@ -5,8 +5,9 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{Api, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes};
+use fluxora_api::{Api, FollowerReport, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes};
 use fluxora_feed::Feed;
+use fluxora_follower::{FollowSettings, Follower, FollowerStatus};
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
@@ -19,7 +20,7 @@ use crate::clock_guard::GuardedClock;
 use crate::config::{Config, FeedConfig, Http, RequestLimits, UnknownName, WorkerConfig};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
-use crate::{VERSION, descriptors, exit, logging};
+use crate::{VERSION, descriptors, exit, follower, logging};
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code. Requests are answered after
 /// `start_workers` has ended.
@@ -55,7 +56,11 @@ async fn serve(
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let feed = Feed::new(store.clone(), feed_options(config.feed));
-    let parts = parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone());
+    let (follower, report) = follower(config, &store, &clock).await?.unzip();
+    let parts = Parts {
+        follower: report,
+        ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone())
+    };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
     let server = bind(&config.http, parts)?;
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
@@ -67,6 +72,7 @@ async fn serve(
         ingest,
         address,
         feed: feed_of_workers,
+        follower,
     };
     start_workers(&mut supervisor, &deps).await?;
     announce(config, &server, store.as_ref());
@@ -97,6 +103,23 @@ fn feed_options(config: FeedConfig) -> fluxora_feed::Options {
     fluxora_feed::Options { max_subscribers: max_clients, heartbeat, lifetime, ..defaults }
 }
 
+/// The follower, if contracts are followed, and what it reports.
+async fn follower(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<(Follower, Arc<dyn FollowerReport>)>> {
+    let Some(follow) = &config.follow else { return Ok(None) };
+    let passphrase = &config.chain.network_passphrase;
+    let sources = follower::sources(&follow.sources, passphrase, &follow.watched, store, clock).await?;
+    let ingest = Ingest::new(store.clone(), Arc::clone(clock), config.chain.indexer.rules);
+    let status = Arc::<FollowerStatus>::default();
+    let settings = FollowSettings { start: follow.start, poll: follow.poll };
+    let report =
+        follower::Report { status: Arc::clone(&status), contracts: follow.watched.contracts().collect() };
+    Ok(Some((Follower::new(settings, sources, store.clone(), ingest, status), Arc::new(report))))
+}
+
 fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
     let Http { address, shutdown_timeout, max_connections, .. } = *http;
     let max_connections = descriptors::connections(max_connections);
@@ -117,7 +140,9 @@ fn parts(
     supervisor: &Supervisor,
     lifecycle: Lifecycle,
 ) -> Parts {
-    let indexer = config.chain.indexer.as_ref().map(|indexer| Indexer {
+    let indexer = &config.chain.indexer;
+    let is_on = indexer.worker_token.is_some() || config.follow.is_some();
+    let indexer = is_on.then(|| Indexer {
         worker_token: indexer.worker_token.clone(),
         ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules),
         stall_threshold_ms: indexer.stall_threshold_ms,
@@ -140,6 +165,7 @@ fn parts(
         operator_token: config.http.operator_token.clone(),
         limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
+        follower: None,
         workers: supervisor.workers(),
         lifecycle,
         logged_requests: config.logs.requests,

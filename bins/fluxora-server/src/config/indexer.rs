@@ -11,7 +11,7 @@ const SIMULATED_NETWORK: &str = "Fluxora demo: a simulated network";
 #[derive(Args)]
 #[command(next_help_heading = "Chain and indexer")]
 pub(crate) struct IndexerSettings {
-    /// Passphrase of the Stellar network this server belongs to: 1 to 200 characters.
+    /// Passphrase of the Stellar network this server belongs to: 1 to 200 characters, or testnet or pubnet.
     #[arg(
         long,
         env = "NETWORK_PASSPHRASE",
@@ -89,8 +89,7 @@ pub(crate) struct IndexerSettings {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) network_passphrase: String,
-    /// `None` if contract events are not accepted.
-    pub(crate) indexer: Option<Indexer>,
+    pub(crate) indexer: Indexer,
     pub(crate) tokens: Tokens,
 }
 
@@ -104,32 +103,34 @@ impl Chain {
         tokens: Tokens,
         secret: impl FnOnce() -> String,
     ) -> Result<Self, ConfigFaults> {
-        let given = self.indexer.map(|indexer| indexer.worker_token);
+        let given = self.indexer.worker_token;
         let token = given.map_or_else(|| Token::new(&secret()), Ok);
         let worker_token =
             token.map_err(|fault| ConfigFaults::one(format!("INDEXER_WORKER_TOKEN must be {fault}")))?;
         let stall_threshold_ms = fluxora_api::Indexer::DEFAULT_STALL_THRESHOLD_MS;
+        let worker_token = Some(worker_token);
         let indexer = Indexer { worker_token, rules: Rules::default(), stall_threshold_ms };
-        Ok(Self { network_passphrase: SIMULATED_NETWORK.to_owned(), indexer: Some(indexer), tokens })
+        Ok(Self { network_passphrase: SIMULATED_NETWORK.to_owned(), indexer, tokens })
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    pub(crate) worker_token: Token,
+    /// `None` if no pushed contract events are accepted.
+    pub(crate) worker_token: Option<Token>,
     pub(crate) rules: Rules,
     pub(crate) stall_threshold_ms: u32,
 }
 
 impl IndexerSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<Chain> {
-        let network_passphrase = faults.take(&self.network_passphrase);
+        let network_passphrase = faults.take(&self.network_passphrase).map(passphrase);
         let token = self.worker_token(faults);
         let stall_threshold_ms = faults.take(&self.indexer_stall_threshold_ms);
         let rules = self.rules(faults);
         let tokens = self.tokens(faults);
         let (rules, stall_threshold_ms) = (rules?, stall_threshold_ms?);
-        let indexer = token?.map(|worker_token| Indexer { worker_token, rules, stall_threshold_ms });
+        let indexer = Indexer { worker_token: token?, rules, stall_threshold_ms };
         Some(Chain { network_passphrase: network_passphrase?, indexer, tokens: tokens? })
     }
 
@@ -168,5 +169,14 @@ impl IndexerSettings {
             faults.add("INDEXER_SAFETY_MARGIN must not be above INDEXER_MAX_REORG_DEPTH");
         }
         Some(rules)
+    }
+}
+
+/// The passphrase that a short name stands for.
+fn passphrase(text: String) -> String {
+    match text.as_str() {
+        "testnet" => "Test SDF Network ; September 2015".to_owned(),
+        "pubnet" => "Public Global Stellar Network ; September 2015".to_owned(),
+        _ => text,
     }
 }

@@ -5,6 +5,7 @@ mod env_file;
 mod environment;
 mod faults;
 mod feed;
+mod follow;
 mod http;
 mod indexer;
 mod limits;
@@ -25,6 +26,8 @@ use fluxora_api::{Tokens, Writes};
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
 pub(crate) use feed::FeedConfig;
+use follow::FollowSettings;
+pub(crate) use follow::{Follow, LedgerSources};
 pub(crate) use http::Http;
 pub(crate) use indexer::Chain;
 pub(crate) use limits::RequestLimits;
@@ -50,6 +53,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     indexer: indexer::IndexerSettings,
     #[command(flatten)]
+    follow: FollowSettings,
+    #[command(flatten)]
     workers: workers::WorkerSettings,
     #[command(flatten)]
     feed: feed::FeedSettings,
@@ -63,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) logs: Logs,
     pub(crate) chain: Chain,
+    /// `None` if no contract is followed.
+    pub(crate) follow: Option<Follow>,
     pub(crate) workers: WorkerConfig,
     pub(crate) feed: FeedConfig,
     /// Whether the chain is simulated.
@@ -81,19 +88,22 @@ impl Config {
         let database = settings.storage.check(&mut faults);
         let logs = settings.logs.check(&mut faults);
         let chain = settings.indexer.check(&mut faults);
+        let follow = settings.follow.check(&mut faults);
         let workers = settings.workers.check(&mut faults);
         let feed = settings.feed.check(&mut faults);
-        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(workers).zip(feed);
-        let config = config.map(|((((((http, limits), database), logs), chain), workers), feed)| Self {
-            http,
-            limits,
-            database,
-            logs,
-            chain,
-            workers,
-            feed,
-            demo: false,
-        });
+        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
+        let config =
+            config.map(|(((((((http, limits), database), logs), chain), follow), workers), feed)| Self {
+                http,
+                limits,
+                database,
+                logs,
+                chain,
+                follow,
+                workers,
+                feed,
+                demo: false,
+            });
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
             faults.add("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN");
         }
@@ -125,6 +135,7 @@ impl Config {
             database: Database::MEMORY,
             logs,
             chain: config.chain.simulated(tokens, secret)?,
+            follow: None,
             demo: true,
             ..config
         })
@@ -132,7 +143,7 @@ impl Config {
 
     /// A pusher must not be able to rewind final ledgers.
     fn has_one_token_for_two_roles(&self) -> bool {
-        let pusher = self.chain.indexer.as_ref().map(|indexer| &indexer.worker_token);
+        let pusher = self.chain.indexer.worker_token.as_ref();
         pusher.is_some() && pusher == self.http.operator_token.as_ref()
     }
 
@@ -140,7 +151,10 @@ impl Config {
     pub(crate) fn switched_off(&self) -> Vec<&'static str> {
         [
             (self.http.writes == Writes::Refused, "writes (OPEN_WRITES)"),
-            (self.chain.indexer.is_none(), "contract events (INDEXER_WORKER_TOKEN)"),
+            (
+                self.chain.indexer.worker_token.is_none() && self.follow.is_none(),
+                "contract events (INDEXER_WORKER_TOKEN or FOLLOW_CONTRACTS)",
+            ),
             (self.http.operator_token.is_none(), "operator actions (OPERATOR_TOKEN)"),
         ]
         .into_iter()

@@ -45,7 +45,7 @@ fn contract_events_are_accepted_with_a_token_unless_the_indexer_is_disabled() {
         (&["--indexer-enabled=true", token.as_str()], true),
         (&["--indexer-enabled=false", token.as_str()], false),
     ] {
-        assert_eq!(check(options).unwrap().chain.indexer.is_some(), expect, "{options:?}");
+        assert_eq!(check(options).unwrap().chain.indexer.worker_token.is_some(), expect, "{options:?}");
     }
     let operator = format!("--operator-token={}", "t".repeat(32));
     for (options, expect) in [
@@ -67,7 +67,13 @@ fn what_is_switched_off_follows_from_the_settings() {
     let (worker, operator) = ("w".repeat(32), "o".repeat(32));
     let all_on = ["--indexer-worker-token", &worker, "--operator-token", &operator];
     for (options, off) in [
-        (&[][..], &["contract events (INDEXER_WORKER_TOKEN)", "operator actions (OPERATOR_TOKEN)"][..]),
+        (
+            &[][..],
+            &[
+                "contract events (INDEXER_WORKER_TOKEN or FOLLOW_CONTRACTS)",
+                "operator actions (OPERATOR_TOKEN)",
+            ][..],
+        ),
         (&all_on, &[]),
         (&[&all_on[..], &["--host=0.0.0.0"]].concat(), &["writes (OPEN_WRITES)"]),
     ] {
@@ -120,5 +126,5 @@ fn the_range_in_help_is_the_range_that_is_checked() {
         assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
         ranges += 1;
     }
-    assert_eq!(ranges, 17);
+    assert_eq!(ranges, 19);
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluxora_feed::Feed;
+use fluxora_follower::Follower;
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
@@ -27,15 +28,20 @@ pub(crate) struct WorkerDeps {
     /// The address that the server listens on.
     pub(crate) address: SocketAddr,
     pub(crate) feed: Arc<Feed>,
+    /// `None` if no contract is followed.
+    pub(crate) follower: Option<Follower>,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval, feed, .. } = deps;
+    let WorkerDeps { store, clock, stream_clock_interval, feed, follower, .. } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     supervisor.start(Periodic(Retention::new(Arc::clone(store), Arc::clone(clock))));
     supervisor.start(feed.reader());
+    if let Some(follower) = follower {
+        supervisor.start(follower.clone());
+    }
 }
 
 /// Only an internal error of the store is a defect. Every other error clears without a restart.

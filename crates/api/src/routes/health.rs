@@ -12,6 +12,7 @@ use super::indexer::contracts::READ;
 use super::indexer::health::{IndexerHealth, IndexerView};
 use crate::Api;
 use crate::doc::{Doc, response};
+use crate::follower::FollowerView;
 use crate::view::Instant;
 
 /// The name of the service in `/` and `/health`.
@@ -53,6 +54,8 @@ struct HealthView<'a> {
     /// `null` while the clock is trusted.
     clock_offset_seconds: Option<i64>,
     indexer: IndexerView<'a>,
+    /// `null` where no contract is followed.
+    follower: Option<FollowerView<'a>>,
     workers: Vec<WorkerView<'a>>,
     dependencies: Dependencies<StorageView>,
 }
@@ -94,11 +97,13 @@ pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
     let details = api.shows_details(request.headers());
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
+    let follower = api.follower();
     let workers = api.workers().snapshot();
     let timestamp = Instant(api.now());
     let clock_offset_seconds = api.clock_offset();
     let is_degraded = clock_offset_seconds.is_some()
         || indexer.is_degraded()
+        || follower.as_ref().is_some_and(|follower| follower.is_degraded)
         || workers.iter().any(WorkerHealth::is_degraded);
     let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
@@ -117,6 +122,7 @@ pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
         timestamp,
         clock_offset_seconds,
         indexer: indexer.view(details),
+        follower: follower.as_ref().map(|follower| FollowerView::of(follower, api.clock().as_ref(), details)),
         workers: workers.iter().map(|worker| WorkerView::of(worker, details)).collect(),
         dependencies: Dependencies { storage },
     })
