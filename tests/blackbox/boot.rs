@@ -117,7 +117,8 @@ fn the_first_line_says_the_address_the_storage_and_what_is_switched_off() {
     let version = line["version"].as_str().unwrap();
     assert!(version.split_once('+').is_some_and(|(_, commit)| !commit.is_empty()), "{line}");
     assert_eq!(server.get("/health").expect(200)["version"], version);
-    let off = ["contract events (INDEXER_WORKER_TOKEN)", "operator actions (OPERATOR_TOKEN)"];
+    let off =
+        ["contract events (INDEXER_WORKER_TOKEN or FOLLOW_CONTRACTS)", "operator actions (OPERATOR_TOKEN)"];
     assert_eq!(line["off"], off.join(", "));
     server.terminate();
 

@@ -177,6 +177,7 @@ fn the_root_and_health_name_the_service() {
             "version": root["version"],
             "timestamp": "",
             "clockOffsetSeconds": null,
+            "follower": null,
             "indexer": {
                 "status": "not_configured",
                 "stalled": false,

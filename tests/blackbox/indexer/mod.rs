@@ -7,6 +7,7 @@ mod copy;
 mod crash;
 mod event_order;
 mod feed;
+mod followed;
 mod health;
 mod history;
 mod listing;

@@ -10,11 +10,13 @@ mod scenario;
 
 use std::thread;
 
+use fluxora_stellar::testing::Shape;
 use serde_json::Value;
 
 use self::compare::{Pair, Past, Table};
 use self::scenario::{Ledger, read};
 pub(super) use self::scenario::{Scenario, handwritten};
+use super::followed::Network;
 use super::worker::Worker;
 use super::{batch, indexing};
 use crate::server::TestServer;
@@ -35,10 +37,20 @@ impl Scenario {
 
     /// Pushes the chain ledger by ledger, compares every stream after each, and asks in the end for all that was answered before.
     fn replay(&self, worker: &mut Worker, table: &mut Table) {
+        self.compare_each(worker, table, |worker, ledger| self.push(worker, ledger));
+    }
+
+    /// Compares every stream as of each ledger. Before that, the ledger is brought to the server if it does not have it.
+    fn compare_each(
+        &self,
+        worker: &mut Worker,
+        table: &mut Table,
+        mut bring: impl FnMut(&mut Worker, &Ledger),
+    ) {
         let mut past = Past::new();
         let mut states = std::collections::BTreeMap::<&str, &Value>::new();
         for ledger in &self.ledgers {
-            self.push(worker, ledger);
+            bring(worker, ledger);
             for (number, state) in &ledger.changed {
                 if state.is_null() {
                     states.remove(number.as_str());
@@ -140,6 +152,45 @@ fn what_the_server_answers_is_what_the_contract_answered() {
     println!("{table}");
     let expect = Table { compared: 10_083, kind: 36, checkpoint: 109, withdrawn: 0, lookback: 3, balance: 3 };
     assert_eq!(table, expect);
+}
+
+/// The most ledgers of a scenario that is followed.
+const FOLLOWED: u32 = 20_000;
+
+/// Scenarios as ledgers of a network, each followed by a separate server. One spans too many ledgers to build.
+#[test]
+fn what_a_server_answers_that_follows_the_network_is_what_the_contract_answered() {
+    let (followed, left_out): (Vec<_>, Vec<_>) = handwritten()
+        .into_iter()
+        .partition(|scenario| scenario.last().sequence - scenario.ledgers[0].sequence <= FOLLOWED);
+    assert_eq!((followed.len(), left_out.len()), (21, 1));
+    assert_eq!(followed_table(&followed), table_of(&followed));
+}
+
+fn followed_table(scenarios: &[Scenario]) -> Table {
+    let share = scenarios.len().div_ceil(THREADS);
+    let followed = |scenarios: &[Scenario]| {
+        let mut table = Table::default();
+        for scenario in scenarios {
+            let network = Network::of(&scenario.name, Shape::V2);
+            network.hide();
+            let mut server = TestServer::launch(network.launch());
+            let mut worker = Worker::of(&server);
+            scenario.compare_each(&mut worker, &mut table, |worker, ledger| {
+                network.advance(worker, ledger.sequence);
+            });
+            server.terminate();
+        }
+        table
+    };
+    let tables: Vec<Table> = thread::scope(|scope| {
+        let threads: Vec<_> =
+            scenarios.chunks(share).map(|scenarios| scope.spawn(|| followed(scenarios))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("nothing differs")).collect()
+    });
+    let mut sum = Table::default();
+    tables.iter().for_each(|table| sum.add(table));
+    sum
 }
 
 /// Scenarios beyond those of the repository: `FLUXORA_ORACLE_RANDOM=<file> cargo test --release -p fluxora-tests oracle -- --nocapture`.
