@@ -138,7 +138,8 @@ mod tests {
             sources: vec![source],
         };
         let clock = still(Timestamp::UNIX_EPOCH);
-        let view = |details| serde_json::to_string(&FollowerView::of(&health, clock.as_ref(), details)).unwrap();
+        let view =
+            |details| serde_json::to_string(&FollowerView::of(&health, clock.as_ref(), details)).unwrap();
         assert!(view(true).contains("rpc.example") && view(true).contains("connection refused"));
         assert!(!view(false).contains("rpc.example") && !view(false).contains("refused"));
     }

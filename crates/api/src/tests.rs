@@ -40,8 +40,8 @@ use failing_store::{FailingStore, Fault};
 use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{
-    AllowedHosts, Api, HealthDetails, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token, Tokens,
-    Writes, table::configure,
+    AllowedHosts, Api, HealthDetails, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token,
+    Tokens, Writes, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
