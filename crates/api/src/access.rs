@@ -118,7 +118,7 @@ fn too_many_connections() -> ApiError {
 fn writes_are_off() -> ApiError {
     ApiError::new(
         ErrorKind::Forbidden,
-        "writes are off: OPEN_WRITES is false, or this server listens beyond this machine and has no authentication. \
+        "writes are off: OPEN_WRITES is false, or this server listens beyond this machine (HOST) and has no authentication. \
          An operator can set OPEN_WRITES=true to allow them.",
     )
 }

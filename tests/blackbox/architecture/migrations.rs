@@ -9,23 +9,60 @@ const FREE_UP_TO: u32 = 10;
 /// What a statement does that a server of the previous version would notice, if anything.
 fn breaks(statement: &str) -> Option<&'static str> {
     let statement = statement.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-    let has = |words: &str| format!(" {statement} ").contains(&format!(" {words} "));
-    let changes_table = statement.starts_with("alter table");
-    let is_required = has("not null") && !has("default");
+    let actions = actions(&statement);
     match () {
         () if statement.starts_with("drop") && !statement.starts_with("drop index") => Some("drops"),
-        () if changes_table && has("drop") => Some("drops"),
-        () if changes_table && has("rename") => Some("renames"),
-        () if changes_table && (has("type") || has("set data type")) && has("alter column") => {
-            Some("changes a type")
-        }
-        () if changes_table && has("set not null") => Some("requires a column"),
-        () if changes_table && has("add column") && is_required => Some("adds a required column"),
-        () if changes_table && (has("add constraint") || has("add check")) => Some("adds a constraint"),
         () if statement.starts_with("create unique index") => Some("adds a unique index"),
         () if statement.starts_with("create trigger") => Some("adds a trigger"),
+        () if statement.starts_with("alter table") => {
+            let added: Vec<_> =
+                actions.iter().filter_map(|action| word_after(action, "add column")).collect();
+            actions.iter().find_map(|action| action_breaks(action, &added))
+        }
         () => None,
     }
+}
+
+/// What one action of an `ALTER TABLE` does that a server would notice which does not know the `added` columns.
+fn action_breaks(action: &str, added: &[String]) -> Option<&'static str> {
+    let has = |words: &str| format!(" {action} ").contains(&format!(" {words} "));
+    match () {
+        () if has("drop") => Some("drops"),
+        () if has("rename") => Some("renames"),
+        () if has("alter column") && has("type") => Some("changes a type"),
+        () if has("set not null") => Some("requires a column"),
+        () if has("add column") && has("not null") && !has("default") => Some("adds a required column"),
+        () if has("add check") => Some("adds a constraint"),
+        () if has("add constraint") && !is_check_of(action, added) => Some("adds a constraint"),
+        () => None,
+    }
+}
+
+/// The parts of a statement that commas outside of parentheses separate.
+fn actions(statement: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let separates = |c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
+    };
+    statement.split(separates).map(str::trim).collect()
+}
+
+/// Whether an action adds a check that reads none but these columns.
+fn is_check_of(action: &str, columns: &[String]) -> bool {
+    let Some((_, check)) = action.split_once(" check ") else { return false };
+    let words = check.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let mut columns_read = words.filter(|word| {
+        !["is", "null", "not", "and", "or", "in", "between"].contains(word) && word.parse::<i64>().is_err()
+    });
+    columns_read.all(|word| columns.iter().any(|column| column == word))
+}
+
+/// The name that follows these words.
+fn word_after(text: &str, words: &str) -> Option<String> {
+    let text = text.to_lowercase();
+    let rest = text.split_once(words)?.1.trim_start();
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
 }
 
 /// The statements of a migration, without comments.
@@ -37,11 +74,6 @@ fn statements(sql: &str) -> Vec<String> {
 
 /// The tables that a migration itself creates: only its version knows them.
 fn is_about_own_table(statement: &str, sql: &str) -> bool {
-    let word_after = |text: &str, words: &str| {
-        let text = text.to_lowercase();
-        let rest = text.split_once(words)?.1.trim_start();
-        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
-    };
     let table = word_after(statement, "alter table").or_else(|| word_after(statement, " on "));
     table.is_some_and(|table| {
         statements(sql).iter().any(|other| word_after(other, "create table").as_ref() == Some(&table))
@@ -80,6 +112,16 @@ fn a_statement_that_an_older_server_would_notice_is_found() {
         ("CREATE INDEX i ON streams (note)", None),
         ("DROP INDEX i", None),
         ("ALTER TABLE streams ADD COLUMN n BIGINT NOT NULL", Some("adds a required column")),
+        (
+            "ALTER TABLE streams ADD COLUMN n BIGINT NOT NULL DEFAULT 0, ADD COLUMN m BIGINT NOT NULL",
+            Some("adds a required column"),
+        ),
+        ("ALTER TABLE streams ADD COLUMN a INT, ADD CONSTRAINT c CHECK (a IS NULL OR a IN (1, 2))", None),
+        (
+            "ALTER TABLE streams ADD COLUMN a INT, ADD CONSTRAINT c CHECK (a IS NULL OR n > a)",
+            Some("adds a constraint"),
+        ),
+        ("ALTER TABLE streams ADD COLUMN a INT, ADD CONSTRAINT c UNIQUE (a)", Some("adds a constraint")),
         ("ALTER TABLE streams\n  DROP COLUMN note", Some("drops")),
         ("drop table streams", Some("drops")),
         ("ALTER TABLE streams RENAME TO old", Some("renames")),
