@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
 
 use crate::projection::{Classified, classify};
-use crate::{ContractEvent, Ledger, Opaque};
+use crate::{ContractEvent, Evidence, Ledger, Opaque};
 
 /// A pushed contract event with the hash of its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub struct Batch {
     classes: Vec<Classified>,
     /// For each event, the index of the first event of the batch at its position, unless it is that event.
     repeats: Vec<Option<usize>>,
+    evidence: Evidence,
 }
 
 /// Why a push is not a batch.
@@ -151,10 +152,22 @@ impl Batch {
                 (first != index).then_some(first)
             });
             let repeats = repeats.collect();
-            Ok(Self { ledgers: reading.ledgers, events: taken, classes, repeats })
+            let evidence = Evidence::default();
+            Ok(Self { ledgers: reading.ledgers, events: taken, classes, repeats, evidence })
         } else {
             Err(reading.faults)
         }
+    }
+
+    /// The batch of verified ledgers: what is known of them beside their events.
+    #[must_use]
+    pub fn with_evidence(self, evidence: Evidence) -> Self {
+        Self { evidence, ..self }
+    }
+
+    /// What is known of the ledgers beside their events.
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     /// The ledgers of the batch, in order.

@@ -2,14 +2,19 @@
 
 mod batch;
 mod event;
+mod evidence;
 mod freshness;
 mod ledger;
 mod opaque;
 mod plan;
 pub mod projection;
+mod ranges;
 
 pub use batch::{Batch, BatchFault, BatchSource, Pushed};
 pub use event::{ChainPosition, ContractEvent};
+pub use evidence::{
+    EVENT_PROOF_FORMAT, Evidence, Fence, LedgerProof, NotProvenEvents, ProvenEvents, Verification,
+};
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
@@ -18,3 +23,4 @@ pub use plan::{
     first_hole, ledgers_needed_from, plan, plan_rewind, same_content,
 };
 pub use projection::{UnknownClass, UnknownVersion, vesting};
+pub use ranges::{LedgerRanges, NotRanges};

@@ -109,5 +109,8 @@ pub(crate) fn refused(refusal: &Refusal, batch: &Batch) {
             ledger,
             "batch refused: the ledger is stored under the same hash with another close time"
         ),
+        Refusal::LeaseLost { lease } => {
+            tracing::warn!(lease, "batch refused: the lease under which it is written has another holder");
+        }
     }
 }

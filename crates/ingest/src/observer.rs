@@ -63,6 +63,8 @@ pub enum RefusalKind {
     ImplausibleTip,
     /// A ledger is stored under the same hash with another previous hash or close time.
     LedgerConflict,
+    /// The lease under which it is written has another holder.
+    LeaseLost,
 }
 
 impl RefusalKind {
@@ -72,6 +74,7 @@ impl RefusalKind {
             Refusal::EventConflict { .. } => Self::EventConflict,
             Refusal::ImplausibleTip { .. } => Self::ImplausibleTip,
             Refusal::LedgerConflict { .. } | Refusal::CloseTimeConflict { .. } => Self::LedgerConflict,
+            Refusal::LeaseLost { .. } => Self::LeaseLost,
         }
     }
 }

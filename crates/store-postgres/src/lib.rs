@@ -8,6 +8,7 @@ mod connect;
 mod copy;
 mod error;
 mod faults;
+mod leases;
 mod location;
 mod migrations;
 mod options;

@@ -5,6 +5,7 @@ mod columns;
 mod copy;
 mod faults;
 mod files;
+mod leases;
 mod location;
 mod log_contents;
 mod open;

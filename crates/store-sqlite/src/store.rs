@@ -1,16 +1,17 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
-    RebuildReport, Reorg, Rewind, Rewound,
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
+    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
-    IdempotencyRecord, IdempotencyStore, Outcome, Recorded, Sequence, Store, StoreError, StreamFilter,
-    StreamPage, StreamQuery, StreamStore,
+    IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
+    StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use crate::open::OpenError;
 use crate::readers::Readers;
 use crate::streams::{idempotency, log};
 use crate::writer::Writer;
-use crate::{Location, Options, open, probe, streams};
+use crate::{Location, Options, leases, open, probe, streams};
 
 /// How many idempotency records one unit deletes at most.
 const DELETED_AT_ONCE: u32 = 1_000;
@@ -242,6 +243,16 @@ impl ChainStore for SqliteStore {
         self.read(move |connection| chain::ledgers::between(connection, &range)).await
     }
 
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        self.read(chain::evidence::coverage).await
+    }
+
+    async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError> {
+        let id = id.clone();
+        let read = move |connection: &Connection| chain::evidence::event(connection, &id);
+        self.read(move |connection| chain::in_one_snapshot(connection, &read)).await
+    }
+
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         let query = query.clone();
         self.scan(move |connection| chain::list(connection, &query)).await
@@ -260,6 +271,25 @@ impl ChainStore for SqliteStore {
         let unit =
             move |connection: &Connection| chain::run(steps::rebuild(&mut Chain(connection), &rebuild, now));
         self.append(unit).await
+    }
+}
+
+#[async_trait]
+impl LeaseStore for SqliteStore {
+    async fn acquire_lease(
+        &self,
+        lease: &'static str,
+        holder: &str,
+        term: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Fence>, StoreError> {
+        let holder = holder.to_owned();
+        self.writer.run(move |connection| leases::acquire(connection, lease, &holder, term, now)).await
+    }
+
+    async fn release_lease(&self, lease: &'static str, holder: &str) -> Result<(), StoreError> {
+        let holder = holder.to_owned();
+        self.writer.run(move |connection| leases::release(connection, lease, &holder)).await
     }
 }
 

@@ -7,6 +7,7 @@ pub mod copy;
 mod error;
 mod event_log;
 mod idempotency;
+mod leases;
 mod outage;
 mod page;
 pub mod rows;
@@ -25,6 +26,7 @@ pub use idempotency::{
     IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,
     expired_before,
 };
+pub use leases::LeaseStore;
 pub use outage::{Doubt, OutageTracker};
 pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -1,12 +1,14 @@
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind, Rewound,
+    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage, EventEvidence, Ingested,
+    Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{
-    ChainStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord, IdempotencyStore, Sequence,
+    ChainStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore,
+    Sequence,
 };
 
 use super::*;
@@ -127,6 +129,12 @@ impl ChainStore for FailingStore {
     async fn ledgers(&self, _: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
         Err((self.fault)())
     }
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn contract_event(&self, _: &Opaque) -> Result<Option<EventEvidence>, StoreError> {
+        Err((self.fault)())
+    }
     async fn contract_events(&self, _: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         Err((self.fault)())
     }
@@ -137,6 +145,22 @@ impl ChainStore for FailingStore {
         Err((self.fault)())
     }
     async fn rebuild(&self, _: Rebuild, _: Timestamp) -> Result<RebuildReport, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl LeaseStore for FailingStore {
+    async fn acquire_lease(
+        &self,
+        _: &'static str,
+        _: &str,
+        _: Duration,
+        _: Timestamp,
+    ) -> Result<Option<Fence>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn release_lease(&self, _: &'static str, _: &str) -> Result<(), StoreError> {
         Err((self.fault)())
     }
 }

@@ -104,6 +104,12 @@ pub enum Refusal {
         /// Sequence of the ledger.
         ledger: u32,
     },
+    /// The lease of the batch has another holder.
+    #[error("the lease {lease} has another holder")]
+    LeaseLost {
+        /// Name of the lease.
+        lease: &'static str,
+    },
 }
 
 /// Plans the changes of a batch against the stored state.

@@ -2,10 +2,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild, RebuildReport,
-    Reorg, Rewind, Rewound,
+    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage, EventEvidence, Ingested,
+    Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
 use jiff::Timestamp;
@@ -42,6 +42,14 @@ impl ChainStore for Unavailable {
     }
 
     async fn ledgers(&self, _: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
+        unavailable()
+    }
+
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        unavailable()
+    }
+
+    async fn contract_event(&self, _: &Opaque) -> Result<Option<EventEvidence>, StoreError> {
         unavailable()
     }
 

@@ -1,4 +1,4 @@
-use fluxora_indexer::Opaque;
+use fluxora_indexer::{Opaque, ProvenEvents};
 use fluxora_store::chain::{ContractEventPage, ContractEventQuery, ListedEvent};
 use fluxora_store::rows::{self, ReadColumns};
 use tokio_postgres::types::{ToSql, Type};
@@ -12,7 +12,8 @@ use crate::pool::Lease;
 pub(crate) const LIST: &str = concat!(
     "SELECT ",
     event_columns!(),
-    ", l.hash FROM contract_events e JOIN ledgers l ON l.sequence = e.ledger \
+    ", l.hash, coalesce((SELECT p.events FROM ledger_proofs p WHERE p.ledger = e.ledger), '') \
+     FROM contract_events e JOIN ledgers l ON l.sequence = e.ledger \
      WHERE e.ledger >= $1 AND e.ledger <= $2 \
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($3, $4, $5, $6, $7) \
      AND ($8 IS NULL OR e.contract_id = $8) AND ($9 IS NULL OR e.topic = $9) \
@@ -47,7 +48,10 @@ pub(crate) async fn list(lease: &Lease, query: &ContractEventQuery) -> Result<Co
         let mut columns = Columns::of(row, "contract_events");
         let event = rows::contract_event(&mut columns)?;
         ["class", "stream", "other"].into_iter().for_each(|_| columns.skip());
-        page.events.push(ListedEvent { event, ledger_hash: columns.parsed("hash", Opaque::new)? });
+        let ledger_hash = columns.parsed("hash", Opaque::new)?;
+        let proven = columns.parsed("events", str::parse::<ProvenEvents>)?;
+        let verification = proven.verification(event.position);
+        page.events.push(ListedEvent { event, ledger_hash, verification });
     }
     Ok(page)
 }

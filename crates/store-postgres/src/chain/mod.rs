@@ -7,6 +7,7 @@
 pub(crate) mod change_set;
 pub(crate) mod contracts;
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod ledgers;
 mod list;
 pub(crate) mod prefetch;
@@ -17,11 +18,11 @@ pub(crate) mod terms;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger};
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, LedgerProof};
 
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
-    StoredStream, StreamWrite, stream_as_of,
+    ChainState, ChainTransaction, ContractTallies, Coverage, EventCursor, Mention, Reorg, RepeatedEvent,
+    StoredEvent, StoredStream, StreamWrite, stream_as_of,
 };
 use fluxora_store::{Sequence, StateAt, StoreError, replay};
 use fluxora_stream::{Stream, StreamEvent, StreamId, UnixTime};
@@ -41,7 +42,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 24] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 29] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -60,6 +61,11 @@ pub(crate) const QUERIES: [(&str, &[&str]); 24] = [
     (events::AFTER, &["contract_events_in_order"]),
     (events::RECLASSIFY, &["contract_events_pkey"]),
     (events::REMOVE, &["contract_events_in_order"]),
+    (evidence::REMOVE_COVERAGE, &["contract_coverage_pkey"]),
+    (evidence::PROOFS, &["ledger_proofs_pkey"]),
+    (evidence::REMOVE_PROOFS, &["ledger_proofs_pkey"]),
+    (evidence::TOKEN, &["leases_pkey"]),
+    (evidence::EVENT, &["contract_events_pkey", "ledgers_pkey"]),
     (streams::READ, &["streams_id_key"]),
     (streams::REMOVED, &["removed_streams_id_key"]),
     (streams::AFTER, &["streams_by_origin"]),
@@ -123,6 +129,26 @@ impl ChainTransaction for PipelinedTransaction {
         ledgers::write(self, ledgers).await
     }
 
+    async fn coverage(&mut self) -> Result<Vec<Coverage>, Fault> {
+        evidence::coverage(self).await
+    }
+
+    async fn write_coverage(&mut self, coverage: &[Coverage]) -> Result<(), Fault> {
+        evidence::write_coverage(self, coverage).await
+    }
+
+    async fn ledger_proofs(&mut self, ledgers: &[u32]) -> Result<Vec<LedgerProof>, Fault> {
+        evidence::proofs(self, ledgers).await
+    }
+
+    async fn write_ledger_proofs(&mut self, proofs: &[LedgerProof]) -> Result<(), Fault> {
+        evidence::write_proofs(self, proofs).await
+    }
+
+    async fn lease_token(&mut self, lease: &'static str) -> Result<Option<u64>, Fault> {
+        evidence::lease_token(self, lease).await
+    }
+
     async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, Fault> {
         events::known(self, events).await
     }
@@ -141,6 +167,7 @@ impl ChainTransaction for PipelinedTransaction {
 
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, Fault> {
         ledgers::remove(self, &ledgers).await?;
+        evidence::remove_proofs(self, &ledgers).await?;
         events::remove(self, &ledgers).await
     }
 

@@ -8,6 +8,7 @@ use fluxora_stream::Stream;
 
 use super::section::{SectionQuery, continue_numbering_after};
 use crate::chain::events::{self, event_columns};
+use crate::chain::evidence::{self, proof_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{contracts, ledgers, streams};
 use crate::columns::Columns;
@@ -39,6 +40,22 @@ pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
             ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $6",
     at: "e.id = ANY ($1::text[])",
     decode: |row| events::decode(row).map(Record::ContractEvent),
+};
+pub(crate) const LEDGER_PROOFS: SectionQuery = SectionQuery {
+    table: "ledger_proofs",
+    select: concat!("SELECT ", proof_columns!(), " FROM ledger_proofs"),
+    holds: "true",
+    after: "ledger > $1 ORDER BY ledger LIMIT $2",
+    at: "ledger = ANY ($1::bigint[])",
+    decode: |row| evidence::decode_proof(row).map(Record::LedgerProof),
+};
+pub(crate) const COVERAGE: SectionQuery = SectionQuery {
+    table: "contract_coverage",
+    select: "SELECT contract_id, ledgers FROM contract_coverage",
+    holds: "true",
+    after: "(contract_id, ''::text) > ($1, $2) ORDER BY contract_id LIMIT $3",
+    at: "(contract_id, ''::text) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+    decode: |row| evidence::decode_coverage(row).map(Record::Coverage),
 };
 pub(crate) const REPEATED_EVENTS: SectionQuery = SectionQuery {
     table: "repeated_contract_events",

@@ -6,6 +6,7 @@ use fluxora_store::copy::{Put, Record, RecordKey, Section};
 
 use super::section::SectionQuery;
 use super::{chain, sections, streams};
+use crate::chain::evidence;
 use crate::columns::seq;
 use crate::faults::Fault;
 use crate::parameters::{Parameters, Values};
@@ -36,6 +37,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     }
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
+    let (mut proofs, mut coverage) = (vec![], vec![]);
     let (mut reorgs, mut states) = (vec![], vec![]);
     for record in missing {
         match record {
@@ -45,6 +47,8 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             Record::Idempotency(record) => keyed.push(record),
             Record::Ledger(ledger) => ledgers.push(ledger.clone()),
             Record::ContractEvent(stored) => contract_events.push(stored.clone()),
+            Record::LedgerProof(proof) => proofs.push(proof.clone()),
+            Record::Coverage(of_contract) => coverage.push(of_contract.clone()),
             Record::RepeatedEvent(event) => repeated.push(event),
             Record::Reorg(reorg) => reorgs.push(reorg),
             Record::ChainState(state) => states.push(state),
@@ -58,6 +62,8 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     streams::put_idempotency_records(transaction, &keyed).await?;
     chain::put_ledgers(transaction, &ledgers).await?;
     chain::put_events(transaction, &contract_events).await?;
+    evidence::write_proofs(transaction, &proofs).await?;
+    evidence::write_coverage(transaction, &coverage).await?;
     chain::put_repeated(transaction, &repeated).await?;
     chain::put_reorgs(transaction, &reorgs).await?;
     chain::put_states(transaction, &states).await?;
@@ -100,7 +106,7 @@ async fn found(
         }
     }
     let values: Values = match section {
-        Section::IdempotencyRecords => vec![Box::new(scopes), Box::new(names)],
+        Section::IdempotencyRecords | Section::Coverage => vec![Box::new(scopes), Box::new(names)],
         Section::ContractEvents => vec![Box::new(names)],
         _ => vec![Box::new(seqs)],
     };

@@ -11,6 +11,8 @@ pub(super) const fn query(section: Section) -> &'static SectionQuery {
         Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::LedgerProofs => &chain::LEDGER_PROOFS,
+        Section::Coverage => &chain::COVERAGE,
         Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,

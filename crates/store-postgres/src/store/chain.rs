@@ -1,17 +1,19 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Ingested, Rebuild,
-    RebuildReport, Reorg, Rewind, Rewound,
+    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
+    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
-use fluxora_store::{ChainStore, StoreError};
+use fluxora_store::{ChainStore, LeaseStore, StoreError};
 use jiff::Timestamp;
 
 use super::PostgresStore;
 use crate::chain;
+use crate::leases;
 use crate::pipeline::PipelinedTransaction;
 
 #[async_trait]
@@ -65,6 +67,18 @@ impl ChainStore for PostgresStore {
             .await
     }
 
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { chain::evidence::coverage_now(&lease).await })
+            .await
+    }
+
+    async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { chain::evidence::event(&lease, id).await })
+            .await
+    }
+
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         self.units.run(&self.connections, |lease| async move { chain::list(&lease, query).await }).await
     }
@@ -91,5 +105,31 @@ impl ChainStore for PostgresStore {
             })
             .await;
         self.announcer.announce(rebuilt)
+    }
+}
+
+#[async_trait]
+impl LeaseStore for PostgresStore {
+    async fn acquire_lease(
+        &self,
+        lease: &'static str,
+        holder: &str,
+        term: Duration,
+        _: Timestamp,
+    ) -> Result<Option<Fence>, StoreError> {
+        self.units
+            .run(&self.connections, |connection| async move {
+                leases::acquire(&connection, lease, holder, term).await
+            })
+            .await
+    }
+
+    async fn release_lease(&self, lease: &'static str, holder: &str) -> Result<(), StoreError> {
+        self.units
+            .run(
+                &self.connections,
+                |connection| async move { leases::release(&connection, lease, holder).await },
+            )
+            .await
     }
 }

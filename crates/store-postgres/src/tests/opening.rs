@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 11] = [
     "V9__contract_families",
     "V10__dependents_by_ledger",
     "V11__chain_gaps",
+    "V12__chain_follower",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -61,8 +61,8 @@ async fn every_table_is_copied_or_holds_nothing_to_keep() {
     let database = cluster.database();
     open(&database).await;
     let mut known = crate::copy::copied_tables();
-    // The counts in `contracts` follow from the copied events and streams.
-    known.extend(["contracts", "fluxora_schema_history", "write_proofs"]);
+    // The counts in `contracts` follow from the copied events and streams. A lease belongs to a running process.
+    known.extend(["contracts", "fluxora_schema_history", "leases", "write_proofs"]);
     known.sort_unstable();
     let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(database.sql(tables), known.join(" "));

@@ -1,4 +1,4 @@
-use fluxora_indexer::Opaque;
+use fluxora_indexer::{Opaque, ProvenEvents};
 use fluxora_store::StoreError;
 use fluxora_store::chain::{ContractEventPage, ContractEventQuery, ListedEvent};
 use fluxora_store::rows::{self, ReadColumns};
@@ -12,8 +12,8 @@ use crate::faults::Attempt;
 const LIST: &str = concat!(
     "SELECT ",
     event_columns!(),
-    ", l.hash FROM contract_events e INDEXED BY contract_events_in_order \
-     JOIN ledgers l ON l.sequence = e.ledger \
+    ", l.hash, coalesce((SELECT p.events FROM ledger_proofs p WHERE p.ledger = e.ledger), '') \
+     FROM contract_events e INDEXED BY contract_events_in_order JOIN ledgers l ON l.sequence = e.ledger \
      WHERE e.ledger >= max(:from, :ledger) AND e.ledger <= :to \
      AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (:ledger, :tx, :operation, :event, :id) \
      AND (:contract IS NULL OR e.contract_id = :contract) AND (:topic IS NULL OR e.topic = :topic) \
@@ -52,7 +52,10 @@ pub(crate) fn list(
         let mut columns = Columns::of(row, "contract_events");
         let event = rows::contract_event(&mut columns)?;
         ["class", "stream", "other"].into_iter().for_each(|_| columns.skip());
-        page.events.push(ListedEvent { event, ledger_hash: columns.parsed("hash", Opaque::new)? });
+        let ledger_hash = columns.parsed("hash", Opaque::new)?;
+        let proven = columns.parsed("events", str::parse::<ProvenEvents>)?;
+        let verification = proven.verification(event.position);
+        page.events.push(ListedEvent { event, ledger_hash, verification });
     }
     Ok(page)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod contracts;
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod ledgers;
 mod list;
 pub(crate) mod state;
@@ -12,10 +13,10 @@ use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger};
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, LedgerProof};
 use fluxora_store::chain::{
-    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
-    StoredStream, StreamWrite,
+    ChainState, ChainTransaction, ContractTallies, Coverage, EventCursor, Mention, Reorg, RepeatedEvent,
+    StoredEvent, StoredStream, StreamWrite,
 };
 use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{StreamEvent, StreamId};
@@ -84,6 +85,26 @@ impl ChainTransaction for Chain<'_> {
         ledgers::write(self.0, ledgers)
     }
 
+    async fn coverage(&mut self) -> Result<Vec<Coverage>, StoreError> {
+        evidence::coverage(self.0)
+    }
+
+    async fn write_coverage(&mut self, coverage: &[Coverage]) -> Result<(), StoreError> {
+        evidence::write_coverage(self.0, coverage)
+    }
+
+    async fn ledger_proofs(&mut self, ledgers: &[u32]) -> Result<Vec<LedgerProof>, StoreError> {
+        evidence::proofs(self.0, ledgers)
+    }
+
+    async fn write_ledger_proofs(&mut self, proofs: &[LedgerProof]) -> Result<(), StoreError> {
+        evidence::write_proofs(self.0, proofs)
+    }
+
+    async fn lease_token(&mut self, lease: &'static str) -> Result<Option<u64>, StoreError> {
+        evidence::lease_token(self.0, lease)
+    }
+
     async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, StoreError> {
         events::known(self.0, events)
     }
@@ -102,6 +123,7 @@ impl ChainTransaction for Chain<'_> {
 
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
         ledgers::remove(self.0, &ledgers)?;
+        evidence::remove_proofs(self.0, &ledgers)?;
         events::remove(self.0, &ledgers)
     }
 

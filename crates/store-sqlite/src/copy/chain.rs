@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::section::SectionQuery;
 use crate::chain::events::{self, event_columns};
+use crate::chain::evidence::{self, proof_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{contracts, ledgers, streams};
 use crate::columns;
@@ -38,6 +39,22 @@ pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
     // No two events have one id, wherever they lie.
     at: "e.id = ?5",
     decode: |row| events::decode(row).map(Record::ContractEvent),
+};
+pub(crate) const LEDGER_PROOFS: SectionQuery = SectionQuery {
+    table: "ledger_proofs",
+    select: concat!("SELECT ", proof_columns!(), " FROM ledger_proofs"),
+    holds: "true",
+    after: "ledger > ?1 ORDER BY ledger LIMIT ?2",
+    at: "ledger = ?1",
+    decode: |row| evidence::decode_proof(row).map(Record::LedgerProof),
+};
+pub(crate) const COVERAGE: SectionQuery = SectionQuery {
+    table: "contract_coverage",
+    select: "SELECT contract_id, ledgers FROM contract_coverage",
+    holds: "true",
+    after: "(contract_id, '') > (?1, ?2) ORDER BY contract_id LIMIT ?3",
+    at: "(contract_id, '') = (?1, ?2)",
+    decode: |row| evidence::decode_coverage(row).map(Record::Coverage),
 };
 pub(crate) const REPEATED_EVENTS: SectionQuery = SectionQuery {
     table: "repeated_contract_events",

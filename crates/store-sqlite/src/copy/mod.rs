@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use section::SectionQuery;
 
-use crate::chain::events;
+use crate::chain::{events, evidence};
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
@@ -25,6 +25,8 @@ const fn query(section: Section) -> &'static SectionQuery {
         Section::IdempotencyRecords => &streams::IDEMPOTENCY_RECORDS,
         Section::Ledgers => &chain::LEDGERS,
         Section::ContractEvents => &chain::CONTRACT_EVENTS,
+        Section::LedgerProofs => &chain::LEDGER_PROOFS,
+        Section::Coverage => &chain::COVERAGE,
         Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,
@@ -83,6 +85,10 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::Idempotency(record) => idempotency::put(connection, record)?,
             Record::Ledger(ledger) => chain::put_ledger(connection, ledger)?,
             Record::ContractEvent(stored) => chain::put_event(connection, stored)?,
+            Record::LedgerProof(proof) => evidence::write_proofs(connection, std::slice::from_ref(proof))?,
+            Record::Coverage(coverage) => {
+                evidence::write_coverage(connection, std::slice::from_ref(coverage))?;
+            }
             Record::RepeatedEvent(repeated) => events::put_repeated(connection, repeated)?,
             Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
             Record::ChainState(state) => chain::put_state(connection, state)?,
@@ -111,7 +117,7 @@ fn key(place: &RecordKey) -> Vec<Value> {
 
 fn before_the_first(section: Section) -> Vec<Value> {
     match section {
-        Section::IdempotencyRecords => key(&RecordKey::Key(String::new(), String::new())),
+        Section::IdempotencyRecords | Section::Coverage => key(&RecordKey::Key(String::new(), String::new())),
         Section::ContractEvents => event_key(None),
         // There is a ledger 0.
         _ => vec![Value::Integer(-1)],

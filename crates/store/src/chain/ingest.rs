@@ -6,6 +6,7 @@ use fluxora_stream::Cause;
 use jiff::Timestamp;
 
 use super::dependents::dependency_graph;
+use super::evidence::{check_lease, write_evidence};
 use super::orphans::{Moved, recount};
 use super::project::Projection;
 use super::undo::{Invalidated, Undone, count, tally, undo};
@@ -22,6 +23,9 @@ pub async fn ingest<T: ChainTransaction>(
     now: Timestamp,
 ) -> Result<Result<Ingested, Refusal>, T::Fault> {
     let mut state = transaction.state().await?;
+    if let Err(refusal) = check_lease(transaction, batch).await? {
+        return Ok(Err(refusal));
+    }
     let view = view(transaction, &state, batch, rules).await?;
     let plan = match plan(&view, batch, rules, now) {
         Ok(plan) => plan,
@@ -44,6 +48,7 @@ pub async fn ingest<T: ChainTransaction>(
     state.resync.0.extend(emptied.filter(|ledger| plan.unproven.contains(ledger)));
     batch.ledgers().for_each(|ledger| _ = state.resync.0.remove(&ledger.sequence));
     transaction.write_ledgers(&plan.ledgers).await?;
+    write_evidence(transaction, batch).await?;
     let late = insert(transaction, &mut state, batch, &plan, &mut invalidated, &mut contracts).await?;
 
     let safe = plan.frontier.last_safe;
@@ -145,7 +150,8 @@ fn remember(state: &mut ChainState, refusal: &Refusal, now: Timestamp) -> bool {
         }
         Refusal::EventConflict { .. }
         | Refusal::LedgerConflict { .. }
-        | Refusal::CloseTimeConflict { .. } => false,
+        | Refusal::CloseTimeConflict { .. }
+        | Refusal::LeaseLost { .. } => false,
     }
 }
 

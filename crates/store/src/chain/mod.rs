@@ -3,6 +3,7 @@
 mod contracts;
 mod dependents;
 mod event_recorder;
+mod evidence;
 mod ingest;
 mod ledger_set;
 mod orphans;
@@ -18,12 +19,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
-use fluxora_indexer::{Batch, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{Batch, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use jiff::Timestamp;
 
 pub use contracts::{
     ContractReport, ContractSummary, ContractTallies, ContractTally, HALT_TOPICS, contract_reports,
 };
+pub use evidence::{Coverage, EventEvidence};
 pub use ingest::ingest;
 pub use ledger_set::LedgerSet;
 pub use orphans::OrphanEvent;
@@ -105,6 +107,12 @@ pub trait ChainStore: Send + Sync {
 
     /// Reads the stored ledgers of a range, in order.
     async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError>;
+
+    /// Reads which ledgers were read whole for each contract that has such ledgers, by contract.
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError>;
+
+    /// Reads a contract event by its id, and what proves it.
+    async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError>;
 
     /// Reads a page of contract events, in chain order.
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError>;

@@ -1,10 +1,10 @@
 use std::ops::RangeInclusive;
 
 use fluxora_indexer::projection::{Class, Subjects};
-use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, Opaque};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Ledger, LedgerProof, Opaque, Verification};
 use fluxora_stream::{ChainStream, Stream, StreamEvent, StreamId};
 
-use super::{ChainState, ContractTallies, Reorg};
+use super::{ChainState, ContractTallies, Coverage, Reorg};
 use crate::{Sequence, StoreError};
 
 /// A stored contract event with its class and streams, as decoded on arrival or by the last reindex.
@@ -37,6 +37,8 @@ pub struct ListedEvent {
     pub event: ContractEvent,
     /// Hash of its ledger.
     pub ledger_hash: Opaque,
+    /// How it is known.
+    pub verification: Verification,
 }
 
 /// A cursor in the list of contract events: the last event read.
@@ -147,6 +149,21 @@ pub trait ChainTransaction {
     /// Writes ledgers; stored ones are replaced.
     async fn write_ledgers(&mut self, ledgers: &[Ledger]) -> Result<(), Self::Fault>;
 
+    /// Reads the coverage of every contract that has some, in any order.
+    async fn coverage(&mut self) -> Result<Vec<Coverage>, Self::Fault>;
+
+    /// Writes the coverage of contracts; stored ones are replaced, and removed where no ledger is left.
+    async fn write_coverage(&mut self, coverage: &[Coverage]) -> Result<(), Self::Fault>;
+
+    /// Reads the proofs of those of these ledgers that have some.
+    async fn ledger_proofs(&mut self, ledgers: &[u32]) -> Result<Vec<LedgerProof>, Self::Fault>;
+
+    /// Writes proofs; those of the same ledgers are replaced.
+    async fn write_ledger_proofs(&mut self, proofs: &[LedgerProof]) -> Result<(), Self::Fault>;
+
+    /// Reads the token of the holder of a lease, who cannot change until this transaction ends.
+    async fn lease_token(&mut self, lease: &'static str) -> Result<Option<u64>, Self::Fault>;
+
     /// Reads the stored events that have the id or the position of one of these, in any order, each once.
     async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, Self::Fault>;
 
@@ -159,7 +176,7 @@ pub trait ChainTransaction {
     /// Writes class and streams of stored events.
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
-    /// Removes every ledger in a range with its events, set aside ones included. Returns the events in any
+    /// Removes every ledger in a range with its events and proofs, set aside events included. Returns the events in any
     /// order, without payloads: there may be very many.
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>)
     -> Result<Vec<StoredEvent>, Self::Fault>;

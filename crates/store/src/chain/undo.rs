@@ -7,6 +7,7 @@ use fluxora_indexer::Frontier;
 use fluxora_indexer::projection::Class;
 use fluxora_stream::StreamId;
 
+use super::evidence::cut_coverage;
 use super::{ChainState, ChainTransaction, ContractTallies, StoredEvent};
 
 /// Streams whose stored projection is no longer valid: they have to be rebuilt.
@@ -50,6 +51,7 @@ pub(super) async fn undo<T: ChainTransaction>(
 ) -> Result<Undone, T::Fault> {
     let Frontier { last_safe, .. } = state.frontier;
     let mut removed = Vec::new();
+    cut_coverage(transaction, &ledgers).await?;
     for range in ledgers {
         removed.extend(transaction.remove_ledgers(range).await?);
     }

@@ -146,6 +146,15 @@ macro_rules! conformance_suite {
             events_of_a_stream_that_was_never_created_are_counted
             events_of_a_stream_whose_creation_is_unreadable_are_counted
             an_implausible_tip_is_refused_and_remembered
+            stored_ledgers_are_read_by_range_and_in_order
+            coverage_grows_with_whole_ledgers_and_not_with_pushes
+            a_fork_and_a_rewind_cut_coverage_and_proofs
+            an_event_is_proven_at_its_position_and_no_other
+            a_pushed_event_is_proven_when_its_ledger_is_read
+            an_unknown_contract_event_is_not_found
+            a_lease_has_one_holder_until_its_term_is_over
+            a_released_lease_is_free_at_once
+            a_batch_under_a_lost_lease_is_refused_and_leaves_no_trace
         }
 
         #[tokio::test(flavor = "multi_thread")]

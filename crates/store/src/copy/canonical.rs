@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use fluxora_indexer::projection::Subjects;
-use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger, LedgerProof};
 use fluxora_stream::vesting::{Times, VestingRecord};
 use fluxora_stream::{
     Body, ChainBody, ContractState, RateFlow, Schedule, Sequence, Stream, StreamEvent, V9State,
@@ -11,8 +11,10 @@ use fluxora_stream::{
 use serde::Serialize;
 
 use super::{Record, RemovedStream};
-use crate::chain::{ChainState, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent};
-use crate::{IdempotencyRecord, StoreError};
+use crate::chain::{
+    ChainState, Coverage, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
+};
+use crate::{IdempotencyRecord, StoreError, rows};
 
 /// Fields of a record one after the other, each as name, length and value: no two different records have the same text.
 ///
@@ -66,6 +68,8 @@ impl Record {
             Self::Idempotency(record) => idempotency_record(&mut fields, record),
             Self::Ledger(record) => ledger(&mut fields, record),
             Self::ContractEvent(record) => stored_event(&mut fields, record),
+            Self::LedgerProof(record) => ledger_proof(&mut fields, record),
+            Self::Coverage(record) => coverage(&mut fields, record),
             Self::RepeatedEvent(record) => repeated_event(&mut fields, record),
             Self::Reorg(record) => reorg(&mut fields, record),
             Self::ChainState(record) => chain_state(&mut fields, record),
@@ -123,12 +127,8 @@ fn event(fields: &mut Fields, sequence: Sequence, event: &StreamEvent) -> Result
 
 fn idempotency_record(fields: &mut Fields, record: &IdempotencyRecord) {
     let IdempotencyRecord { scope, key, request, response, at } = record;
-    let response: String = response.iter().map(|byte| format!("{byte:02x}")).collect();
-    fields
-        .text("scope", scope)
-        .text("key", key.as_str())
-        .text("request", request)
-        .text("response", &response);
+    fields.text("scope", scope).text("key", key.as_str()).text("request", request);
+    fields.text("response", &hex(response));
     fields.put("at", at);
 }
 
@@ -146,6 +146,21 @@ fn stored_event(fields: &mut Fields, stored: &StoredEvent) {
     fields.put("event", event).put("contract", contract).put("topic", topic).put("txHash", tx_hash);
     fields.put("happenedAt", happened_at).text("payload", payload).put("class", class.as_str());
     fields.optional("stream", stream.as_ref()).optional("other", other.as_ref());
+}
+
+fn ledger_proof(fields: &mut Fields, proof: &LedgerProof) {
+    let LedgerProof { ledger, header, results, preimages, events } = proof;
+    fields.put("ledger", ledger).text("header", &hex(header)).text("results", &hex(results));
+    fields.text("preimages", &rows::preimages(preimages)).put("events", events);
+}
+
+fn coverage(fields: &mut Fields, coverage: &Coverage) {
+    let Coverage { contract, ledgers } = coverage;
+    fields.put("contract", contract).put("ledgers", ledgers);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn repeated_event(fields: &mut Fields, repeated: &RepeatedEvent) {

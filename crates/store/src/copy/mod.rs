@@ -28,6 +28,10 @@ pub enum Section {
     Ledgers,
     /// What contracts emitted, in the order of the chain.
     ContractEvents,
+    /// Proofs of contract events, by the sequence of their ledger.
+    LedgerProofs,
+    /// The ledgers that were read whole, by contract.
+    Coverage,
     /// Contract events that are set aside because another one lies at their position, by their number.
     RepeatedEvents,
     /// Reorgs and rewinds, by their number.
@@ -38,13 +42,15 @@ pub enum Section {
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
         Self::IdempotencyRecords,
         Self::Ledgers,
         Self::ContractEvents,
+        Self::LedgerProofs,
+        Self::Coverage,
         Self::RepeatedEvents,
         Self::Reorgs,
         Self::ChainState,
@@ -59,6 +65,8 @@ impl Section {
             Self::IdempotencyRecords => "idempotency records",
             Self::Ledgers => "ledgers",
             Self::ContractEvents => "contract events",
+            Self::LedgerProofs => "proofs of contract events",
+            Self::Coverage => "coverages of contracts",
             Self::RepeatedEvents => "repeated contract events",
             Self::Reorgs => "reorgs",
             Self::ChainState => "states of the chain",

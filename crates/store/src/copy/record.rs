@@ -1,10 +1,10 @@
 use std::fmt;
 
-use fluxora_indexer::Ledger;
+use fluxora_indexer::{Ledger, LedgerProof};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
 
 use super::Section;
-use crate::chain::{ChainState, EventCursor, Reorg, RepeatedEvent, StoredEvent};
+use crate::chain::{ChainState, Coverage, EventCursor, Reorg, RepeatedEvent, StoredEvent};
 use crate::{IdempotencyRecord, Sequence};
 
 /// The key of a record in its section. It is the same in every backend, because cursors hold it.
@@ -12,7 +12,7 @@ use crate::{IdempotencyRecord, Sequence};
 pub enum RecordKey {
     /// A number; there may be gaps.
     Number(Sequence),
-    /// Scope and key, compared byte by byte.
+    /// Scope and key, compared byte by byte. The scope of a coverage is its contract, and its key is empty.
     Key(String, String),
     /// Where a contract event lies, and its id, which no other event has.
     OnChain(EventCursor),
@@ -33,6 +33,10 @@ pub enum Record {
     Ledger(Ledger),
     /// What a contract emitted.
     ContractEvent(StoredEvent),
+    /// What proves contract events of a ledger.
+    LedgerProof(LedgerProof),
+    /// The ledgers that were read whole for a contract.
+    Coverage(Coverage),
     /// A contract event that is set aside.
     RepeatedEvent(RepeatedEvent),
     /// A reorg or a rewind.
@@ -62,6 +66,8 @@ impl Record {
             Self::Idempotency(_) => Section::IdempotencyRecords,
             Self::Ledger(_) => Section::Ledgers,
             Self::ContractEvent(_) => Section::ContractEvents,
+            Self::LedgerProof(_) => Section::LedgerProofs,
+            Self::Coverage(_) => Section::Coverage,
             Self::RepeatedEvent(_) => Section::RepeatedEvents,
             Self::Reorg(_) => Section::Reorgs,
             Self::ChainState(_) => Section::ChainState,
@@ -79,6 +85,8 @@ impl Record {
                 RecordKey::OnChain(EventCursor { position: event.position, id: event.id.clone() })
             }
             Self::RepeatedEvent(repeated) => RecordKey::Number(Sequence(repeated.number)),
+            Self::LedgerProof(proof) => RecordKey::Number(Sequence(proof.ledger.into())),
+            Self::Coverage(coverage) => RecordKey::Key(coverage.contract.to_string(), String::new()),
             Self::Reorg(reorg) => RecordKey::Number(Sequence(reorg.number)),
             Self::ChainState(_) => RecordKey::Number(Sequence(1)),
         }

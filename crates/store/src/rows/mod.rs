@@ -5,12 +5,14 @@
 
 mod chain;
 mod columns;
+mod evidence;
 mod streams;
 
 pub use chain::{
     chain_state, contract_event, contract_summary, ledger, mention, reorg, repeated_event, stored_event,
 };
 pub use columns::{ReadColumns, count, seq, sequence};
+pub use evidence::{coverage, ledger_proof, preimages};
 pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,

@@ -164,6 +164,8 @@ fn view(reorg: &Reorg) -> Option<ReorgView<'_>> {
 fn refused(refusal: &Refusal, batch: &Batch) -> ApiError {
     let message = refusal.to_string();
     match refusal {
+        // No push is written under a lease.
+        Refusal::LeaseLost { .. } => ApiError::new(ErrorKind::Conflict, message),
         Refusal::TooDeep { .. } => ApiError::new(ErrorKind::ReorgTooDeep, message),
         Refusal::EventConflict { indices } => {
             let fault = |index: &usize| {

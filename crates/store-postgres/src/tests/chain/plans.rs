@@ -16,6 +16,7 @@ const FILL: &str = "INSERT INTO ledgers SELECT n, 'a' || n, 'a' || n - 1, now() 
         updated_at, events) \
     SELECT gen_random_uuid(), 'api', 'G' || n % 100, 'G' || n % 5000, 100, 1, n, n, n + 100, 0, 'active', now(), now(), 1 \
         FROM generate_series(1, 20000) n; \
+    INSERT INTO ledger_proofs SELECT n, 'a', 'a', '{}', '0.0' FROM generate_series(1, 20000) n; \
     INSERT INTO removed_streams SELECT 100000 + n, 'C2-' || n, 2 FROM generate_series(1, 20000) n; \
     INSERT INTO reorgs SELECT n, now(), n, 1, n, 0, 0, 'a', 'b', NULL FROM generate_series(1, 20000) n;";
 

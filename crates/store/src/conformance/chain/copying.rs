@@ -3,6 +3,7 @@
 use fluxora_indexer::{Refusal, Rules};
 
 use super::events::*;
+use super::evidence::proven;
 use super::*;
 use crate::ChainStore;
 use crate::chain::Rewind;
@@ -16,7 +17,8 @@ pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) 
     for batch in a_chain_and_a_fork() {
         take(batch).await;
     }
-    take(FORKED.batch(&[unknown(At(13, 1, 0)), unreadable(At(13, 2, 0), 0)], Some(17))).await;
+    let batch = FORKED.batch(&[unknown(At(13, 1, 0)), unreadable(At(13, 2, 0), 0)], Some(17));
+    take(proven(&batch, &[&contract().to_string(), "another"])).await;
     let rewind = Rewind { to_ledger: 15, reason: "\u{201c}tip\u{201d}\nwas wrong".to_owned() };
     store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap().unwrap();
 

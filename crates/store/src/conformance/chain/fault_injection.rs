@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use fluxora_indexer::{ContractEvent, Frontier, Ledger};
+use fluxora_indexer::{ContractEvent, Frontier, Ledger, LedgerProof};
 use fluxora_stream::{StreamEvent, StreamId};
 
 use crate::chain::{
-    ChainState, ChainTransaction, ContractTallies, EventCursor, Mention, Reorg, RepeatedEvent, StoredEvent,
-    StoredStream, StreamWrite,
+    ChainState, ChainTransaction, ContractTallies, Coverage, EventCursor, Mention, Reorg, RepeatedEvent,
+    StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{Sequence, StoreError};
 
@@ -55,6 +55,11 @@ counted! {
     ledgers_from(sequence: u32) -> Vec<Ledger>;
     newest_ledger(upto: u32) -> Option<Ledger>;
     write_ledgers(ledgers: &[Ledger]) -> ();
+    coverage() -> Vec<Coverage>;
+    write_coverage(coverage: &[Coverage]) -> ();
+    ledger_proofs(ledgers: &[u32]) -> Vec<LedgerProof>;
+    write_ledger_proofs(proofs: &[LedgerProof]) -> ();
+    lease_token(lease: &'static str) -> Option<u64>;
     known_events(events: &[ContractEvent]) -> Vec<ContractEvent>;
     repeated_events() -> Vec<RepeatedEvent>;
     insert_events(events: &[StoredEvent]) -> ();

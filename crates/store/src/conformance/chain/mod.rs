@@ -2,6 +2,7 @@
 
 mod copying;
 mod events;
+mod evidence;
 mod fault_injection;
 mod forks;
 mod history;
@@ -15,6 +16,7 @@ mod vesting;
 mod vesting_events;
 
 pub(super) use copying::{go_on, live_through_forks, removed_stream};
+pub use evidence::*;
 pub use fault_injection::Failing;
 pub use forks::*;
 pub use history::*;

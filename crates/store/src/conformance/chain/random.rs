@@ -286,9 +286,11 @@ impl History {
             }
             Err(Refusal::TooDeep { .. }) => Verdict::TooDeep,
             Err(Refusal::EventConflict { .. } | Refusal::LedgerConflict { .. }) => Verdict::Conflict,
-            Err(refusal @ (Refusal::ImplausibleTip { .. } | Refusal::CloseTimeConflict { .. })) => {
-                panic!("{refusal}")
-            }
+            Err(
+                refusal @ (Refusal::ImplausibleTip { .. }
+                | Refusal::CloseTimeConflict { .. }
+                | Refusal::LeaseLost { .. }),
+            ) => panic!("{refusal}"),
         };
         assert_eq!(verdict, expect, "seed {}, push {}: {batch:?}", self.seed, self.pushed);
         outcome.map(drop).map_err(drop)

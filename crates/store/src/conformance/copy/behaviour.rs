@@ -223,6 +223,8 @@ fn altered(record: &Record) -> Record {
         Record::Idempotency(record) => record.request = "another".to_owned(),
         Record::Ledger(ledger) => ledger.closed_at = None,
         Record::ContractEvent(stored) => stored.event.payload = "{ }".into(),
+        Record::LedgerProof(proof) => proof.header = [0].into(),
+        Record::Coverage(coverage) => coverage.ledgers.add(900_000..=900_001),
         Record::RepeatedEvent(repeated) => repeated.stored.event.payload = "{ }".into(),
         Record::Reorg(reorg) => reorg.events_removed += 1,
         Record::ChainState(state) => state.pending = 0,

@@ -11,7 +11,7 @@ use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
 /// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 9] {
+pub(super) fn contents() -> [Vec<Record>; 11] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -37,6 +37,8 @@ pub(super) fn contents() -> [Vec<Record>; 9] {
     answers.sort_by_key(Record::key);
     let ledgers = chain.chain.ledgers.values().cloned().map(Record::Ledger);
     let contract_events = chain.chain.events.iter().cloned().map(Record::ContractEvent);
+    let proofs = chain.chain.proofs.values().cloned().map(Record::LedgerProof);
+    let coverage = chain.chain.coverage.iter().cloned().map(Record::Coverage);
     let reorgs = chain.chain.reorgs.iter().cloned().map(Record::Reorg);
     let state = Record::ChainState(ChainState { last_reorg: None, ..chain.chain.state.clone() });
     [
@@ -46,6 +48,8 @@ pub(super) fn contents() -> [Vec<Record>; 9] {
         answers,
         ledgers.collect(),
         contract_events.collect(),
+        proofs.collect(),
+        coverage.collect(),
         (1..=5).map(repeated).collect(),
         reorgs.collect(),
         vec![state],

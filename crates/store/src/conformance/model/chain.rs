@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_indexer::projection::Class;
-use fluxora_indexer::{Batch, ContractEvent, Frontier, Ledger, Refusal, RewindRefused, Rules};
+use fluxora_indexer::{
+    Batch, ContractEvent, Frontier, Ledger, LedgerProof, Opaque, ProvenEvents, Refusal, RewindRefused, Rules,
+};
 use fluxora_stream::{Origin, Stream, StreamEvent, StreamId};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -13,8 +15,9 @@ use jiff::Timestamp;
 use super::{Contents, Model};
 use crate::chain::{
     self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, ContractReport,
-    ContractSummary, ContractTallies, EventCursor, HALT_TOPICS, Ingested, ListedEvent, Mention, Rebuild,
-    RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
+    ContractSummary, ContractTallies, Coverage, EventCursor, EventEvidence, HALT_TOPICS, Ingested,
+    ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent,
+    StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -55,6 +58,32 @@ impl ChainTransaction for Contents {
         Ok(())
     }
 
+    async fn coverage(&mut self) -> Result<Vec<Coverage>, StoreError> {
+        Ok(self.chain.coverage.clone())
+    }
+
+    async fn write_coverage(&mut self, coverage: &[Coverage]) -> Result<(), StoreError> {
+        for written in coverage {
+            self.chain.coverage.retain(|known| known.contract != written.contract);
+            self.chain.coverage.extend(Some(written.clone()).filter(|written| !written.ledgers.is_empty()));
+        }
+        self.chain.coverage.sort_by(|a, b| a.contract.cmp(&b.contract));
+        Ok(())
+    }
+
+    async fn ledger_proofs(&mut self, ledgers: &[u32]) -> Result<Vec<LedgerProof>, StoreError> {
+        Ok(ledgers.iter().filter_map(|ledger| self.chain.proofs.get(ledger)).cloned().collect())
+    }
+
+    async fn write_ledger_proofs(&mut self, proofs: &[LedgerProof]) -> Result<(), StoreError> {
+        self.chain.proofs.extend(proofs.iter().map(|proof| (proof.ledger, proof.clone())));
+        Ok(())
+    }
+
+    async fn lease_token(&mut self, lease: &'static str) -> Result<Option<u64>, StoreError> {
+        Ok(self.chain.leases.get(lease).map(|(_, token, _)| *token))
+    }
+
     async fn known_events(&mut self, events: &[ContractEvent]) -> Result<Vec<ContractEvent>, StoreError> {
         let matches =
             |one: &ContractEvent, other: &ContractEvent| one.id == other.id || one.position == other.position;
@@ -88,6 +117,7 @@ impl ChainTransaction for Contents {
 
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
         self.chain.ledgers.retain(|known, _| !ledgers.contains(known));
+        self.chain.proofs.retain(|known, _| !ledgers.contains(known));
         let mut removed = self.chain.select(|stored| ledgers.contains(&stored.event.position.ledger));
         removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
         self.chain.events.retain(|stored| !ledgers.contains(&stored.event.position.ledger));
@@ -258,7 +288,23 @@ impl ChainStore for Model {
     }
 
     async fn ledgers(&self, range: RangeInclusive<u32>) -> Result<Vec<Ledger>, StoreError> {
-        Ok(self.contents().chain.ledgers.range(range).map(|(_, ledger)| ledger.clone()).collect())
+        let contents = self.contents();
+        let ledgers = contents.chain.ledgers.values();
+        Ok(ledgers.filter(|ledger| range.contains(&ledger.sequence)).cloned().collect())
+    }
+
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        Ok(self.contents().chain.coverage.clone())
+    }
+
+    async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError> {
+        let contents = self.contents();
+        let found = contents.chain.select(|stored| stored.event.id == *id).pop();
+        Ok(found.map(|StoredEvent { event, .. }| EventEvidence {
+            ledger_hash: contents.chain.ledgers[&event.position.ledger].hash.clone(),
+            proof: contents.chain.proofs.get(&event.position.ledger).cloned(),
+            event,
+        }))
     }
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
@@ -276,6 +322,11 @@ impl ChainStore for Model {
         found.truncate(limit);
         let listed = found.into_iter().map(|stored| ListedEvent {
             ledger_hash: contents.chain.ledgers[&stored.event.position.ledger].hash.clone(),
+            verification: {
+                let proof = contents.chain.proofs.get(&stored.event.position.ledger);
+                let proven = proof.map_or_else(ProvenEvents::default, |proof| proof.events.clone());
+                proven.verification(stored.event.position)
+            },
             event: stored.event,
         });
         Ok(ContractEventPage { events: listed.collect(), more })

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fluxora_indexer::{Ledger, Opaque};
+use fluxora_indexer::{Ledger, LedgerProof, Opaque};
+use jiff::Timestamp;
+
 use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 
-use crate::chain::{ChainState, ContractSummary, Reorg, StoredEvent, StoredStream};
+use crate::chain::{ChainState, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
 use crate::{KeyedResponse, Sequence};
 
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,10 @@ pub(in crate::conformance) struct ModelChain {
     pub(in crate::conformance) events: Vec<StoredEvent>,
     pub(in crate::conformance) removed: Vec<StoredStream>,
     pub(in crate::conformance) reorgs: Vec<Reorg>,
+    pub(in crate::conformance) coverage: Vec<Coverage>,
+    pub(in crate::conformance) proofs: BTreeMap<u32, LedgerProof>,
+    /// Holder, token and end of each lease.
+    pub(super) leases: BTreeMap<&'static str, (String, u64, Timestamp)>,
     pub(super) contracts: BTreeMap<Opaque, ContractSummary>,
 }
 

@@ -4,6 +4,7 @@ mod chain;
 mod contents;
 mod event_log;
 mod idempotency;
+mod leases;
 mod streams;
 
 use std::sync::{Mutex, MutexGuard};
