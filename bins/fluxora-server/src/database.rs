@@ -56,6 +56,11 @@ impl Database {
             .map_err(|fault| format!("is not a PostgreSQL URL: {fault}"))
     }
 
+    /// Whether several processes can have it open at once.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(..))
+    }
+
     /// The same database with these limits; SQLite has none.
     pub(crate) fn with_limits(self, limits: PoolLimits) -> Self {
         let PoolLimits { size: pool, wait, statement_timeout } = limits;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{FollowedSource, FollowerHealth, FollowerReport};
-use fluxora_follower::{FollowerPhase, FollowerStatus, Sources};
+use fluxora_api::{FollowedBackfill, FollowedRange, FollowedSource, FollowerHealth, FollowerReport};
+use fluxora_follower::{FollowerPhase, FollowerStatus, GapProgress, Sources};
 use fluxora_stellar::{
     EndpointState, HttpClient, HttpLimits, LakeSource, LedgerSource, RpcSource, WatchList,
 };
+use fluxora_store::chain::Coverage;
 use fluxora_store::{Clock, Store};
 
 use crate::config::LedgerSources;
@@ -16,7 +17,7 @@ use crate::config::LedgerSources;
 ///
 /// # Errors
 /// Which source cannot be used, without its URL.
-pub(crate) async fn sources(
+pub(crate) fn sources(
     from: &LedgerSources,
     passphrase: &str,
     watched: &Arc<WatchList>,
@@ -29,7 +30,7 @@ pub(crate) async fn sources(
         opened.push(Arc::new(RpcSource::new(url, client.clone()).context("STELLAR_RPC_URL")?));
     }
     for location in &from.lakes {
-        opened.push(Arc::new(LakeSource::open(location, client.clone()).await.context("FOLLOW_LAKE")?));
+        opened.push(Arc::new(LakeSource::new(location, client.clone()).context("FOLLOW_LAKE")?));
     }
     let (passphrase, watched) = (passphrase.to_owned(), Arc::clone(watched));
     Ok(Arc::new(Sources::new(opened, passphrase, watched, store.clone(), Arc::clone(clock))))
@@ -54,9 +55,27 @@ impl FollowerReport for Report {
             failures: source.failures,
             last_error: source.last_error,
         });
+        let contracts = &self.contracts;
+        let is_followed =
+            |coverage: &&Coverage| contracts.iter().any(|one| one == coverage.contract.as_str());
+        let ranges = snapshot.coverage.iter().filter(is_followed).flat_map(|coverage| {
+            coverage.ledgers.iter().map(|range| FollowedRange {
+                contract: coverage.contract.to_string(),
+                from: *range.start(),
+                to: *range.end(),
+            })
+        });
+        let backfill = snapshot.gap.map(|gap| {
+            let GapProgress { contracts, from, to, next, last_error } = gap;
+            FollowedBackfill { contracts, from, to, next, last_error }
+        });
         FollowerHealth {
             phase: phase.as_str(),
-            is_degraded: is_away || !matches!(phase, FollowerPhase::AtTip | FollowerPhase::CatchingUp),
+            is_degraded: is_away
+                || !matches!(
+                    phase,
+                    FollowerPhase::AtTip | FollowerPhase::CatchingUp | FollowerPhase::Standby
+                ),
             verification: "L3",
             contracts: self.contracts.clone(),
             ledger: snapshot.ledger.map(|ledger| (ledger.sequence, ledger.closed_at)),
@@ -64,6 +83,8 @@ impl FollowerReport for Report {
             answered_at: snapshot.answered_at,
             last_error: snapshot.last_error,
             sources: sources.collect(),
+            coverage: ranges.collect(),
+            backfill,
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxora_indexer::Fence;
 use fluxora_ingest::Ingest;
 use fluxora_store::ChainStore;
 use fluxora_supervise::ShutdownToken;
@@ -18,6 +19,7 @@ pub struct Backfill {
     sources: Arc<Sources>,
     store: Arc<dyn ChainStore>,
     ingest: Ingest,
+    fence: Option<Fence>,
 }
 
 /// How far a backfill is.
@@ -66,7 +68,13 @@ impl BackfillProgress {
 impl Backfill {
     /// A backfill that stores through `ingest` into `store`.
     pub const fn new(sources: Arc<Sources>, store: Arc<dyn ChainStore>, ingest: Ingest) -> Self {
-        Self { sources, store, ingest }
+        Self { sources, store, ingest, fence: None }
+    }
+
+    /// Writes under a lease.
+    #[must_use]
+    pub(crate) fn under(self, fence: Fence) -> Self {
+        Self { fence: Some(fence), ..self }
     }
 
     /// Stores the ledgers `from` to `to`, in order. Sources that rest are waited for.
@@ -80,7 +88,7 @@ impl Backfill {
         shutdown: &mut ShutdownToken,
         mut progress: impl FnMut(BackfillProgress),
     ) -> Result<BackfillReport, FollowError> {
-        let since = self.sources.now();
+        let (since, contracts) = (self.sources.now(), self.sources.contracts()?);
         let mut at =
             BackfillProgress { ledger: from.saturating_sub(1), to, ledgers: 0, events: 0, since, now: since };
         let mut prefetch = Prefetch::new(Arc::clone(&self.sources));
@@ -94,7 +102,7 @@ impl Backfill {
                 Answer::Ledgers { mut ledgers, .. } => {
                     ledgers.retain(|verified| verified.ledger.sequence <= to);
                     self.compare(&cursor, &ledgers).await?;
-                    for batch in batches(&ledgers)? {
+                    for batch in batches(&ledgers, &contracts, self.fence)? {
                         let ingested = self.ingest.push(&batch).await?;
                         let Some(last) = batch.ledgers().next_back() else { continue };
                         cursor = Cursor {

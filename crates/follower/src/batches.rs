@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fluxora_indexer::{Batch, Ledger, Opaque, Pushed};
+use fluxora_indexer::{Batch, Evidence, Fence, Ledger, Opaque, Pushed};
 use fluxora_stellar::{Hash, VerifiedLedger};
 
 use crate::FollowError;
@@ -14,12 +14,20 @@ const EVENTS_ENOUGH: usize = 100;
 
 /// Divides consecutive ledgers into batches. A ledger is never divided: its events are stored together or not at all, so
 /// the newest stored ledger is always complete.
-pub(crate) fn batches(ledgers: &[VerifiedLedger]) -> Result<Vec<Arc<Batch>>, FollowError> {
+///
+/// `contracts` are those whose events the ledgers hold.
+pub(crate) fn batches(
+    ledgers: &[VerifiedLedger],
+    contracts: &[Opaque],
+    fence: Option<Fence>,
+) -> Result<Vec<Arc<Batch>>, FollowError> {
     let mut batches = Vec::new();
     let mut rest = ledgers;
     while !rest.is_empty() {
         let (now, later) = rest.split_at(length(rest));
-        batches.push(Arc::new(batch(now)?));
+        let proofs = now.iter().filter_map(VerifiedLedger::proof).collect();
+        let evidence = Evidence { contracts: contracts.to_vec(), proofs, fence };
+        batches.push(Arc::new(batch(now)?.with_evidence(evidence)));
         rest = later;
     }
     Ok(batches)

@@ -4,6 +4,8 @@ use fluxora_indexer::Opaque;
 use fluxora_store::chain::ChainState;
 use fluxora_store::{ChainStore, StoreError};
 
+use crate::coverage::head;
+
 /// The next ledger, and the hash of the one before if it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -12,9 +14,15 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Continues after the newest stored ledger below which none is missing; `None` if nothing is stored.
-    pub(crate) async fn read(store: &dyn ChainStore) -> Result<Option<Self>, StoreError> {
-        let Some(next) = next(&store.chain_state().await?) else { return Ok(None) };
+    /// Continues after the newest ledger that was read for one of the contracts; `None` if neither a start nor anything stored
+    /// says where.
+    pub(crate) async fn read(
+        store: &dyn ChainStore,
+        contracts: &[Opaque],
+        start: Option<u32>,
+    ) -> Result<Option<Self>, StoreError> {
+        let head = head(&store.coverage().await?, contracts);
+        let Some(next) = next(&store.chain_state().await?, head, start) else { return Ok(None) };
         Self::at(store, next).await.map(Some)
     }
 
@@ -26,11 +34,13 @@ impl Cursor {
     }
 }
 
-/// The first ledger that has to be read: a missing one below the tip, or the one after the tip.
-pub(crate) fn next(state: &ChainState) -> Option<u32> {
-    let after_tip = state.frontier.tip.as_ref()?.ledger.saturating_add(1);
-    let missing = missing(state);
-    Some(missing.map_or(after_tip, |missing| missing.min(after_tip)))
+/// The first ledger that has to be read: a missing one, or the one after the newest that was read, or the start. Pushed ledgers
+/// alone do not show that events are missing: without a start they are believed.
+pub(crate) fn next(state: &ChainState, head: Option<u32>, start: Option<u32>) -> Option<u32> {
+    let tip = || state.frontier.tip.as_ref().map(|tip| tip.ledger);
+    let after = |ledger: u32| ledger.saturating_add(1);
+    let next = head.map(after).or(start).or_else(|| tip().map(after))?;
+    Some(missing(state).map_or(next, |missing| missing.min(next)))
 }
 
 /// The lowest ledger that is missing below the tip.
@@ -57,11 +67,20 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_continues_after_the_tip_or_with_the_first_missing_ledger() {
-        assert_eq!(next(&state(None, None, &[])), None);
-        assert_eq!(next(&state(Some(9), None, &[])), Some(10));
-        assert_eq!(next(&state(Some(9), Some(4), &[])), Some(4));
-        assert_eq!(next(&state(Some(9), Some(4), &[3, 7])), Some(3));
-        assert_eq!(next(&state(Some(9), None, &[7])), Some(7));
+    fn a_follower_continues_after_what_was_read_or_with_the_first_missing_ledger() {
+        let at = |state, head| next(&state, head, None);
+        assert_eq!(at(state(None, None, &[]), None), None);
+        assert_eq!(at(state(Some(9), None, &[]), None), Some(10));
+        assert_eq!(at(state(Some(9), None, &[]), Some(6)), Some(7), "what was pushed above is read");
+        assert_eq!(at(state(Some(9), Some(4), &[]), Some(9)), Some(4));
+        assert_eq!(at(state(Some(9), Some(4), &[3, 7]), Some(9)), Some(3));
+        assert_eq!(at(state(Some(9), None, &[7]), Some(9)), Some(7));
+    }
+
+    #[test]
+    fn a_start_counts_until_a_ledger_was_read() {
+        assert_eq!(next(&state(None, None, &[]), None, Some(3)), Some(3));
+        assert_eq!(next(&state(Some(9), None, &[]), None, Some(3)), Some(3), "pushed ledgers are read again");
+        assert_eq!(next(&state(Some(9), None, &[]), Some(9), Some(3)), Some(10));
     }
 }

@@ -1,6 +1,6 @@
-use fluxora_indexer::{BatchFault, NotOpaque};
+use fluxora_indexer::{BatchFault, NotOpaque, Refusal};
 use fluxora_ingest::IngestError;
-use fluxora_stellar::SourceError;
+use fluxora_stellar::{NotAContract, SourceError};
 use fluxora_store::StoreError;
 use thiserror::Error;
 
@@ -19,9 +19,12 @@ pub enum FollowError {
     /// Verified ledgers contradict each other: a defect.
     #[error("verified ledgers do not make a batch: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Batch(Vec<BatchFault>),
-    /// A hash has no valid text: a defect.
-    #[error("a hash has no valid text")]
+    /// A hash or a contract has no valid text: a defect.
+    #[error("a hash or a contract has no valid text")]
     Hash(#[source] NotOpaque),
+    /// A stored contract has no valid id: a defect.
+    #[error(transparent)]
+    Contract(NotAContract),
     /// The fork is below the deepest reorg that is applied.
     #[error(
         "the chain of the source differs from the stored one for more than {max_depth} ledgers below {ledger}: an operator has to rewind"
@@ -49,8 +52,16 @@ pub enum FollowError {
 }
 
 impl FollowError {
+    /// Whether another server follows.
+    pub(crate) const fn is_lost_lease(&self) -> bool {
+        matches!(self, Self::Ingest(IngestError::Refused(Refusal::LeaseLost { .. })))
+    }
+
     /// Whether only an operator, a release or other settings help.
     pub(crate) const fn needs_operator(&self) -> bool {
+        if self.is_lost_lease() {
+            return false;
+        }
         matches!(
             self,
             Self::Source(_)

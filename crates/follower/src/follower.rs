@@ -1,19 +1,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxora_indexer::Opaque;
+use fluxora_indexer::{Fence, Opaque};
 use fluxora_ingest::Ingest;
 use fluxora_stellar::{Hash, VerifiedLedger};
 use fluxora_store::ChainStore;
 use fluxora_supervise::{ShutdownToken, Worker, WorkerError};
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::batches::batches;
 use crate::cursor::{Cursor, missing};
 use crate::fork::{Accusation, Outcome, settle};
 use crate::prefetch::Prefetch;
 use crate::sources::Answer;
-use crate::{FollowError, FollowerPhase, FollowerStatus, Sources};
+use crate::{FollowError, FollowerPhase, FollowerStatus, Leadership, Sources};
 
 /// The wait after an error that time may clear.
 const RETRY: Duration = Duration::from_secs(2);
@@ -32,11 +33,12 @@ pub struct FollowSettings {
 /// The worker that stores each ledger of the network, in order.
 #[derive(Clone)]
 pub struct Follower {
-    settings: FollowSettings,
-    sources: Arc<Sources>,
-    store: Arc<dyn ChainStore>,
-    ingest: Ingest,
-    status: Arc<FollowerStatus>,
+    pub(crate) settings: FollowSettings,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) store: Arc<dyn ChainStore>,
+    pub(crate) ingest: Ingest,
+    pub(crate) status: Arc<FollowerStatus>,
+    leadership: Leadership,
 }
 
 /// What a step says about the next one.
@@ -55,12 +57,14 @@ impl Follower {
         store: Arc<dyn ChainStore>,
         ingest: Ingest,
         status: Arc<FollowerStatus>,
+        leadership: Leadership,
     ) -> Self {
-        Self { settings, sources, store, ingest, status }
+        Self { settings, sources, store, ingest, status, leadership }
     }
 
     async fn step(
         &self,
+        fence: Fence,
         cursor: &mut Option<Cursor>,
         prefetch: &mut Prefetch,
         shutdown: &mut ShutdownToken,
@@ -90,19 +94,17 @@ impl Follower {
         if let Some(accusation) = self.contradiction(source, &ledgers, previous.as_ref()).await? {
             // What was fetched, and what will be stored, depends on the outcome.
             *cursor = None;
-            return self.trial(accusation, shutdown).await;
+            return self.trial(fence, accusation, shutdown).await;
         }
-        *cursor = self.store(&ledgers).await?;
+        *cursor = self.store(fence, &ledgers).await?;
         Ok(Next::Now)
     }
 
     /// Where to begin; `None` if no source says which ledger is the newest.
     async fn start(&self) -> Result<Option<Cursor>, FollowError> {
-        if let Some(cursor) = Cursor::read(self.store.as_ref()).await? {
+        let contracts = self.sources.contracts()?;
+        if let Some(cursor) = Cursor::read(self.store.as_ref(), &contracts, self.settings.start).await? {
             return Ok(Some(cursor));
-        }
-        if let Some(start) = self.settings.start {
-            return Ok(Some(Cursor { next: start, previous: None }));
         }
         // A ledger that no source has: the answer says which one is the newest.
         drop(self.sources.ask(u32::MAX, 1).await);
@@ -145,14 +147,19 @@ impl Follower {
         }))
     }
 
-    async fn trial(&self, accusation: Accusation, shutdown: &mut ShutdownToken) -> Result<Next, FollowError> {
+    async fn trial(
+        &self,
+        fence: Fence,
+        accusation: Accusation,
+        shutdown: &mut ShutdownToken,
+    ) -> Result<Next, FollowError> {
         let Accusation { ledger, stored, claimed, .. } = accusation;
         tracing::warn!(ledger, %stored, %claimed, "a source contradicts a stored ledger: other sources are asked");
         self.status.phase(FollowerPhase::Trial);
         let depth = self.ingest.rules().max_reorg_depth;
         match settle(&self.sources, self.store.as_ref(), accusation, depth, shutdown).await? {
             Outcome::Replace(branch) => {
-                self.store(&branch).await?;
+                self.store(fence, &branch).await?;
                 Ok(Next::Now)
             }
             Outcome::Keep => {
@@ -165,9 +172,9 @@ impl Follower {
     }
 
     /// Stores consecutive ledgers. Returns where to continue; `None` if the store has to be read for that.
-    async fn store(&self, ledgers: &[VerifiedLedger]) -> Result<Option<Cursor>, FollowError> {
-        let mut continues = None;
-        for batch in batches(ledgers)? {
+    async fn store(&self, fence: Fence, ledgers: &[VerifiedLedger]) -> Result<Option<Cursor>, FollowError> {
+        let (mut continues, contracts) = (None, self.sources.contracts()?);
+        for batch in batches(ledgers, &contracts, Some(fence))? {
             let ingested = self.ingest.push(&batch).await?;
             let Some(last) = batch.ledgers().next_back() else { continue };
             let next = last.sequence.saturating_add(1);
@@ -175,8 +182,9 @@ impl Follower {
             let is_whole = missing(&ingested.state).is_none_or(|missing| missing >= next);
             continues = is_whole.then(|| Cursor { next, previous: Some(last.hash.clone()) });
             let stored = ledgers.iter().find(|verified| verified.ledger.sequence == last.sequence);
+            let first = batch.ledgers().next().map_or(last.sequence, |first| first.sequence);
             if let Some(stored) = stored {
-                self.status.stored(&stored.ledger);
+                self.status.stored(&stored.ledger, first, &contracts);
             }
             if continues.is_none() {
                 break;
@@ -215,20 +223,30 @@ pub(crate) async fn wait_until(sources: &Sources, until: Timestamp, shutdown: &m
     }
 }
 
-impl Worker for Follower {
-    fn name(&self) -> &'static str {
-        "follower"
-    }
-
-    async fn run(self, mut shutdown: ShutdownToken) -> Result<(), WorkerError> {
+impl Follower {
+    /// Follows for as long as this server holds the lease.
+    async fn lead(&self, fence: Fence, shutdown: &mut ShutdownToken) -> Result<(), WorkerError> {
+        tracing::info!(token = fence.token, "this server follows the network");
+        let mut beside = JoinSet::new();
+        let leadership = self.leadership.clone();
+        beside.spawn(async move { leadership.keep(fence).await });
+        let lost = beside.join_next();
+        let mut reading_gaps = JoinSet::new();
+        reading_gaps.spawn(self.clone().read_gaps(fence, shutdown.clone()));
+        let mut lost = std::pin::pin!(lost);
         let mut prefetch = Prefetch::new(Arc::clone(&self.sources));
         let mut cursor = None;
         while !shutdown.is_requested() {
-            let step = self.step(&mut cursor, &mut prefetch, &mut shutdown).await;
+            let step = tokio::select! {
+                biased;
+                _ = &mut lost => break,
+                step = self.step(fence, &mut cursor, &mut prefetch, shutdown) => step,
+            };
             self.status.sources(self.sources.status(), self.sources.latest());
             let until = match step {
                 Ok(Next::Now) => continue,
                 Ok(Next::At(until)) => until,
+                Err(error) if error.is_lost_lease() => break,
                 Err(FollowError::Batch(faults)) => return Err(FollowError::Batch(faults).into()),
                 Err(error) => {
                     cursor = None;
@@ -236,10 +254,35 @@ impl Worker for Follower {
                     now.checked_add(self.failed(&error)).unwrap_or(now)
                 }
             };
-            if wait_until(&self.sources, until, &mut shutdown).await {
-                break;
+            tokio::select! {
+                _ = &mut lost => break,
+                _ = wait_until(&self.sources, until, shutdown) => {}
             }
         }
+        Ok(())
+    }
+}
+
+impl Worker for Follower {
+    fn name(&self) -> &'static str {
+        "follower"
+    }
+
+    async fn run(self, mut shutdown: ShutdownToken) -> Result<(), WorkerError> {
+        while !shutdown.is_requested() {
+            match self.leadership.acquire().await {
+                Ok(Some(fence)) => self.lead(fence, &mut shutdown).await?,
+                Ok(None) => {
+                    self.status.phase(FollowerPhase::Standby);
+                    Leadership::wait(&mut shutdown).await;
+                }
+                Err(error) => {
+                    self.failed(&error.into());
+                    Leadership::wait(&mut shutdown).await;
+                }
+            }
+        }
+        self.leadership.release().await;
         Ok(())
     }
 }

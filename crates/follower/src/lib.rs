@@ -2,10 +2,13 @@
 
 mod backfill;
 mod batches;
+mod coverage;
 mod cursor;
 mod error;
 mod follower;
 mod fork;
+mod gaps;
+mod leadership;
 mod prefetch;
 mod sources;
 mod status;
@@ -15,5 +18,6 @@ mod tests;
 pub use backfill::{Backfill, BackfillProgress, BackfillReport};
 pub use error::FollowError;
 pub use follower::{FollowSettings, Follower};
+pub use leadership::Leadership;
 pub use sources::Sources;
-pub use status::{FollowedLedger, FollowerPhase, FollowerSnapshot, FollowerStatus};
+pub use status::{FollowedLedger, FollowerPhase, FollowerSnapshot, FollowerStatus, GapProgress};

@@ -1,12 +1,15 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use fluxora_indexer::Opaque;
 use fluxora_stellar::{
     Advice, Choice, EndpointStatus, Endpoints, LedgerSource, Page, SourceError, VerifiedLedger, WatchList,
     check_network, fetch,
 };
 use fluxora_store::{ChainStore, Clock};
 use jiff::Timestamp;
+
+use crate::FollowError;
 
 /// The sources of a follower, in the order of preference. Each ledger that they give is verified.
 pub struct Sources {
@@ -54,6 +57,23 @@ impl Sources {
         let endpoints = Endpoints::new(sources.iter().map(|source| source.name().to_owned()));
         let checked = vec![false; sources.len()];
         Self { sources, passphrase, watched, store, clock, state: Mutex::new(State { endpoints, checked }) }
+    }
+
+    /// The same sources for other contracts. They rest and are demoted by themselves.
+    pub(crate) fn watching<'a>(&self, contracts: impl Iterator<Item = &'a str>) -> Result<Self, FollowError> {
+        let watched = WatchList::new(contracts).map_err(FollowError::Contract)?;
+        Ok(Self::new(
+            self.sources.clone(),
+            self.passphrase.clone(),
+            Arc::new(watched),
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+        ))
+    }
+
+    /// The contracts.
+    pub(crate) fn contracts(&self) -> Result<Vec<Opaque>, FollowError> {
+        self.watched.contracts().map(|contract| Opaque::new(&contract).map_err(FollowError::Hash)).collect()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,6 +1,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fluxora_indexer::{LedgerRanges, Opaque};
 use fluxora_stellar::{EndpointStatus, Ledger};
+use fluxora_store::chain::Coverage;
 use jiff::Timestamp;
 
 /// What a follower is doing, shared with `GET /health`.
@@ -22,6 +24,25 @@ pub struct FollowerSnapshot {
     pub last_error: Option<String>,
     /// The sources.
     pub sources: Vec<EndpointStatus>,
+    /// The ledgers that were read for each contract, others than the followed ones included.
+    pub coverage: Vec<Coverage>,
+    /// The past of added contracts that is being read.
+    pub gap: Option<GapProgress>,
+}
+
+/// Ledgers that are read again for contracts that were added later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GapProgress {
+    /// The contracts.
+    pub contracts: Vec<String>,
+    /// The first ledger.
+    pub from: u32,
+    /// The last ledger.
+    pub to: u32,
+    /// The next ledger.
+    pub next: u32,
+    /// The last error, while it lasts.
+    pub last_error: Option<String>,
 }
 
 /// A stored ledger.
@@ -39,6 +60,8 @@ pub enum FollowerPhase {
     /// It has stored no ledger since the start.
     #[default]
     Starting,
+    /// Another server on the same database follows.
+    Standby,
     /// It stores older ledgers.
     CatchingUp,
     /// It has every ledger of its sources.
@@ -56,6 +79,7 @@ impl FollowerPhase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Standby => "standby",
             Self::CatchingUp => "catching_up",
             Self::AtTip => "at_tip",
             Self::Waiting => "waiting",
@@ -81,8 +105,34 @@ impl FollowerStatus {
         snapshot.last_error = Some(error);
     }
 
-    pub(crate) fn stored(&self, ledger: &Ledger) {
+    pub(crate) fn covered(&self, coverage: Vec<Coverage>) {
+        self.lock().coverage = coverage;
+    }
+
+    pub(crate) fn gap(&self, gap: Option<GapProgress>) {
+        self.lock().gap = gap;
+    }
+
+    pub(crate) fn gap_failed(&self, error: String) {
+        if let Some(gap) = &mut self.lock().gap {
+            gap.last_error = Some(error);
+        }
+    }
+
+    /// Ledgers up to this one were stored, and read for these contracts.
+    pub(crate) fn stored(&self, ledger: &Ledger, first: u32, contracts: &[Opaque]) {
         let mut snapshot = self.lock();
+        for contract in contracts {
+            let known = snapshot.coverage.iter_mut().find(|known| known.contract == *contract);
+            let range = first..=ledger.sequence;
+            if let Some(known) = known {
+                known.ledgers.add(range);
+            } else {
+                let mut ledgers = LedgerRanges::default();
+                ledgers.add(range);
+                snapshot.coverage.push(Coverage { contract: contract.clone(), ledgers });
+            }
+        }
         snapshot.ledger = Some(FollowedLedger { sequence: ledger.sequence, closed_at: ledger.close_time });
         snapshot.last_error = None;
     }

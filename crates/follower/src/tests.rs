@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxora_indexer::Rules;
+use fluxora_indexer::{Rules, Verification};
 use fluxora_ingest::Ingest;
-use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Shape, header_of};
+use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Shape, header_of, scenarios};
 use fluxora_stellar::{HttpClient, HttpLimits, LedgerCloseMeta, LedgerSource, RpcSource, WatchList};
+use fluxora_store::chain::ContractEventQuery;
 use fluxora_store::conformance::Model;
 use fluxora_store::{ChainStore, Clock};
 use fluxora_supervise::{ShutdownToken, Worker};
@@ -24,34 +25,54 @@ impl Clock for FastClock {
     }
 }
 
+/// A contract without events.
+const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
+
 struct Bench {
     store: Arc<Model>,
     sources: Arc<Sources>,
     ingest: Ingest,
+    clock: Arc<dyn Clock>,
     status: Arc<FollowerStatus>,
 }
 
 impl Bench {
     #[expect(clippy::disallowed_methods, reason = "the clock of a test")]
     fn new(servers: &[&FakeRpc]) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(FastClock(std::time::Instant::now()));
+        let clock = Arc::new(FastClock(std::time::Instant::now()));
+        Self::of(servers, Arc::default(), clock, &[CONTRACT])
+    }
+
+    /// Another process on the same store, for these contracts.
+    fn beside(&self, servers: &[&FakeRpc], contracts: &[&str]) -> Self {
+        Self::of(servers, Arc::clone(&self.store), Arc::clone(&self.clock), contracts)
+    }
+
+    fn of(servers: &[&FakeRpc], store: Arc<Model>, clock: Arc<dyn Clock>, contracts: &[&str]) -> Self {
         let client = HttpClient::new(HttpLimits::default()).unwrap();
         let rpc = |server: &&FakeRpc| -> Arc<dyn LedgerSource> {
             Arc::new(RpcSource::new(&server.url(), client.clone()).unwrap())
         };
-        let store = Arc::new(Model::default());
         let sources = Sources::new(
             servers.iter().map(rpc).collect(),
             NETWORK_PASSPHRASE.to_owned(),
-            Arc::new(WatchList::default()),
+            Arc::new(WatchList::new(contracts.iter().copied()).unwrap()),
             store.clone(),
             Arc::clone(&clock),
         );
-        let ingest = Ingest::new(store.clone(), clock, Rules::default());
-        Self { store, sources: Arc::new(sources), ingest, status: Arc::default() }
+        let ingest = Ingest::new(store.clone(), Arc::clone(&clock), Rules::default());
+        Self { store, sources: Arc::new(sources), ingest, clock, status: Arc::default() }
+    }
+
+    fn leadership(&self, holder: &str) -> Leadership {
+        Leadership::new(self.store.clone(), holder.to_owned(), Arc::clone(&self.clock))
     }
 
     fn follower(&self, start: u32) -> Follower {
+        self.follower_of(start, "the only server")
+    }
+
+    fn follower_of(&self, start: u32, holder: &str) -> Follower {
         let settings = FollowSettings { start: Some(start), poll: Duration::from_secs(1) };
         Follower::new(
             settings,
@@ -59,6 +80,7 @@ impl Bench {
             self.store.clone(),
             self.ingest.clone(),
             Arc::clone(&self.status),
+            self.leadership(holder),
         )
     }
 
@@ -74,6 +96,13 @@ impl Bench {
         waited.await.unwrap_or_else(|_| panic!("not reached: {:?}", self.status.snapshot()));
         stop.request();
         running.await.unwrap().unwrap();
+    }
+
+    /// The ledgers that were read for a contract.
+    async fn coverage(&self, contract: &str) -> String {
+        let coverage = self.store.coverage().await.unwrap();
+        let of = coverage.iter().find(|coverage| coverage.contract.as_str() == contract);
+        of.map_or_else(String::new, |coverage| coverage.ledgers.to_string())
     }
 
     async fn tip(&self) -> Option<(u32, String)> {
@@ -195,4 +224,77 @@ async fn a_backfill_stores_its_range_and_refuses_another_chain() {
     let refused = backfill.run(100, 120, &mut shutdown, |_| {}).await.unwrap_err();
     assert!(matches!(refused, FollowError::OtherLedger { ledger: 115 }), "{refused}");
     assert_eq!(bench.tip().await.unwrap().0, 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_that_is_added_later_is_read_from_the_start_on_and_the_others_are_left_alone() {
+    let scenario = scenarios().into_iter().find(|scenario| scenario.name == "same_ledger").unwrap();
+    let chain: Vec<_> = scenario.ledgers(Shape::V2).collect();
+    let sequence = |meta: &LedgerCloseMeta| header_of(meta).header.ledger_seq;
+    let (first, last) = (sequence(&chain[0]), sequence(chain.last().unwrap()));
+    let server = FakeRpc::start(chain).await;
+    let bench = Bench::new(&[&server]);
+    let is_at_tip = async |bench: &Bench| bench.tip().await.is_some_and(|(tip, _)| tip == last);
+    bench.follow_until(first, is_at_tip).await;
+    assert_eq!(bench.store.chain_state().await.unwrap().events, 0, "its contract has no events");
+    let whole = format!("{first}-{last}");
+    assert_eq!(
+        (bench.coverage(CONTRACT).await, bench.coverage(&scenario.contract).await),
+        (whole.clone(), String::new())
+    );
+    let asked = server.requests().len();
+    let later = bench.beside(&[&server], &[CONTRACT, &scenario.contract]);
+    later.follow_until(first, async |bench| bench.coverage(&scenario.contract).await == whole).await;
+    assert_eq!(later.coverage(CONTRACT).await, whole);
+    let events: usize = scenario.steps.iter().map(|step| step.events.len()).sum();
+    let stored = later.store.chain_state().await.unwrap();
+    assert!(stored.events > 0 && stored.events <= u64::try_from(events).unwrap(), "{stored:?}");
+    assert_eq!(stored.orphans, 0);
+    let query = ContractEventQuery { limit: 1000, ..ContractEventQuery::default() };
+    let listed = later.store.contract_events(&query).await.unwrap().events;
+    assert!(listed.iter().all(|listed| listed.verification == Verification::L3), "{listed:?}");
+    assert!(server.requests().len() > asked);
+    later.follow_until(first, async |bench| bench.status.snapshot().gap.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_servers_one_follows_and_the_other_takes_over_when_it_stops_or_is_gone() {
+    let chain = ledgers(90, None);
+    let server = FakeRpc::start(chain.clone()).await;
+    server.lag_at(Some(129));
+    let one = Bench::new(&[&server]);
+    let other = one.beside(&[&server], &[CONTRACT]);
+    let phase = |bench: &Bench| bench.status.snapshot().phase;
+    let reached = async |what: &str, is_so: &dyn Fn() -> bool| {
+        let waited = tokio::time::timeout(Duration::from_secs(30), async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{what}: {:?} {:?}", phase(&one), phase(&other)));
+    };
+    let stored = |bench: &Bench| bench.status.snapshot().ledger.map(|ledger| ledger.sequence);
+
+    let (_stop_one, shutdown) = ShutdownToken::pair();
+    let first = tokio::spawn(one.follower_of(100, "one").run(shutdown));
+    reached("the first follows", &|| stored(&one) == Some(129)).await;
+    let (stop_other, shutdown) = ShutdownToken::pair();
+    let second = tokio::spawn(other.follower_of(100, "other").run(shutdown));
+    reached("the second waits", &|| phase(&other) == FollowerPhase::Standby).await;
+
+    // It is gone without a word: its lease ends.
+    first.abort();
+    server.lag_at(Some(159));
+    reached("the second follows", &|| stored(&other) == Some(159)).await;
+
+    let (stop_again, shutdown) = ShutdownToken::pair();
+    let again = tokio::spawn(one.follower_of(100, "one").run(shutdown));
+    reached("the first waits", &|| phase(&one) == FollowerPhase::Standby).await;
+    stop_other.request();
+    second.await.unwrap().unwrap();
+    server.lag_at(None);
+    reached("the first follows again", &|| stored(&one) == Some(189)).await;
+    assert_eq!(one.store.ledgers(0..=u32::MAX).await.unwrap().len(), 90);
+    stop_again.request();
+    again.await.unwrap().unwrap();
 }

@@ -1,10 +1,11 @@
 //! The proof of one event, which needs no network, no database and no trust in who hands it over.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use fluxora_indexer::{ContractEvent, NotOpaque};
+use fluxora_indexer::{ContractEvent, EVENT_PROOF_FORMAT as FORMAT, NotOpaque, ProvenEvents};
 use serde::{Deserialize, Serialize};
 use stellar_xdr::{InvokeHostFunctionSuccessPreImage, LedgerHeader, TransactionResultSet};
 use thiserror::Error;
@@ -16,9 +17,6 @@ use crate::{Hash, Ledger, LedgerError};
 
 /// The most bytes of a proof's JSON. The results of the fullest ledgers have about 1 MB.
 pub const PROOF_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The format of a proof, which its JSON names.
-const FORMAT: &str = "fluxora-event-proof-v1";
 
 /// Everything between an event and the hash of its ledger.
 ///
@@ -39,9 +37,9 @@ pub struct EventProof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerProof {
     /// XDR of `LedgerHeader`.
-    pub(crate) header: Vec<u8>,
+    pub(crate) header: Arc<[u8]>,
     /// XDR of `TransactionResultSet`.
-    pub(crate) results: Vec<u8>,
+    pub(crate) results: Arc<[u8]>,
 }
 
 /// What a proof proves.
@@ -157,6 +155,17 @@ impl EventProof {
         Self { ledger, transaction, preimage, event }
     }
 
+    /// The proof as it is stored: of this event alone.
+    pub(crate) fn of_ledger(&self, ledger: u32) -> fluxora_indexer::LedgerProof {
+        fluxora_indexer::LedgerProof {
+            ledger,
+            header: Arc::clone(&self.ledger.header),
+            results: Arc::clone(&self.ledger.results),
+            preimages: BTreeMap::from([(self.transaction, Arc::clone(&self.preimage))]),
+            events: ProvenEvents(BTreeSet::from([(self.transaction, self.event)])),
+        }
+    }
+
     /// Follows the proof from the event to the hash of the ledger.
     ///
     /// # Errors
@@ -221,8 +230,8 @@ impl EventProof {
             return Err(ProofError::Format { format: wire.format });
         }
         let ledger = LedgerProof {
-            header: decode_base64("headerXdr", &wire.header_xdr)?,
-            results: decode_base64("resultSetXdr", &wire.result_set_xdr)?,
+            header: decode_base64("headerXdr", &wire.header_xdr)?.into(),
+            results: decode_base64("resultSetXdr", &wire.result_set_xdr)?.into(),
         };
         let preimage = decode_base64("preimageXdr", &wire.preimage_xdr)?;
         let proven = Self::new(Arc::new(ledger), wire.transaction, preimage.into(), wire.event).verify()?;

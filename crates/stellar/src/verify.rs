@@ -45,7 +45,7 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
     let ledger = header_hash(parts.header, &header_xdr)?;
     let results_xdr = result_set(header, &parts.transactions)?;
     transaction_set(header, meta, &parts.transactions)?;
-    let proof = Arc::new(LedgerProof { header: header_xdr, results: results_xdr });
+    let proof = Arc::new(LedgerProof { header: header_xdr.into(), results: results_xdr.into() });
     let mut verified = VerifiedLedger { ledger, events: Vec::new(), unverifiable: Vec::new() };
     for (transaction, (result, meta)) in (1..).zip(&parts.transactions) {
         let hash = Hash::from(&result.transaction_hash);
@@ -66,6 +66,14 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
 }
 
 impl VerifiedLedger {
+    /// What proves the events taken; `None` without events.
+    pub fn proof(&self) -> Option<fluxora_indexer::LedgerProof> {
+        let mut proofs = self.events.iter().map(|verified| verified.proof.of_ledger(self.ledger.sequence));
+        let mut proof = proofs.next()?;
+        proofs.for_each(|other| proof.merge(&other));
+        Some(proof)
+    }
+
     /// L3.
     fn invocation(
         &mut self,

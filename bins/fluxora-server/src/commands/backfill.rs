@@ -45,10 +45,10 @@ async fn work(range: &Range, config: &Config) -> anyhow::Result<()> {
     }
     let given = source.as_deref().map(one_source);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = config.database.open_existing().await?;
+    let store = config.database.open().await?;
     let passphrase = &config.chain.network_passphrase;
     let sources = given.as_ref().unwrap_or(&follow.sources);
-    let sources = follower::sources(sources, passphrase, &follow.watched, &store, &clock).await?;
+    let sources = follower::sources(sources, passphrase, &follow.watched, &store, &clock)?;
     let ingest = Ingest::new(store.clone(), clock, config.chain.indexer.rules);
     let backfill = Backfill::new(sources, store.clone(), ingest);
     let (stop, mut shutdown) = ShutdownToken::pair();

@@ -5,9 +5,11 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{Api, FollowerReport, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes};
+use fluxora_api::{
+    Api, FollowerReport, Ids, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes,
+};
 use fluxora_feed::Feed;
-use fluxora_follower::{FollowSettings, Follower, FollowerStatus};
+use fluxora_follower::{FollowSettings, Follower, FollowerStatus, Leadership};
 use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
@@ -56,7 +58,7 @@ async fn serve(
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let feed = Feed::new(store.clone(), feed_options(config.feed));
-    let (follower, report) = follower(config, &store, &clock).await?.unzip();
+    let (follower, report) = follower(config, &store, &clock)?.unzip();
     let parts = Parts {
         follower: report,
         ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone())
@@ -104,20 +106,24 @@ fn feed_options(config: FeedConfig) -> fluxora_feed::Options {
 }
 
 /// The follower, if contracts are followed, and what it reports.
-async fn follower(
+fn follower(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<(Follower, Arc<dyn FollowerReport>)>> {
     let Some(follow) = &config.follow else { return Ok(None) };
     let passphrase = &config.chain.network_passphrase;
-    let sources = follower::sources(&follow.sources, passphrase, &follow.watched, store, clock).await?;
+    let sources = follower::sources(&follow.sources, passphrase, &follow.watched, store, clock)?;
     let ingest = Ingest::new(store.clone(), Arc::clone(clock), config.chain.indexer.rules);
     let status = Arc::<FollowerStatus>::default();
     let settings = FollowSettings { start: follow.start, poll: follow.poll };
     let report =
         follower::Report { status: Arc::clone(&status), contracts: follow.watched.contracts().collect() };
-    Ok(Some((Follower::new(settings, sources, store.clone(), ingest, status), Arc::new(report))))
+    // Only one process at a time opens a SQLite file: a server that starts again goes on without a wait.
+    let holder = if config.database.is_shared() { RandomIds.next().to_string() } else { "server".to_owned() };
+    let leadership = Leadership::new(store.clone(), holder, Arc::clone(clock));
+    let follower = Follower::new(settings, sources, store.clone(), ingest, status, leadership);
+    Ok(Some((follower, Arc::new(report))))
 }
 
 fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {

@@ -11,6 +11,7 @@ use http::Uri;
 use ruzstd::decoding::StreamingDecoder;
 use serde::Deserialize;
 use stellar_xdr::{LedgerCloseMeta, LedgerCloseMetaBatch};
+use tokio::sync::OnceCell;
 
 pub use layout::LakeLayout;
 
@@ -29,8 +30,8 @@ const EXPECTED: &str = "data lake";
 pub struct LakeSource {
     files: Files,
     name: String,
-    layout: LakeLayout,
-    passphrase: Option<String>,
+    /// Read with the first request.
+    config: OnceCell<Config>,
     /// Whether the files have the older ending, `.zstd`.
     older_ending: AtomicBool,
 }
@@ -41,7 +42,7 @@ enum Files {
     Http { base: String, client: HttpClient },
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
     #[serde(flatten)]
@@ -50,12 +51,12 @@ struct Config {
 }
 
 impl LakeSource {
-    /// Opens the lake at a URL, or in the folder of a path, and reads its `.config.json`. A lake without one has the layout of the
-    /// public lakes.
+    /// The lake at a URL, or in the folder of a path. Its `.config.json` is read with the first request; a lake without one has
+    /// the layout of the public lakes.
     ///
     /// # Errors
-    /// [`SourceError`] if the URL cannot be used, or if there is a configuration that cannot be read.
-    pub async fn open(location: &str, client: HttpClient) -> Result<Self, SourceError> {
+    /// [`SourceError`] if the URL cannot be used.
+    pub fn new(location: &str, client: HttpClient) -> Result<Self, SourceError> {
         let (files, name) = if location.contains("://") {
             let url = parse_url(location)?;
             if url.query().is_some() {
@@ -65,24 +66,22 @@ impl LakeSource {
         } else {
             (Files::Folder(PathBuf::from(location)), "data lake folder".to_owned())
         };
-        let config = match files.get(CONFIG).await? {
+        Ok(Self { files, name, config: OnceCell::new(), older_ending: AtomicBool::new(false) })
+    }
+
+    async fn config(&self) -> Result<&Config, SourceError> {
+        let read = async || match self.files.get(CONFIG).await? {
             Some(json) => {
-                serde_json::from_slice(&json).map_err(|_| SourceError::Malformed { expected: EXPECTED })?
+                serde_json::from_slice(&json).map_err(|_| SourceError::Malformed { expected: EXPECTED })
             }
-            None => Config { layout: LakeLayout::default(), network_passphrase: None },
+            None => Ok(Config { layout: LakeLayout::default(), network_passphrase: None }),
         };
-        Ok(Self {
-            files,
-            name,
-            layout: config.layout,
-            passphrase: config.network_passphrase,
-            older_ending: AtomicBool::new(false),
-        })
+        self.config.get_or_try_init(read).await
     }
 
     /// The file with this ledger, by either ending. The one that was found last is tried first.
     async fn file(&self, ledger: u32) -> Result<Option<Vec<u8>>, SourceError> {
-        let key = self.layout.key(ledger);
+        let key = self.config().await?.layout.key(ledger);
         let older_first = self.older_ending.load(Ordering::Relaxed);
         for older in [older_first, !older_first] {
             let ending = if older { "zstd" } else { "zst" };
@@ -102,7 +101,7 @@ impl LedgerSource for LakeSource {
     }
 
     async fn network(&self) -> Result<Option<String>, SourceError> {
-        Ok(self.passphrase.clone())
+        Ok(self.config().await?.network_passphrase.clone())
     }
 
     async fn range(&self) -> Result<Option<LedgerRange>, SourceError> {

@@ -25,12 +25,12 @@ fn layout(ledgers: u32, batches: u32) -> LakeLayout {
     }
 }
 
-async fn open(location: &str) -> Result<LakeSource, SourceError> {
-    LakeSource::open(location, HttpClient::new(HttpLimits::default()).unwrap()).await
+fn open(location: &str) -> Result<LakeSource, SourceError> {
+    LakeSource::new(location, HttpClient::new(HttpLimits::default()).unwrap())
 }
 
-async fn open_folder(folder: &Path) -> LakeSource {
-    open(folder.to_str().unwrap()).await.unwrap()
+fn open_folder(folder: &Path) -> LakeSource {
+    open(folder.to_str().unwrap()).unwrap()
 }
 
 /// Every ledger from this one to the last one of the lake.
@@ -57,7 +57,7 @@ async fn every_ledger_is_read_from_every_layout_and_either_ending() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         write_lake(folder.path(), &ledgers(), layout, ending);
-        let lake = open_folder(folder.path()).await;
+        let lake = open_folder(folder.path());
         assert_eq!(all(&lake, 2).await, (2..40).collect::<Vec<_>>(), "{layout:?}");
         assert_eq!(
             all(&lake, 21).await,
@@ -73,7 +73,7 @@ async fn a_lake_is_read_over_http_as_it_is_from_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     write_lake(folder.path(), &ledgers(), layout(1, 64), "zstd");
     let server = FileServer::start(folder.path().to_owned()).await;
-    let lake = open(&server.url()).await.unwrap();
+    let lake = open(&server.url()).unwrap();
     assert_eq!(all(&lake, 30).await, (30..40).collect::<Vec<_>>());
     server.fail_always(Some(Fault::RetryAfter(503, 9)));
     let error = lake.ledgers(10, 1).await.unwrap_err();
@@ -91,7 +91,7 @@ async fn the_file_of_the_public_lake_is_read_as_it_is() {
     std::fs::create_dir_all(&file).unwrap();
     let bytes = include_bytes!("../../fixtures/FCD285FF--53312000.xdr.zstd");
     std::fs::write(file.join("FCD285FF--53312000.xdr.zstd"), bytes).unwrap();
-    let lake = open_folder(folder.path()).await;
+    let lake = open_folder(folder.path());
     assert_eq!(lake.network().await.unwrap(), None, "there is no configuration");
     assert_eq!(all(&lake, 53_312_000).await, [53_312_000]);
 }
@@ -100,7 +100,7 @@ async fn the_file_of_the_public_lake_is_read_as_it_is() {
 async fn a_missing_file_is_a_ledger_that_is_not_there_yet() {
     let folder = tempfile::tempdir().unwrap();
     write_lake(folder.path(), &ledgers(), layout(8, 1), "zst");
-    let lake = open_folder(folder.path()).await;
+    let lake = open_folder(folder.path());
     let page = lake.ledgers(1000, 10).await.unwrap();
     assert!(page.ledgers.is_empty() && page.latest.is_none());
 }
@@ -109,7 +109,7 @@ async fn a_missing_file_is_a_ledger_that_is_not_there_yet() {
 async fn a_file_that_lacks_the_ledger_has_others_or_is_broken_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     write_lake(folder.path(), &ledgers(), layout(8, 1), "zst");
-    let lake = open_folder(folder.path()).await;
+    let lake = open_folder(folder.path());
     let last = folder.path().join(format!("{}.xdr.zst", layout(8, 1).key(39)));
     let other = folder.path().join(format!("{}.xdr.zst", layout(8, 1).key(20)));
 
@@ -128,13 +128,26 @@ async fn a_file_that_lacks_the_ledger_has_others_or_is_broken_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_false_and_a_location_that_is_none_are_refused() {
+async fn a_configuration_that_is_false_is_an_error_until_it_is_another() {
     let folder = tempfile::tempdir().unwrap();
+    write_lake(folder.path(), &ledgers(), layout(8, 1), "zst");
+    let file = folder.path().join(".config.json");
+    let right = std::fs::read(&file).unwrap();
+    let lake = open_folder(folder.path());
     for json in ["", "{}", r#"{"ledgersPerBatch":0,"batchesPerPartition":1}"#, r#"{"ledgersPerBatch":"a"}"#] {
-        std::fs::write(folder.path().join(".config.json"), json).unwrap();
-        assert!(open(folder.path().to_str().unwrap()).await.is_err(), "{json}");
+        std::fs::write(&file, json).unwrap();
+        let error = lake.network().await.unwrap_err();
+        assert!(matches!(error, SourceError::Malformed { .. }), "{json}: {error:?}");
+        assert!(lake.ledgers(2, 1).await.is_err(), "{json}");
     }
+    std::fs::write(&file, right).unwrap();
+    assert_eq!(lake.network().await.unwrap().as_deref(), Some(NETWORK_PASSPHRASE));
+    assert_eq!(all(&lake, 2).await.len(), 38);
+}
+
+#[test]
+fn a_location_that_is_none_is_refused() {
     for location in ["s3://bucket/ledgers", "https://", "http://localhost/lake?key=1"] {
-        assert!(matches!(open(location).await, Err(SourceError::Setting { .. })), "{location}");
+        assert!(matches!(open(location), Err(SourceError::Setting { .. })), "{location}");
     }
 }
