@@ -1,4 +1,5 @@
-// GET /api/events: the newest pages, a filter, a long poll that is answered at once, and a position of the future.
+// GET /api/events: the newest pages, a filter, a long poll that is answered at once, a position of the future, and the
+// proof of an unknown event.
 import { sleep } from 'k6';
 
 import { expect, hasCode } from '../helpers.js';
@@ -23,6 +24,10 @@ export function events({ stream }) {
   expect(400, 'GET', `/api/events?after=${head + 1_000_000_000}`, {
     name,
     claims: { 'is refused': hasCode('VALIDATION_ERROR') },
+  });
+  expect(404, 'GET', '/api/events/none/proof', {
+    name: '/api/events/{id}/proof',
+    claims: { 'is NOT_FOUND': hasCode('NOT_FOUND') },
   });
   sleep(0.5);
 }

@@ -85,7 +85,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_get", "[200,404]"),
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
-            ("events", "[200,400]"),
+            ("events", "[200,400,404]"),
             ("ingest", "[200]"),
             ("rewind", "[409]"),
         ] {

@@ -11,7 +11,7 @@ pub trait FollowerReport: Send + Sync {
 /// What the chain follower is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowerHealth {
-    /// What it does: `starting`, `catching_up`, `at_tip`, `waiting`, `trial` or `halted`.
+    /// What it does: `starting`, `standby`, `catching_up`, `at_tip`, `waiting`, `trial` or `halted`.
     pub phase: &'static str,
     /// Whether it stores no new ledgers.
     pub is_degraded: bool,
@@ -29,11 +29,41 @@ pub struct FollowerHealth {
     pub last_error: Option<String>,
     /// The sources.
     pub sources: Vec<FollowedSource>,
+    /// The ledgers that were read for the contracts.
+    pub coverage: Vec<FollowedRange>,
+    /// The past of contracts that were added later, while it is read.
+    pub backfill: Option<FollowedBackfill>,
+}
+
+/// Ledgers that were read for a contract, without a gap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedRange {
+    /// The contract.
+    pub contract: String,
+    /// The first ledger.
+    pub from: u32,
+    /// The last ledger.
+    pub to: u32,
+}
+
+/// Ledgers that are read for contracts that were added later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowedBackfill {
+    /// The contracts.
+    pub contracts: Vec<String>,
+    /// The first ledger.
+    pub from: u32,
+    /// The last ledger.
+    pub to: u32,
+    /// The next ledger.
+    pub next: u32,
+    /// The last error, while it lasts.
+    pub last_error: Option<String>,
 }
 
 /// A source of ledgers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowedSource {
     /// Scheme and host.
     pub name: String,
@@ -62,12 +92,50 @@ pub(crate) struct FollowerView<'a> {
     /// From the last answer of a source to now.
     silent_seconds: Option<i64>,
     last_error: Option<&'a str>,
-    /// Without details absent: it has the places.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sources: Option<&'a [FollowedSource]>,
+    sources: Vec<SourceView<'a>>,
+    coverage: &'a [FollowedRange],
+    backfill: Option<BackfillView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SourceView<'a> {
+    name: Option<&'a str>,
+    state: &'static str,
+    latest_ledger: Option<u32>,
+    failures: u32,
+    last_error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackfillView<'a> {
+    contracts: &'a [String],
+    from: u32,
+    to: u32,
+    next: u32,
+    last_error: Option<&'a str>,
+}
+
+impl<'a> SourceView<'a> {
+    fn of(source: &'a FollowedSource, details: bool) -> Self {
+        let FollowedSource { name, state, latest_ledger, failures, last_error } = source;
+        let last_error = last_error.as_deref().filter(|_| details);
+        let name = Some(name.as_str()).filter(|_| details);
+        Self { name, state, latest_ledger: *latest_ledger, failures: *failures, last_error }
+    }
+}
+
+impl<'a> BackfillView<'a> {
+    fn of(backfill: &'a FollowedBackfill, details: bool) -> Self {
+        let FollowedBackfill { contracts, from, to, next, last_error } = backfill;
+        let last_error = last_error.as_deref().filter(|_| details);
+        Self { contracts, from: *from, to: *to, next: *next, last_error }
+    }
 }
 
 impl<'a> FollowerView<'a> {
+    /// Without details, hosts of sources and errors are left out.
     pub(crate) fn of(health: &'a FollowerHealth, clock: &dyn Clock, details: bool) -> Self {
         let now = clock.now();
         let since = |instant: Timestamp| now.as_second().saturating_sub(instant.as_second()).max(0);
@@ -82,7 +150,9 @@ impl<'a> FollowerView<'a> {
             lag_seconds: health.ledger.map(|(_, closed_at)| since(closed_at)),
             silent_seconds: health.answered_at.map(since),
             last_error: health.last_error.as_deref().filter(|_| details),
-            sources: details.then_some(&health.sources),
+            sources: health.sources.iter().map(|source| SourceView::of(source, details)).collect(),
+            coverage: &health.coverage,
+            backfill: health.backfill.as_ref().map(|backfill| BackfillView::of(backfill, details)),
         }
     }
 }
@@ -106,6 +176,8 @@ mod tests {
             answered_at: Some(at(129)),
             last_error: None,
             sources: Vec::new(),
+            coverage: Vec::new(),
+            backfill: None,
         };
         let clock = still(at(130));
         let view = serde_json::to_value(FollowerView::of(&health, clock.as_ref(), true)).unwrap();
@@ -116,16 +188,14 @@ mod tests {
         let view = serde_json::to_value(FollowerView::of(&behind, clock.as_ref(), true)).unwrap();
         assert_eq!((&view["lagLedgers"], &view["lagSeconds"]), (&0.into(), &0.into()));
     }
-
     #[test]
-    fn places_and_errors_are_shown_only_with_details() {
-        let source = FollowedSource {
-            name: "https://rpc.example".to_owned(),
-            state: "resting",
-            latest_ledger: None,
-            failures: 1,
-            last_error: Some("connection refused".to_owned()),
-        };
+    fn hosts_and_errors_are_details() {
+        let error = || Some("HTTP 500 of https://rpc.example".to_owned());
+        let name = "https://rpc.example".to_owned();
+        let source =
+            FollowedSource { name, state: "resting", latest_ledger: None, failures: 1, last_error: error() };
+        let contracts = vec!["C".to_owned()];
+        let backfill = FollowedBackfill { contracts, from: 1, to: 2, next: 1, last_error: error() };
         let health = FollowerHealth {
             phase: "waiting",
             is_degraded: true,
@@ -134,13 +204,15 @@ mod tests {
             ledger: None,
             latest: None,
             answered_at: None,
-            last_error: Some("no answer from https://rpc.example".to_owned()),
+            last_error: error(),
             sources: vec![source],
+            coverage: Vec::new(),
+            backfill: Some(backfill),
         };
         let clock = still(Timestamp::UNIX_EPOCH);
         let view =
             |details| serde_json::to_string(&FollowerView::of(&health, clock.as_ref(), details)).unwrap();
-        assert!(view(true).contains("rpc.example") && view(true).contains("connection refused"));
-        assert!(!view(false).contains("rpc.example") && !view(false).contains("refused"));
+        assert_eq!(view(true).matches("rpc.example").count(), 4);
+        assert_eq!(view(false).matches("rpc.example").count(), 0);
     }
 }

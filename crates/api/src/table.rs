@@ -61,7 +61,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 14] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -72,6 +72,7 @@ pub static ROUTES: [Route; 13] = [
     route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC),
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
     route(Get, EVENTS, Reader, Read, || web::to(events::list), events::DOC).linked("events"),
+    route(Get, PROOF, Reader, Read, || web::to(events::proof::proof), events::proof::DOC),
     route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
     route(
         Get,
@@ -88,6 +89,7 @@ const STREAMS: &str = "/api/streams";
 const STREAM: &str = "/api/streams/{id}";
 const HISTORY: &str = "/api/streams/{id}/events";
 const EVENTS: &str = "/api/events";
+const PROOF: &str = "/api/events/{id}/proof";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 

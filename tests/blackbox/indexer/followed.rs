@@ -1,6 +1,7 @@
 //! Servers that follow a network: ledgers with real hashes, built from recorded scenarios and served as Stellar RPC or as a
 //! data lake.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -12,6 +13,7 @@ use fluxora_stellar::testing::{
 };
 use fluxora_stellar::{LakeLayout, LedgerCloseMeta};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::worker::{Worker, events};
@@ -19,13 +21,20 @@ use super::{OPERATOR_TOKEN, WORKER_TOKEN};
 use crate::server::{Launch, TestServer};
 use crate::{PATIENCE, binary};
 
-/// A network with one contract, behind a server of Stellar RPC.
+/// A network with one contract, behind a server of Stellar RPC, or in a data lake.
 pub(super) struct Network {
-    scenario: Scenario,
-    ledgers: Vec<LedgerCloseMeta>,
-    rpc: FakeRpc,
+    pub(super) scenario: Scenario,
+    pub(super) ledgers: Vec<LedgerCloseMeta>,
+    pub(super) rpc: FakeRpc,
+    lake: Option<Lake>,
     /// It runs the RPC servers.
     runtime: Runtime,
+}
+
+/// A folder with the first ledgers.
+struct Lake {
+    folder: TempDir,
+    written: Cell<usize>,
 }
 
 impl Network {
@@ -36,7 +45,13 @@ impl Network {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let rpc = runtime.block_on(FakeRpc::start(ledgers.clone()));
-        Self { scenario, ledgers, rpc, runtime }
+        Self { scenario, ledgers, rpc, lake: None, runtime }
+    }
+
+    /// The same ledgers as files of a data lake.
+    pub(super) fn in_lake(self) -> Self {
+        let lake = Lake { folder: tempfile::tempdir().unwrap(), written: Cell::new(0) };
+        Self { lake: Some(lake), ..self }
     }
 
     /// A second server with the same ledgers.
@@ -44,12 +59,15 @@ impl Network {
         self.runtime.block_on(FakeRpc::start(self.ledgers.clone()))
     }
 
-    /// A server that follows the contract from the first ledger on, through RPC.
+    /// A server that follows the contract from the first ledger on.
     pub(super) fn launch(&self) -> Launch {
-        self.following().set("STELLAR_RPC_URL", self.rpc.url())
+        match &self.lake {
+            Some(lake) => self.following().set("FOLLOW_LAKE", lake.folder.path().to_str().unwrap()),
+            None => self.following().set("STELLAR_RPC_URL", self.rpc.url()),
+        }
     }
 
-    fn following(&self) -> Launch {
+    pub(super) fn following(&self) -> Launch {
         Launch::new()
             .set("NETWORK_PASSPHRASE", NETWORK_PASSPHRASE)
             .set("FOLLOW_CONTRACTS", self.scenario.contract.as_str())
@@ -60,7 +78,7 @@ impl Network {
             .set("OPERATOR_TOKEN", OPERATOR_TOKEN)
     }
 
-    fn first(&self) -> u32 {
+    pub(super) fn first(&self) -> u32 {
         header_of(&self.ledgers[0]).header.ledger_seq
     }
 
@@ -69,14 +87,20 @@ impl Network {
         header_of(self.ledgers.last().unwrap()).header.ledger_seq
     }
 
-    /// Shows the first ledger only.
-    pub(super) fn hide(&self) {
-        self.rpc.lag_at(Some(self.first()));
+    /// Shows the ledgers up to this one.
+    pub(super) fn show(&self, ledger: u32) {
+        let Some(Lake { folder, written }) = &self.lake else {
+            self.rpc.lag_at(Some(ledger));
+            return;
+        };
+        let upto = self.ledgers.partition_point(|meta| header_of(meta).header.ledger_seq <= ledger);
+        write_lake(folder.path(), &self.ledgers[written.get()..upto], LakeLayout::default(), "zst");
+        written.set(upto);
     }
 
     /// Shows the ledgers up to this one, and waits until it is safe.
     pub(super) fn advance(&self, worker: &mut Worker, ledger: u32) {
-        self.rpc.lag_at(Some(ledger));
+        self.show(ledger);
         self.wait_for(worker, ledger);
     }
 
@@ -88,7 +112,7 @@ impl Network {
     }
 
     /// The ids of the events that have to be stored.
-    fn event_ids(&self) -> Vec<String> {
+    pub(super) fn event_ids(&self) -> Vec<String> {
         let contract = &self.scenario.contract;
         let is_party = |payload: &Value| [1, 2].iter().any(|place| payload["topic"][*place] == **contract);
         let mut ids = Vec::new();
@@ -105,7 +129,7 @@ impl Network {
     }
 
     #[track_caller]
-    fn expect_events(&self, worker: &mut Worker) {
+    pub(super) fn expect_events(&self, worker: &mut Worker) {
         let stored = worker.events(100);
         let stored: Vec<_> = stored.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
         assert_eq!(stored, self.event_ids(), "nothing is lost, nothing is stored twice");
@@ -115,7 +139,7 @@ impl Network {
 /// Waits until `/health` shows something.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the wait for a server has a limit")]
-fn wait(worker: &mut Worker, what: &str, shown: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn wait(worker: &mut Worker, what: &str, shown: impl Fn(&Value) -> bool) -> Value {
     let until = Instant::now() + PATIENCE;
     loop {
         let health = worker.get("/health");
@@ -127,7 +151,7 @@ fn wait(worker: &mut Worker, what: &str, shown: impl Fn(&Value) -> bool) -> Valu
     }
 }
 
-fn two_hundred_ledgers() -> Network {
+pub(super) fn two_hundred_ledgers() -> Network {
     Network::of("same_ledger", Shape::V2)
 }
 
@@ -183,6 +207,23 @@ fn ledgers_come_from_the_lake_where_no_rpc_server_keeps_them_and_from_rpc_after_
     let launch = network.launch().set("FOLLOW_LAKE", folder.path().to_str().unwrap());
     let mut server = TestServer::launch(launch);
     let mut worker = Worker::of(&server);
+    network.wait_for(&mut worker, network.last());
+    network.expect_events(&mut worker);
+    server.terminate();
+}
+
+#[test]
+fn a_lake_that_cannot_be_read_at_the_start_is_waited_for() {
+    let network = two_hundred_ledgers();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join(".config.json");
+    std::fs::write(&config, "not a configuration").unwrap();
+    let launch = network.following().set("FOLLOW_LAKE", folder.path().to_str().unwrap());
+    let mut server = TestServer::launch(launch);
+    let mut worker = Worker::of(&server);
+    let away = |health: &Value| health["status"] == "degraded" && health["follower"]["status"] == "waiting";
+    wait(&mut worker, "wait for the lake", away);
+    lake(folder.path(), &network.ledgers);
     network.wait_for(&mut worker, network.last());
     network.expect_events(&mut worker);
     server.terminate();
@@ -254,7 +295,6 @@ fn a_fork_is_followed_after_its_trial_and_the_reorg_is_recorded() {
 fn a_backfill_stores_a_range_and_a_second_one_stores_nothing_new() {
     let network = two_hundred_ledgers();
     let launch = network.launch();
-    run(&launch, &["migrate"]);
     let (from, to) = (network.first().to_string(), network.last().to_string());
     let count = network.event_ids().len();
     for new in [count, 0] {
@@ -270,15 +310,20 @@ fn a_backfill_stores_a_range_and_a_second_one_stores_nothing_new() {
 
 /// Runs a command, which must succeed, with the settings and in the folder of a launch.
 #[track_caller]
-fn run(launch: &Launch, words: &[&str]) -> String {
+pub(super) fn run(launch: &Launch, words: &[&str]) -> String {
+    let ended = command(launch, words).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+/// A command with the settings and in the folder of a launch.
+pub(super) fn command(launch: &Launch, words: &[&str]) -> Command {
     let mut command = Command::new(binary::server());
     command.args(words).current_dir(launch.folder()).env_clear();
     for name in ["NETWORK_PASSPHRASE", "FOLLOW_CONTRACTS", "STELLAR_RPC_URL", "INDEXER_SAFETY_MARGIN"] {
         command.env(name, launch.setting(name).unwrap());
     }
-    let ended = command.output().unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    String::from_utf8(ended.stdout).unwrap()
+    command
 }
 
 fn lake(folder: &Path, ledgers: &[LedgerCloseMeta]) {

@@ -8,6 +8,7 @@ mod crash;
 mod event_order;
 mod feed;
 mod followed;
+mod followed_evidence;
 mod health;
 mod history;
 mod listing;

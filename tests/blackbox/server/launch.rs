@@ -39,6 +39,11 @@ impl Launch {
         self
     }
 
+    pub(super) fn change(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(other, _)| other != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     pub(crate) fn unset(mut self, name: &str) -> Self {
         self.settings.retain(|(other, _)| other != name);
         self

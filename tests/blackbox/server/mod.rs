@@ -142,6 +142,13 @@ impl TestServer {
         self.address = self.process.stdout.wait_for("the address", address_in);
     }
 
+    /// Starts it again with another value of a setting.
+    #[track_caller]
+    pub(crate) fn restart_with(&mut self, name: &str, value: &str) {
+        self.launch.change(name, value);
+        self.restart();
+    }
+
     #[track_caller]
     fn check_output(&self) {
         if self.launch.setting("LOG_FORMAT") != Some("pretty") {

@@ -164,16 +164,27 @@ fn what_a_server_answers_that_follows_the_network_is_what_the_contract_answered(
         .into_iter()
         .partition(|scenario| scenario.last().sequence - scenario.ledgers[0].sequence <= FOLLOWED);
     assert_eq!((followed.len(), left_out.len()), (21, 1));
-    assert_eq!(followed_table(&followed), table_of(&followed));
+    assert_eq!(followed_table(&followed, |network| network), table_of(&followed));
 }
 
-fn followed_table(scenarios: &[Scenario]) -> Table {
+/// The most ledgers of a scenario that is read from a data lake.
+const IN_LAKE: u32 = 700;
+
+#[test]
+fn what_a_server_answers_that_follows_a_data_lake_is_what_the_contract_answered() {
+    let mut scenarios = handwritten();
+    scenarios.retain(|scenario| scenario.last().sequence - scenario.ledgers[0].sequence <= IN_LAKE);
+    assert_eq!(scenarios.len(), 18);
+    assert_eq!(followed_table(&scenarios, Network::in_lake), table_of(&scenarios));
+}
+
+fn followed_table(scenarios: &[Scenario], source: fn(Network) -> Network) -> Table {
     let share = scenarios.len().div_ceil(THREADS);
     let followed = |scenarios: &[Scenario]| {
         let mut table = Table::default();
         for scenario in scenarios {
-            let network = Network::of(&scenario.name, Shape::V2);
-            network.hide();
+            let network = source(Network::of(&scenario.name, Shape::V2));
+            network.show(network.first());
             let mut server = TestServer::launch(network.launch());
             let mut worker = Worker::of(&server);
             scenario.compare_each(&mut worker, &mut table, |worker, ledger| {

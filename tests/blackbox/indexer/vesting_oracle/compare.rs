@@ -25,6 +25,11 @@ impl Comparison {
         self.uncertain.extend(other.uncertain);
     }
 
+    /// How many values were compared.
+    pub(super) const fn compared(&self) -> usize {
+        self.compared
+    }
+
     #[track_caller]
     pub(super) fn expect(&self, compared: usize, uncertain: &[&str]) {
         assert_eq!(self.differences, Vec::<String>::new());

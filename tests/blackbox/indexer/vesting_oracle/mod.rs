@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use fluxora_stellar::testing::Shape;
 use fluxora_store_postgres::testing::Cluster;
 use serde_json::Value;
 
 use self::compare::Comparison;
 use self::scenario::{Ledger, Scenario, handwritten, read};
+use super::followed::Network;
 use super::oracle::RECORDED_JUMP;
 use super::worker::Worker;
 use super::{batch, indexing};
@@ -35,10 +37,20 @@ impl Scenario {
     /// Pushes the chain ledger by ledger, compares every stream after each, and reads in the end each earlier answer
     /// again.
     fn replay(&self, worker: &mut Worker, comparison: &mut Comparison) {
+        self.compare_each(worker, comparison, |worker, ledger| self.push(worker, ledger));
+    }
+
+    /// Compares every stream as of each ledger, which is brought to the server before.
+    fn compare_each(
+        &self,
+        worker: &mut Worker,
+        comparison: &mut Comparison,
+        mut bring: impl FnMut(&mut Worker, &Ledger),
+    ) {
         let mut past = BTreeMap::<(String, u64), Value>::new();
         let mut states = BTreeMap::<String, Value>::new();
         for ledger in &self.ledgers {
-            self.push(worker, ledger);
+            bring(worker, ledger);
             states.extend(ledger.changed.iter().map(|(number, state)| (number.clone(), state.clone())));
             assert!(ledger.views.keys().eq(states.keys()), "every stream has its views");
             for (number, state) in &states {
@@ -134,6 +146,59 @@ fn compare_on_postgres(scenarios: &[Scenario]) -> Option<Comparison> {
     let next = AtomicUsize::new(0);
     let launch = || indexing().set("DATABASE_URL", databases[next.fetch_add(1, Ordering::Relaxed)].url());
     Some(compare_all(scenarios, launch))
+}
+
+/// The most ledgers of a scenario that is followed.
+const FOLLOWED: u32 = 5_000;
+/// The most ledgers of a scenario that is read from a data lake.
+const IN_LAKE: u32 = 500;
+
+#[test]
+fn a_server_that_follows_the_network_answers_what_vesting_contracts_answer() {
+    expect_of_followed(&of_at_most(FOLLOWED, 31), |network| network, &[DEFECT]);
+}
+
+#[test]
+fn a_server_that_follows_a_data_lake_answers_what_vesting_contracts_answer() {
+    expect_of_followed(&of_at_most(IN_LAKE, 15), Network::in_lake, &[]);
+}
+
+/// The handwritten scenarios that span at most so many ledgers.
+fn of_at_most(ledgers: u32, count: usize) -> Vec<Scenario> {
+    let mut scenarios = handwritten();
+    let span = |scenario: &Scenario| {
+        scenario.ledgers.last().unwrap().sequence - scenario.ledgers.first().unwrap().sequence
+    };
+    scenarios.retain(|scenario| span(scenario) <= ledgers);
+    assert_eq!(scenarios.len(), count, "a scenario that is lost lowers it");
+    scenarios
+}
+
+/// Each is followed by a separate server. Nothing may differ from what a server answers that it was pushed to.
+fn expect_of_followed(scenarios: &[Scenario], source: fn(Network) -> Network, uncertain: &[&str]) {
+    let share = scenarios.len().div_ceil(THREADS);
+    let followed = |scenarios: &[Scenario]| {
+        let mut comparison = Comparison::default();
+        for scenario in scenarios {
+            let network = source(Network::of(&scenario.name, Shape::V2));
+            network.show(network.first());
+            let mut server = TestServer::launch(network.launch());
+            let mut worker = Worker::of(&server);
+            scenario.compare_each(&mut worker, &mut comparison, |worker, ledger| {
+                network.advance(worker, ledger.sequence);
+            });
+            server.terminate();
+        }
+        comparison
+    };
+    let compared: Vec<Comparison> = thread::scope(|scope| {
+        let threads: Vec<_> =
+            scenarios.chunks(share).map(|scenarios| scope.spawn(|| followed(scenarios))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("nothing differs")).collect()
+    });
+    let mut sum = Comparison::default();
+    compared.into_iter().for_each(|comparison| sum.add(comparison));
+    sum.expect(compare_all(scenarios, indexing).compared(), uncertain);
 }
 
 /// Scenarios beyond those of the repository, as in `fluxora-indexer`: `FLUXORA_VESTING_ORACLE=<file> cargo test --release -p

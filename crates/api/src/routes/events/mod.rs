@@ -4,6 +4,7 @@ mod format;
 mod frames;
 mod live;
 mod page;
+pub(crate) mod proof;
 mod request;
 
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::{ChainPosition, Opaque};
+use fluxora_indexer::{ChainPosition, Opaque, Verification};
 use fluxora_store::chain::{ContractEventPage, ContractEventQuery, EventCursor, ListedEvent};
 use fluxora_store::{CorruptRow, Store, StoreError};
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub(crate) const DOC: Doc = Doc {
 #[serde(rename_all = "camelCase")]
 struct Page {
     events: Vec<EventView>,
+    /// The events of the page that the network proves. The others were pushed.
+    proven_event_ids: Vec<String>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -98,8 +100,11 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let last = page.events.last().map(|last| EventPosition { event: last, list: &list }.to_string());
     // The last page has a cursor too: a client that follows the list sends it again.
     let next_cursor = last.or(given);
+    let is_proven = |listed: &&ListedEvent| listed.verification == Verification::L3;
+    let proven = page.events.iter().filter(is_proven);
+    let proven_event_ids = proven.map(|listed| listed.event.id.to_string()).collect();
     let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
-    Ok(HttpResponse::Ok().json(Page { events, has_more: page.more, next_cursor }))
+    Ok(HttpResponse::Ok().json(Page { events, proven_event_ids, has_more: page.more, next_cursor }))
 }
 
 /// Reads a page in parts, so that neither it nor a part of it is larger than the events of [`PART`] above [`MAX_BYTES`].
@@ -133,7 +138,7 @@ fn number(text: &str) -> Option<u32> {
 
 impl EventView {
     fn of(listed: ListedEvent) -> Result<Self, StoreError> {
-        let ListedEvent { event, ledger_hash } = listed;
+        let ListedEvent { event, ledger_hash, verification: _ } = listed;
         let payload =
             RawValue::from_string(event.payload.as_ref().to_owned()).map_err(|error| CorruptRow {
                 table: "contract_events",
