@@ -73,6 +73,14 @@ impl Database {
         }
     }
 
+    /// The connections to a database server. A file has none.
+    pub(crate) fn connections(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 0,
+            Self::Postgres(_, options) => options.pool,
+        }
+    }
+
     /// Reads the schema and changes nothing: it creates no database and migrates none.
     ///
     /// # Errors

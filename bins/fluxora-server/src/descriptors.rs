@@ -1,12 +1,16 @@
 //! The limit of open files.
 
+use fluxora_api::Options;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are left for the database, the log and probes.
-const LEFT: u64 = 192;
+/// Descriptors for the files of the database, the log and the listener.
+const OTHER: usize = 128;
+/// Connections that are kept however low the limit is.
+const FEWEST: usize = 16;
 
-/// Raises the soft limit of open files to the hard one, and returns how many of the wanted connections fit under it.
-pub(crate) fn connections(wanted: usize) -> usize {
+/// Raises the soft limit of open files to the hard one, and returns the options with as many connections as fit under it
+/// beside the connections to the database.
+pub(crate) fn fit(options: Options, database: usize) -> Options {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };
     if before.current != before.maximum
@@ -14,20 +18,29 @@ pub(crate) fn connections(wanted: usize) -> usize {
     {
         tracing::warn!(%error, "the limit of open files cannot be raised");
     }
-    let connections = fitting(wanted, getrlimit(Resource::Nofile).current);
-    if connections < wanted {
+    let limit = getrlimit(Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let fitting = fitting(options, limit.saturating_sub(OTHER).saturating_sub(database));
+    let Options { max_connections, max_followers, .. } = fitting;
+    if max_connections < options.max_connections || max_followers < options.max_followers {
         tracing::warn!(
-            wanted,
-            connections,
-            "fewer connections than MAX_CONNECTIONS fit under the limit of open files"
+            limit,
+            connections = max_connections,
+            feed_clients = max_followers,
+            "fewer clients than MAX_CONNECTIONS and FEED_MAX_CLIENTS fit under the limit of open files"
         );
     }
-    connections
+    fitting
 }
 
-fn fitting(wanted: usize, limit: Option<u64>) -> usize {
-    let most = limit.map_or(u64::MAX, |limit| limit.saturating_sub(LEFT).max(16));
-    usize::try_from(most).map_or(wanted, |most| wanted.min(most))
+/// At least half of the room is for connections that do not follow the feed.
+fn fitting(options: Options, room: usize) -> Options {
+    let none = Options { max_connections: 0, max_followers: 0, ..options };
+    let room = room.saturating_sub(none.most_connections());
+    let followers = options.max_followers.min(room.saturating_sub(options.max_connections).max(room / 2));
+    let max_connections = options.max_connections.min(room.saturating_sub(followers)).max(FEWEST);
+    let max_followers = followers.min(room.saturating_sub(max_connections));
+    Options { max_connections, max_followers, ..options }
 }
 
 #[cfg(test)]
@@ -35,14 +48,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_for_the_database_and_probes() {
-        for (wanted, limit, expect) in [
-            (1_024, Some(20_000), 1_024),
-            (1_024, None, 1_024),
-            (1_024, Some(1_024), 832),
-            (1_024, Some(100), 16),
-        ] {
-            assert_eq!(fitting(wanted, limit), expect, "{limit:?}");
+    fn connections_and_clients_of_the_feed_fit_under_the_limit_with_those_for_probes() {
+        for workers in [1, 2, 3, 8, 64] {
+            for (max_connections, max_followers) in [(1_024, 10_000), (16, 0), (100_000, 100_000)] {
+                let wanted = Options { workers, max_connections, max_followers, ..Options::default() };
+                for room in [300, 896, 1_024, 4_096, 20_000, 1_000_000] {
+                    let fitting = fitting(wanted, room);
+                    assert!(fitting.most_connections() <= room, "{room}: {fitting:?}");
+                    assert!(
+                        fitting.max_connections <= max_connections && fitting.max_followers <= max_followers
+                    );
+                }
+                let all = fitting(wanted, usize::MAX);
+                assert_eq!((all.max_connections, all.max_followers), (max_connections, max_followers));
+            }
         }
+    }
+
+    #[test]
+    fn a_low_limit_leaves_room_for_both_kinds_of_clients() {
+        let wanted =
+            Options { workers: 2, max_connections: 1_024, max_followers: 10_000, ..Options::default() };
+        let fitting = fitting(wanted, 1_066);
+        assert_eq!((fitting.max_connections, fitting.max_followers), (500, 500));
+        assert_eq!(super::fitting(wanted, 0).max_connections, FEWEST);
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::{ServerBuilder, ServerHandle};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
@@ -16,14 +17,14 @@ use tokio::net::TcpStream;
 
 use crate::access_log::access_log;
 use crate::answer::answer;
-use crate::connection::{GuardedStream, Registry, hold};
+use crate::connection::{Bounds, GuardedStream, Registry, hold};
 use crate::{Api, table};
 
 /// The time in which the first head of a connection has to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Connections of one thread beyond its share that are accepted for probes while every other one is being answered.
-const RESERVED: usize = 32;
+/// Connections beyond the bound that are accepted for probes while every other one is being answered.
+const RESERVED: usize = 64;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
 /// Bytes that the kernel keeps for one connection. It doubles both.
@@ -35,17 +36,36 @@ const RECEIVE_BUFFER: usize = 32 * 1024;
 pub struct Options {
     /// Threads that serve requests.
     pub workers: usize,
-    /// The most connections at a time. One more replaces the connection that has waited longest for a request.
+    /// The most connections at a time, at least one for each thread. One more replaces the connection that has waited longest
+    /// for a request. Clients of the event feed are not counted.
     pub max_connections: usize,
+    /// The most clients of the event feed at a time, as the feed bounds them.
+    pub max_followers: usize,
     /// The time that a graceful stop waits for requests in flight, in whole seconds.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for Options {
-    /// One thread for each core; 1,024 connections; 30 seconds.
+    /// One thread for each core; 1,024 connections and 10,000 clients of the event feed; 30 seconds.
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { workers, max_connections: 1_024, shutdown_timeout: Duration::from_secs(30) }
+        let shutdown_timeout = Duration::from_secs(30);
+        Self { workers, max_connections: 1_024, max_followers: 10_000, shutdown_timeout }
+    }
+}
+
+impl Options {
+    /// The most connections that are open at a time.
+    pub fn most_connections(&self) -> usize {
+        let Bounds { open, reserved } = self.bounds();
+        let of_threads = open.saturating_add(reserved).saturating_mul(self.workers.max(1));
+        of_threads.saturating_add(self.max_followers)
+    }
+
+    /// The bounds of one thread.
+    fn bounds(&self) -> Bounds {
+        let share = |all: usize| all.checked_div(self.workers).unwrap_or(all).max(1);
+        Bounds { open: share(self.max_connections), reserved: share(RESERVED) }
     }
 }
 
@@ -65,13 +85,14 @@ impl Server {
     /// # Errors
     /// The address cannot be bound.
     pub fn bind(api: Arc<Api>, address: SocketAddr, options: Options) -> io::Result<Self> {
-        let Options { workers, max_connections, shutdown_timeout } = options;
+        let Options { workers, shutdown_timeout, .. } = options;
+        let bounds = options.bounds();
         let listener = listen(address)?;
         let address = listener.local_addr()?;
-        let share = max_connections.div_ceil(workers.max(1)).max(1);
         let builder = ServerBuilder::new()
             .workers(workers)
-            .max_concurrent_connections(share.saturating_add(RESERVED))
+            // Above every bound of the registries: they decide. Connections that they refuse are closed at once.
+            .max_concurrent_connections(options.most_connections().saturating_add(1))
             .shutdown_timeout(shutdown_timeout.as_secs())
             .disable_signals();
         let stopping = builder.graceful_shutdown_signal();
@@ -94,12 +115,13 @@ impl Server {
                     data.insert(stream.connection());
                 })
                 .finish(map_config(app.into_factory(), |()| AppConfig::default()));
-            let registry = Registry::new(share);
+            let registry = Registry::new(bounds);
             fn_service(move |socket: TcpStream| {
                 let registry = Rc::clone(&registry);
                 async move {
                     let peer = socket.peer_addr().ok();
-                    Ok((GuardedStream::new(socket, &registry), Protocol::Http1, peer))
+                    let stream = GuardedStream::open(socket, &registry).ok_or_else(full)?;
+                    Ok((stream, Protocol::Http1, peer))
                 }
             })
             .and_then(http)
@@ -131,6 +153,10 @@ impl Stop {
     }
 }
 
+fn full() -> DispatchError {
+    DispatchError::Io(io::Error::other("every connection is in use"))
+}
+
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -140,4 +166,22 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_of_all_threads_are_within_those_of_the_server() {
+        for workers in 1..=64 {
+            for max_connections in [16, 100, 1_024, 100_000] {
+                let options = Options { workers, max_connections, max_followers: 7, ..Options::default() };
+                let Bounds { open, reserved } = options.bounds();
+                assert!(open * workers <= max_connections.max(workers), "{options:?}");
+                assert!((1..=64).contains(&(reserved * workers)), "{options:?}");
+                assert!(options.most_connections() <= max_connections.max(workers) + 64 + 7, "{options:?}");
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 mod tests;
 
 use std::hash::RandomState;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -57,14 +58,15 @@ async fn serve(
     let lifecycle = Lifecycle::default();
     let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
-    let feed = Feed::new(store.clone(), feed_options(config.feed));
+    let options = options(config);
+    let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
     let (follower, report) = follower(config, &store, &clock)?.unzip();
     let parts = Parts {
         follower: report,
         ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone())
     };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
-    let server = bind(&config.http, parts)?;
+    let server = bind(config.http.address, options, parts)?;
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
     let feed_of_workers = Arc::clone(&feed);
     let deps = WorkerDeps {
@@ -99,10 +101,10 @@ async fn latest_stored(store: &dyn Store) -> anyhow::Result<Option<Timestamp>> {
     Ok(created.max(synced))
 }
 
-fn feed_options(config: FeedConfig) -> fluxora_feed::Options {
-    let FeedConfig { max_clients, heartbeat, lifetime } = config;
+fn feed_options(config: FeedConfig, max_subscribers: usize) -> fluxora_feed::Options {
+    let FeedConfig { heartbeat, lifetime, .. } = config;
     let defaults = fluxora_feed::Options::new(jitter);
-    fluxora_feed::Options { max_subscribers: max_clients, heartbeat, lifetime, ..defaults }
+    fluxora_feed::Options { max_subscribers, heartbeat, lifetime, ..defaults }
 }
 
 /// The follower, if contracts are followed, and what it reports.
@@ -126,10 +128,15 @@ fn follower(
     Ok(Some((follower, Arc::new(report))))
 }
 
-fn bind(http: &Http, parts: Parts) -> anyhow::Result<Server> {
-    let Http { address, shutdown_timeout, max_connections, .. } = *http;
-    let max_connections = descriptors::connections(max_connections);
-    let options = Options { shutdown_timeout, max_connections, ..Options::default() };
+/// Raises the limit of open files and fits the settings under it.
+fn options(config: &Config) -> Options {
+    let Http { shutdown_timeout, max_connections, .. } = config.http;
+    let max_followers = config.feed.max_clients;
+    let wanted = Options { shutdown_timeout, max_connections, max_followers, ..Options::default() };
+    descriptors::fit(wanted, config.database.connections())
+}
+
+fn bind(address: SocketAddr, options: Options, parts: Parts) -> anyhow::Result<Server> {
     let server = Server::bind(Arc::new(Api::new(parts)), address, options);
     server.with_context(|| format!("cannot listen on {address} (HOST, PORT)"))
 }

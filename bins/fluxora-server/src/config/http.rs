@@ -39,7 +39,8 @@ pub(crate) struct HttpSettings {
     #[arg(long, env = "HEALTH_DETAILS", default_value = "operator", value_parser = health_details())]
     health_details: Setting<HealthDetails>,
 
-    /// The most connections at a time: 16 to 100000. Fewer if the limit of open files is lower.
+    /// The most connections at a time, without those that follow the event feed: 16 to 100000. Fewer if the limit of open
+    /// files is lower.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "1024", value_parser = number::<usize>(16..=100_000))]
     max_connections: Setting<usize>,
 

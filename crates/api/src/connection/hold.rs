@@ -10,7 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest};
 
-use super::{Body, Connection};
+use super::{Body, Class, Connection};
 
 /// Keeps a connection from reading its next request until the answer of this one has been handed over.
 pub(crate) async fn hold(
@@ -23,7 +23,7 @@ pub(crate) async fn hold(
     connection.begin(body_of(request.request()));
     let held = Held(connection);
     let mut response = next.call(request).await?.map_into_boxed_body();
-    if held.0.reserved {
+    if held.0.class.get() == Class::Reserved {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| BoxBody::new(HeldBody { body, _held: held })))
@@ -38,7 +38,14 @@ pub(crate) fn body_ended(request: &HttpRequest) {
 
 /// Whether a request arrived on a connection that serves probes only.
 pub(crate) fn is_reserved(request: &HttpRequest) -> bool {
-    request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.reserved)
+    request.conn_data::<Rc<Connection>>().is_some_and(|connection| connection.class.get() == Class::Reserved)
+}
+
+/// Counts the connection of a request as a client of the event feed until its answer has ended.
+pub(crate) fn follows(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+        connection.follow();
+    }
 }
 
 fn body_of(request: &HttpRequest) -> Body {

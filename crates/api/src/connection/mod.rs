@@ -9,14 +9,27 @@ mod cut;
 mod hold;
 mod registry;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-pub(crate) use hold::{body_ended, hold, is_reserved};
-pub(crate) use registry::Registry;
+pub(crate) use hold::{body_ended, follows, hold, is_reserved};
+pub(crate) use registry::{Bounds, Registry};
 pub(crate) use stream::GuardedStream;
+
+/// What a connection counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// It serves every request.
+    Open,
+    /// Accepted beyond the bound: it serves probes only, and one request.
+    Reserved,
+    /// Its request follows the event feed, until it is answered.
+    Follows,
+}
 
 /// What a connection may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +38,8 @@ enum Phase {
     Waiting { draining: bool },
     /// The body of the request that is being answered.
     Busy(Body),
+    /// Nothing: the whole answer was handed over, and the socket has not taken all of it.
+    Flushing { draining: bool },
     /// Nothing: the connection was closed in favour of another.
     Evicted,
 }
@@ -45,8 +60,7 @@ impl Body {
 /// The state that a stream shares with the requests that arrive on it.
 pub(crate) struct Connection {
     registry: Rc<Registry>,
-    /// Accepted beyond the bound: it serves probes only, and one request.
-    reserved: bool,
+    class: Cell<Class>,
     phase: Cell<Phase>,
     /// The requests that have begun.
     requests: Cell<u64>,
@@ -59,7 +73,7 @@ impl Connection {
     fn begin(&self, body: Body) {
         self.phase.set(Phase::Busy(body));
         self.requests.set(self.requests.get().wrapping_add(1));
-        self.registry.leave(self);
+        self.registry.end_wait(self);
     }
 
     fn body_ended(&self) {
@@ -68,11 +82,33 @@ impl Connection {
         }
     }
 
-    fn answered(self: &Rc<Self>) {
-        let Phase::Busy(body) = self.phase.get() else { return };
-        self.phase.set(Phase::Waiting { draining: body != Body::NONE });
-        self.registry.wait(self);
-        self.wake();
+    fn follow(&self) {
+        if self.class.get() == Class::Open {
+            self.set_class(Class::Follows);
+        }
+    }
+
+    fn set_class(&self, class: Class) {
+        self.registry.leave(self.class.replace(class));
+        self.registry.enter(class);
+    }
+
+    fn answered(&self) {
+        if self.class.get() == Class::Follows {
+            self.set_class(Class::Open);
+        }
+        if let Phase::Busy(body) = self.phase.get() {
+            self.phase.set(Phase::Flushing { draining: body != Body::NONE });
+        }
+    }
+
+    /// The socket has taken everything that was handed over. From here on the connection may be closed in favour of another.
+    fn flushed(self: &Rc<Self>) {
+        if let Phase::Flushing { draining } = self.phase.get() {
+            self.phase.set(Phase::Waiting { draining });
+            self.registry.wait(self);
+            self.wake();
+        }
     }
 
     fn evict(&self) {
@@ -89,6 +125,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.registry.close(self);
+        self.registry.end_wait(self);
+        self.registry.leave(self.class.get());
     }
 }

@@ -45,10 +45,12 @@ pub(crate) struct GuardedStream<S> {
 }
 
 impl<S> GuardedStream<S> {
-    pub(crate) fn new(socket: S, registry: &Rc<Registry>) -> Self {
-        Self {
+    /// `None` if there is no room for one more connection.
+    pub(crate) fn open(socket: S, registry: &Rc<Registry>) -> Option<Self> {
+        let connection = registry.open()?;
+        Some(Self {
             socket,
-            connection: registry.open(),
+            connection,
             received: BytesMut::new(),
             head_of: None,
             waiting_since: None,
@@ -57,7 +59,7 @@ impl<S> GuardedStream<S> {
             is_blocked: false,
             progress_timer: None,
             answer_timer: None,
-        }
+        })
     }
 
     pub(crate) fn connection(&self) -> Rc<Connection> {
@@ -102,6 +104,12 @@ impl<S: AsyncRead + Unpin> GuardedStream<S> {
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
         self.received.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(!self.received.is_empty()))
+    }
+
+    /// Passes nothing on before the peer ends its side or resets the connection: answers without an end, such as the event
+    /// feed, stop then.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if ready!(self.poll_receive(cx))? { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_head(
@@ -158,9 +166,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedStream<S> {
         match this.connection.phase.get() {
             Phase::Evicted => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             _ if this.is_blocked => Poll::Pending,
-            Phase::Busy(Body::NONE) => {
+            Phase::Busy(Body::NONE) | Phase::Flushing { .. } => {
                 this.connection.reader.replace(Some(cx.waker().clone()));
-                Poll::Pending
+                this.poll_end(cx)
             }
             Phase::Busy(body) => {
                 this.connection.reader.replace(Some(cx.waker().clone()));
@@ -194,6 +202,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.socket).poll_flush(cx))?;
         this.answer_timer = None;
+        this.connection.flushed();
         if std::mem::take(&mut this.is_blocked) {
             cx.waker().wake_by_ref();
         }

@@ -1,8 +1,8 @@
 use std::convert::Infallible;
 
-use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 use fluxora_feed::{Form, Subscriber};
 use fluxora_store::{EventFilter, Sequence};
 use futures_util::stream::{once, unfold};
@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt};
 use super::Bounds;
 use super::format::Format;
 use super::frames::{frame, opening};
+use crate::connection;
 use crate::error::ApiError;
 use crate::routes::State;
 
@@ -21,7 +22,7 @@ pub(super) fn answer(
     bounds: Bounds,
     filter: EventFilter,
     format: Format,
-    is_head: bool,
+    request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     response
@@ -29,13 +30,14 @@ pub(super) fn answer(
         // Neither a cache nor a compressing proxy may hold frames back. nginx would buffer them.
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
         .insert_header(("x-accel-buffering", "no"));
-    if is_head {
+    if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
     let is_resync = bounds.are_after(after);
     let cursor = if is_resync { bounds.head } else { after };
     let first = opening(format, cursor, bounds, is_resync, api.service().version);
     let subscriber = api.feed().subscribe(cursor, filter, Form::Stream)?;
+    connection::follows(request);
     let written = once(async { Ok::<_, Infallible>(first) }).chain(frames(subscriber, format));
     Ok(response.streaming(Box::pin(written)))
 }

@@ -127,9 +127,8 @@ async fn answer(api: &State, request: &HttpRequest, feed: FeedRequest) -> Result
             after
         }
     };
-    let is_head = request.method() == actix_web::http::Method::HEAD;
     match feed.format {
-        Format::Page => page::answer(api, after, bounds, feed, is_head).await,
-        format => live::answer(api, after, bounds, feed.filter, format, is_head),
+        Format::Page => page::answer(api, after, bounds, feed, request).await,
+        format => live::answer(api, after, bounds, feed.filter, format, request),
     }
 }

@@ -1,10 +1,12 @@
-use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
 use fluxora_feed::{Delivery, Form};
 use fluxora_store::Sequence;
 use serde::Serialize;
 
 use super::Bounds;
 use super::request::FeedRequest;
+use crate::connection;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::State;
 
@@ -26,7 +28,7 @@ pub(super) async fn answer(
     after: Sequence,
     bounds: Bounds,
     feed: FeedRequest,
-    is_head: bool,
+    request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     if bounds.are_after(after) {
         let Sequence(oldest) = bounds.oldest;
@@ -38,10 +40,11 @@ pub(super) async fn answer(
     let FeedRequest { limit, wait, filter, .. } = feed;
     let page = api.store().events_after(after, &filter, limit).await?;
     let head = page.head.max(bounds.head);
-    if !page.events.is_empty() || wait.is_zero() || is_head {
+    if !page.events.is_empty() || wait.is_zero() || request.method() == Method::HEAD {
         return Ok(view(page.events, page.next, head, bounds.oldest));
     }
     let mut subscriber = api.feed().subscribe(page.next, filter, Form::Poll { wait, limit })?;
+    connection::follows(request);
     let delivered = subscriber.next().await;
     let events = match &delivered {
         Some(Delivery::Events(events)) => events.iter().map(|event| &*event.json).collect(),
