@@ -15,6 +15,7 @@ mod host;
 mod idempotency;
 mod instant;
 mod limits;
+mod page_bytes;
 mod push_failures;
 mod query;
 mod request_id;

@@ -11,6 +11,7 @@ mod followed;
 mod followed_evidence;
 mod health;
 mod history;
+mod large_pages;
 mod listing;
 mod oracle;
 mod rebuilt;

@@ -11,14 +11,13 @@ use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
+use crate::page_bytes::MAX_BYTES;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::Instant;
 
 const MAX_LIMIT: u32 = 1_000;
 const DEFAULT_LIMIT: u32 = 100;
-/// A page ends with the event that makes it larger.
-const MAX_BYTES: usize = 1024 * 1024;
 /// Bytes of an event beside its payload, about.
 const OTHER_BYTES: usize = 512;
 /// Events that are read at a time.

@@ -1,19 +1,20 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_stream::LoggedEvent;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::cursor::Cursor;
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
+use crate::page_bytes::BoundedPage;
 use crate::query::Query;
 use crate::routes::{State, events as feed};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventsView {
-    events: Vec<LoggedEvent>,
+    events: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -59,10 +60,10 @@ pub(crate) async fn events(
     let id = id?;
     let page = api.store().stream_events(&id, after.unwrap_or(0), limit).await?;
     let page = page.ok_or_else(ApiError::stream_not_found)?;
-    let last = page.events.last().map(|logged| Cursor::at(logged.event.stream_seq.into(), &list).to_string());
-    Ok(HttpResponse::Ok().json(EventsView {
-        events: page.events,
-        has_more: page.more,
-        next_cursor: last.filter(|_| page.more),
-    }))
+    let events = BoundedPage::of(&page.events)?.items;
+    let has_more = page.more || events.len() < page.events.len();
+    let last = events.len().checked_sub(1).and_then(|last| page.events.get(last));
+    let next = last.map(|logged| Cursor::at(logged.event.stream_seq.into(), &list).to_string());
+    let next_cursor = next.filter(|_| has_more);
+    Ok(HttpResponse::Ok().json(EventsView { events, has_more, next_cursor }))
 }

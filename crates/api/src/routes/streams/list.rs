@@ -1,14 +1,17 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamQuery};
+use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{Address, UnixTime};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use crate::Api;
 use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
 use crate::instant;
+use crate::page_bytes::BoundedPage;
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::{self, StreamView};
@@ -42,7 +45,7 @@ const INSTANT: &str = "whole Unix seconds, or an instant of the years 1970 to 99
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListView {
-    streams: Vec<StreamView>,
+    streams: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -71,19 +74,34 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let at = api.present();
     let before = before.map(|cursor| Sequence(cursor.position));
     let query = StreamQuery { filter, at, before, limit };
-    let page = api.store().list_streams(&query).await?;
+    let (page, streams) = read(&api, query.clone()).await?;
     let total = match with_total {
         true => Some(api.store().count_streams(&query.filter, at).await?),
         false => None,
     };
     page.unreadable.iter().for_each(report);
     Ok(HttpResponse::Ok().json(ListView {
-        streams: page.streams.iter().map(|stream| StreamView::current(stream, at, api.tokens())).collect(),
+        streams,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,
         unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
     }))
+}
+
+/// Reads a page whose streams fit into an answer: a page that does not is read again with the number that fits.
+async fn read(api: &Api, mut query: StreamQuery) -> Result<(StreamPage, Vec<Box<RawValue>>), ApiError> {
+    loop {
+        let page = api.store().list_streams(&query).await?;
+        let views = page.streams.iter().map(|stream| StreamView::current(stream, query.at, api.tokens()));
+        let fitting = BoundedPage::of(views)?.items;
+        match u32::try_from(fitting.len()) {
+            Ok(count @ 1..) if fitting.len() < page.streams.len() && count < query.limit => {
+                query.limit = count;
+            }
+            _ => return Ok((page, fitting)),
+        }
+    }
 }
 
 fn filter(query: &mut Query) -> StreamFilter {
