@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::binary;
 use crate::envelope;
 use crate::http::Request;
 use crate::sample;
@@ -48,6 +50,29 @@ fn a_database_that_cannot_be_there_is_named() {
     gives_up(&launch.set("DATABASE_URL", "sqlite://folder"), &["cannot open the database", "folder"]);
     let launch = Launch::new().set("DATABASE_URL", "sqlite:///proc/no/fluxora.db");
     gives_up(&launch, &["cannot make the folder /proc/no"]);
+}
+
+#[test]
+fn a_second_server_on_one_file_is_refused_and_commands_are_not() {
+    let mut server = TestServer::start();
+    let stream = server.create(&sample::stream());
+    let url = format!("sqlite://{}", server.database().display());
+    let lock = format!("{}-lock", server.database().display());
+    gives_up(&Launch::new().set("DATABASE_URL", &url), &["another server uses the database", &lock]);
+    let check = Command::new(binary::server())
+        .args(["migrate", "--check"])
+        .env("DATABASE_URL", &url)
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{check:?}");
+    let backup = Connection::open(server.database()).unwrap();
+    let copy = server.database().with_file_name("backup.db");
+    backup.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    server.cancel(stream["id"].as_str().unwrap());
+    // The system releases the lock of a server that was killed.
+    server.kill9();
+    server.restart();
+    server.terminate();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 use fluxora_store::Store;
 use fluxora_store::copy::CopyStore;
 use fluxora_store_postgres::PostgresStore;
-use fluxora_store_sqlite::SqliteStore;
+use fluxora_store_sqlite::{ServerLock, SqliteStore};
 
 /// A database by its URL, with the limits of its connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,17 @@ impl Database {
         match self {
             Self::Sqlite(_) => 0,
             Self::Postgres(_, options) => options.pool,
+        }
+    }
+
+    /// Takes the lock of the one server that a SQLite file may have. Many servers share a PostgreSQL database.
+    ///
+    /// # Errors
+    /// Another server holds it.
+    pub(crate) fn lock_for_server(&self) -> anyhow::Result<Option<ServerLock>> {
+        match self {
+            Self::Sqlite(location) => Ok(Some(ServerLock::acquire(location)?)),
+            Self::Postgres(..) => Ok(None),
         }
     }
 

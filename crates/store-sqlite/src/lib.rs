@@ -14,6 +14,7 @@ mod probe;
 mod readers;
 mod room;
 mod schema;
+mod server_lock;
 mod store;
 mod streams;
 
@@ -24,4 +25,5 @@ pub use location::{InvalidLocation, Location};
 pub use open::OpenError;
 pub use options::Options;
 pub use schema::{Schema, check_schema};
+pub use server_lock::ServerLock;
 pub use store::SqliteStore;

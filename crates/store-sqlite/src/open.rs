@@ -47,6 +47,18 @@ pub enum OpenError {
         /// The database.
         location: String,
     },
+    /// Another server has the file.
+    #[error(
+        "another server uses the database {database}: it holds {lock} locked. Stop it first; several servers need PostgreSQL",
+        database = database.display(),
+        lock = lock.display()
+    )]
+    InUse {
+        /// The database.
+        database: PathBuf,
+        /// The lock file.
+        lock: PathBuf,
+    },
     /// The file was opened, and then it was no longer there.
     #[error("the database {path} went away while it was being opened", path = path.display())]
     Vanished {
@@ -149,7 +161,7 @@ fn keep_plans(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-fn make_folder(file: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_folder(file: &Path) -> Result<(), OpenError> {
     match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => std::fs::create_dir_all(folder)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source }),

@@ -52,6 +52,8 @@ async fn serve(
     start_workers: impl AsyncFnOnce(&mut Supervisor, &WorkerDeps) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    // Before the schema is migrated, and until the store is closed.
+    let _lock = config.database.lock_for_server()?;
     let store = config.database.open().await?;
     let stored = latest_stored(store.as_ref()).await?;
     let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
