@@ -1,7 +1,7 @@
 //! What is stored or the disk beneath it goes wrong while the server runs.
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::envelope;
 use crate::http::{Request, Response};
@@ -41,6 +41,26 @@ fn while_the_database_is_locked_writes_get_a_503_reads_go_on_and_it_recovers_by_
     assert_eq!(server.get("/health").expect(200)["status"], "ok");
     assert_eq!(server.get("/api/streams?includeTotal=true").expect(200)["total"], 2);
     server.terminate();
+}
+
+#[test]
+fn a_503_of_a_probe_is_logged_like_any_other_and_the_outage_of_storage_once() {
+    let mut server = TestServer::start();
+    let other = Connection::open(server.database()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for path in ["/health", "/health/ready"] {
+        server.get(path).expect(503);
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    server.get("/health").expect(200);
+    server.terminate();
+    let log = server.log();
+    let of_probes = log.iter().filter(|line| line["message"] == "request" && line["status"] == 503);
+    let of_probes: Vec<_> = of_probes.map(|line| (&line["level"], &line["code"])).collect();
+    assert_eq!(of_probes, [(&json!("WARN"), &json!("SERVICE_UNAVAILABLE")); 2]);
+    for message in ["storage fails its health check", "storage passes its health check again"] {
+        assert_eq!(log.iter().filter(|line| line["message"] == message).count(), 1, "{message}");
+    }
 }
 
 /// A server with three streams, the second of which has a column that was spoilt behind its back.

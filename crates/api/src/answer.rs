@@ -59,6 +59,9 @@ pub(crate) async fn answer(
 
 fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceResponse<BoxBody> {
     if response.headers().contains_key(header::CONTENT_TYPE) {
+        // A health report. Its line has the level and the code of other answers with its status.
+        let failure = Failure { kind: ErrorKind::of_status(response.status()), cause: None };
+        response.request().extensions_mut().insert(failure);
         return response;
     }
     let error = response.response().error().and_then(Error::as_error::<ApiError>);

@@ -125,12 +125,32 @@ pub struct Api {
     /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
     chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
     push_failures: PushFailures,
+    /// Whether storage failed the last check of `/health` or `/health/ready`.
+    storage_fails: AtomicBool,
+    /// Whether the chain state could not be read for the last `/health`.
+    chain_read_fails: AtomicBool,
 }
 
 impl Api {
     /// An API made of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, chain: Mutex::new(None), push_failures: PushFailures::default() }
+        Self {
+            parts,
+            chain: Mutex::new(None),
+            push_failures: PushFailures::default(),
+            storage_fails: AtomicBool::new(false),
+            chain_read_fails: AtomicBool::new(false),
+        }
+    }
+
+    /// Remembers whether storage fails its checks; whether that has changed.
+    pub(crate) fn storage_fails(&self, fails: bool) -> bool {
+        self.storage_fails.swap(fails, Ordering::Relaxed) != fails
+    }
+
+    /// Remembers whether the chain state cannot be read; whether that has changed.
+    pub(crate) fn chain_read_fails(&self, fails: bool) -> bool {
+        self.chain_read_fails.swap(fails, Ordering::Relaxed) != fails
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -176,19 +176,25 @@ impl Storage {
     }
 }
 
+/// Checks storage. Probes repeat, so only a change is logged.
 async fn storage(api: &Api) -> Storage {
-    match tokio::time::timeout(TIMEOUT, api.store().check()).await {
-        Ok(Ok(())) => Storage::Healthy,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "storage failed its health check");
+    let error = match tokio::time::timeout(TIMEOUT, api.store().check()).await {
+        Ok(checked) => checked.err().map(|error| error.to_string()),
+        Err(_) => Some(format!("no answer within {} seconds", TIMEOUT.as_secs())),
+    };
+    let has_changed = api.storage_fails(error.is_some());
+    match error {
+        Some(error) => {
+            if has_changed {
+                tracing::warn!(error, "storage fails its health check");
+            }
             Storage::Unavailable
         }
-        Err(_) => {
-            tracing::warn!(
-                timeout_ms = TIMEOUT.as_millis(),
-                "storage did not answer its health check in time"
-            );
-            Storage::Unavailable
+        None => {
+            if has_changed {
+                tracing::info!("storage passes its health check again");
+            }
+            Storage::Healthy
         }
     }
 }
@@ -198,8 +204,13 @@ async fn indexer(api: &Api, storage: Storage) -> IndexerHealth {
         Storage::Healthy => tokio::time::timeout(TIMEOUT, read_chain(api)).await.ok(),
         Storage::Unavailable => None,
     };
-    let failed = |error: &StoreError| tracing::warn!(%error, "the indexer state could not be read");
-    IndexerHealth::judge(api, read.and_then(|read| read.inspect_err(failed).ok()))
+    let error = read.as_ref().and_then(|read| read.as_ref().err());
+    if api.chain_read_fails(error.is_some())
+        && let Some(error) = error
+    {
+        tracing::warn!(%error, "the indexer state could not be read");
+    }
+    IndexerHealth::judge(api, read.and_then(Result::ok))
 }
 
 async fn read_chain(api: &Api) -> Result<(ChainState, Vec<ContractReport>), StoreError> {
