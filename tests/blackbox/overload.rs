@@ -30,7 +30,7 @@ fn until_closed(connection: &mut Connection, since: Instant) -> Duration {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test measures how long the server waits")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

@@ -83,6 +83,14 @@ impl EventStream {
         }
     }
 
+    /// Waits for a heartbeat: a comment.
+    pub(crate) fn heartbeat(&mut self) -> io::Result<()> {
+        match (self.line()?.as_deref(), self.line()?.as_deref()) {
+            (Some(": heartbeat"), Some("")) => Ok(()),
+            lines => Err(nonsense(&format!("no heartbeat: {lines:?}"))),
+        }
+    }
+
     /// A line of the body; `None` at its end.
     fn line(&mut self) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();

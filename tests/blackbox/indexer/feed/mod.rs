@@ -1,5 +1,6 @@
 //! The event feed: a client that follows the log by cursor misses nothing and sees nothing twice.
 
+mod limits;
 mod reader;
 
 use std::sync::{Mutex, RwLock};
