@@ -9,8 +9,8 @@ use fluxora_supervise::ShutdownToken;
 use crate::coverage::{Gap, next_gap};
 use crate::{Backfill, FollowError, Follower, GapProgress};
 
-/// The wait before coverage is looked at again, where nothing was missing.
-const LOOK: Duration = Duration::from_secs(5);
+/// The wait before coverage or the sources are looked at again.
+const LOOK: Duration = Duration::from_secs(3);
 /// The wait after an error.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -54,11 +54,23 @@ impl Follower {
         let progress = GapProgress { contracts: names.clone(), from, to, next: from, last_error: None };
         self.status.gap(Some(progress.clone()));
         let sources = Arc::new(self.sources.watching(names.iter().map(String::as_str))?);
-        let backfill = Backfill::new(sources, Arc::clone(&self.store), self.ingest.clone()).under(fence);
+        let backfill =
+            Backfill::new(Arc::clone(&sources), Arc::clone(&self.store), self.ingest.clone()).under(fence);
         let report = |at: crate::BackfillProgress| {
             self.status.gap(Some(GapProgress { next: at.ledger.saturating_add(1), ..progress.clone() }));
         };
-        backfill.run(from, to, shutdown, report).await?;
-        Ok(true)
+        let mut running = std::pin::pin!(backfill.run(from, to, shutdown, report));
+        loop {
+            tokio::select! {
+                ended = &mut running => return ended.map(|_| true),
+                // Sources that have no such ledgers are waited for: the operator sees why.
+                () = tokio::time::sleep(LOOK) => {
+                    let error = sources.status().into_iter().find_map(|source| source.last_error);
+                    if let Some(error) = error {
+                        self.status.gap_failed(error);
+                    }
+                }
+            }
+        }
     }
 }

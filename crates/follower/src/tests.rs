@@ -298,3 +298,22 @@ async fn of_two_servers_one_follows_and_the_other_takes_over_when_it_stops_or_is
     stop_again.request();
     again.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_that_no_source_has_is_an_error_and_the_tip_goes_on() {
+    let scenario = scenarios().into_iter().find(|scenario| scenario.name == "same_ledger").unwrap();
+    let chain = ledgers(60, None);
+    let server = FakeRpc::start(chain[..30].to_vec()).await;
+    let bench = Bench::new(&[&server]);
+    bench.follow_until(100, async |bench| bench.tip().await.is_some_and(|(tip, _)| tip == 129)).await;
+    server.prune(125);
+    chain[30..].iter().for_each(|meta| server.put(meta.clone()));
+    let later = bench.beside(&[&server], &[CONTRACT, &scenario.contract]);
+    let is_shown = async |bench: &Bench| {
+        let gap = bench.status.snapshot().gap;
+        let error = gap.is_some_and(|gap| (gap.from, gap.to) == (100, 129) && gap.last_error.is_some());
+        error && bench.tip().await.is_some_and(|(tip, _)| tip == 159)
+    };
+    later.follow_until(100, is_shown).await;
+    assert_eq!(later.coverage(&scenario.contract).await, "130-159");
+}

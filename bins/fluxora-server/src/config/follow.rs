@@ -54,7 +54,7 @@ pub(crate) struct FollowSettings {
     follow_start_ledger: Setting<Option<u32>>,
 
     /// Wait before the sources are asked again for the next ledger, in milliseconds: 10 to 60000.
-    #[arg(long, env = "FOLLOW_POLL_INTERVAL_MS", default_value = "1000", value_parser = milliseconds(10..=60_000))]
+    #[arg(long, env = "FOLLOW_POLL_INTERVAL_MS", default_value = "500", value_parser = milliseconds(10..=60_000))]
     follow_poll_interval_ms: Setting<Duration>,
 }
 
