@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use fluxora_api::{FollowedBackfill, FollowedRange, FollowedSource, FollowerHealth, FollowerReport};
-use fluxora_follower::{FollowerPhase, FollowerStatus, GapProgress, Sources};
+use fluxora_api::{
+    FollowedBackfill, FollowedDrift, FollowedRange, FollowedSource, FollowerHealth, FollowerReport,
+};
+use fluxora_follower::{Drift, FollowerPhase, FollowerStatus, GapProgress, Sources};
 use fluxora_stellar::{
     EndpointState, HttpClient, HttpLimits, LakeSource, LedgerSource, RpcSource, WatchList,
 };
@@ -69,9 +71,15 @@ impl FollowerReport for Report {
             let GapProgress { contracts, from, to, next, last_error } = gap;
             FollowedBackfill { contracts, from, to, next, last_error }
         });
+        let drifts = snapshot.drifts.into_iter().map(|drift| {
+            let Drift { stream, ledger, fields } = drift;
+            FollowedDrift { stream, ledger, fields }
+        });
+        let drifts: Vec<_> = drifts.collect();
         FollowerHealth {
             phase: phase.as_str(),
             is_degraded: is_away
+                || !drifts.is_empty()
                 || !matches!(
                     phase,
                     FollowerPhase::AtTip | FollowerPhase::CatchingUp | FollowerPhase::Standby
@@ -85,6 +93,7 @@ impl FollowerReport for Report {
             sources: sources.collect(),
             coverage: ranges.collect(),
             backfill,
+            drifts,
         }
     }
 }

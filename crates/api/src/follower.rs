@@ -33,6 +33,20 @@ pub struct FollowerHealth {
     pub coverage: Vec<FollowedRange>,
     /// The past of contracts that were added later, while it is read.
     pub backfill: Option<FollowedBackfill>,
+    /// The streams that differ from the entries that a source shows for them.
+    pub drifts: Vec<FollowedDrift>,
+}
+
+/// A stream that differs from the contract's entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedDrift {
+    /// Id of the stream.
+    pub stream: String,
+    /// The ledger that wrote the entry.
+    pub ledger: u32,
+    /// The fields that differ, by their name in the contract.
+    pub fields: Vec<String>,
 }
 
 /// Ledgers that were read for a contract, without a gap.
@@ -95,6 +109,7 @@ pub(crate) struct FollowerView<'a> {
     sources: Vec<SourceView<'a>>,
     coverage: &'a [FollowedRange],
     backfill: Option<BackfillView<'a>>,
+    drifts: &'a [FollowedDrift],
 }
 
 #[derive(Serialize)]
@@ -153,6 +168,7 @@ impl<'a> FollowerView<'a> {
             sources: health.sources.iter().map(|source| SourceView::of(source, details)).collect(),
             coverage: &health.coverage,
             backfill: health.backfill.as_ref().map(|backfill| BackfillView::of(backfill, details)),
+            drifts: &health.drifts,
         }
     }
 }
@@ -178,6 +194,7 @@ mod tests {
             sources: Vec::new(),
             coverage: Vec::new(),
             backfill: None,
+            drifts: Vec::new(),
         };
         let clock = still(at(130));
         let view = serde_json::to_value(FollowerView::of(&health, clock.as_ref(), true)).unwrap();
@@ -208,6 +225,7 @@ mod tests {
             sources: vec![source],
             coverage: Vec::new(),
             backfill: Some(backfill),
+            drifts: Vec::new(),
         };
         let clock = still(Timestamp::UNIX_EPOCH);
         let view =

@@ -34,7 +34,9 @@ pub use access_log::LoggedRequests;
 pub use doc::{Content, Doc, Location, Parameter, Response};
 pub use error::ErrorKind;
 pub use field_code::FieldCode;
-pub use follower::{FollowedBackfill, FollowedRange, FollowedSource, FollowerHealth, FollowerReport};
+pub use follower::{
+    FollowedBackfill, FollowedDrift, FollowedRange, FollowedSource, FollowerHealth, FollowerReport,
+};
 pub use host::AllowedHosts;
 pub use limits::Limits;
 pub use server::{Options, Server, Stop};

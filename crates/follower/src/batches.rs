@@ -46,7 +46,7 @@ fn length(ledgers: &[VerifiedLedger]) -> usize {
 
 fn batch(ledgers: &[VerifiedLedger]) -> Result<Batch, FollowError> {
     let (mut headers, mut events) = (Vec::with_capacity(ledgers.len()), Vec::new());
-    for VerifiedLedger { ledger, events: emitted, unverifiable: _ } in ledgers {
+    for VerifiedLedger { ledger, events: emitted, unverifiable: _, unproven_entries: _ } in ledgers {
         let (hash, previous) = (text(&ledger.hash)?, text(&ledger.previous_hash)?);
         events.extend(emitted.iter().map(|verified| Pushed {
             event: verified.event.clone(),

@@ -4,13 +4,14 @@ use std::time::Duration;
 use fluxora_indexer::{Fence, Opaque};
 use fluxora_ingest::Ingest;
 use fluxora_stellar::{Hash, VerifiedLedger};
-use fluxora_store::ChainStore;
+use fluxora_store::{ChainStore, StreamStore};
 use fluxora_supervise::{ShutdownToken, Worker, WorkerError};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::batches::batches;
 use crate::cursor::{Cursor, missing};
+use crate::entries::PendingEntries;
 use crate::fork::{Accusation, Outcome, settle};
 use crate::prefetch::Prefetch;
 use crate::sources::Answer;
@@ -39,6 +40,14 @@ pub struct Follower {
     pub(crate) ingest: Ingest,
     pub(crate) status: Arc<FollowerStatus>,
     leadership: Leadership,
+    streams: Arc<dyn StreamStore>,
+}
+
+/// How far a follower is.
+struct Position {
+    cursor: Option<Cursor>,
+    prefetch: Prefetch,
+    entries: PendingEntries,
 }
 
 /// What a step says about the next one.
@@ -58,27 +67,27 @@ impl Follower {
         ingest: Ingest,
         status: Arc<FollowerStatus>,
         leadership: Leadership,
+        streams: Arc<dyn StreamStore>,
     ) -> Self {
-        Self { settings, sources, store, ingest, status, leadership }
+        Self { settings, sources, store, ingest, status, leadership, streams }
     }
 
     async fn step(
         &self,
         fence: Fence,
-        cursor: &mut Option<Cursor>,
-        prefetch: &mut Prefetch,
+        position: &mut Position,
         shutdown: &mut ShutdownToken,
     ) -> Result<Next, FollowError> {
-        let at = match cursor.take() {
+        let at = match position.cursor.take() {
             Some(cursor) => cursor,
             None => match self.start().await? {
                 Some(cursor) => cursor,
                 None => return Ok(self.at_tip()),
             },
         };
-        let Cursor { next, previous } = cursor.insert(at).clone();
+        let Cursor { next, previous } = position.cursor.insert(at).clone();
         let answer = tokio::select! {
-            answer = prefetch.take(next, u32::MAX) => answer,
+            answer = position.prefetch.take(next, u32::MAX) => answer,
             () = shutdown.requested() => return Ok(Next::Now),
         };
         let (source, ledgers) = match answer {
@@ -93,10 +102,14 @@ impl Follower {
         self.status.answered(self.sources.now());
         if let Some(accusation) = self.contradiction(source, &ledgers, previous.as_ref()).await? {
             // What was fetched, and what will be stored, depends on the outcome.
-            *cursor = None;
+            position.cursor = None;
+            position.entries.clear();
             return self.trial(fence, accusation, shutdown).await;
         }
-        *cursor = self.store(fence, &ledgers).await?;
+        position.cursor = self.store(fence, &ledgers).await?;
+        position.entries.take(&ledgers);
+        let safe = self.store.chain_state().await?.frontier.last_safe;
+        position.entries.compare(self.streams.as_ref(), safe, &self.status).await;
         Ok(Next::Now)
     }
 
@@ -234,13 +247,13 @@ impl Follower {
         let mut reading_gaps = JoinSet::new();
         reading_gaps.spawn(self.clone().read_gaps(fence, shutdown.clone()));
         let mut lost = std::pin::pin!(lost);
-        let mut prefetch = Prefetch::new(Arc::clone(&self.sources));
-        let mut cursor = None;
+        let prefetch = Prefetch::new(Arc::clone(&self.sources));
+        let mut position = Position { cursor: None, prefetch, entries: PendingEntries::default() };
         while !shutdown.is_requested() {
             let step = tokio::select! {
                 biased;
                 _ = &mut lost => break,
-                step = self.step(fence, &mut cursor, &mut prefetch, shutdown) => step,
+                step = self.step(fence, &mut position, shutdown) => step,
             };
             self.status.sources(self.sources.status(), self.sources.latest());
             let until = match step {
@@ -249,7 +262,7 @@ impl Follower {
                 Err(error) if error.is_lost_lease() => break,
                 Err(FollowError::Batch(faults)) => return Err(FollowError::Batch(faults).into()),
                 Err(error) => {
-                    cursor = None;
+                    position.cursor = None;
                     let now = self.sources.now();
                     now.checked_add(self.failed(&error)).unwrap_or(now)
                 }

@@ -28,6 +28,22 @@ pub struct FollowerSnapshot {
     pub coverage: Vec<Coverage>,
     /// The past of added contracts that is being read.
     pub gap: Option<GapProgress>,
+    /// The streams whose last entry differed from the projection. At most 100 are kept.
+    pub drifts: Vec<Drift>,
+}
+
+/// The most drifts that are kept.
+const DRIFTS_MAX: usize = 100;
+
+/// A stream that differs from the entry that a source shows for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Id of the stream.
+    pub stream: String,
+    /// The ledger that wrote the entry.
+    pub ledger: u32,
+    /// The fields that differ, by their name in the contract.
+    pub fields: Vec<String>,
 }
 
 /// Ledgers that are read again for contracts that were added later.
@@ -103,6 +119,20 @@ impl FollowerStatus {
         let mut snapshot = self.lock();
         snapshot.phase = phase;
         snapshot.last_error = Some(error);
+    }
+
+    /// A stream is as its entry.
+    pub(crate) fn agrees(&self, stream: &str) {
+        self.lock().drifts.retain(|drift| drift.stream != stream);
+    }
+
+    /// A stream is not as its entry.
+    pub(crate) fn drifts(&self, drift: Drift) {
+        let mut snapshot = self.lock();
+        snapshot.drifts.retain(|known| known.stream != drift.stream);
+        if snapshot.drifts.len() < DRIFTS_MAX {
+            snapshot.drifts.push(drift);
+        }
     }
 
     pub(crate) fn covered(&self, coverage: Vec<Coverage>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fluxora_indexer::{Rules, Verification};
 use fluxora_ingest::Ingest;
-use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Shape, header_of, scenarios};
+use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Scenario, Shape, header_of, scenarios};
 use fluxora_stellar::{HttpClient, HttpLimits, LedgerCloseMeta, LedgerSource, RpcSource, WatchList};
 use fluxora_store::chain::ContractEventQuery;
 use fluxora_store::conformance::Model;
@@ -60,7 +60,8 @@ impl Bench {
             store.clone(),
             Arc::clone(&clock),
         );
-        let ingest = Ingest::new(store.clone(), Arc::clone(&clock), Rules::default());
+        let ingest =
+            Ingest::new(store.clone(), Arc::clone(&clock), Rules { safety_margin: 0, ..Rules::default() });
         Self { store, sources: Arc::new(sources), ingest, clock, status: Arc::default() }
     }
 
@@ -81,6 +82,7 @@ impl Bench {
             self.ingest.clone(),
             Arc::clone(&self.status),
             self.leadership(holder),
+            self.store.clone(),
         )
     }
 
@@ -316,4 +318,30 @@ async fn the_past_that_no_source_has_is_an_error_and_the_tip_goes_on() {
     };
     later.follow_until(100, is_shown).await;
     assert_eq!(later.coverage(&scenario.contract).await, "130-159");
+}
+
+/// The fields in which streams differ from their entries, after a scenario was followed.
+async fn drifts_of(scenario: &Scenario) -> Vec<Drift> {
+    let chain: Vec<_> = scenario.ledgers(Shape::V2).collect();
+    let sequence = |meta: &LedgerCloseMeta| header_of(meta).header.ledger_seq;
+    let (first, last) = (sequence(&chain[0]), sequence(chain.last().unwrap()));
+    let server = FakeRpc::start(chain).await;
+    let bench = Bench::new(&[&server]).beside(&[&server], &[&scenario.contract]);
+    let at_tip = async |bench: &Bench| {
+        bench.status.snapshot().phase == FollowerPhase::AtTip
+            && bench.tip().await.is_some_and(|(tip, _)| tip == last)
+    };
+    bench.follow_until(first, at_tip).await;
+    bench.status.snapshot().drifts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_differs_from_the_projection_is_shown_and_changes_nothing() {
+    for name in ["abi1_cancel", "abi2_flags"] {
+        let scenario = scenarios().into_iter().find(|scenario| scenario.name == name).unwrap();
+        assert_eq!(drifts_of(&scenario).await, [], "{name}");
+        let drifts = drifts_of(&scenario.with_false_entry()).await;
+        let [drift] = &drifts[..] else { panic!("{name}: {drifts:?}") };
+        assert_eq!(drift.fields, ["cancellable", "pausable", "transferable"], "{name}");
+    }
 }

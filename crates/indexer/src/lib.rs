@@ -9,6 +9,7 @@ mod opaque;
 mod plan;
 pub mod projection;
 mod ranges;
+mod stream_entry;
 
 pub use batch::{Batch, BatchFault, BatchSource, Pushed};
 pub use event::{ChainPosition, ContractEvent};
@@ -24,3 +25,4 @@ pub use plan::{
 };
 pub use projection::{UnknownClass, UnknownVersion, vesting};
 pub use ranges::{LedgerRanges, NotRanges};
+pub use stream_entry::StreamEntry;

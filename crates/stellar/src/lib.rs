@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod decode;
+mod entries;
 mod error;
 mod event;
 mod hash;

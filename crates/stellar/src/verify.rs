@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use fluxora_indexer::StreamEntry;
 use stellar_xdr::{
     ContractEvent, ContractEventBody, LedgerCloseMeta, LedgerHeader, LedgerHeaderHistoryEntry, ScVal,
     StellarValueExt, TransactionMeta, TransactionResultPair,
 };
 
 use crate::decode::{append, encode};
+use crate::entries::Entries;
 use crate::event::Emitter;
 use crate::proof::LedgerProof;
 use crate::results::Outcome;
@@ -30,6 +32,8 @@ pub struct VerifiedLedger {
     pub events: Vec<VerifiedEvent>,
     /// Invocations whose events cannot be proven, whether or not a watched contract emitted one. Empty from protocol 23 on.
     pub unverifiable: Vec<UnverifiableTransaction>,
+    /// The entries of streams of watched contracts that successful invocations wrote last. No hash covers them.
+    pub unproven_entries: Vec<StreamEntry>,
 }
 
 /// Verifies a ledger against its own header, and takes the events of watched contracts.
@@ -46,7 +50,9 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
     let results_xdr = result_set(header, &parts.transactions)?;
     transaction_set(header, meta, &parts.transactions)?;
     let proof = Arc::new(LedgerProof { header: header_xdr.into(), results: results_xdr.into() });
-    let mut verified = VerifiedLedger { ledger, events: Vec::new(), unverifiable: Vec::new() };
+    let mut verified =
+        VerifiedLedger { ledger, events: Vec::new(), unverifiable: Vec::new(), unproven_entries: Vec::new() };
+    let mut entries = Entries::default();
     for (transaction, (result, meta)) in (1..).zip(&parts.transactions) {
         let hash = Hash::from(&result.transaction_hash);
         let emitter = Emitter { ledger: &ledger, transaction, hash };
@@ -59,9 +65,11 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
                 let invocation = Invocation::of(meta)
                     .ok_or(LedgerError::NotAnInvocation { ledger: ledger.sequence, transaction })?;
                 verified.invocation(emitter, committed, &invocation, watched, &proof)?;
+                entries.read(meta, watched, ledger.sequence);
             }
         }
     }
+    verified.unproven_entries = entries.last();
     Ok(verified)
 }
 

@@ -55,7 +55,7 @@ impl WatchList {
         events.iter().enumerate().filter(|(_, event)| taken(event)).collect()
     }
 
-    fn contains(&self, id: &ContractId) -> bool {
+    pub(crate) fn contains(&self, id: &ContractId) -> bool {
         self.0.contains(&id.0.0)
     }
 

@@ -126,7 +126,7 @@ fn follower(
     // Only one process at a time opens a SQLite file: a server that starts again goes on without a wait.
     let holder = if config.database.is_shared() { RandomIds.next().to_string() } else { "server".to_owned() };
     let leadership = Leadership::new(store.clone(), holder, Arc::clone(clock));
-    let follower = Follower::new(settings, sources, store.clone(), ingest, status, leadership);
+    let follower = Follower::new(settings, sources, store.clone(), ingest, status, leadership, store.clone());
     Ok(Some((follower, Arc::new(report))))
 }
 

@@ -202,18 +202,23 @@ fn applied_v2(
 
 /// An entry that the invoked contract wrote. No hash of the ledger covers it.
 fn changes(sequence: u32, transaction: &TestTransaction) -> LedgerEntryChanges {
-    let entry = transaction.contract().map(|contract| LedgerEntry {
+    let of = |contract: [u8; 32], key: ScVal, val: ScVal| LedgerEntry {
         last_modified_ledger_seq: sequence,
         data: LedgerEntryData::ContractData(ContractDataEntry {
             ext: ExtensionPoint::V0,
             contract: ScAddress::Contract(ContractId(Hash(contract))),
-            key: ScVal::U64(7),
+            key,
             durability: ContractDataDurability::Persistent,
-            val: ScVal::U64(1000),
+            val,
         }),
         ext: LedgerEntryExt::V0,
+    };
+    let entries = transaction.contract().map(|contract| {
+        let own = (ScVal::U64(7), ScVal::U64(1000));
+        let entries = transaction.entries().iter().cloned().chain([own]);
+        entries.map(|(key, val)| LedgerEntryChange::Updated(of(contract, key, val))).collect()
     });
-    LedgerEntryChanges(list(entry.into_iter().map(LedgerEntryChange::Updated).collect()))
+    LedgerEntryChanges(list(entries.unwrap_or_default()))
 }
 
 fn hash(bytes: &[u8]) -> Hash {

@@ -1,6 +1,11 @@
 //! Ledgers with real hashes, for tests: built by hand ([`Chain`]) or from recorded scenarios ([`scenarios`]). They are served by
 //! a Stellar RPC ([`FakeRpc`]) and a data lake ([`write_lake`], [`FileServer`]) that behave as real ones do, faults included.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up must fail"
+)]
 
 mod chain;
 mod http_server;

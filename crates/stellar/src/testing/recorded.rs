@@ -4,13 +4,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use stellar_xdr::{
     ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ContractId, ExtensionPoint, Hash,
-    LedgerCloseMeta, ScVal,
+    LedgerCloseMeta, LedgerKey, ScMapEntry, ScVal,
 };
 
 use super::{Chain, Shape, TestTransaction, from_xdr, unzstd};
 
 /// What the stream contracts emitted in recorded scenarios: transactions and events, line by line.
 const RECORDED: &[u8] = include_bytes!("../../fixtures/recorded-events.jsonl.zst");
+
+/// The entries of streams that vesting contracts wrote in these scenarios, line by line.
+const ENTRIES: &[u8] = include_bytes!("../../fixtures/recorded-entries.jsonl.zst");
 
 /// Seconds from one ledger to the next where nothing happened.
 const PACE: u64 = 5;
@@ -41,6 +44,8 @@ pub struct Step {
     pub succeeded: bool,
     /// Its events.
     pub events: Vec<RecordedEvent>,
+    /// Keys and values of the entries of streams that it wrote. They are recorded of vesting contracts only.
+    pub entries: Vec<(ScVal, ScVal)>,
 }
 
 /// A recorded event.
@@ -73,6 +78,15 @@ struct Emitted {
     decoded: Value,
 }
 
+#[derive(Deserialize)]
+struct Entry {
+    scenario: String,
+    ledger: u32,
+    transaction: u32,
+    key: String,
+    value: String,
+}
+
 /// Every recorded scenario.
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::<Scenario>::new();
@@ -89,14 +103,40 @@ pub fn scenarios() -> Vec<Scenario> {
                     function: op,
                     succeeded: ok,
                     events: events.into_iter().map(recorded).collect(),
+                    entries: Vec::new(),
                 });
             }
         }
+    }
+    for line in String::from_utf8(unzstd(ENTRIES)).unwrap().lines() {
+        let Entry { scenario, ledger, transaction, key, value } = serde_json::from_str(line).unwrap();
+        let scenario = scenarios.iter_mut().find(|known| known.name == scenario).unwrap();
+        let at = |step: &&mut Step| (step.ledger, step.transaction) == (ledger, transaction);
+        let step = scenario.steps.iter_mut().find(at).unwrap();
+        let LedgerKey::ContractData(key) = from_xdr(&BASE64_STANDARD.decode(key).unwrap()) else { continue };
+        step.entries.push((key.key, from_xdr(&BASE64_STANDARD.decode(value).unwrap())));
     }
     scenarios
 }
 
 impl Scenario {
+    /// The same events with a false entry: every flag of the stream that was written last is the opposite.
+    #[must_use]
+    pub fn with_false_entry(mut self) -> Self {
+        let last = self.steps.iter_mut().flat_map(|step| &mut step.entries).next_back();
+        let (_, value) = last.expect("entries are recorded");
+        let ScVal::Map(Some(fields)) = value else { panic!("an entry is a map") };
+        let opposite = |entry: &ScMapEntry| {
+            let val = match entry.val {
+                ScVal::Bool(flag) => ScVal::Bool(!flag),
+                ref other => other.clone(),
+            };
+            ScMapEntry { val, ..entry.clone() }
+        };
+        *fields = fields.iter().map(opposite).collect::<Vec<_>>().try_into().unwrap();
+        self
+    }
+
     /// The ledgers in which something happened. They name each other as parents although others lie between.
     pub fn eventful_ledgers(&self, shape: Shape) -> Vec<LedgerCloseMeta> {
         let mut chain = Chain::new(shape, &self.name);
@@ -139,6 +179,7 @@ impl Scenario {
                 function,
                 arguments: Vec::new(),
                 events,
+                entries: step.entries.clone(),
             });
         }
         let last = steps.last().unwrap();

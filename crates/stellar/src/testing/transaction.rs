@@ -21,6 +21,8 @@ pub enum TestTransaction {
         arguments: Vec<ScVal>,
         /// The events; `None` if the invocation fails.
         events: Option<Vec<ContractEvent>>,
+        /// Keys and values of the contract's entries that it wrote.
+        entries: Vec<(ScVal, ScVal)>,
     },
     /// A successful payment. Its metadata can hold events, which no hash covers.
     Payment {
@@ -40,6 +42,14 @@ impl TestTransaction {
         match self {
             Self::Invocation { events, .. } => events.clone().unwrap_or_default(),
             Self::Payment { events } => events.clone(),
+        }
+    }
+
+    /// The entries in the metadata.
+    pub(super) fn entries(&self) -> &[(ScVal, ScVal)] {
+        match self {
+            Self::Invocation { entries, .. } => entries,
+            Self::Payment { .. } => &[],
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn invocation(events: Option<Vec<ContractEvent>>) -> TestTransaction 
         function: "pause".to_owned(),
         arguments: vec![ScVal::U64(1)],
         events,
+        entries: Vec::new(),
     }
 }
 

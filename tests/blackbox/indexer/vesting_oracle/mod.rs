@@ -187,6 +187,8 @@ fn expect_of_followed(scenarios: &[Scenario], source: fn(Network) -> Network, un
             scenario.compare_each(&mut worker, &mut comparison, |worker, ledger| {
                 network.advance(worker, ledger.sequence);
             });
+            let drifts = &worker.get("/health")["follower"]["drifts"];
+            assert_eq!(*drifts, Value::Array(Vec::new()), "{}: the contract's entries agree", scenario.name);
             server.terminate();
         }
         comparison
