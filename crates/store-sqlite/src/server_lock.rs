@@ -8,10 +8,17 @@ use crate::open::{OpenError, make_folder};
 const SUFFIX: &str = "-lock";
 
 /// The exclusive lock of the one server of a database file: a lock of the system on a file beside the database. It is
-/// released when it is dropped or the process ends. Commands and other programs do not take it.
+/// released, and the file removed, when it is dropped; the system releases it when the process ends. Commands and other
+/// programs do not take it.
 #[derive(Debug)]
 pub struct ServerLock {
-    _file: Option<File>,
+    _held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    path: PathBuf,
+    file: File,
 }
 
 impl ServerLock {
@@ -20,25 +27,58 @@ impl ServerLock {
     /// # Errors
     /// [`OpenError::InUse`] if another server holds it, [`OpenError::Folder`] if the folder for the file cannot be made.
     pub fn acquire(location: &Location) -> Result<Self, OpenError> {
-        let Location::File(database) = location else { return Ok(Self { _file: None }) };
+        let Location::File(database) = location else { return Ok(Self { _held: None }) };
         make_folder(database)?;
         let path = beside(database);
-        let file = match File::options().write(true).create(true).truncate(false).open(&path) {
-            Ok(file) => file,
-            // SQLite cannot write its log there either: opening the database names the reason.
-            Err(error) => return Ok(Self::unlocked(&path, &error)),
-        };
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: Some(file) }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { database: database.clone(), lock: path }),
-            Err(TryLockError::Error(error)) => Ok(Self::unlocked(&path, &error)),
+        loop {
+            match Held::lock(&path) {
+                // A server that ends removes the file before it releases the lock.
+                Ok(held) if !held.has_its_name() => {}
+                Ok(held) => return Ok(Self { _held: Some(held) }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(OpenError::InUse { database: database.clone(), lock: path });
+                }
+                // SQLite cannot write its log there either: opening the database names the reason.
+                Err(TryLockError::Error(error)) => {
+                    let path = path.display();
+                    tracing::warn!(%path, %error, "the database cannot be locked: no other server may use it");
+                    return Ok(Self { _held: None });
+                }
+            }
         }
     }
+}
 
-    fn unlocked(path: &Path, error: &std::io::Error) -> Self {
-        let path = path.display();
-        tracing::warn!(%path, %error, "the database cannot be locked: make sure that no other server uses it");
-        Self { _file: None }
+impl Held {
+    fn lock(path: &Path) -> Result<Self, TryLockError> {
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    #[cfg(unix)]
+    fn has_its_name(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |file: std::fs::Metadata| (file.dev(), file.ino());
+        let named = std::fs::metadata(&self.path).map(identity);
+        named.is_ok_and(|named| self.file.metadata().is_ok_and(|held| identity(held) == named))
+    }
+
+    /// A file that is open keeps its name there.
+    #[cfg(not(unix))]
+    fn has_its_name(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.has_its_name()
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::debug!(%error, "the lock file stays");
+        }
     }
 }
 
@@ -70,7 +110,24 @@ mod tests {
         }
         ServerLock::acquire(&location(&folder.path().join("other.db"))).unwrap();
         drop(lock);
+        assert!(!beside(&path).exists(), "an orderly stop leaves no lock file");
         ServerLock::acquire(&location(&path)).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_on_a_file_that_was_removed_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fluxora.db");
+        let late = File::options().write(true).create_new(true).open(beside(&path)).unwrap();
+        drop(ServerLock::acquire(&location(&path)).unwrap());
+        // It was opened before the first server ended, and is locked after that.
+        late.try_lock().unwrap();
+        let late = Held { path: beside(&path), file: late };
+        assert!(!late.has_its_name());
+        let _lock = ServerLock::acquire(&location(&path)).unwrap();
+        drop(late);
+        ServerLock::acquire(&location(&path)).unwrap_err();
     }
 
     #[cfg(unix)]
