@@ -160,7 +160,7 @@ fn a_server_that_follows_the_network_answers_what_vesting_contracts_answer() {
 
 #[test]
 fn a_server_that_follows_a_data_lake_answers_what_vesting_contracts_answer() {
-    expect_of_followed(&of_at_most(IN_LAKE, 15), Network::in_lake, &[]);
+    expect_of_followed(&of_at_most(IN_LAKE, 14), Network::in_lake, &[]);
 }
 
 /// The handwritten scenarios that span at most so many ledgers.
