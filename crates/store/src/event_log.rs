@@ -1,27 +1,12 @@
 //! The event log: every stream event, in commit order.
 
 use async_trait::async_trait;
-use fluxora_stream::{Address, ContractId, EventKind, LoggedEvent, Sequence, StreamId};
+use fluxora_stream::{EventFilter, LoggedEvent, Sequence};
 
 use crate::StoreError;
 
 /// How many positions of the log one page looks through at most. A filter that matches little makes a page short, not slow.
 pub const EVENT_LOG_WINDOW: u64 = 10_000;
-
-/// Which events a reader wants; an absent condition leaves all in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Only events of this stream. Found by index, however long the log is.
-    pub stream: Option<StreamId>,
-    /// Only events of streams that this address pays at the time of reading; for a removed stream, that it paid last.
-    pub sender: Option<Address>,
-    /// Only events of streams that pay this address at the time of reading; for a removed stream, that it paid last.
-    pub recipient: Option<Address>,
-    /// Only events of chain streams of this contract.
-    pub contract: Option<ContractId>,
-    /// Only events of these kinds; of every kind if the list is empty.
-    pub kinds: Vec<EventKind>,
-}
 
 /// A page of the event log, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,17 +28,15 @@ pub struct EventLogRange {
     pub upto: Sequence,
 }
 
-impl EventFilter {
+impl EventLogRange {
     /// The positions that a page with this filter looks through in a log whose newest position is `head`.
-    pub fn range(&self, after: Sequence, head: Sequence) -> EventLogRange {
+    pub fn of(filter: &EventFilter, after: Sequence, head: Sequence) -> Self {
         let Sequence(first) = after;
         let window = Sequence(first.saturating_add(EVENT_LOG_WINDOW));
-        let upto = if self.stream.is_some() { head } else { window.min(head) };
-        EventLogRange { after, upto: upto.max(after) }
+        let upto = if filter.stream.is_some() { head } else { window.min(head) };
+        Self { after, upto: upto.max(after) }
     }
-}
 
-impl EventLogRange {
     /// The page of these events, of which no more than `limit` were asked for.
     pub fn page(self, events: Vec<LoggedEvent>, limit: u32, head: Sequence) -> EventLogPage {
         let full = usize::try_from(limit).is_ok_and(|limit| events.len() >= limit);
@@ -94,11 +77,13 @@ pub trait EventLog: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use fluxora_stream::{ContractId, StreamId};
+
     use super::*;
 
     #[track_caller]
     fn check(filter: &EventFilter, after: u64, head: u64, upto: u64) {
-        let range = filter.range(Sequence(after), Sequence(head));
+        let range = EventLogRange::of(filter, Sequence(after), Sequence(head));
         assert_eq!(range, EventLogRange { after: Sequence(after), upto: Sequence(upto) });
         let page = range.page(Vec::new(), 10, Sequence(head));
         assert_eq!(page.next, Sequence(upto), "a page without events advances to its end");

@@ -20,8 +20,8 @@ pub use as_of::{StateAt, replay};
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use error::{CorruptRow, StoreError, error_chain, sources};
-pub use event_log::{EVENT_LOG_WINDOW, EventFilter, EventLog, EventLogPage, EventLogRange};
-pub use fluxora_stream::Sequence;
+pub use event_log::{EVENT_LOG_WINDOW, EventLog, EventLogPage, EventLogRange};
+pub use fluxora_stream::{EventFilter, Sequence};
 pub use idempotency::{
     IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,
     expired_before,

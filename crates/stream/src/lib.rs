@@ -28,7 +28,10 @@ pub use balance::Balance;
 pub use body::{Body, ChainBody, ContractState, Details, FamilyState, StreamBody, V9State};
 pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
-pub use event::{Cause, EventData, EventKind, LoggedEvent, Settlement, StreamEvent, UnknownEventKind};
+pub use event::{
+    Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Settlement, StreamEvent,
+    UnknownEventKind,
+};
 pub use flow::RateFlow;
 pub use id::StreamId;
 pub use lifecycle::{CancelRefused, Change, HistoryError};

@@ -1,7 +1,7 @@
 //! The event log: `stream_events` in the order of its primary key.
 
 use fluxora_store::rows::{count, sequence};
-use fluxora_store::{EVENT_LOG_WINDOW, EventFilter, EventLogPage, Sequence};
+use fluxora_store::{EVENT_LOG_WINDOW, EventFilter, EventLogPage, EventLogRange, Sequence};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::events::{decode_logged, logged_columns, logged_tables};
@@ -45,7 +45,7 @@ pub(crate) async fn after(
             events.push(decode_logged(row)?);
         }
     }
-    Ok(filter.range(after, head).page(events, limit, head))
+    Ok(EventLogRange::of(filter, after, head).page(events, limit, head))
 }
 
 /// A query in the order of the log. It is not prepared but planned for its values: the events of one stream are found by stream and number,

@@ -31,7 +31,7 @@ pub(crate) fn after(
 ) -> Result<EventLogPage, StoreError> {
     let what = "reading the event log";
     let head = head(connection)?;
-    let range = filter.range(after, head);
+    let range = EventLogRange::of(filter, after, head);
     let (sql, values) = select(filter, range, limit);
     let mut statement = connection.prepare_cached(&sql).attempt(what)?;
     let rows = statement.query_map(params_from_iter(values), |row| Ok(decode_logged(row))).attempt(what)?;

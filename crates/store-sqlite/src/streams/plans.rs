@@ -1,6 +1,6 @@
 //! Every query follows an index, for every filter and any data.
 
-use fluxora_store::{EventFilter, Sequence, StreamFilter, StreamQuery};
+use fluxora_store::{EventFilter, EventLogRange, Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{AccountId, ContractId, EventKind, Origin, StatusName, StreamId, UnixTime};
 use rusqlite::{Connection, StatementStatus};
 
@@ -183,7 +183,7 @@ fn a_page_of_the_event_log_follows_the_primary_key_or_the_events_of_one_stream()
                 "SEARCH e USING INDEX sqlite_autoindex_stream_events_1 (stream=? AND number>?)",
             ),
         ] {
-            let (sql, _) = log::select(&filter, filter.range(Sequence(7), Sequence(9)), 20);
+            let (sql, _) = log::select(&filter, EventLogRange::of(&filter, Sequence(7), Sequence(9)), 20);
             let steps = plan(&connection, &sql);
             assert_eq!(steps.first().map(String::as_str), Some(index), "{sql}: {steps:?}");
             let bad = |step: &&String| step.contains("SCAN ") || step.contains("TEMP B-TREE");

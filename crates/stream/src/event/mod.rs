@@ -1,6 +1,7 @@
 //! Stream events: one shape for streams of either origin.
 
 mod data;
+mod filter;
 mod kind;
 mod logged;
 mod stored;
@@ -8,6 +9,7 @@ mod stored;
 use jiff::Timestamp;
 
 pub use data::{Cause, EventData, Settlement};
+pub use filter::{EventFilter, EventParties};
 pub use kind::{EventKind, UnknownEventKind};
 pub use logged::LoggedEvent;
 

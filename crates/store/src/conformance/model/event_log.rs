@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use fluxora_stream::{Address, Changes, LoggedEvent, Stream, StreamEvent};
+use fluxora_stream::{Address, Changes, EventParties, LoggedEvent, Stream, StreamEvent};
 
 use super::{Contents, Model};
-use crate::{EventFilter, EventLog, EventLogPage, Sequence, StoreError};
+use crate::{EventFilter, EventLog, EventLogPage, EventLogRange, Sequence, StoreError};
 
 #[async_trait]
 impl EventLog for Model {
@@ -14,7 +14,7 @@ impl EventLog for Model {
     ) -> Result<EventLogPage, StoreError> {
         let contents = self.contents();
         let head = Sequence(u64::try_from(contents.events.len()).unwrap());
-        let range = filter.range(after, head);
+        let range = EventLogRange::of(filter, after, head);
         let logged = (1..).zip(&contents.events).map(|(sequence, event)| (Sequence(sequence), event));
         let within = logged.filter(|(sequence, _)| range.after < *sequence && *sequence <= range.upto);
         let matching = within.filter(|(_, event)| matches(&contents, filter, event));
@@ -36,18 +36,15 @@ impl EventLog for Model {
 
 /// Whether an event matches a filter of the event log.
 fn matches(contents: &Contents, filter: &EventFilter, event: &StreamEvent) -> bool {
-    let EventFilter { stream, sender, recipient, contract, kinds } = filter;
     // The present value, or the last that the events of a removed stream name.
     let present = contents.find(&event.stream).map(|sequence| &contents.streams[&sequence]);
     let last = |get: fn(&Changes) -> Option<Address>| {
         contents.of(&event.stream).filter_map(|event| get(&event.data.changes)).last()
     };
     let of = |stream: fn(&Stream) -> Address, get| present.map(stream).or_else(|| last(get));
-    stream.is_none_or(|stream| event.stream == stream)
-        && sender.is_none_or(|sender| of(|stream| stream.sender, |changes| changes.sender) == Some(sender))
-        && recipient.is_none_or(|recipient| {
-            of(|stream| stream.recipient, |changes| changes.recipient) == Some(recipient)
-        })
-        && contract.is_none_or(|contract| event.stream.contract() == Some(contract))
-        && (kinds.is_empty() || kinds.contains(&event.kind))
+    let parties = EventParties {
+        sender: of(|stream| stream.sender, |changes| changes.sender),
+        recipient: of(|stream| stream.recipient, |changes| changes.recipient),
+    };
+    filter.matches(event, parties)
 }
