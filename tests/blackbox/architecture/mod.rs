@@ -74,7 +74,7 @@ fn a_broken_edge_is_named() {
         ("fluxora-store", "fluxora-store", dev, true),
         ("fluxora-api", "fluxora-store-sqlite", dev, false),
         ("fluxora-api", "fluxora-webhook", normal, false),
-        ("fluxora-delivery", "fluxora-webhook", normal, true),
+        ("fluxora-delivery", "fluxora-webhook", normal, false),
         ("fluxora-api", "rusqlite", normal, false),
         ("fluxora-tests", "rusqlite", dev, true),
         ("fluxora-store", "anyhow", normal, false),

@@ -43,13 +43,15 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-api",
 ];
 
-const STORE_AND_BELOW: &[&str] = &["fluxora-decimal", "fluxora-stream", "fluxora-indexer", "fluxora-store"];
+const STORE_AND_BELOW: &[&str] =
+    &["fluxora-decimal", "fluxora-stream", "fluxora-delivery", "fluxora-indexer", "fluxora-store"];
 /// What the HTTP edge uses of the house.
 const EDGE: &[&str] = &[
     "fluxora-decimal",
     "fluxora-limit",
     "fluxora-supervise",
     "fluxora-stream",
+    "fluxora-delivery",
     "fluxora-indexer",
     "fluxora-store",
     "fluxora-ingest",
@@ -118,27 +120,15 @@ pub(super) const HOUSES: [House; 18] = [
         &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
         PURE,
     ),
+    house("fluxora-delivery", "crates/delivery", &["fluxora-stream"], PURE),
     house(
         "fluxora-store",
         "crates/store",
-        &["fluxora-decimal", "fluxora-stream", "fluxora-indexer"],
+        &["fluxora-decimal", "fluxora-stream", "fluxora-delivery", "fluxora-indexer"],
         DRIVERS_AND_HTTP,
     ),
     house("fluxora-store-sqlite", "crates/store-sqlite", STORE_AND_BELOW, HTTP),
     house("fluxora-store-postgres", "crates/store-postgres", STORE_AND_BELOW, HTTP),
-    house(
-        "fluxora-delivery",
-        "crates/delivery",
-        &[
-            "fluxora-decimal",
-            "fluxora-webhook",
-            "fluxora-supervise",
-            "fluxora-stream",
-            "fluxora-indexer",
-            "fluxora-store",
-        ],
-        ACTIX_AND_SQL,
-    ),
     house(
         "fluxora-stellar",
         "crates/stellar",
@@ -181,7 +171,6 @@ const ASYNC: &[&str] = &[
     "fluxora-supervise",
     "fluxora-store-sqlite",
     "fluxora-store-postgres",
-    "fluxora-delivery",
     "fluxora-stellar",
     "fluxora-feed",
     "fluxora-follower",

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+mod attempt;
+mod body;
+mod breaker;
+mod delivery;
+mod endpoint;
+mod id;
+mod queue;
+mod rate;
+mod record;
+mod replay;
+mod retry;
+mod settle;
+
+pub use attempt::{Attempt, AttemptResult, MAX_EXCERPT_BYTES, OutcomeCode, UnknownOutcome};
+pub use body::{MAX_BODY_BYTES, body};
+pub use breaker::Breaker;
+pub use delivery::{
+    DeadReason, Delivery, DeliveryState, DeliveryStatus, Lease, UnknownDeadReason, UnknownDeliveryStatus,
+};
+pub use endpoint::{
+    Endpoint, EndpointState, HeaderProfile, HoldReason, SealedSecret, UnknownHeaderProfile, UnknownHoldReason,
+};
+pub use id::{DeliveryId, EndpointId, ReplayId};
+pub use queue::{Allowance, EndpointQueue};
+pub use rate::{RateLimit, RateState};
+pub use record::{FilterRecord, InvalidRecord, ReplayFilterRecord, secrets_from_json, secrets_to_json};
+pub use replay::{Replay, ReplayFilter, ReplayState, UnknownReplayState};
+pub use retry::{HORIZON, Jitter, MAX_RETRY_AFTER, NextStep, Policy, SCHEDULE, next_step};
+pub use settle::{Settled, claim, expire, release, settle};
