@@ -59,6 +59,8 @@ pub struct ClaimedDelivery {
 pub struct Fence {
     /// The delivery.
     pub delivery: DeliveryId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
     /// The number of the claim.
     pub claim: u32,
 }
