@@ -21,6 +21,7 @@ mod store;
 mod streams;
 mod tls;
 mod unit;
+mod webhooks;
 mod writer;
 
 #[cfg(any(test, feature = "testing"))]

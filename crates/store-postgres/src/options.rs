@@ -27,6 +27,9 @@ pub struct Options {
     pub queue: usize,
     /// How long bringing the schema up to date may take, including the wait for another process that migrates.
     pub migration_timeout: Duration,
+    /// Whether deliveries are due and leases end by the instants of callers. Several processes need one clock: they take the
+    /// database's. A test that moves time takes its own.
+    pub callers_time: bool,
 }
 
 impl Default for Options {
@@ -43,6 +46,7 @@ impl Default for Options {
             batch: 256,
             queue: 1_024,
             migration_timeout: Duration::from_secs(300),
+            callers_time: false,
         }
     }
 }

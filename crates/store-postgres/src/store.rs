@@ -21,6 +21,7 @@ use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, 
 
 mod chain;
 mod copy;
+mod webhooks;
 
 /// How many idempotency records one unit deletes at most.
 const DELETED_AT_ONCE: u32 = 1_000;
@@ -33,6 +34,8 @@ pub struct PostgresStore {
     /// For what changes the chain, one at a time: those who wait for their turn take no connection from the others.
     chain: Connections,
     rebuild_timeout: Duration,
+    /// See [`Options::callers_time`].
+    takes_callers_time: bool,
     units: Arc<Units>,
     writer: Writer,
     announcer: Announcer,
@@ -58,9 +61,18 @@ impl PostgresStore {
         let connections = Connections::new(connector, options.pool, &options);
         let chain = Connections::new(Connector::for_chain(location, &options)?, 1, &options);
         let announcer = Announcer::new(Connector::new(location, &options)?);
-        let rebuild_timeout = options.rebuild_timeout;
+        let (rebuild_timeout, takes_callers_time) = (options.rebuild_timeout, options.callers_time);
         let location = location.clone();
-        let store = Self { location, connections, chain, rebuild_timeout, units, writer, announcer };
+        let store = Self {
+            location,
+            connections,
+            chain,
+            rebuild_timeout,
+            takes_callers_time,
+            units,
+            writer,
+            announcer,
+        };
         store.warn_of_what_is_not_durable().await;
         store.warn_of_repeated_events().await;
         Ok(store)

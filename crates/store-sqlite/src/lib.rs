@@ -17,6 +17,7 @@ mod schema;
 mod server_lock;
 mod store;
 mod streams;
+mod webhooks;
 
 mod write_connection;
 mod writer;

@@ -314,6 +314,7 @@ impl Store for SqliteStore {
 }
 
 mod copy;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

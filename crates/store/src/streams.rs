@@ -5,8 +5,8 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    ChainStore, Clock, CorruptRow, EventLog, EventPage, IdempotencyStore, KeyedResponse, LeaseStore,
-    StoreError, StreamFilter, StreamPage, StreamQuery,
+    ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage, IdempotencyStore,
+    KeyedResponse, LeaseStore, StoreError, StreamFilter, StreamPage, StreamQuery,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -109,7 +109,9 @@ pub trait StreamStore: Send + Sync {
 
 /// A whole storage backend.
 #[async_trait]
-pub trait Store: StreamStore + ChainStore + EventLog + IdempotencyStore + LeaseStore {
+pub trait Store:
+    StreamStore + ChainStore + EventLog + IdempotencyStore + LeaseStore + EndpointStore + DeliveryStore
+{
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;
 

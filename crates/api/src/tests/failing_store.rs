@@ -1,15 +1,22 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
+use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
+use fluxora_indexer::{Batch, Fence as LeaseFence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage, EventEvidence, Ingested,
     Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
-use fluxora_store::{
-    ChainStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore,
-    Sequence,
+use fluxora_store::delivery::{
+    Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, SettleOutcome, Settlement,
+    StartReplay, StateChange, StoredEndpoint,
 };
+use fluxora_store::{
+    ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord,
+    IdempotencyStore, LeaseStore, Sequence,
+};
+use jiff::SignedDuration;
 
 use super::*;
 
@@ -157,10 +164,107 @@ impl LeaseStore for FailingStore {
         _: &str,
         _: Duration,
         _: Timestamp,
-    ) -> Result<Option<Fence>, StoreError> {
+    ) -> Result<Option<LeaseFence>, StoreError> {
         Err((self.fault)())
     }
     async fn release_lease(&self, _: &'static str, _: &str) -> Result<(), StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl EndpointStore for FailingStore {
+    async fn create_endpoint(&self, _: Endpoint, _: bool, _: u32) -> Result<EndpointCreated, StoreError> {
+        Err((self.fault)())
+    }
+    async fn endpoint(&self, _: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn list_endpoints(&self, _: &EndpointQuery) -> Result<EndpointPage, StoreError> {
+        Err((self.fault)())
+    }
+    async fn update_endpoint(&self, _: EndpointUpdate, _: Timestamp) -> Result<EndpointUpdated, StoreError> {
+        Err((self.fault)())
+    }
+    async fn change_endpoint_state(
+        &self,
+        _: EndpointId,
+        _: StateChange,
+        _: Timestamp,
+    ) -> Result<EndpointUpdated, StoreError> {
+        Err((self.fault)())
+    }
+    async fn delete_endpoint(&self, _: EndpointId, _: Timestamp) -> Result<bool, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for FailingStore {
+    async fn fan_out(&self, _: u32, _: Timestamp) -> Result<FannedOut, StoreError> {
+        Err((self.fault)())
+    }
+    async fn claim(
+        &self,
+        _: &str,
+        _: u32,
+        _: SignedDuration,
+        _: &Policy,
+        _: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        Err((self.fault)())
+    }
+    async fn settle(
+        &self,
+        _: Vec<Settlement>,
+        _: &Policy,
+        _: Timestamp,
+    ) -> Result<Vec<SettleOutcome>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn release(&self, _: Vec<Fence>, _: Timestamp) -> Result<u64, StoreError> {
+        Err((self.fault)())
+    }
+    async fn delivery(&self, _: DeliveryId) -> Result<Option<ListedDelivery>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn attempts(&self, _: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn list_deliveries(&self, _: &DeliveryQuery) -> Result<DeliveryPage, StoreError> {
+        Err((self.fault)())
+    }
+    async fn replay(
+        &self,
+        _: DeliveryId,
+        _: Timestamp,
+    ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn start_replay(&self, _: StartReplay, _: Timestamp) -> Result<Option<Replay>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn run_replay(&self, _: u32, _: Timestamp) -> Result<Option<Replay>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn cancel_replay(&self, _: ReplayId, _: Timestamp) -> Result<Option<Replay>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn replay_job(&self, _: ReplayId) -> Result<Option<Replay>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn list_replays(
+        &self,
+        _: Option<EndpointId>,
+        _: Option<Sequence>,
+        _: u32,
+    ) -> Result<ReplayPage, StoreError> {
+        Err((self.fault)())
+    }
+    async fn delete_settled_deliveries(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Err((self.fault)())
+    }
+    async fn delivery_figures(&self, _: Timestamp) -> Result<DeliveryFigures, StoreError> {
         Err((self.fault)())
     }
 }

@@ -5,6 +5,7 @@ mod put;
 mod section;
 mod sections;
 mod streams;
+mod webhooks;
 
 pub(crate) use put::put;
 

@@ -5,7 +5,7 @@ use fluxora_store::StoreError;
 use fluxora_store::copy::{Put, Record, RecordKey, Section};
 
 use super::section::SectionQuery;
-use super::{chain, sections, streams};
+use super::{chain, sections, streams, webhooks};
 use crate::chain::evidence;
 use crate::columns::seq;
 use crate::faults::Fault;
@@ -38,7 +38,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
     let (mut proofs, mut coverage) = (vec![], vec![]);
-    let (mut reorgs, mut states) = (vec![], vec![]);
+    let (mut reorgs, mut states, mut of_webhooks) = (vec![], vec![], webhooks::Records::default());
     for record in missing {
         match record {
             Record::Stream(place, stream) => streams.push((*place, stream)),
@@ -52,6 +52,11 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             Record::RepeatedEvent(event) => repeated.push(event),
             Record::Reorg(reorg) => reorgs.push(reorg),
             Record::ChainState(state) => states.push(state),
+            Record::WebhookEndpoint(..)
+            | Record::WebhookDelivery(_)
+            | Record::WebhookAttempt(_)
+            | Record::WebhookReplay(..)
+            | Record::WebhookFanOut(_) => of_webhooks.push(record),
         }
     }
     chain::put_streams(transaction, &streams).await?;
@@ -67,6 +72,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     chain::put_repeated(transaction, &repeated).await?;
     chain::put_reorgs(transaction, &reorgs).await?;
     chain::put_states(transaction, &states).await?;
+    of_webhooks.put(transaction).await?;
     Ok(Put::Done)
 }
 

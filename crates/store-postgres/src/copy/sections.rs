@@ -1,7 +1,7 @@
 use fluxora_store::copy::Section;
 
 use super::section::SectionQuery;
-use super::{chain, streams};
+use super::{chain, streams, webhooks};
 
 pub(super) const fn query(section: Section) -> &'static SectionQuery {
     match section {
@@ -16,5 +16,10 @@ pub(super) const fn query(section: Section) -> &'static SectionQuery {
         Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,
+        Section::WebhookEndpoints => &webhooks::ENDPOINTS,
+        Section::WebhookDeliveries => &webhooks::DELIVERIES,
+        Section::WebhookAttempts => &webhooks::ATTEMPTS,
+        Section::WebhookReplays => &webhooks::REPLAYS,
+        Section::WebhookFanOut => &webhooks::FAN_OUT,
     }
 }

@@ -20,6 +20,7 @@ mod skewed;
 mod stored_form;
 mod suite;
 mod tls;
+mod webhooks;
 
 /// A store in a fresh database.
 async fn fresh() -> Option<PostgresStore> {
@@ -39,7 +40,13 @@ async fn open(database: &Database) -> PostgresStore {
 /// The limits of a test that is not about them: a busy machine may take its time.
 fn patient() -> Options {
     let long = std::time::Duration::from_secs(30);
-    Options { wait: long, connect_timeout: long, statement_timeout: long, ..Options::default() }
+    Options {
+        wait: long,
+        connect_timeout: long,
+        statement_timeout: long,
+        callers_time: true,
+        ..Options::default()
+    }
 }
 
 async fn open_with(database: &Database, options: Options) -> PostgresStore {

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 12] = [
     "V10__dependents_by_ledger",
     "V11__chain_gaps",
     "V12__chain_follower",
+    "V13__webhooks",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

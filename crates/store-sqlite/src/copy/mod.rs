@@ -3,6 +3,7 @@
 mod chain;
 mod section;
 mod streams;
+mod webhooks;
 
 use fluxora_store::StoreError;
 use fluxora_store::chain::EventCursor;
@@ -16,6 +17,7 @@ use crate::chain::{events, evidence};
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
+use crate::webhooks::save_cursor;
 
 const fn query(section: Section) -> &'static SectionQuery {
     match section {
@@ -30,6 +32,11 @@ const fn query(section: Section) -> &'static SectionQuery {
         Section::RepeatedEvents => &chain::REPEATED_EVENTS,
         Section::Reorgs => &chain::REORGS,
         Section::ChainState => &chain::STATE,
+        Section::WebhookEndpoints => &webhooks::ENDPOINTS,
+        Section::WebhookDeliveries => &webhooks::DELIVERIES,
+        Section::WebhookAttempts => &webhooks::ATTEMPTS,
+        Section::WebhookReplays => &webhooks::REPLAYS,
+        Section::WebhookFanOut => &webhooks::FAN_OUT,
     }
 }
 
@@ -92,6 +99,13 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::RepeatedEvent(repeated) => events::put_repeated(connection, repeated)?,
             Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
             Record::ChainState(state) => chain::put_state(connection, state)?,
+            Record::WebhookEndpoint(stored, deleted_at) => {
+                webhooks::put_endpoint(connection, stored, *deleted_at)?;
+            }
+            Record::WebhookDelivery(stored) => webhooks::put_delivery(connection, stored)?,
+            Record::WebhookAttempt(attempt) => webhooks::put_attempt(connection, attempt)?,
+            Record::WebhookReplay(sequence, replay) => webhooks::put_replay(connection, *sequence, replay)?,
+            Record::WebhookFanOut(cursor) => save_cursor(connection, *cursor)?,
         }
     }
     Ok(Put::Done)

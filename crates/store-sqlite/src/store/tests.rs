@@ -14,6 +14,7 @@ mod fault_injection;
 mod outages;
 mod rebuilding;
 mod restarts;
+mod webhooks;
 
 mod in_a_file {
     use super::*;
@@ -50,7 +51,7 @@ mod copies {
         let kept = Kept::open(Options::default());
         let mut known = crate::copy::copied_tables();
         // The counts in `contracts` follow from the copied events and streams. A lease belongs to a running process.
-        known.extend(["contracts", "leases", "refinery_schema_history", "write_proofs"]);
+        known.extend(["contracts", "leases", "refinery_schema_history", "sqlite_sequence", "write_proofs"]);
         known.sort_unstable();
         let tables = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";
         let found: String = kept.other().query_row(tables, [], |row| row.get(0)).unwrap();

@@ -30,6 +30,7 @@ mod listing;
 mod model;
 mod random;
 pub mod traffic;
+mod webhooks;
 
 pub use cancelling::*;
 pub use chain::*;
@@ -41,6 +42,7 @@ pub use event_log::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
+pub use webhooks::*;
 
 /// Makes one test of each behaviour. The argument is an expression, evaluated in an async context once per test, that opens
 /// a fresh, empty store; after `optional`, one that yields an `Option` of it, where `None` ends the test: what the store needs is
@@ -155,6 +157,44 @@ macro_rules! conformance_suite {
             a_lease_has_one_holder_until_its_term_is_over
             a_released_lease_is_free_at_once
             a_batch_under_a_lost_lease_is_refused_and_leaves_no_trace
+            an_endpoint_reads_back_as_it_was_written
+            an_owner_has_as_many_endpoints_as_are_allowed
+            a_change_from_an_old_version_is_refused
+            a_resumed_endpoint_goes_on_with_what_waited
+            an_endpoint_resumed_from_now_forgets_what_waited
+            a_held_endpoint_stays_held_when_it_is_paused
+            a_deleted_endpoint_is_gone_and_its_deliveries_stay
+            endpoints_are_listed_newest_first
+            an_event_is_fanned_out_once_to_each_endpoint
+            the_body_of_a_delivery_is_its_event
+            the_filter_of_an_endpoint_leaves_events_out
+            an_endpoint_gets_the_events_after_its_start
+            concurrent_steps_of_fan_out_write_each_delivery_once
+            events_are_fanned_out_to_a_paused_endpoint
+            only_the_first_of_a_lane_is_claimed
+            an_endpoint_has_no_more_in_flight_than_allowed
+            endpoints_take_turns
+            a_delivery_is_claimed_again_when_its_lease_has_ended
+            a_rate_limit_spreads_attempts
+            an_open_breaker_lets_one_probe_through
+            concurrent_claims_never_share_a_delivery
+            the_next_time_to_claim_is_that_of_the_next_due_delivery
+            attempts_are_kept_with_their_results
+            a_failed_delivery_is_retried_and_holds_its_lane_up
+            a_delivery_is_given_up_after_its_schedule_and_the_next_goes_on
+            a_late_result_counts_while_nobody_else_has_claimed
+            released_deliveries_are_due_at_once_and_cost_no_attempt
+            an_answer_of_410_holds_the_endpoint
+            an_answer_of_429_blocks_the_endpoint_for_as_long_as_it_asks
+            an_endpoint_that_fails_for_days_is_held
+            a_replayed_delivery_is_sent_again_in_its_lane
+            a_replay_waits_for_the_delivery_in_flight
+            a_replay_sends_what_its_filter_matches
+            a_cancelled_replay_ends
+            replays_are_listed_newest_first
+            deliveries_are_listed_newest_first
+            retention_deletes_settled_deliveries_with_their_attempts
+            the_oldest_due_delivery_is_one_that_may_be_sent
         }
 
         #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +202,15 @@ macro_rules! conformance_suite {
             if let Some(store) = $open {
                 let seeds = $crate::conformance::chain_seeds();
                 $crate::conformance::random_chains_end_as_a_rebuild_from_scratch_does(store, seeds).await;
+            }
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn a_random_history_of_webhooks_agrees_with_the_model() {
+            for seed in 0..16 {
+                if let Some(store) = $open {
+                    $crate::conformance::a_random_history_of_webhooks_agrees_with_the_model(store, seed).await;
+                }
             }
         }
 

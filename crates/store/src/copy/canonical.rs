@@ -10,7 +10,7 @@ use fluxora_stream::{
 };
 use serde::Serialize;
 
-use super::{Record, RemovedStream};
+use super::{Record, RemovedStream, webhooks};
 use crate::chain::{
     ChainState, Coverage, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
 };
@@ -20,20 +20,20 @@ use crate::{IdempotencyRecord, StoreError, rows};
 ///
 /// Every record is taken apart by naming all its fields, so that a field that is added does not compile until it is written here.
 #[derive(Default)]
-struct Fields(String);
+pub(super) struct Fields(String);
 
 impl Fields {
-    fn put(&mut self, name: &str, value: impl Display) -> &mut Self {
+    pub(super) fn put(&mut self, name: &str, value: impl Display) -> &mut Self {
         self.text(name, &value.to_string())
     }
 
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
         // Writing to a string cannot fail.
         write!(self.0, "{name}:{}={value};", value.len()).ok();
         self
     }
 
-    fn optional(&mut self, name: &str, value: Option<impl Display>) -> &mut Self {
+    pub(super) fn optional(&mut self, name: &str, value: Option<impl Display>) -> &mut Self {
         match value {
             Some(value) => self.put(name, value),
             None => {
@@ -73,6 +73,15 @@ impl Record {
             Self::RepeatedEvent(record) => repeated_event(&mut fields, record),
             Self::Reorg(record) => reorg(&mut fields, record),
             Self::ChainState(record) => chain_state(&mut fields, record),
+            Self::WebhookEndpoint(stored, deleted_at) => {
+                webhooks::endpoint(&mut fields, stored, deleted_at.as_ref())?;
+            }
+            Self::WebhookDelivery(stored) => webhooks::delivery(&mut fields, stored),
+            Self::WebhookAttempt(attempt) => webhooks::attempt(&mut fields, attempt),
+            Self::WebhookReplay(sequence, replay) => webhooks::replay(&mut fields, *sequence, replay)?,
+            Self::WebhookFanOut(cursor) => {
+                fields.put("cursor", cursor.0);
+            }
         }
         Ok(fields.0)
     }

@@ -4,9 +4,10 @@ mod canonical;
 mod digest;
 mod record;
 mod run;
+mod webhooks;
 
 pub use digest::{Digest, Tally};
-pub use record::{Record, RecordKey, RemovedStream};
+pub use record::{CopiedAttempt, Record, RecordKey, RemovedStream};
 pub use run::{Copied, CopyError, PAGE, Progress, Step, copy};
 
 use async_trait::async_trait;
@@ -38,11 +39,21 @@ pub enum Section {
     Reorgs,
     /// The state of the chain: one record, or none if no batch was ever ingested.
     ChainState,
+    /// Webhook endpoints, the deleted ones among them, in the order of their creation.
+    WebhookEndpoints,
+    /// Webhook deliveries, in the order of their creation.
+    WebhookDeliveries,
+    /// Attempts of webhook deliveries, in the order in which they were recorded.
+    WebhookAttempts,
+    /// Replays of webhook deliveries, in the order of their creation.
+    WebhookReplays,
+    /// The position up to which events were fanned out: one record, or none if it is 0.
+    WebhookFanOut,
 }
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
@@ -54,6 +65,11 @@ impl Section {
         Self::RepeatedEvents,
         Self::Reorgs,
         Self::ChainState,
+        Self::WebhookEndpoints,
+        Self::WebhookDeliveries,
+        Self::WebhookAttempts,
+        Self::WebhookReplays,
+        Self::WebhookFanOut,
     ];
 
     /// What an operator calls it.
@@ -70,6 +86,11 @@ impl Section {
             Self::RepeatedEvents => "repeated contract events",
             Self::Reorgs => "reorgs",
             Self::ChainState => "states of the chain",
+            Self::WebhookEndpoints => "webhook endpoints",
+            Self::WebhookDeliveries => "webhook deliveries",
+            Self::WebhookAttempts => "webhook attempts",
+            Self::WebhookReplays => "webhook replays",
+            Self::WebhookFanOut => "webhook fan-out cursors",
         }
     }
 }

@@ -1,10 +1,13 @@
 use std::fmt;
 
+use fluxora_delivery::{Attempt, Replay};
 use fluxora_indexer::{Ledger, LedgerProof};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
+use jiff::Timestamp;
 
 use super::Section;
 use crate::chain::{ChainState, Coverage, EventCursor, Reorg, RepeatedEvent, StoredEvent};
+use crate::delivery::{StoredDelivery, StoredEndpoint};
 use crate::{IdempotencyRecord, Sequence};
 
 /// The key of a record in its section. It is the same in every backend, because cursors hold it.
@@ -43,6 +46,27 @@ pub enum Record {
     Reorg(Reorg),
     /// The state of the chain without the last reorg, which is a separate record.
     ChainState(ChainState),
+    /// A webhook endpoint with its queue, and when it was deleted.
+    WebhookEndpoint(Box<StoredEndpoint>, Option<Timestamp>),
+    /// A webhook delivery.
+    WebhookDelivery(Box<StoredDelivery>),
+    /// An attempt of a webhook delivery.
+    WebhookAttempt(CopiedAttempt),
+    /// A replay of webhook deliveries.
+    WebhookReplay(Sequence, Box<Replay>),
+    /// The position up to which events were fanned out.
+    WebhookFanOut(Sequence),
+}
+
+/// An attempt with its position and that of its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopiedAttempt {
+    /// The position among all attempts.
+    pub sequence: Sequence,
+    /// The position of the delivery.
+    pub delivery: Sequence,
+    /// The attempt.
+    pub attempt: Attempt,
 }
 
 /// What is left of a stream whose ledgers are not part of the chain any more: what it needs to come back.
@@ -71,6 +95,11 @@ impl Record {
             Self::RepeatedEvent(_) => Section::RepeatedEvents,
             Self::Reorg(_) => Section::Reorgs,
             Self::ChainState(_) => Section::ChainState,
+            Self::WebhookEndpoint(..) => Section::WebhookEndpoints,
+            Self::WebhookDelivery(_) => Section::WebhookDeliveries,
+            Self::WebhookAttempt(_) => Section::WebhookAttempts,
+            Self::WebhookReplay(..) => Section::WebhookReplays,
+            Self::WebhookFanOut(_) => Section::WebhookFanOut,
         }
     }
 
@@ -88,7 +117,11 @@ impl Record {
             Self::LedgerProof(proof) => RecordKey::Number(Sequence(proof.ledger.into())),
             Self::Coverage(coverage) => RecordKey::Key(coverage.contract.to_string(), String::new()),
             Self::Reorg(reorg) => RecordKey::Number(Sequence(reorg.number)),
-            Self::ChainState(_) => RecordKey::Number(Sequence(1)),
+            Self::ChainState(_) | Self::WebhookFanOut(_) => RecordKey::Number(Sequence(1)),
+            Self::WebhookEndpoint(stored, _) => RecordKey::Number(stored.sequence),
+            Self::WebhookDelivery(stored) => RecordKey::Number(stored.sequence),
+            Self::WebhookAttempt(attempt) => RecordKey::Number(attempt.sequence),
+            Self::WebhookReplay(sequence, _) => RecordKey::Number(*sequence),
         }
     }
 }

@@ -1,7 +1,25 @@
 //! Webhook endpoints and their deliveries.
 
+mod claim;
+mod endpoint_steps;
 mod endpoints;
+mod fan_out;
 mod listing;
+mod queues;
+mod replay;
+mod settle;
+mod transaction;
+
+/// The steps that every backend runs in its transaction.
+pub mod steps {
+    pub use super::claim::claim;
+    pub use super::endpoint_steps::{
+        cancel_waiting, change_endpoint_state, create_endpoint, delete_endpoint, update_endpoint,
+    };
+    pub use super::fan_out::fan_out;
+    pub use super::replay::{cancel as cancel_replay, replay, run as run_replay, start as start_replay};
+    pub use super::settle::{release, settle};
+}
 
 use async_trait::async_trait;
 use fluxora_delivery::{
@@ -16,6 +34,7 @@ pub use endpoints::{
     StateChange, StoredEndpoint,
 };
 pub use listing::{DeliveryPage, DeliveryQuery, ListedDelivery, ReplayPage};
+pub use transaction::{DeliveryTransaction, EventToFanOut, InFlight, Lane, StoredDelivery};
 
 use crate::StoreError;
 

@@ -7,6 +7,7 @@ mod chain;
 mod columns;
 mod evidence;
 mod streams;
+mod webhooks;
 
 pub use chain::{
     chain_state, contract_event, contract_summary, ledger, mention, reorg, repeated_event, stored_event,
@@ -17,3 +18,4 @@ pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,
 };
+pub use webhooks::{webhook_attempt, webhook_delivery, webhook_endpoint, webhook_replay};

@@ -5,7 +5,7 @@ use fluxora_store::conformance::{Failing, a_chain_and_a_fork};
 use super::*;
 
 /// Every row of every table, as text.
-async fn everything(store: &SqliteStore) -> String {
+pub(super) async fn everything(store: &SqliteStore) -> String {
     let dump = |connection: &Connection| {
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
         let mut statement = connection.prepare(tables).unwrap();

@@ -228,6 +228,11 @@ fn altered(record: &Record) -> Record {
         Record::RepeatedEvent(repeated) => repeated.stored.event.payload = "{ }".into(),
         Record::Reorg(reorg) => reorg.events_removed += 1,
         Record::ChainState(state) => state.pending = 0,
+        Record::WebhookEndpoint(stored, _) => stored.endpoint.version += 1,
+        Record::WebhookDelivery(stored) => stored.delivery.claims += 1,
+        Record::WebhookAttempt(copied) => copied.attempt.result.excerpt = vec![7],
+        Record::WebhookReplay(_, replay) => replay.replayed += 1,
+        Record::WebhookFanOut(cursor) => cursor.0 += 1,
     }
     record
 }

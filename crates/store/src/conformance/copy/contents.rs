@@ -6,12 +6,14 @@ use crate::chain::{ChainState, RepeatedEvent, StoredEvent};
 use crate::conformance::chain::live_through_forks;
 use crate::conformance::fixtures::*;
 use crate::conformance::model::{Contents, Model};
-use crate::copy::{CopyStore, Record, RecordKey, RemovedStream, Section};
+use crate::conformance::webhooks::live_through_deliveries;
+use crate::copy::{CopiedAttempt, CopyStore, Record, RecordKey, RemovedStream, Section};
+use crate::delivery::{StoredDelivery, StoredEndpoint};
 use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
 /// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 11] {
+pub(super) fn contents() -> [Vec<Record>; 16] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -41,6 +43,7 @@ pub(super) fn contents() -> [Vec<Record>; 11] {
     let coverage = chain.chain.coverage.iter().cloned().map(Record::Coverage);
     let reorgs = chain.chain.reorgs.iter().cloned().map(Record::Reorg);
     let state = Record::ChainState(ChainState { last_reorg: None, ..chain.chain.state.clone() });
+    let [endpoints, deliveries, attempts, replays, cursor] = webhooks();
     [
         streams,
         removed.collect(),
@@ -53,7 +56,39 @@ pub(super) fn contents() -> [Vec<Record>; 11] {
         (1..=5).map(repeated).collect(),
         reorgs.collect(),
         vec![state],
+        endpoints,
+        deliveries,
+        attempts,
+        replays,
+        cursor,
     ]
+}
+
+/// What the model makes of endpoints and deliveries. Positions have gaps.
+fn webhooks() -> [Vec<Record>; 5] {
+    let model = Model::default();
+    live_through_deliveries(&model).now_or_never().unwrap();
+    let contents = model.contents();
+    let webhooks = &contents.webhooks;
+    let apart = |Sequence(position): Sequence| Sequence(position * 3 + 1);
+    let endpoints = webhooks.endpoints.iter().map(|(stored, deleted_at)| {
+        let stored = StoredEndpoint { sequence: apart(stored.sequence), ..stored.clone() };
+        Record::WebhookEndpoint(Box::new(stored), *deleted_at)
+    });
+    let deliveries = webhooks.deliveries.iter().map(|stored| {
+        let stored = StoredDelivery { sequence: apart(stored.sequence), ..stored.clone() };
+        Record::WebhookDelivery(Box::new(stored))
+    });
+    let attempts = (1..).zip(&webhooks.attempts).map(|(n, (delivery, attempt))| {
+        let (sequence, delivery) = (Sequence(n * 2), apart(*delivery));
+        Record::WebhookAttempt(CopiedAttempt { sequence, delivery, attempt: attempt.clone() })
+    });
+    let replays = webhooks
+        .replays
+        .iter()
+        .map(|(sequence, replay)| Record::WebhookReplay(apart(*sequence), Box::new(replay.clone())));
+    let cursor = vec![Record::WebhookFanOut(webhooks.cursor)];
+    [endpoints.collect(), deliveries.collect(), attempts.collect(), replays.collect(), cursor]
 }
 
 /// Events that a migration set aside.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 
+use super::webhooks::ModelWebhooks;
 use crate::chain::{ChainState, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
 use crate::{KeyedResponse, Sequence};
 
@@ -19,6 +20,7 @@ pub(in crate::conformance) struct Contents {
     pub(in crate::conformance) events: Vec<StreamEvent>,
     pub(super) responses: Vec<KeyedResponse>,
     pub(in crate::conformance) chain: ModelChain,
+    pub(in crate::conformance) webhooks: ModelWebhooks,
 }
 
 impl Contents {

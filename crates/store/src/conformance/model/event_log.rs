@@ -36,15 +36,18 @@ impl EventLog for Model {
 
 /// Whether an event matches a filter of the event log.
 fn matches(contents: &Contents, filter: &EventFilter, event: &StreamEvent) -> bool {
-    // The present value, or the last that the events of a removed stream name.
+    filter.matches(event, parties(contents, event))
+}
+
+/// The present parties of an event's stream, or the last that the events of a removed stream name.
+pub(super) fn parties(contents: &Contents, event: &StreamEvent) -> EventParties {
     let present = contents.find(&event.stream).map(|sequence| &contents.streams[&sequence]);
     let last = |get: fn(&Changes) -> Option<Address>| {
         contents.of(&event.stream).filter_map(|event| get(&event.data.changes)).last()
     };
     let of = |stream: fn(&Stream) -> Address, get| present.map(stream).or_else(|| last(get));
-    let parties = EventParties {
+    EventParties {
         sender: of(|stream| stream.sender, |changes| changes.sender),
         recipient: of(|stream| stream.recipient, |changes| changes.recipient),
-    };
-    filter.matches(event, parties)
+    }
 }

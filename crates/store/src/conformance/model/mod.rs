@@ -6,6 +6,8 @@ mod event_log;
 mod idempotency;
 mod leases;
 mod streams;
+mod webhook_store;
+mod webhooks;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -1,0 +1,139 @@
+use fluxora_delivery::{EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
+use fluxora_store::delivery::ReplayPage;
+use fluxora_store::rows::webhook_replay;
+use fluxora_store::{Sequence, StoreError};
+use tokio_postgres::Row;
+
+use super::columns::replay_columns;
+use super::decode_all;
+use super::endpoints::json;
+use crate::columns::{self, Columns};
+use crate::faults::{Attempt, Fault};
+use crate::parameters::Values;
+use crate::pipeline::PipelinedTransaction;
+use crate::pool::Lease;
+
+const BY_ID: &str = concat!("SELECT ", replay_columns!(), " FROM webhook_replays WHERE id = $1");
+pub(super) const LOCK: &str =
+    concat!("SELECT ", replay_columns!(), " FROM webhook_replays WHERE id = $1 FOR UPDATE");
+pub(super) const RUNNING: &str = concat!(
+    "SELECT ",
+    replay_columns!(),
+    " FROM webhook_replays WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
+);
+const LIST: &str = concat!(
+    "SELECT ",
+    replay_columns!(),
+    " FROM webhook_replays WHERE seq < $1 AND ($2::text IS NULL OR endpoint = $2) ORDER BY seq DESC LIMIT $3"
+);
+const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const PUT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, seq) \
+                   OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const WRITE: &str =
+    "UPDATE webhook_replays SET state = $2, finished_at = $3, cursor = $4, replayed = $5 WHERE id = $1";
+/// Counts what [`ReplayFilter::matches`] leaves in.
+const COUNT: &str = "SELECT count(*) FROM webhook_deliveries WHERE endpoint = $1 AND settled_at IS NOT NULL \
+     AND reason IS DISTINCT FROM 'body_too_large' AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) \
+     AND (cardinality($3::text[]) = 0 OR type = ANY ($3)) AND ($4::text IS NULL OR stream = $4) \
+     AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at < $6) \
+     AND ($7::bigint IS NULL OR sequence >= $7) AND ($8::bigint IS NULL OR sequence <= $8)";
+
+pub(crate) fn decode(row: &Row) -> Result<(Sequence, Replay), StoreError> {
+    webhook_replay(&mut Columns::of(row, "webhook_replays"))
+}
+
+pub(crate) async fn find(lease: &Lease, id: ReplayId) -> Result<Option<Replay>, Fault> {
+    let what = "reading a replay";
+    let statement = lease.prepare_cached(BY_ID).await.attempt(what)?;
+    let rows = lease.query(&statement, &[&id.to_string()]).await.attempt(what)?;
+    Ok(decode_all(&rows, decode)?.pop().map(|(_, replay)| replay))
+}
+
+pub(crate) async fn list(
+    lease: &Lease,
+    endpoint: Option<EndpointId>,
+    before: Option<Sequence>,
+    limit: u32,
+) -> Result<ReplayPage, Fault> {
+    let what = "listing replays";
+    let statement = lease.prepare_cached(LIST).await.attempt(what)?;
+    let before = before.map_or(i64::MAX, columns::seq);
+    let endpoint = endpoint.map(|endpoint| endpoint.to_string());
+    let one_more = i64::from(limit.max(1)).saturating_add(1);
+    let rows = lease.query(&statement, &[&before, &endpoint, &one_more]).await.attempt(what)?;
+    let mut replays = decode_all(&rows, decode)?;
+    let next = super::lists::cut(&mut replays, limit, |(sequence, _)| *sequence);
+    Ok(ReplayPage { replays: replays.into_iter().map(|(_, replay)| replay).collect(), next })
+}
+
+fn values(replay: &Replay) -> Result<Values, StoreError> {
+    Ok(vec![
+        Box::new(replay.id.to_string()),
+        Box::new(replay.endpoint.to_string()),
+        Box::new(json(ReplayFilterRecord::to_json(&replay.filter))?),
+        Box::new(replay.state.name()),
+        Box::new(columns::instant(replay.created_at)),
+        Box::new(replay.finished_at.map(columns::instant)),
+        Box::new(columns::seq(replay.cursor)),
+        Box::new(columns::seq(replay.upto)),
+        Box::new(columns::count(replay.total)),
+        Box::new(columns::count(replay.replayed)),
+    ])
+}
+
+pub(super) async fn insert(transaction: &mut PipelinedTransaction, replay: &Replay) -> Result<(), Fault> {
+    transaction.enqueue("writing a replay", INSERT, values(replay)?, Some(1)).await
+}
+
+/// Inserts a replay with its position.
+pub(crate) async fn put(
+    transaction: &mut PipelinedTransaction,
+    sequence: Sequence,
+    replay: &Replay,
+) -> Result<(), Fault> {
+    let mut values = values(replay)?;
+    values.push(Box::new(columns::seq(sequence)));
+    transaction.enqueue("writing a copied replay", PUT, values, Some(1)).await
+}
+
+pub(super) async fn write(transaction: &mut PipelinedTransaction, replay: &Replay) -> Result<(), Fault> {
+    let values: Values = vec![
+        Box::new(replay.id.to_string()),
+        Box::new(replay.state.name()),
+        Box::new(replay.finished_at.map(columns::instant)),
+        Box::new(columns::seq(replay.cursor)),
+        Box::new(columns::count(replay.replayed)),
+    ];
+    transaction.enqueue("changing a replay", WRITE, values, Some(1)).await
+}
+
+pub(super) async fn count(
+    transaction: &mut PipelinedTransaction,
+    endpoint: EndpointId,
+    filter: &ReplayFilter,
+) -> Result<u64, Fault> {
+    let what = "counting deliveries to replay";
+    let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
+        filter;
+    let states: Vec<&'static str> = statuses.iter().map(|status| status.name()).collect();
+    let kinds: Vec<&'static str> = kinds.iter().map(|kind| kind.name()).collect();
+    let rows = transaction
+        .query(
+            what,
+            COUNT,
+            &[
+                &endpoint.to_string(),
+                &states,
+                &kinds,
+                &stream.map(|stream| stream.to_string()),
+                &created_from.map(columns::instant),
+                &created_until.map(columns::instant),
+                &from_sequence.map(columns::seq),
+                &to_sequence.map(columns::seq),
+            ],
+        )
+        .await?;
+    let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).attempt(what)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}

@@ -1,0 +1,196 @@
+//! A random history of endpoints and deliveries on a store and on the model: both answer the same, and lanes keep their order.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use fluxora_delivery::{ReplayFilter, ReplayId};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::*;
+use crate::conformance::Model;
+use crate::delivery::{DeliveryQuery, EndpointUpdate, ResumeFrom, StartReplay, StateChange};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create(u64),
+    Cancel(u64),
+    FanOut(u32),
+    Claim(u32),
+    Settle { success: bool, status: u16, retry_after: Option<i64>, jitter: u32, count: usize },
+    Release(usize),
+    Wait(i64),
+    AddEndpoint { n: u64, rate: Option<u32>, start: u64 },
+    Pause(u64),
+    Resume(u64, bool),
+    Update(u64),
+    Delete(u64),
+    ReplayOne(usize),
+    StartReplay(u64),
+    RunReplay,
+    Retain(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let endpoint = 1_u64..5;
+    prop_oneof![
+        6 => (1_u64..40).prop_map(Step::Create),
+        4 => (1_u64..40).prop_map(Step::Cancel),
+        8 => (1_u32..20).prop_map(Step::FanOut),
+        12 => (1_u32..12).prop_map(Step::Claim),
+        14 => (
+            prop::bool::weighted(0.6),
+            prop::sample::select(vec![500, 404, 410, 429, 503]),
+            prop::option::of(0_i64..90),
+            any::<u32>(),
+            1_usize..6,
+        )
+            .prop_map(|(success, status, retry_after, jitter, count)| Step::Settle {
+                success, status, retry_after, jitter, count
+            }),
+        2 => (1_usize..4).prop_map(Step::Release),
+        10 => prop_oneof![1_i64..20, 30_i64..4_000, 20_000_i64..200_000].prop_map(Step::Wait),
+        3 => (endpoint.clone(), prop::option::of(1_u32..4), 0_u64..30)
+            .prop_map(|(n, rate, start)| Step::AddEndpoint { n, rate, start }),
+        1 => endpoint.clone().prop_map(Step::Pause),
+        3 => (endpoint.clone(), any::<bool>()).prop_map(|(n, held)| Step::Resume(n, held)),
+        1 => endpoint.clone().prop_map(Step::Update),
+        1 => (4_u64..5).prop_map(Step::Delete),
+        2 => (0_usize..50).prop_map(Step::ReplayOne),
+        1 => endpoint.prop_map(Step::StartReplay),
+        3 => Just(Step::RunReplay),
+        1 => (0_i64..90_000).prop_map(Step::Retain),
+    ]
+}
+
+/// Both answer the same to every step, and keep the same.
+pub async fn a_random_history_of_webhooks_agrees_with_the_model(store: &impl Store, seed: u64) {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let steps = prop::collection::vec(step(), 250).new_tree(&mut runner).unwrap().current();
+    let model = Model::default();
+    let (mut now, mut replays) = (0, 0);
+    let mut held: Vec<ClaimedDelivery> = Vec::new();
+    let mut sent: BTreeMap<(EndpointId, fluxora_stream::StreamId), Sequence> = BTreeMap::new();
+    for (number, step) in steps.into_iter().enumerate() {
+        now += 1;
+        let at = t(now);
+        let told = format!("seed {seed}, step {number}: {step:?}");
+        macro_rules! both {
+            ($($call:tt)+) => {{
+                let (ours, theirs) = (store.$($call)+.await.unwrap(), model.$($call)+.await.unwrap());
+                assert_eq!(ours, theirs, "{told}");
+                ours
+            }};
+        }
+        match step {
+            Step::Create(n) => {
+                if model.stream(&stream_id(n)).await.unwrap().is_none() {
+                    both!(create_stream(create(n, &draft(), at)));
+                }
+            }
+            Step::Cancel(n) => {
+                both!(cancel_stream(&stream_id(n), still(at)));
+            }
+            Step::FanOut(limit) => {
+                both!(fan_out(limit, at));
+            }
+            Step::Claim(limit) => {
+                let mut claimed = both!(claim("worker", limit, LEASE, &Policy::default(), at));
+                for one in &claimed.deliveries {
+                    // A replay goes back in its lane; nothing else does.
+                    let lane = (one.delivery.endpoint, one.delivery.stream);
+                    let last = sent.insert(lane, one.delivery.sequence);
+                    let is_in_order = last.is_none_or(|last| last <= one.delivery.sequence);
+                    assert!(is_in_order || one.delivery.attempts > 0, "{told}");
+                }
+                held.append(&mut claimed.deliveries);
+            }
+            Step::Settle { success, status, retry_after, jitter, count } => {
+                let count = count.min(held.len());
+                let result = if success { delivered(at) } else { failed(status, at) };
+                let result = match retry_after {
+                    Some(seconds) => result.with_retry_after(SignedDuration::from_secs(seconds)),
+                    None => result,
+                };
+                let settled = held.drain(..count);
+                let settled: Vec<_> = settled
+                    .map(|one| Settlement { jitter: Jitter(jitter), ..settlement(&one, result.clone()) })
+                    .collect();
+                both!(settle(settled.clone(), &Policy::default(), at));
+            }
+            Step::Release(count) => {
+                let fences: Vec<_> = held.drain(..count.min(held.len())).map(|one| one.fence).collect();
+                both!(release(fences.clone(), at));
+            }
+            Step::Wait(seconds) => now += seconds,
+            Step::AddEndpoint { n, rate, start } => {
+                let head = model.contents().events.len();
+                let start = Sequence(start.min(u64::try_from(head).unwrap()));
+                let rate_limit = rate.and_then(NonZeroU32::new);
+                let made = Endpoint { rate_limit, start_sequence: start, ..endpoint(n) };
+                both!(create_endpoint(made.clone(), n % 2 == 0, 9));
+            }
+            Step::Pause(n) => {
+                let change = StateChange::Pause { reason: String::new() };
+                both!(change_endpoint_state(endpoint_id(n), change.clone(), at));
+            }
+            Step::Resume(n, from_held) => {
+                let from = if from_held { ResumeFrom::Held } else { ResumeFrom::Now };
+                both!(change_endpoint_state(endpoint_id(n), StateChange::Resume(from), at));
+            }
+            Step::Update(n) => {
+                let changed = Endpoint { url: "https://changed.example".to_owned(), ..endpoint(n) };
+                let update = EndpointUpdate { endpoint: changed, expected_version: None };
+                both!(update_endpoint(update.clone(), at));
+            }
+            Step::Delete(n) => {
+                both!(delete_endpoint(endpoint_id(n), at));
+            }
+            Step::ReplayOne(nth) => {
+                let all = DeliveryQuery { limit: 50, ..DeliveryQuery::default() };
+                let page = model.list_deliveries(&all).await.unwrap();
+                if let Some(listed) = page.deliveries.get(nth) {
+                    both!(replay(listed.delivery.id, at));
+                }
+            }
+            Step::StartReplay(n) => {
+                replays += 1;
+                let start = StartReplay {
+                    id: ReplayId::new(uuid(700_000 + replays)),
+                    endpoint: endpoint_id(n),
+                    filter: ReplayFilter::default(),
+                };
+                both!(start_replay(start.clone(), at));
+            }
+            Step::RunReplay => {
+                both!(run_replay(3, at));
+            }
+            Step::Retain(seconds) => {
+                both!(delete_settled_deliveries(t(now - seconds)));
+            }
+        }
+        both!(delivery_figures(at));
+    }
+    agree(store, &model, seed).await;
+}
+
+/// Every endpoint, every delivery and every attempt is the same.
+async fn agree(store: &impl Store, model: &Model, seed: u64) {
+    for n in 1..5 {
+        let (ours, theirs) = (store.endpoint(endpoint_id(n)).await, model.endpoint(endpoint_id(n)).await);
+        assert_eq!(ours.unwrap(), theirs.unwrap(), "seed {seed}, endpoint {n}");
+    }
+    let all = DeliveryQuery { limit: 10_000, ..DeliveryQuery::default() };
+    let (ours, theirs) = (store.list_deliveries(&all).await, model.list_deliveries(&all).await);
+    let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
+    assert_eq!(ours, theirs, "seed {seed}");
+    for listed in ours.deliveries {
+        let id = listed.delivery.id;
+        let (ours, theirs) = (store.attempts(id).await, model.attempts(id).await);
+        assert_eq!(ours.unwrap(), theirs.unwrap(), "seed {seed}");
+    }
+}

@@ -1,0 +1,124 @@
+use fluxora_delivery::{DeliveryStatus, Replay, ReplayFilter, ReplayId, ReplayState};
+use fluxora_stream::EventKind;
+
+use super::*;
+use crate::delivery::StartReplay;
+
+async fn start(store: &impl DeliveryStore, n: u64, filter: ReplayFilter, now: Timestamp) -> Replay {
+    let replay = StartReplay { id: ReplayId::new(uuid(800_000 + n)), endpoint: endpoint_id(1), filter };
+    store.start_replay(replay, now).await.unwrap().expect("the endpoint is there")
+}
+
+async fn run(store: &impl DeliveryStore, now: Timestamp) -> u64 {
+    let mut steps = 0;
+    while store.run_replay(2, now).await.unwrap().is_some() {
+        steps += 1;
+    }
+    steps
+}
+
+/// It keeps its id, and its body.
+pub async fn a_replayed_delivery_is_sent_again_in_its_lane(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let first = deliver_all(store, t(1)).await.remove(0).delivery;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let (listed, done) = store.replay(first.id, t(22)).await.unwrap().unwrap();
+    assert!(done && listed.status == DeliveryStatus::Pending, "{listed:?}");
+    let (_, again) = store.replay(first.id, t(22)).await.unwrap().unwrap();
+    assert!(!again, "it is not settled");
+    let sent = deliver_all(store, t(22)).await;
+    assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((sent[0].delivery.id, &sent[0].delivery.body), (first.id, &first.body));
+    assert_eq!(sent[0].attempt, 2);
+    let unknown = fluxora_delivery::DeliveryId::new(uuid(1));
+    assert!(store.replay(unknown, t(22)).await.unwrap().is_none());
+}
+
+/// The one in flight is not overtaken, and the lane goes on with the earlier event.
+pub async fn a_replay_waits_for_the_delivery_in_flight(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let first = deliver_all(store, t(1)).await.remove(0).delivery;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let second = claim(store, 1, t(21)).await;
+    store.replay(first.id, t(22)).await.unwrap();
+    assert_eq!(claim(store, 9, t(22)).await.deliveries, []);
+    settle(store, &second, &failed(500, t(23)), t(23)).await;
+    let sent = deliver_all(store, t(23)).await;
+    assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// What matched when it was asked for, in steps.
+pub async fn a_replay_sends_what_its_filter_matches(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=5).await;
+    cancel(store, 2).await;
+    fan_out(store, t(21)).await;
+    deliver_all(store, t(22)).await;
+    create_streams(store, [6]).await;
+    fan_out(store, t(23)).await;
+    let created = ReplayFilter { kinds: vec![EventKind::Created], ..ReplayFilter::default() };
+    for (n, filter, expect) in [
+        (1, created.clone(), 5),
+        (2, ReplayFilter { stream: Some(stream_id(2)), ..ReplayFilter::default() }, 2),
+        (3, ReplayFilter { statuses: vec![DeliveryStatus::Dead], ..ReplayFilter::default() }, 0),
+        (4, ReplayFilter { statuses: vec![DeliveryStatus::Delivered], ..created }, 6),
+        (
+            5,
+            ReplayFilter {
+                from_sequence: Some(Sequence(2)),
+                to_sequence: Some(Sequence(3)),
+                ..ReplayFilter::default()
+            },
+            2,
+        ),
+        (6, ReplayFilter { created_from: Some(t(23)), ..ReplayFilter::default() }, 1),
+        (7, ReplayFilter { created_until: Some(t(21)), ..ReplayFilter::default() }, 0),
+    ] {
+        let job = start(store, n, filter, t(30)).await;
+        assert_eq!((job.total, job.state), (expect, ReplayState::Running), "{n}");
+        assert!(run(store, t(31)).await >= 3, "in steps");
+        let done = store.replay_job(job.id).await.unwrap().unwrap();
+        assert_eq!((done.state, done.replayed, done.finished_at), (ReplayState::Done, expect, Some(t(31))));
+        let sent = deliver_all(store, t(32)).await;
+        let pending = usize::from(n == 1);
+        assert_eq!(sent.len(), usize::try_from(expect).unwrap() + pending, "{n}");
+    }
+}
+
+/// What was made due stays so.
+pub async fn a_cancelled_replay_ends(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=5).await;
+    fan_out(store, t(1)).await;
+    deliver_all(store, t(2)).await;
+    let job = start(store, 1, ReplayFilter::default(), t(3)).await;
+    assert_eq!(store.run_replay(2, t(4)).await.unwrap().unwrap().replayed, 2);
+    let cancelled = store.cancel_replay(job.id, t(5)).await.unwrap().unwrap();
+    assert_eq!((cancelled.state, cancelled.finished_at), (ReplayState::Cancelled, Some(t(5))));
+    assert_eq!(run(store, t(6)).await, 0);
+    assert_eq!(deliver_all(store, t(6)).await.len(), 2);
+    let unknown = ReplayId::new(uuid(1));
+    assert_eq!(store.cancel_replay(unknown, t(6)).await.unwrap(), None);
+    let nobody = StartReplay { id: unknown, endpoint: endpoint_id(9), filter: ReplayFilter::default() };
+    assert_eq!(store.start_replay(nobody, t(6)).await.unwrap(), None);
+}
+
+/// In pages, of one endpoint or of all.
+pub async fn replays_are_listed_newest_first(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    for n in 1..=3 {
+        start(store, n, ReplayFilter::default(), t(1)).await;
+    }
+    let page = store.list_replays(Some(endpoint_id(1)), None, 2).await.unwrap();
+    let ids: Vec<_> = page.replays.iter().map(|replay| replay.id).collect();
+    assert_eq!(ids, [3, 2].map(|n| ReplayId::new(uuid(800_000 + n))));
+    let rest = store.list_replays(None, page.next, 2).await.unwrap();
+    assert_eq!((rest.replays.len(), rest.next), (1, None));
+    assert_eq!(store.list_replays(Some(endpoint_id(2)), None, 2).await.unwrap().replays, []);
+}

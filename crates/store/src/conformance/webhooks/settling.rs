@@ -1,0 +1,151 @@
+use fluxora_delivery::{DeadReason, DeliveryState, DeliveryStatus, HoldReason, MAX_EXCERPT_BYTES};
+
+use super::*;
+use crate::delivery::{DeliveryQuery, Fence};
+
+/// Everything that was reported of an attempt is kept.
+pub async fn attempts_are_kept_with_their_results(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let result = failed(503, t(2)).with_retry_after(SignedDuration::from_secs(9)).with_excerpt(&vec![
+        0xff;
+        MAX_EXCERPT_BYTES
+            + 9
+    ]);
+    let claimed = claim(store, 1, t(2)).await;
+    let id = claimed.deliveries[0].delivery.id;
+    settle(store, &claimed, &result, t(3)).await;
+    let claimed = claim(store, 1, t(50)).await;
+    settle(store, &claimed, &delivered(t(50)), t(51)).await;
+    let attempts = store.attempts(id).await.unwrap();
+    assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((&attempts[0].result, &attempts[1].result), (&result, &delivered(t(50))));
+    assert_eq!(attempts[0].result.excerpt.len(), MAX_EXCERPT_BYTES);
+    let listed = store.delivery(id).await.unwrap().unwrap();
+    assert_eq!((listed.status, listed.delivery.attempts), (DeliveryStatus::Delivered, 2));
+    assert_eq!(listed.delivery.state, DeliveryState::Delivered { at: t(51) });
+}
+
+/// The next event of the stream is sent only after the first has arrived.
+pub async fn a_failed_delivery_is_retried_and_holds_its_lane_up(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let mut now = 21;
+    for wait in [5, 30, 120] {
+        let claimed = claim(store, 9, t(now)).await;
+        assert_eq!(claimed.deliveries[0].delivery.sequence, Sequence(1));
+        settle(store, &claimed, &failed(404, t(now)), t(now)).await;
+        assert_eq!(claim(store, 9, t(now + wait - 1)).await.deliveries, []);
+        now += wait;
+    }
+    let sent = deliver_all(store, t(now)).await;
+    assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// The gap is visible by the numbers of the stream's events.
+pub async fn a_delivery_is_given_up_after_its_schedule_and_the_next_goes_on(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let policy = Policy { schedule: vec![SignedDuration::from_secs(1)], ..Policy::default() };
+    for now in [21, 22] {
+        let claimed = claim(store, 9, t(now)).await;
+        let settled = settlement(&claimed.deliveries[0], failed(500, t(now)));
+        store.settle(vec![settled], &policy, t(now)).await.unwrap();
+    }
+    let dead = DeliveryQuery { status: Some(DeliveryStatus::Dead), limit: 9, ..DeliveryQuery::default() };
+    let dead = store.list_deliveries(&dead).await.unwrap().deliveries;
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].delivery.state, DeliveryState::Dead { at: t(22), reason: DeadReason::Exhausted });
+    assert_eq!(deliver_all(store, t(22)).await[0].delivery.sequence, Sequence(2));
+    let figures = store.delivery_figures(t(22)).await.unwrap();
+    assert_eq!((figures.dead, figures.delivered, figures.pending), (1, 1, 0));
+}
+
+/// The lease has ended, but nobody else has claimed the delivery.
+pub async fn a_late_result_counts_while_nobody_else_has_claimed(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 1, t(1)).await;
+    let outcomes = settle(store, &claimed, &delivered(t(99)), t(99)).await;
+    assert!(matches!(outcomes[..], [SettleOutcome::Recorded { held: None, .. }]), "{outcomes:?}");
+    let outcomes = settle(store, &claimed, &failed(500, t(99)), t(99)).await;
+    assert_eq!(outcomes, [SettleOutcome::Stale], "it was settled");
+    assert_eq!(store.attempts(claimed.deliveries[0].delivery.id).await.unwrap().len(), 1);
+}
+
+/// At shutdown nothing waits for the end of a lease.
+pub async fn released_deliveries_are_due_at_once_and_cost_no_attempt(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=3).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 9, t(1)).await;
+    let fences: Vec<_> = claimed.deliveries.iter().map(|one| one.fence).collect();
+    let mut void: Vec<Fence> = fences.clone();
+    void[0].claim += 1;
+    assert_eq!(store.release(void, t(2)).await.unwrap(), 2, "a void claim is passed over");
+    let again = claim(store, 9, t(2)).await;
+    assert_eq!(again.deliveries.len(), 2);
+    assert!(again.deliveries.iter().all(|one| one.attempt == 1 && one.delivery.attempts == 0));
+    let outcomes = settle(store, &claimed, &delivered(t(3)), t(3)).await;
+    let recorded =
+        outcomes.iter().filter(|outcome| matches!(outcome, SettleOutcome::Recorded { .. })).count();
+    assert_eq!(recorded, 1, "only the claim that was not given back");
+}
+
+/// It is not attempted again until a person resumes it.
+pub async fn an_answer_of_410_holds_the_endpoint(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=2).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 1, t(1)).await;
+    let outcomes = settle(store, &claimed, &failed(410, t(2)), t(2)).await;
+    let gone = Some(HoldReason::Gone);
+    assert!(matches!(&outcomes[..], [SettleOutcome::Recorded { held, .. }] if *held == gone), "{outcomes:?}");
+    let state = stored(store, 1).await.endpoint.state;
+    assert_eq!(state, EndpointState::Held { since: t(2), reason: HoldReason::Gone });
+    assert_eq!(claim(store, 9, t(999_999)).await.deliveries, []);
+    let held = DeliveryQuery { status: Some(DeliveryStatus::Held), limit: 9, ..DeliveryQuery::default() };
+    assert_eq!(store.list_deliveries(&held).await.unwrap().deliveries.len(), 2);
+    assert_eq!(store.delivery_figures(t(3)).await.unwrap().held_endpoints, 1);
+}
+
+/// 429 keeps all lanes of the endpoint waiting.
+pub async fn an_answer_of_429_blocks_the_endpoint_for_as_long_as_it_asks(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=3).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 1, t(1)).await;
+    let asked = failed(429, t(1)).with_retry_after(SignedDuration::from_secs(60));
+    settle(store, &claimed, &asked, t(1)).await;
+    let none = claim(store, 9, t(60)).await;
+    assert_eq!((none.deliveries.len(), none.next_at), (0, Some(t(61))));
+    assert_eq!(claim(store, 9, t(61)).await.deliveries.len(), 3);
+}
+
+/// Days without a success.
+pub async fn an_endpoint_that_fails_for_days_is_held(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=30).await;
+    fan_out(store, t(1)).await;
+    let policy = Policy { hold_after: Some(SignedDuration::from_hours(1)), ..Policy::default() };
+    let mut now = 1;
+    let mut failures = 0;
+    while stored(store, 1).await.endpoint.state.is_active() {
+        let claimed = store.claim("worker", 9, LEASE, &policy, t(now)).await.unwrap();
+        let settled =
+            claimed.deliveries.iter().map(|one| settlement(one, failed(500, t(now)))).collect::<Vec<_>>();
+        failures += settled.len();
+        store.settle(settled, &policy, t(now)).await.unwrap();
+        now += 300;
+        assert!(now < 99_999, "it is never held");
+    }
+    assert!(failures >= 20 && now > 3_600, "{failures} failures, {now} seconds");
+    let reason = stored(store, 1).await.endpoint.state.reason().map(str::to_owned);
+    assert_eq!(reason.as_deref(), Some("failing"));
+}

@@ -1,0 +1,160 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use fluxora_delivery::{DeadReason, Delivery, DeliveryId, DeliveryState, MAX_BODY_BYTES, body};
+use fluxora_stream::{EventFilter, LoggedEvent, Sequence};
+use jiff::Timestamp;
+
+use super::queues::{lock, reschedule};
+use super::transaction::{DeliveryTransaction, EventToFanOut, Lane};
+use super::{FannedOut, StoredEndpoint};
+use crate::StoreError;
+
+/// Deliveries that one step writes, unless a single event has more endpoints.
+const MOST_DELIVERIES: usize = 5_000;
+
+/// An event and the endpoint that gets it.
+struct Match<'e> {
+    logged: &'e LoggedEvent,
+    endpoint: &'e StoredEndpoint,
+}
+
+/// One step of fan-out.
+pub async fn fan_out<T: DeliveryTransaction>(
+    transaction: &mut T,
+    limit: u32,
+    now: Timestamp,
+) -> Result<FannedOut, T::Fault> {
+    let now = transaction.now(now).await?;
+    let cursor = transaction.fan_out_cursor().await?;
+    if let Some(id) = transaction.endpoint_behind().await? {
+        let stored = lock(transaction, &BTreeSet::from([id])).await?.into_values().next();
+        if let Some(stored) = stored {
+            return catch_up(transaction, stored, cursor, limit, now).await;
+        }
+    }
+    let events = transaction.events_after(cursor, limit.max(1)).await?;
+    if events.is_empty() {
+        return Ok(FannedOut::default());
+    }
+    let endpoints = transaction.all_endpoints().await?;
+    let (matches, next) = select(&endpoints, &events);
+    let mut done = write(transaction, &matches, now).await?;
+    transaction.save_fan_out_cursor(next).await?;
+    done.events = events.iter().filter(|event| event.logged.sequence <= next).count().try_into().unwrap_or(0);
+    done.more = transaction.head().await? > next;
+    Ok(done)
+}
+
+/// Fans the next events out to one endpoint that is behind the cursor.
+async fn catch_up<T: DeliveryTransaction>(
+    transaction: &mut T,
+    mut stored: StoredEndpoint,
+    cursor: Sequence,
+    limit: u32,
+    now: Timestamp,
+) -> Result<FannedOut, T::Fault> {
+    let behind = stored.behind.unwrap_or(cursor);
+    let mut events = transaction.events_after(behind, limit.max(1)).await?;
+    events.retain(|event| event.logged.sequence <= cursor);
+    stored.behind = None;
+    let endpoints = [stored];
+    let (matches, next) = select(&endpoints, &events);
+    let mut done = write(transaction, &matches, now).await?;
+    let next = if events.is_empty() { cursor } else { next };
+    done.events = u64::try_from(events.len()).unwrap_or(u64::MAX);
+    done.more = true;
+    // The queue was written with the deliveries: it is read again.
+    let ids = endpoints.iter().map(|stored| stored.endpoint.id).collect();
+    for (_, mut stored) in lock(transaction, &ids).await? {
+        stored.behind = Some(next).filter(|next| *next < cursor);
+        transaction.write_queues(&[stored]).await?;
+    }
+    Ok(done)
+}
+
+/// Which endpoints get which events, in the order of the log, and the position up to which that is decided.
+fn select<'e>(endpoints: &'e [StoredEndpoint], events: &'e [EventToFanOut]) -> (Vec<Match<'e>>, Sequence) {
+    let mut matches = Vec::new();
+    let mut next = Sequence(0);
+    for EventToFanOut { logged, parties } in events {
+        if matches.len() >= MOST_DELIVERIES {
+            break;
+        }
+        next = logged.sequence;
+        let gets = |filter: &EventFilter| filter.matches(&logged.event, *parties);
+        let endpoints = endpoints.iter().filter(|stored| {
+            let follows = stored.behind.is_none() && stored.endpoint.start_sequence < logged.sequence;
+            follows && gets(&stored.endpoint.filter)
+        });
+        matches.extend(endpoints.map(|endpoint| Match { logged, endpoint }));
+    }
+    (matches, next)
+}
+
+/// Writes deliveries: the first of a lane is due at once, the others wait for it.
+async fn write<T: DeliveryTransaction>(
+    transaction: &mut T,
+    matches: &[Match<'_>],
+    now: Timestamp,
+) -> Result<FannedOut, T::Fault> {
+    let mut done = FannedOut::default();
+    if matches.is_empty() {
+        return Ok(done);
+    }
+    let lane = |of: &Match<'_>| Lane { endpoint: of.endpoint.endpoint.id, stream: of.logged.event.stream };
+    let ids = matches.iter().map(|of| of.endpoint.endpoint.id).collect();
+    let mut locked = lock(transaction, &ids).await?;
+    let lanes = matches.iter().map(lane).filter(|lane| locked.contains_key(&lane.endpoint)).collect();
+    let mut open = transaction.open_lanes(&lanes).await?;
+    let mut deliveries = Vec::with_capacity(matches.len());
+    for of in matches {
+        // It was deleted meanwhile.
+        let Some(stored) = locked.get_mut(&of.endpoint.endpoint.id) else { continue };
+        let delivery = delivery(of.logged, lane(of), &mut open, now)?;
+        let queue = &mut stored.queue;
+        if delivery.state.is_settled() {
+            done.too_large = done.too_large.saturating_add(1);
+            queue.dead = queue.dead.saturating_add(1);
+        } else {
+            queue.pending = queue.pending.saturating_add(1);
+        }
+        deliveries.push(delivery);
+    }
+    done.deliveries = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    transaction.insert_deliveries(&deliveries).await?;
+    reschedule(transaction, locked, &BTreeMap::new(), now).await?;
+    Ok(done)
+}
+
+fn delivery(
+    logged: &LoggedEvent,
+    lane: Lane,
+    open: &mut BTreeSet<Lane>,
+    now: Timestamp,
+) -> Result<Delivery, StoreError> {
+    let id = DeliveryId::of(lane.endpoint, logged.sequence);
+    let body = body(id, logged).map_err(|error| StoreError::Internal {
+        reason: "writing the body of a delivery".to_owned(),
+        source: Some(error.into()),
+    })?;
+    let state = if body.len() > MAX_BODY_BYTES {
+        DeliveryState::Dead { at: now, reason: DeadReason::BodyTooLarge }
+    } else {
+        DeliveryState::Pending { due_at: open.insert(lane).then_some(now) }
+    };
+    Ok(Delivery {
+        id,
+        endpoint: lane.endpoint,
+        sequence: logged.sequence,
+        stream: lane.stream,
+        event_type: logged.event.kind.name().to_owned(),
+        // A body that is never sent is not kept.
+        body: if state.is_settled() { Vec::new() } else { body },
+        state,
+        attempts: 0,
+        tries: 0,
+        first_attempt_at: None,
+        claims: 0,
+        created_at: now,
+    })
+}
