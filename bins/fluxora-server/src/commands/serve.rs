@@ -58,7 +58,7 @@ async fn serve(
     let stored = latest_stored(store.as_ref()).await?;
     let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
     let lifecycle = Lifecycle::default();
-    let WorkerConfig { stream_clock_interval, max_restarts } = config.workers;
+    let WorkerConfig { stream_clock_interval, max_restarts, delivery_retention } = config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
@@ -75,6 +75,7 @@ async fn serve(
         store: store_of_workers,
         clock,
         stream_clock_interval,
+        delivery_retention,
         ingest,
         address,
         feed: feed_of_workers,

@@ -22,18 +22,28 @@ pub(crate) struct WorkerSettings {
         value_parser = number::<u32>(0..=MAX_RESTARTS.into())
     )]
     worker_max_restarts: Setting<u32>,
+
+    /// How long settled webhook deliveries and their attempts are kept, in days: 5 to 3650.
+    #[arg(long, env = "WEBHOOK_RETENTION_DAYS", default_value = "30", value_parser = number::<u32>(5..=3_650))]
+    webhook_retention_days: Setting<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WorkerConfig {
     pub(crate) stream_clock_interval: Duration,
     pub(crate) max_restarts: u32,
+    pub(crate) delivery_retention: Duration,
 }
 
 impl WorkerSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<WorkerConfig> {
         let interval = faults.take(&self.stream_clock_interval_ms);
         let max_restarts = faults.take(&self.worker_max_restarts);
-        Some(WorkerConfig { stream_clock_interval: interval?, max_restarts: max_restarts? })
+        let retention = faults.take(&self.webhook_retention_days);
+        Some(WorkerConfig {
+            stream_clock_interval: interval?,
+            max_restarts: max_restarts?,
+            delivery_retention: Duration::from_hours(u64::from(retention?).saturating_mul(24)),
+        })
     }
 }

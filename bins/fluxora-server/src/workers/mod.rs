@@ -23,6 +23,8 @@ pub(crate) struct WorkerDeps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stream_clock_interval: Duration,
+    /// How long settled webhook deliveries are kept.
+    pub(crate) delivery_retention: Duration,
     /// The service of the push endpoint; `None` if contract events are not accepted.
     pub(crate) ingest: Option<Ingest>,
     /// The address that the server listens on.
@@ -34,10 +36,11 @@ pub(crate) struct WorkerDeps {
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval, feed, follower, .. } = deps;
+    let WorkerDeps { store, clock, stream_clock_interval, delivery_retention, feed, follower, .. } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
-    supervisor.start(Periodic(Retention::new(Arc::clone(store), Arc::clone(clock))));
+    let retention = Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention);
+    supervisor.start(Periodic(retention));
     supervisor.start(feed.reader());
     if let Some(follower) = follower {
         supervisor.start(follower.clone());
@@ -82,7 +85,7 @@ mod tests {
         put(&store, 1, Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }))
             .await;
         let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
-        let mut retention = Retention::new(store.clone(), Arc::clone(&clock));
+        let mut retention = Retention::new(store.clone(), Arc::clone(&clock), Duration::from_hours(1));
         for (second, jump, status) in [
             (0, 0, Status::Scheduled),
             (5, YEAR, Status::Scheduled),

@@ -3,22 +3,25 @@ use std::time::Duration;
 
 use fluxora_store::{Clock, Store, expired_before};
 use fluxora_supervise::{PeriodicTask, ShutdownToken, TickError};
+use jiff::Timestamp;
 
 use super::tick_error;
 
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Deletes expired idempotency records: at the start, and then every hour. Requests ignore an expired record whether or
-/// not it is deleted.
+/// Deletes expired idempotency records and webhook deliveries that were settled long ago: at the start, and then every hour.
+/// Requests ignore an expired record whether or not it is deleted.
 #[derive(Clone)]
 pub(super) struct Retention {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// How long settled deliveries are kept.
+    deliveries: Duration,
 }
 
 impl Retention {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, deliveries: Duration) -> Self {
+        Self { store, clock, deliveries }
     }
 }
 
@@ -32,8 +35,11 @@ impl PeriodicTask for Retention {
     }
 
     async fn tick(&mut self, _: &ShutdownToken) -> Result<(), TickError> {
-        let before = expired_before(self.clock.now());
-        self.store.delete_expired_idempotency_records(before).await.map(drop).map_err(tick_error)
+        let now = self.clock.now();
+        let before = expired_before(now);
+        self.store.delete_expired_idempotency_records(before).await.map_err(tick_error)?;
+        let before = now.saturating_sub(self.deliveries).unwrap_or(Timestamp::MIN);
+        self.store.delete_settled_deliveries(before).await.map(drop).map_err(tick_error)
     }
 }
 
@@ -43,7 +49,6 @@ mod tests {
     use crate::workers::fixtures::{ManualClock, put};
     use fluxora_store::conformance::Model;
     use fluxora_store::{IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyStore, KeyedResponse};
-    use jiff::Timestamp;
 
     const SCOPE: &str = "POST /api/streams";
 
@@ -60,7 +65,7 @@ mod tests {
         put(&store, 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();
-        let mut retention = Retention::new(store.clone(), clock.clone());
+        let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1));
         let lifetime = IDEMPOTENCY_RETENTION.as_secs();
         for (second, stored) in [(0, true), (lifetime, true), (lifetime + 1, false)] {
             clock.set(second);
