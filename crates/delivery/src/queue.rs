@@ -87,3 +87,77 @@ impl EndpointQueue {
             claimable_at.map(|at| limits.into_iter().flatten().fold(at, |latest, limit| latest.max(limit)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_active_is_never_runnable() {
+        let mut queue = EndpointQueue::default();
+        let paused = EndpointState::Paused { since: at(0), reason: String::new() };
+        queue.reschedule(&EndpointState::Active, Some(at(5)), None, at(0));
+        assert_eq!(queue.runnable_at, Some(at(5)));
+        queue.reschedule(&paused, Some(at(5)), None, at(0));
+        assert_eq!(queue.runnable_at, None);
+    }
+
+    #[test]
+    fn an_endpoint_that_was_served_goes_behind_those_that_wait() {
+        let mut queue = EndpointQueue::default();
+        queue.reschedule(&EndpointState::Active, Some(at(-100)), None, at(0));
+        assert_eq!(queue.runnable_at, Some(at(0)));
+    }
+
+    #[test]
+    fn a_blocked_endpoint_is_runnable_when_the_block_ends() {
+        let mut queue = EndpointQueue { blocked_until: Some(at(60)), ..EndpointQueue::default() };
+        let allowed = queue.allow(9, 0, None, &Policy::default(), at(40), at(10));
+        assert_eq!(allowed, Allowance { deliveries: 0, is_full: false });
+        queue.reschedule(&EndpointState::Active, Some(at(0)), None, at(10));
+        assert_eq!(queue.runnable_at, Some(at(60)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_is_allowed_than_wanted_than_may_be_in_flight_and_than_the_rate(
+            wanted in 0_u32..100,
+            in_flight in 0_u32..40,
+            most in 1_u16..32,
+            rate in prop::option::of(1_u32..50),
+        ) {
+            let mut queue = EndpointQueue::default();
+            let rate = rate.and_then(NonZeroU32::new).map(RateLimit);
+            let policy = Policy { max_in_flight: most, ..Policy::default() };
+            let allowed = queue.allow(wanted, in_flight, rate, &policy, at(30), at(0));
+            prop_assert!(allowed.deliveries <= wanted);
+            prop_assert!(allowed.deliveries == 0 || allowed.deliveries + in_flight <= u32::from(most));
+            prop_assert!(rate.is_none_or(|RateLimit(rate)| allowed.deliveries <= rate.get()));
+            prop_assert!(!allowed.is_full || wanted + in_flight > u32::from(most));
+        }
+
+        #[test]
+        fn an_active_endpoint_with_something_due_is_served_within_ten_minutes(
+            failures in 0_u32..30,
+            pause in 0_i64..100,
+        ) {
+            let mut queue = EndpointQueue::default();
+            (1..=failures).for_each(|n| queue.breaker.failed(n, at(i64::from(n))));
+            let now = at(i64::from(failures) + pause);
+            queue.reschedule(&EndpointState::Active, Some(at(0)), None, now);
+            let runnable = queue.runnable_at.unwrap();
+            prop_assert!(runnable <= now + SignedDuration::from_mins(10));
+            let lease = runnable + SignedDuration::from_secs(30);
+            prop_assert!(queue.allow(1, 0, None, &Policy::default(), lease, runnable).deliveries == 1);
+        }
+    }
+}

@@ -133,3 +133,158 @@ fn failed(
     *endpoint = EndpointState::Held { since: now, reason };
     Some(reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use fluxora_stream::{Sequence, StreamId};
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{DeadReason, DeliveryId, EndpointId};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn delivery() -> Delivery {
+        let endpoint = EndpointId::new(Uuid::from_u128(1));
+        Delivery {
+            id: DeliveryId::of(endpoint, Sequence(1)),
+            endpoint,
+            sequence: Sequence(1),
+            stream: StreamId::api(Uuid::from_u128(2)),
+            event_type: "stream.created".to_owned(),
+            body: b"{}".to_vec(),
+            state: DeliveryState::Pending { due_at: Some(at(0)) },
+            attempts: 0,
+            tries: 0,
+            first_attempt_at: None,
+            claims: 0,
+            created_at: at(0),
+        }
+    }
+
+    fn queue() -> EndpointQueue {
+        EndpointQueue { pending: 1, ..EndpointQueue::default() }
+    }
+
+    fn result(status: u16, now: Timestamp) -> AttemptResult {
+        let outcome = if status < 300 { OutcomeCode::Delivered } else { OutcomeCode::HttpStatus };
+        AttemptResult::new(outcome, now, SignedDuration::ZERO).with_status(status)
+    }
+
+    /// Claims and settles once.
+    fn attempt(
+        queue: &mut EndpointQueue,
+        state: &mut EndpointState,
+        delivery: &mut Delivery,
+        result: AttemptResult,
+        now: Timestamp,
+    ) -> Settled {
+        claim(delivery, "w", at(999_999), now);
+        settle(queue, state, delivery, result, Jitter::NONE, &Policy::default(), now).unwrap()
+    }
+
+    #[test]
+    fn a_delivery_that_is_not_claimed_cannot_be_settled() {
+        let (mut queue, mut state, mut delivery) = (queue(), EndpointState::Active, delivery());
+        let before = delivery.clone();
+        let settled = settle(
+            &mut queue,
+            &mut state,
+            &mut delivery,
+            result(200, at(1)),
+            Jitter::NONE,
+            &Policy::default(),
+            at(1),
+        );
+        assert_eq!((settled, delivery, queue), (None, before, self::queue()));
+    }
+
+    #[test]
+    fn a_fault_of_this_side_is_not_counted_against_the_endpoint() {
+        let (mut queue, mut state, mut delivery) = (queue(), EndpointState::Active, delivery());
+        let fault = AttemptResult::new(OutcomeCode::InvalidRequest, at(1), SignedDuration::ZERO);
+        attempt(&mut queue, &mut state, &mut delivery, fault, at(1));
+        assert_eq!((queue.consecutive_failures, queue.failing_since), (0, None));
+        assert_eq!(delivery.state, DeliveryState::Pending { due_at: Some(at(6)) });
+    }
+
+    #[test]
+    fn a_lost_claim_is_recorded_and_leaves_the_schedule_as_it_is() {
+        let mut delivery = delivery();
+        claim(&mut delivery, "lost", at(30), at(0));
+        assert_eq!(expire(&mut delivery, at(29)), None);
+        let attempt = expire(&mut delivery, at(30)).unwrap();
+        assert_eq!((attempt.number, attempt.result.outcome), (1, OutcomeCode::LeaseExpired));
+        assert_eq!(attempt.result.duration, SignedDuration::from_secs(30));
+        assert_eq!((delivery.attempts, delivery.tries, delivery.claims), (1, 0, 1));
+    }
+
+    #[test]
+    fn an_endpoint_is_held_after_twenty_failures_in_five_days_and_not_before() {
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        let days = |n: i64| at(n * 86_400);
+        for _ in 0..30 {
+            attempt(&mut queue, &mut state, &mut delivery(), result(500, days(0)), days(0));
+        }
+        assert!(state.is_active(), "30 failures on one day");
+        let settled = attempt(&mut queue, &mut state, &mut delivery(), result(500, days(5)), days(5));
+        assert_eq!(settled.held, Some(HoldReason::Failing));
+        let (mut queue, mut state) = (self::queue(), EndpointState::Active);
+        for day in 0..10 {
+            attempt(&mut queue, &mut state, &mut delivery(), result(500, days(day)), days(day));
+        }
+        assert!(state.is_active(), "10 failures in ten days");
+    }
+
+    #[test]
+    fn a_success_begins_the_count_of_failures_again() {
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        attempt(&mut queue, &mut state, &mut delivery(), result(500, at(0)), at(0));
+        attempt(&mut queue, &mut state, &mut delivery(), result(200, at(1)), at(1));
+        assert_eq!((queue.consecutive_failures, queue.failing_since), (0, None));
+        assert_eq!(queue.last_success_at, Some(at(1)));
+    }
+
+    #[test]
+    fn a_paused_endpoint_is_not_held() {
+        let paused = EndpointState::Paused { since: at(0), reason: String::new() };
+        let (mut queue, mut state) = (queue(), paused.clone());
+        let settled = attempt(&mut queue, &mut state, &mut delivery(), result(410, at(1)), at(1));
+        assert_eq!((settled.held, state), (None, paused));
+    }
+
+    proptest! {
+        #[test]
+        fn every_delivery_ends_and_its_counts_agree(
+            statuses in prop::collection::vec(prop::sample::select(vec![200_u16, 404, 429, 500]), 0..20),
+            lost in prop::collection::vec(any::<bool>(), 40),
+        ) {
+            let (mut queue, mut state, mut delivery) = (queue(), EndpointState::Active, delivery());
+            let (mut recorded, mut lost) = (0, lost.into_iter());
+            let mut statuses = statuses.into_iter();
+            while let Some(due) = delivery.state.claimable_at() {
+                claim(&mut delivery, "w", due + SignedDuration::from_secs(30), due);
+                recorded += 1;
+                if lost.next() == Some(true) {
+                    let end = due + SignedDuration::from_secs(30);
+                    prop_assert_eq!(expire(&mut delivery, end).unwrap().number, recorded);
+                    continue;
+                }
+                let result = result(statuses.next().unwrap_or(500), due);
+                let policy = Policy { hold_after: None, ..Policy::default() };
+                let settled =
+                    settle(&mut queue, &mut state, &mut delivery, result, Jitter::NONE, &policy, due).unwrap();
+                prop_assert_eq!(settled.attempt.number, recorded);
+            }
+            prop_assert!(delivery.state.is_settled());
+            prop_assert!(delivery.tries <= 12 && delivery.attempts == recorded);
+            prop_assert_eq!(queue.pending, 0);
+            prop_assert_eq!(queue.dead + queue.delivered, 1);
+            let reason = delivery.state.dead_reason();
+            prop_assert!(reason.is_none_or(|reason| reason != DeadReason::BodyTooLarge));
+        }
+    }
+}

@@ -8,7 +8,7 @@ CREATE TABLE webhook_fan_out (
 INSERT INTO webhook_fan_out (one, cursor) SELECT 1, coalesce(max(seq), 0) FROM stream_events;
 
 CREATE TABLE webhook_endpoints (
-    seq                  INTEGER PRIMARY KEY, -- order of creation
+    seq                  INTEGER PRIMARY KEY AUTOINCREMENT, -- order of creation
     id                   TEXT NOT NULL UNIQUE,
     owner                TEXT,                -- NULL: the operator's
     url                  TEXT NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE webhook_attempts (
 ) STRICT;
 
 CREATE TABLE webhook_replays (
-    seq         INTEGER PRIMARY KEY,
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     id          TEXT NOT NULL UNIQUE,
     endpoint    TEXT NOT NULL,
     filter      TEXT NOT NULL, -- JSON

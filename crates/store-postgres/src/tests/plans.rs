@@ -6,19 +6,20 @@ use fluxora_stream::{Address, EventKind, Origin, StatusName};
 use super::*;
 use crate::streams::{explain, explain_log};
 
-async fn filled() -> Option<PostgresStore> {
-    let database = Cluster::shared()?.database();
-    let store = open(&database).await;
-    put(&store, [1, 2]).await;
-    database.sql(
-        "INSERT INTO streams (id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, \
+/// 20,000 streams like the first, with an event each; the statistics know of them.
+pub(super) const FILL: &str = "INSERT INTO streams (id, origin, sender, recipient, deposit, rate, start_time, cliff_time, end_time, withdrawn, status, \
              created_at, updated_at, events) \
          SELECT gen_random_uuid(), origin, sender || n % 500, recipient || n % 5000, deposit, rate, start_time + n, cliff_time + n, \
              end_time + n * 2, withdrawn, (ARRAY['scheduled', 'active', 'active', 'completed'])[n % 4 + 1], created_at, updated_at, 1 \
          FROM streams CROSS JOIN generate_series(1, 20000) n WHERE seq = 1; \
          INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
-         SELECT seq, 1, 'stream.created', now(), now(), '{}' FROM streams WHERE seq > 2; ANALYZE",
-    );
+         SELECT seq, 1, 'stream.created', now(), now(), '{}' FROM streams WHERE seq > 2; ANALYZE";
+
+async fn filled() -> Option<PostgresStore> {
+    let database = Cluster::shared()?.database();
+    let store = open(&database).await;
+    put(&store, [1, 2]).await;
+    database.sql(FILL);
     Some(store)
 }
 

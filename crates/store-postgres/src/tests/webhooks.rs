@@ -11,7 +11,7 @@ use fluxora_store::{DeliveryStore, EndpointStore, Sequence};
 use fluxora_stream::EventFilter;
 use futures_util::future::join_all;
 
-use super::plans::lines;
+use super::plans::{FILL, lines};
 use super::replicas::session;
 use super::*;
 use crate::webhooks::{QUERIES, Webhooks};
@@ -200,7 +200,8 @@ async fn queries_of_deliveries_follow_the_indexes_that_are_made_for_them() {
     for fill in [fill.to_owned(), format!("{fill} ANALYZE")] {
         let database = cluster.database();
         let store = open(&database).await;
-        put(&store, 1..=3).await;
+        put(&store, 1..=2).await;
+        database.sql(FILL);
         database.sql(&fill);
         let client = store.lease().await;
         for (sql, indexes) in QUERIES {

@@ -32,7 +32,9 @@ pub(super) const COUNT: &str = "SELECT count(*) FROM webhook_endpoints \
 const INSERT: &str = "INSERT INTO webhook_endpoints (id, owner, url, description, filter, state, state_since, state_reason, headers, \
      secrets, custom_headers, rate_limit, start_sequence, behind, created_at, updated_at, version, breaker) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-     ON CONFLICT (id) DO NOTHING RETURNING seq";
+     RETURNING seq";
+/// A deleted endpoint among them: an id is not used twice.
+const IS_TAKEN: &str = "SELECT FROM webhook_endpoints WHERE id = $1";
 const PUT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
@@ -87,6 +89,10 @@ pub(super) async fn insert(
     stored: &StoredEndpoint,
 ) -> Result<Option<Sequence>, Fault> {
     let what = "writing an endpoint";
+    // The caller holds the lock of the fan-out cursor, so that nobody else writes one.
+    if !transaction.query(what, IS_TAKEN, &[&stored.endpoint.id.to_string()]).await?.is_empty() {
+        return Ok(None);
+    }
     let mut values = configuration(stored)?;
     values.push(Box::new(json(stored.queue.breaker.to_json())?));
     let rows = transaction.query(what, INSERT, &values.parameters()).await?;

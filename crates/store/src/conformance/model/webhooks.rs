@@ -23,8 +23,10 @@ pub(in crate::conformance) struct ModelWebhooks {
     pub(in crate::conformance) attempts: Vec<(Sequence, Attempt)>,
     pub(in crate::conformance) replays: Vec<(Sequence, Replay)>,
     pub(in crate::conformance) cursor: Sequence,
-    /// The last position of a delivery that was used.
+    /// The last position of an endpoint, a delivery and a replay that was used.
+    last_endpoint: u64,
     last_delivery: u64,
+    last_replay: u64,
 }
 
 impl ModelWebhooks {
@@ -111,8 +113,8 @@ impl DeliveryTransaction for Contents {
         if self.webhooks.endpoints.iter().any(|(stored, _)| stored.endpoint.id == id) {
             return Ok(None);
         }
-        let last = self.webhooks.endpoints.last().map_or(0, |(stored, _)| stored.sequence.0);
-        let sequence = Sequence(last + 1);
+        self.webhooks.last_endpoint += 1;
+        let sequence = Sequence(self.webhooks.last_endpoint);
         self.webhooks.endpoints.push((StoredEndpoint { sequence, ..endpoint.clone() }, None));
         Ok(Some(sequence))
     }
@@ -310,8 +312,8 @@ impl DeliveryTransaction for Contents {
     }
 
     async fn insert_replay(&mut self, replay: &Replay) -> Result<(), StoreError> {
-        let last = self.webhooks.replays.last().map_or(0, |(sequence, _)| sequence.0);
-        self.webhooks.replays.push((Sequence(last + 1), replay.clone()));
+        self.webhooks.last_replay += 1;
+        self.webhooks.replays.push((Sequence(self.webhooks.last_replay), replay.clone()));
         Ok(())
     }
 
