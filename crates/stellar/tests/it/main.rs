@@ -8,6 +8,7 @@
 
 mod bit_flips;
 mod decoding;
+mod entries;
 mod events;
 mod forgeries;
 mod lake;
