@@ -29,6 +29,8 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-webhook",
     "fluxora-supervise",
     "fluxora-limit",
+    "fluxora-egress",
+    "fluxora-seal",
     "fluxora-stream",
     "fluxora-indexer",
     "fluxora-simulation",
@@ -107,11 +109,13 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 18] = [
+pub(super) const HOUSES: [House; 20] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
     house("fluxora-limit", "crates/limit", &[], PURE),
+    house("fluxora-egress", "crates/egress", &[], ACTIX_AND_SQL),
+    house("fluxora-seal", "crates/seal", &["fluxora-webhook"], PURE),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
     house(
@@ -169,6 +173,7 @@ const POSTGRES: &[&str] = &["fluxora-store-postgres"];
 const SERVER: &[&str] = &["fluxora-server"];
 const ASYNC: &[&str] = &[
     "fluxora-supervise",
+    "fluxora-egress",
     "fluxora-store-sqlite",
     "fluxora-store-postgres",
     "fluxora-stellar",
@@ -188,7 +193,7 @@ pub(super) const GUESTS: [Guest; 19] = [
     guest("hickory-resolver", &["fluxora-delivery"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
-    guest("ring", &["fluxora-webhook", "fluxora-stellar"]),
+    guest("ring", &["fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
     Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),
