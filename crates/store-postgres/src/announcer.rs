@@ -32,7 +32,7 @@ pub(crate) struct Announcer {
 struct Signals {
     /// Holds a permit when this process has committed since the last notification was sent.
     committed: Notify,
-    /// Holds a permit when any process may have appended since the reader's last wait.
+    /// Wakes those who wait, and holds a permit when any process may have appended since the last wait.
     appended: Arc<Notify>,
 }
 
@@ -46,6 +46,7 @@ impl Announcer {
     pub(crate) fn announce<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if done.is_ok() {
             self.start();
+            self.signals.appended.notify_waiters();
             self.signals.appended.notify_one();
             self.signals.committed.notify_one();
         }
@@ -110,6 +111,7 @@ async fn run(connector: &Connector, signals: &Signals) {
 async fn serve(client: &Client, signals: &Signals) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(LISTEN).await?;
     // Notifications sent while this process did not listen are lost.
+    signals.appended.notify_waiters();
     signals.appended.notify_one();
     loop {
         signals.committed.notified().await;

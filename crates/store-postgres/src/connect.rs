@@ -88,6 +88,7 @@ impl Connector {
     pub(crate) async fn listen(&self, heard: Arc<Notify>) -> Result<(Client, JoinHandle<()>), ConnectFault> {
         let heard = move |message: &AsyncMessage| {
             if matches!(message, AsyncMessage::Notification(_)) {
+                heard.notify_waiters();
                 heard.notify_one();
             }
         };

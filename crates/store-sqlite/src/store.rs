@@ -62,6 +62,7 @@ impl SqliteStore {
         unit: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let done = self.writer.run(unit).await?;
+        self.appended.notify_waiters();
         self.appended.notify_one();
         Ok(done)
     }

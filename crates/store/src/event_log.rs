@@ -68,8 +68,9 @@ pub trait EventLog: Send + Sync {
     /// The oldest position that is kept; 0 while the log is empty.
     async fn oldest(&self) -> Result<Sequence, StoreError>;
 
-    /// Returns when events may have been appended since the last call returned. A hint for one reader of a process: it may
-    /// return without an event, and another process's events need not end the wait, so a reader also polls.
+    /// Returns when events may have been appended since the call was first polled, or since the last call of a process with one
+    /// reader returned. A hint: it may return without an event, and another process's events need not end the wait, so a reader
+    /// also polls.
     async fn appended(&self) {
         std::future::pending::<()>().await;
     }
