@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use fluxora_webhook::{Secret, standard};
 use ring::aead::{Aad, NONCE_LEN, Nonce};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 use uuid::Uuid;
@@ -223,6 +224,15 @@ impl fmt::Debug for Keyring {
     }
 }
 
+/// An id for the endpoint with this secret and URL: a UUID of version 8, the same wherever it is computed. Neither can be computed
+/// back from it.
+pub fn endpoint_id(secret: &Secret, url: &str) -> Uuid {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let tag = hmac::sign(&key, &[b"endpoint id ", url.as_bytes()].concat());
+    let bytes = tag.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -321,6 +331,14 @@ mod tests {
         let secrets: Vec<_> = (0..3).map(|_| Keyring::default().new_secret().unwrap()).collect();
         assert_ne!(secrets[0].expose(), secrets[1].expose());
         assert!(secrets.iter().all(|secret| standard::Signer::new(secret).is_ok()));
+    }
+
+    #[test]
+    fn the_id_of_an_endpoint_depends_on_its_secret_and_its_url_alone() {
+        let id = endpoint_id(&secret(), "https://a.example/");
+        assert_eq!(endpoint_id(&secret(), "https://a.example/"), id);
+        assert_ne!(endpoint_id(&secret(), "https://b.example/"), id);
+        assert_ne!(endpoint_id(&Secret::new("hunter3").unwrap(), "https://a.example/"), id);
     }
 
     #[test]

@@ -6,4 +6,4 @@ mod keyring;
 mod sealed;
 
 pub use key::InvalidKey;
-pub use keyring::{Keyring, OpenError, SealError};
+pub use keyring::{Keyring, OpenError, SealError, endpoint_id};
