@@ -42,6 +42,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-ingest",
     "fluxora-feed",
     "fluxora-follower",
+    "fluxora-dispatch",
     "fluxora-api",
 ];
 
@@ -58,6 +59,10 @@ const EDGE: &[&str] = &[
     "fluxora-store",
     "fluxora-ingest",
     "fluxora-feed",
+    "fluxora-webhook",
+    "fluxora-egress",
+    "fluxora-seal",
+    "fluxora-dispatch",
 ];
 
 /// No I/O, no async.
@@ -109,7 +114,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 20] = [
+pub(super) const HOUSES: [House; 21] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
@@ -159,6 +164,22 @@ pub(super) const HOUSES: [House; 20] = [
         &["fluxora-supervise", "fluxora-indexer", "fluxora-store", "fluxora-stellar", "fluxora-ingest"],
         ACTIX_AND_SQL,
     ),
+    house(
+        "fluxora-dispatch",
+        "crates/dispatch",
+        &[
+            "fluxora-decimal",
+            "fluxora-webhook",
+            "fluxora-supervise",
+            "fluxora-egress",
+            "fluxora-seal",
+            "fluxora-stream",
+            "fluxora-delivery",
+            "fluxora-indexer",
+            "fluxora-store",
+        ],
+        ACTIX_AND_SQL,
+    ),
     house("fluxora-api", "crates/api", EDGE, SQL),
     house("fluxora-server", "bins/fluxora-server", ALL, &[]),
     house("fluxora-tests", "tests", ALL, &[]),
@@ -179,6 +200,7 @@ const ASYNC: &[&str] = &[
     "fluxora-stellar",
     "fluxora-feed",
     "fluxora-follower",
+    "fluxora-dispatch",
     "fluxora-api",
     "fluxora-server",
 ];

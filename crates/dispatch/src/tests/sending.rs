@@ -1,0 +1,124 @@
+//! One attempt: what arrives, and what is reported.
+
+use fluxora_delivery::{AttemptResult, Endpoint, HeaderProfile, OutcomeCode};
+use fluxora_webhook::{UnixSeconds, Verifier, standard};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::receiver::{Received, Receiver, status};
+use super::{NEXT_SECRET, NOW, SECRET, endpoint, keyring, secret, sender};
+use crate::Outgoing;
+
+const BODY: &[u8] = br#"{"delivery_id":"dlv_01","type":"stream.updated"}"#;
+const LATER: Timestamp = Timestamp::constant(1_700_000_060, 0);
+
+async fn attempt(endpoint: &Endpoint) -> AttemptResult {
+    let outgoing = Outgoing { delivery_id: "dlv_01", event_type: "stream.updated", body: BODY, attempt: 3 };
+    sender().attempt(endpoint, outgoing).await
+}
+
+/// What a receiver gets from an endpoint with these secrets, changed.
+async fn sent(secrets: &[(&str, Option<Timestamp>)], change: impl FnOnce(&mut Endpoint)) -> Received {
+    let receiver = Receiver::start(|_, _| status(200)).await;
+    let mut endpoint = endpoint(1, &receiver.url, secrets);
+    change(&mut endpoint);
+    assert_eq!(attempt(&endpoint).await.outcome, OutcomeCode::Delivered);
+    receiver.received().remove(0)
+}
+
+fn verifies(received: &Received, secret_text: &str) -> bool {
+    let headers: Vec<_> = received.headers.iter().collect();
+    let now = UnixSeconds::new(NOW.as_second());
+    Verifier::new(&secret(secret_text)).verify(&headers, &received.body, now).is_ok()
+}
+
+#[tokio::test]
+async fn an_attempt_carries_the_contract_headers_and_the_exact_body() {
+    let received = sent(&[(SECRET, None)], |_| ()).await;
+    assert_eq!(received.body, BODY);
+    assert!(verifies(&received, SECRET) && !verifies(&received, NEXT_SECRET));
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("user-agent", "Fluxora-Webhooks/1.2.3"),
+        ("accept-encoding", "identity"),
+        ("x-fluxora-delivery-id", "dlv_01"),
+        ("x-fluxora-event", "stream.updated"),
+        ("x-fluxora-timestamp", "1700000000"),
+        ("x-fluxora-attempt", "3"),
+    ] {
+        assert_eq!(received.headers[name], value, "{name}");
+    }
+    for name in ["x-fluxora-signature-next", "webhook-signature", "cookie", "authorization"] {
+        assert!(!received.headers.contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn during_a_rotation_both_secrets_verify_and_after_it_the_new_one_alone() {
+    let received = sent(&[(SECRET, Some(LATER)), (NEXT_SECRET, None)], |_| ()).await;
+    assert!(verifies(&received, SECRET) && verifies(&received, NEXT_SECRET));
+    let received = sent(&[(SECRET, Some(NOW)), (NEXT_SECRET, None)], |_| ()).await;
+    assert!(!verifies(&received, SECRET) && verifies(&received, NEXT_SECRET));
+    assert!(!received.headers.contains_key("x-fluxora-signature-next"));
+}
+
+#[tokio::test]
+async fn standard_webhooks_headers_are_added_where_the_endpoint_asks_for_them() {
+    let secrets = [(SECRET, Some(LATER)), (NEXT_SECRET, None)];
+    let received = sent(&secrets, |endpoint| endpoint.headers = HeaderProfile::StandardWebhooks).await;
+    let headers: Vec<_> = received.headers.iter().collect();
+    for text in [SECRET, NEXT_SECRET] {
+        let verifier = standard::Verifier::new(&secret(text)).unwrap();
+        verifier.verify(&headers, &received.body, UnixSeconds::new(NOW.as_second())).unwrap();
+        assert!(verifies(&received, text));
+    }
+}
+
+#[tokio::test]
+async fn custom_headers_are_sent_and_a_reserved_one_stops_the_attempt() {
+    let seal = |name: &str| {
+        let headers = [(name.to_owned(), "Bearer hunter2".to_owned())];
+        keyring().seal_headers(Uuid::from_u128(1), &headers).unwrap()
+    };
+    let received = sent(&[(SECRET, None)], |endpoint| endpoint.custom_headers = seal("Authorization")).await;
+    assert_eq!(received.headers["authorization"], "Bearer hunter2");
+    let receiver = Receiver::start(|_, _| status(200)).await;
+    for name in ["Host", "x-fluxora-signature", "a\r\nb"] {
+        let mut endpoint = endpoint(1, &receiver.url, &[(SECRET, None)]);
+        endpoint.custom_headers = seal(name);
+        assert_eq!(attempt(&endpoint).await.outcome, OutcomeCode::InvalidRequest);
+    }
+    assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_cannot_be_used_is_not_connected_to() {
+    let receiver = Receiver::start(|_, _| status(200)).await;
+    let usable = endpoint(1, &receiver.url, &[(SECRET, None)]);
+    let port = receiver.url.rsplit(':').next().unwrap();
+    for (url, expect) in [
+        (format!("http://10.0.0.1:{port}"), OutcomeCode::BlockedAddress),
+        (format!("http://[::1]:{port}"), OutcomeCode::BlockedAddress),
+        ("ftp://example.com/".to_owned(), OutcomeCode::InvalidRequest),
+        (String::new(), OutcomeCode::InvalidRequest),
+    ] {
+        let endpoint = Endpoint { url, ..usable.clone() };
+        assert_eq!(attempt(&endpoint).await.outcome, expect);
+    }
+    let without_secret = endpoint(1, &receiver.url, &[(SECRET, Some(NOW))]);
+    let of_another_endpoint = Endpoint { id: endpoint(2, "", &[]).id, ..usable.clone() };
+    for endpoint in [without_secret, of_another_endpoint] {
+        assert_eq!(attempt(&endpoint).await.outcome, OutcomeCode::InvalidRequest);
+    }
+    assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
+async fn the_result_says_what_the_receiver_did() {
+    let answer = "HTTP/1.1 503 X\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\nbusy";
+    let receiver = Receiver::start(move |_, _| Some(answer.to_owned())).await;
+    let result = attempt(&endpoint(1, &receiver.url, &[(SECRET, None)])).await;
+    let wait = result.retry_after.map(|wait| wait.as_secs());
+    assert_eq!((result.outcome, result.status, wait), (OutcomeCode::HttpStatus, Some(503), Some(7)));
+    assert_eq!((result.excerpt.as_slice(), result.started_at), (b"busy".as_slice(), NOW));
+}
