@@ -4,7 +4,7 @@ use fluxora_delivery::Policy;
 use jiff::SignedDuration;
 
 /// How much longer a claim lasts than an attempt may take: the time to settle the result.
-const LEASE_MARGIN: Duration = Duration::from_secs(20);
+const LEASE_MARGIN: Duration = Duration::from_secs(12);
 
 /// Settings of the workers.
 #[derive(Clone, Debug)]

@@ -288,14 +288,18 @@ impl<S: Store + ?Sized + 'static> Pump<S> {
     pub(crate) async fn stop(mut self) {
         let now = Instant::now();
         let deadline = now.checked_add(STOP_GRACE).unwrap_or(now);
-        if let Ok(Ok(claimed)) = timeout_at(deadline, finished(&mut self.claiming)).await {
+        if let Some(claiming) = self.claiming.take()
+            && let Ok(Ok(claimed)) = timeout_at(deadline, claiming).await
+        {
             self.open.extend(claimed.deliveries.iter().map(|claimed| (claimed.fence, now)));
         }
         while let Ok(Some(ended)) = timeout_at(deadline, self.attempts.join_next_with_id()).await {
             self.ended(ended);
         }
         self.attempts.abort_all();
-        if let Ok((batch, settled)) = timeout_at(deadline, finished(&mut self.settling)).await {
+        if let Some(settling) = self.settling.take()
+            && let Ok((batch, settled)) = timeout_at(deadline, settling).await
+        {
             match settled {
                 Ok(_) => self.close(&batch),
                 Err(_) => self.results.extend(batch),
