@@ -1,3 +1,4 @@
+mod dispatching;
 mod receiver;
 mod sending;
 
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
 use fluxora_egress::{Client, Limits, Policy, SystemResolver, tls_config};
 use fluxora_seal::Keyring;
-use fluxora_store::{EventFilter, Sequence, still};
+use fluxora_store::{Clock, EventFilter, Sequence, still};
 use fluxora_webhook::Secret;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -27,10 +28,14 @@ fn secret(text: &str) -> Secret {
 
 /// A sender that may reach this machine.
 fn sender() -> Sender {
+    sender_at(still(NOW))
+}
+
+fn sender_at(clock: Arc<dyn Clock>) -> Sender {
     let policy = Policy { allowed: "127.0.0.1:*".parse().unwrap(), plain_http: true };
     let resolver = Arc::new(SystemResolver::default());
     let client = Client::new(policy, Limits::default(), resolver, tls_config(None).unwrap());
-    Sender::new(client, keyring(), still(NOW), "1.2.3+commit")
+    Sender::new(client, keyring(), clock, "1.2.3+commit")
 }
 
 /// An endpoint whose secrets are sealed, each with the instant at which it ends.
