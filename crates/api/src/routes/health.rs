@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::State;
 use super::indexer::contracts::READ;
 use super::indexer::health::{IndexerHealth, IndexerView};
+use super::webhook_health::{self, WebhooksView};
 use crate::Api;
 use crate::doc::{Doc, response};
 use crate::follower::FollowerView;
@@ -56,6 +57,8 @@ struct HealthView<'a> {
     indexer: IndexerView<'a>,
     /// `null` where no contract is followed.
     follower: Option<FollowerView<'a>>,
+    /// How deliveries are going; `null` if that cannot be read.
+    webhooks: Option<WebhooksView>,
     workers: Vec<WorkerView<'a>>,
     dependencies: Dependencies<StorageView>,
 }
@@ -98,12 +101,17 @@ pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
     let follower = api.follower();
+    let webhooks = match storage {
+        Storage::Healthy => webhook_health::read(&api, TIMEOUT).await,
+        Storage::Unavailable => None,
+    };
     let workers = api.workers().snapshot();
     let timestamp = Instant(api.now());
     let clock_offset_seconds = api.clock_offset();
     let is_degraded = clock_offset_seconds.is_some()
         || indexer.is_degraded()
         || follower.as_ref().is_some_and(|follower| follower.is_degraded)
+        || webhooks.as_ref().is_some_and(WebhooksView::is_degraded)
         || workers.iter().any(WorkerHealth::is_degraded);
     let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) if is_degraded => (StatusCode::OK, "degraded"),
@@ -124,6 +132,7 @@ pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
         indexer: indexer.view(details),
         follower: follower.as_ref().map(|follower| FollowerView::of(follower, api.clock().as_ref(), details)),
         workers: workers.iter().map(|worker| WorkerView::of(worker, details)).collect(),
+        webhooks,
         dependencies: Dependencies { storage },
     })
 }

@@ -6,6 +6,7 @@ pub(crate) mod health;
 pub(crate) mod indexer;
 pub(crate) mod root;
 pub(crate) mod streams;
+mod webhook_health;
 
 use std::sync::Arc;
 
