@@ -43,7 +43,7 @@ impl Cli {
 
     /// Every name that a variable or a line of `.env` may have.
     pub(crate) fn known_names() -> Vec<String> {
-        let mut names = webhook::SECRET_VARIABLES.map(str::to_owned).to_vec();
+        let mut names = Vec::new();
         let mut commands = vec![Self::command()];
         while let Some(command) = commands.pop() {
             let variables = command.get_arguments().filter_map(|arg| arg.get_env().and_then(OsStr::to_str));
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Proof(proof::Command),
     /// Rebuild chain streams from the stored contract events, or compare them with what is stored.
     Reindex(reindex::Reindex),
-    /// Sign a webhook delivery, or verify one and explain why it is refused.
+    /// Sign, verify or receive webhook deliveries, or seal stored secrets again.
     #[command(subcommand)]
     Webhook(webhook::Command),
 }
@@ -84,6 +84,9 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it opens a database, so that a misspelt setting matters.
     pub(crate) const fn reads_database(&self) -> bool {
-        matches!(self, Self::Backfill(_) | Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_))
+        matches!(
+            self,
+            Self::Backfill(_) | Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_) | Self::Webhook(webhook::Command::Rekey)
+        )
     }
 }

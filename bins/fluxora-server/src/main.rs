@@ -10,6 +10,7 @@ mod exit;
 mod follower;
 mod logging;
 mod system;
+mod webhooks;
 mod workers;
 
 use std::io::Write;
@@ -51,6 +52,6 @@ fn run() -> Result<u8, ConfigFaults> {
         Some(Command::Migrate(migrate)) => commands::migrate::run(&migrate, &config()?.database),
         Some(Command::Proof(proof)) => commands::proof::run(&proof),
         Some(Command::Reindex(reindex)) => commands::reindex::run(&reindex, &config()?.database),
-        Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook, &environment),
+        Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook, &settings, &environment)?,
     })
 }

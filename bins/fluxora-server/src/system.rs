@@ -32,6 +32,12 @@ pub(crate) fn secret() -> String {
     format!("{}{}", first.simple(), second.simple())
 }
 
+/// Names this process among those that share a database: 16 hex digits.
+pub(crate) fn worker_name() -> String {
+    let [.., a, b, c, d, e, f, g, h] = RandomIds.next().into_bytes();
+    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
 /// A random number, each as likely as any other.
 #[expect(clippy::disallowed_methods, reason = "this is the source of random numbers")]
 pub(crate) fn jitter() -> u32 {

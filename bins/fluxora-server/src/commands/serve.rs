@@ -9,6 +9,7 @@ use anyhow::Context;
 use fluxora_api::{
     Api, FollowerReport, Ids, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes,
 };
+use fluxora_dispatch::Dispatcher;
 use fluxora_feed::Feed;
 use fluxora_follower::{FollowSettings, Follower, FollowerStatus, Leadership};
 use fluxora_ingest::Ingest;
@@ -20,10 +21,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{block_on, complain};
 use crate::clock_guard::GuardedClock;
-use crate::config::{Config, FeedConfig, Http, RequestLimits, UnknownName, WorkerConfig};
+use crate::config::{
+    Config, FeedConfig, Http, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
+};
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
-use crate::{VERSION, descriptors, exit, follower, logging};
+use crate::{VERSION, descriptors, exit, follower, logging, webhooks};
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code. Requests are answered after
 /// `start_workers` has ended.
@@ -71,7 +74,9 @@ async fn serve(
     let server = bind(config.http.address, options, parts)?;
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
     let feed_of_workers = Arc::clone(&feed);
+    let dispatcher = dispatcher(&config.webhooks, &store, &clock).await?;
     let deps = WorkerDeps {
+        dispatcher,
         store: store_of_workers,
         clock,
         stream_clock_interval,
@@ -88,6 +93,26 @@ async fn serve(
     store.close().await;
     tracing::info!("stopped");
     ended
+}
+
+/// What sends webhooks, if this server does. Registers the endpoint of the environment.
+async fn dispatcher(
+    config: &Webhooks,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Dispatcher<dyn Store>>> {
+    if config.state == WebhookState::WithoutKey {
+        return Ok(None);
+    }
+    if let Some(own) = &config.endpoint {
+        webhooks::register(store.as_ref(), &config.keyring, own, clock.now()).await?;
+    }
+    if !config.keyring.seals() && webhooks::has_endpoints(store.as_ref()).await? {
+        tracing::warn!("secrets of webhook endpoints are stored unsealed: there is no FLUXORA_MASTER_KEY");
+    }
+    let sender = webhooks::sender(config, Arc::clone(clock))?;
+    let sends = config.state == WebhookState::On;
+    Ok(sends.then(|| webhooks::dispatcher(config, store, sender, Arc::clone(clock))))
 }
 
 /// The latest instant at which the newest stream changed or a batch was accepted: the clock was not behind it then.

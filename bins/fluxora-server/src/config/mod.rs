@@ -16,12 +16,14 @@ mod storage;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod webhooks;
 mod workers;
 
 use std::net::SocketAddr;
 
 use clap::Args;
 use fluxora_api::{Tokens, Writes};
+use fluxora_seal::Keyring;
 
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
@@ -34,6 +36,7 @@ pub(crate) use limits::RequestLimits;
 pub(crate) use logs::Logs;
 pub(crate) use setting::{Setting, any};
 pub(crate) use unknown::UnknownName;
+pub(crate) use webhooks::{OwnEndpoint, WebhookState, Webhooks};
 pub(crate) use workers::WorkerConfig;
 
 use crate::database::Database;
@@ -58,6 +61,8 @@ pub(crate) struct Settings {
     workers: workers::WorkerSettings,
     #[command(flatten)]
     feed: feed::FeedSettings,
+    #[command(flatten)]
+    webhooks: webhooks::WebhookSettings,
 }
 
 /// The configuration, checked.
@@ -72,6 +77,7 @@ pub(crate) struct Config {
     pub(crate) follow: Option<Follow>,
     pub(crate) workers: WorkerConfig,
     pub(crate) feed: FeedConfig,
+    pub(crate) webhooks: Webhooks,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -91,9 +97,12 @@ impl Config {
         let follow = settings.follow.check(&mut faults);
         let workers = settings.workers.check(&mut faults);
         let feed = settings.feed.check(&mut faults);
+        let address = http.as_ref().map(|http| http.address);
+        let webhooks = settings.webhooks.check(address, &mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
+        let config = config.zip(webhooks);
         let config =
-            config.map(|(((((((http, limits), database), logs), chain), follow), workers), feed)| Self {
+            config.map(|((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks)| Self {
                 http,
                 limits,
                 database,
@@ -102,6 +111,7 @@ impl Config {
                 follow,
                 workers,
                 feed,
+                webhooks,
                 demo: false,
             });
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
@@ -159,7 +169,31 @@ impl Config {
         ]
         .into_iter()
         .filter_map(|(off, what)| off.then_some(what))
+        .chain(self.webhooks.state.switched_off())
         .collect()
+    }
+}
+
+/// What sealing again needs.
+#[derive(Debug)]
+pub(crate) struct RekeyConfig {
+    pub(crate) database: Database,
+    pub(crate) keyring: Keyring,
+}
+
+impl RekeyConfig {
+    /// Checks the database and the master keys, of which there must be one.
+    ///
+    /// # Errors
+    /// Their faults.
+    pub(crate) fn check(settings: &Settings) -> Result<Self, ConfigFaults> {
+        let mut faults = ConfigFaults::default();
+        let database = settings.storage.check(&mut faults);
+        let keyring = settings.webhooks.keyring(&mut faults);
+        if keyring.as_ref().is_some_and(|keyring| !keyring.seals()) {
+            faults.add("FLUXORA_MASTER_KEY must be given: its first key seals");
+        }
+        faults.finish(database.zip(keyring).map(|(database, keyring)| Self { database, keyring }))
     }
 }
 

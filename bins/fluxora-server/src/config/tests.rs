@@ -75,9 +75,61 @@ fn what_is_switched_off_follows_from_the_settings() {
             ][..],
         ),
         (&all_on, &[]),
-        (&[&all_on[..], &["--host=0.0.0.0"]].concat(), &["writes (OPEN_WRITES)"]),
+        (
+            &[&all_on[..], &["--host=0.0.0.0"]].concat(),
+            &["writes (OPEN_WRITES)", "webhooks (FLUXORA_MASTER_KEY)"],
+        ),
+        (&[&all_on[..], &["--webhook-sending=false"]].concat(), &["sending webhooks (WEBHOOK_SENDING)"]),
     ] {
         assert_eq!(check(options).unwrap().switched_off(), off, "{options:?}");
+    }
+}
+
+const KEY: &str = "--fluxora-master-key=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const SECRET: &str = "--fluxora-webhook-secret=hunter2";
+
+#[test]
+fn webhooks_beyond_loopback_need_a_master_key() {
+    for (options, expect) in [
+        (&[][..], WebhookState::On),
+        (&["--host=0.0.0.0"], WebhookState::WithoutKey),
+        (&["--host=0.0.0.0", KEY], WebhookState::On),
+        (&["--webhook-sending=false"], WebhookState::NotSending),
+    ] {
+        assert_eq!(check(options).unwrap().webhooks.state, expect, "{options:?}");
+    }
+}
+
+#[test]
+fn the_endpoint_of_the_environment_needs_an_allowed_url_and_a_secret() {
+    let config = check(&["--fluxora-webhook-url=https://example.com/hook", SECRET]).unwrap();
+    assert_eq!(config.webhooks.endpoint.unwrap().url, "https://example.com/hook");
+    assert!(check(&[SECRET]).unwrap().webhooks.endpoint.is_none());
+    for (options, expect) in [
+        (&["--fluxora-webhook-url=https://example.com/"][..], "FLUXORA_WEBHOOK_SECRET must be given"),
+        (&["--fluxora-webhook-url=http://example.com/", SECRET], "FLUXORA_WEBHOOK_URL cannot be used"),
+        (&["--fluxora-webhook-url=https://127.0.0.1/", SECRET], "FLUXORA_WEBHOOK_URL cannot be used"),
+        (
+            &["--fluxora-webhook-url=https://example.com/", SECRET, "--host=0.0.0.0"],
+            "FLUXORA_MASTER_KEY must be given",
+        ),
+    ] {
+        let faults = check(options).unwrap_err().to_string();
+        assert!(faults.contains(expect), "{options:?}: {faults}");
+        assert_eq!(faults.lines().count(), 2, "{faults}");
+    }
+    let allowed = ["--webhook-allow-http=true", "--webhook-allowed-networks=127.0.0.1:8080"];
+    check(&[&allowed[..], &["--fluxora-webhook-url=http://127.0.0.1:8080/", SECRET]].concat()).unwrap();
+}
+
+#[test]
+fn the_retry_schedule_is_a_list_of_seconds() {
+    let schedule = |options: &[&str]| check(options).map(|config| config.webhooks.retries.schedule);
+    assert_eq!(schedule(&[]).unwrap().len(), 11);
+    let given = schedule(&["--webhook-retry-seconds=1, 60,86400"]).unwrap();
+    assert_eq!(given.iter().map(|delay| delay.as_secs()).collect::<Vec<_>>(), [1, 60, 86_400]);
+    for wrong in ["0", "86401", "1,,2", "1;2", "-1", "1.5"] {
+        assert!(schedule(&[&format!("--webhook-retry-seconds={wrong}")]).is_err(), "{wrong}");
     }
 }
 
@@ -91,6 +143,7 @@ fn wrong() -> Vec<String> {
         .map(|name| {
             let value = match name {
                 "network-passphrase" => "",
+                "fluxora-webhook-secret" => "hunter2\u{7}2",
                 "allowed-hosts" => "https://hunter2",
                 _ => "hunter2",
             };
@@ -126,5 +179,5 @@ fn the_range_in_help_is_the_range_that_is_checked() {
         assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
         ranges += 1;
     }
-    assert_eq!(ranges, 20);
+    assert_eq!(ranges, 24);
 }

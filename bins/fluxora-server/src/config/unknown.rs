@@ -3,7 +3,7 @@
 use super::environment::Source;
 
 /// The prefixes of our settings. A variable with one of them is ours or a mistake.
-const PREFIXES: [&str; 3] = [GENERAL_PREFIX, "INDEXER_", "DB_"];
+const PREFIXES: [&str; 4] = [GENERAL_PREFIX, "INDEXER_", "DB_", "WEBHOOK_"];
 const GENERAL_PREFIX: &str = "FLUXORA_";
 
 /// A name that no setting has.

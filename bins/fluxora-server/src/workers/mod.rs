@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxora_dispatch::Dispatcher;
 use fluxora_feed::Feed;
 use fluxora_follower::Follower;
 use fluxora_ingest::Ingest;
@@ -32,11 +33,13 @@ pub(crate) struct WorkerDeps {
     pub(crate) feed: Arc<Feed>,
     /// `None` if no contract is followed.
     pub(crate) follower: Option<Follower>,
+    /// What sends webhooks; `None` if this server does not.
+    pub(crate) dispatcher: Option<Dispatcher<dyn Store>>,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval, delivery_retention, feed, follower, .. } = deps;
+    let WorkerDeps { store, clock, stream_clock_interval, delivery_retention, feed, follower, dispatcher, .. } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     let retention = Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention);
@@ -44,6 +47,10 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
     supervisor.start(feed.reader());
     if let Some(follower) = follower {
         supervisor.start(follower.clone());
+    }
+    if let Some(dispatcher) = dispatcher {
+        supervisor.start(dispatcher.clone());
+        supervisor.start(dispatcher.fan_out());
     }
 }
 

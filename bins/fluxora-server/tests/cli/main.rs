@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 33] = [
     "HOST",
     "PORT",
     "OPEN_WRITES",
@@ -41,9 +41,27 @@ const SETTINGS: [&str; 21] = [
     "INDEXER_MAX_TIP_JUMP",
     "STREAM_CLOCK_INTERVAL_MS",
     "WORKER_MAX_RESTARTS",
+    "FLUXORA_MASTER_KEY",
+    "FLUXORA_WEBHOOK_URL",
+    "FLUXORA_WEBHOOK_SECRET",
+    "WEBHOOK_SENDING",
+    "WEBHOOK_ALLOWED_NETWORKS",
+    "WEBHOOK_ALLOW_HTTP",
+    "WEBHOOK_CA_FILE",
+    "WEBHOOK_TIMEOUT_SECONDS",
+    "WEBHOOK_MAX_IN_FLIGHT",
+    "WEBHOOK_MAX_IN_FLIGHT_PER_ENDPOINT",
+    "WEBHOOK_RETRY_SECONDS",
+    "WEBHOOK_HOLD_AFTER_DAYS",
 ];
 /// The secret settings. Each may also come from a file.
-const SECRETS: [&str; 3] = ["DATABASE_URL", "INDEXER_WORKER_TOKEN", "OPERATOR_TOKEN"];
+const SECRETS: [&str; 5] = [
+    "DATABASE_URL",
+    "INDEXER_WORKER_TOKEN",
+    "OPERATOR_TOKEN",
+    "FLUXORA_MASTER_KEY",
+    "FLUXORA_WEBHOOK_SECRET",
+];
 
 /// Runs the program in an empty directory: exit code, standard output, standard error.
 fn run(options: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {

@@ -1,7 +1,11 @@
-//! `fluxora-server webhook sign|verify`: signs and verifies webhook deliveries, for support and for tests of receivers.
+//! `fluxora-server webhook sign|verify|listen|rekey`: signs, verifies and receives webhook deliveries, for support and for
+//! tests of receivers; seals stored secrets under a new key.
 //!
 //! Exit codes: 0 signed, or genuine; 1 refused; 2 wrong usage; 65 cannot be signed; 66 a file cannot be read; 78 no
 //! usable secret.
+
+mod listen;
+mod rekey;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -14,12 +18,12 @@ use fluxora_webhook::diagnose::{Cause, contradictions, diagnose};
 use fluxora_webhook::{Delivery, MAX_BODY_BYTES, Rejection, Secret, Signer, UnixSeconds, standard};
 
 use super::complain;
-use crate::config::{Environment, secret};
+use crate::config::{ConfigFaults, Environment, RekeyConfig, Settings, secret};
 use crate::exit;
 use crate::system::SystemClock;
 
-/// The variables of the secret, which are not options: other users of the machine can read arguments.
-pub(crate) const SECRET_VARIABLES: [&str; 2] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"];
+/// The variables of the secret. The commands have no option for it: other users of the machine can read arguments.
+const SECRET_VARIABLES: [&str; 2] = ["FLUXORA_WEBHOOK_SECRET", "FLUXORA_WEBHOOK_SECRET_FILE"];
 /// Limit for a file of secrets or headers.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
@@ -47,6 +51,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         input: Input,
     },
+    /// Receive deliveries on this machine, print them and verify them.
+    Listen(listen::Listen),
+    /// Seal stored secrets and headers of endpoints under the first key of FLUXORA_MASTER_KEY.
+    ///
+    /// What the first key sealed already is left as it is; what is sealed under another key of FLUXORA_MASTER_KEY, or unsealed, is
+    /// sealed again. Servers may run meanwhile, if they know both keys. Exit code 65 if something cannot be opened.
+    Rekey,
 }
 
 #[derive(Debug, Args)]
@@ -76,20 +87,30 @@ enum Profile {
 /// Exit code and reason.
 struct Failure(u8, String);
 
-pub(crate) fn run(command: &Command, environment: &Environment) -> u8 {
+/// Runs a command and returns its exit code.
+///
+/// # Errors
+/// The faults of the settings that `rekey` needs.
+pub(crate) fn run(
+    command: &Command,
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<u8, ConfigFaults> {
     let done = match command {
         Command::Sign { delivery_id, event, input } => sign(delivery_id, event, input, environment),
         Command::Verify { headers, headers_file, input } => {
             verify(headers, headers_file.as_deref(), input, environment)
         }
+        Command::Listen(listen) => listen_with_secret(listen, environment),
+        Command::Rekey => return RekeyConfig::check(settings).map(|config| rekey::run(&config)),
     };
-    match done {
+    Ok(match done {
         Ok(code) => code,
         Err(Failure(code, reason)) => {
             complain(format_args!("fluxora-server webhook: {reason}"));
             code
         }
-    }
+    })
 }
 
 fn sign(delivery_id: &str, event: &str, input: &Input, environment: &Environment) -> Result<u8, Failure> {
@@ -147,6 +168,14 @@ fn verify(
     }
 }
 
+fn listen_with_secret(command: &listen::Listen, environment: &Environment) -> Result<u8, Failure> {
+    let bytes = match &command.secret_file {
+        Some(file) => Some(secret_of_file(file)?),
+        None => from_environment(environment).map_err(|reason| Failure(exit::CONFIG, reason))?,
+    };
+    Ok(listen::run(command, bytes.map(usable).transpose()?))
+}
+
 fn genuine() -> Result<u8, Failure> {
     print(["genuine".to_owned()])?;
     Ok(exit::OK)
@@ -189,11 +218,7 @@ impl Input {
     /// The secret as configured.
     fn secret(&self, environment: &Environment) -> Result<Vec<u8>, Failure> {
         match &self.secret_file {
-            Some(file) => {
-                let mut secret = text(file)?;
-                secret::cut_line_break(&mut secret);
-                Ok(secret)
-            }
+            Some(file) => secret_of_file(file),
             None => from_environment(environment).and_then(|secret| {
                 let reason = "no secret: set FLUXORA_WEBHOOK_SECRET or FLUXORA_WEBHOOK_SECRET_FILE, or give --secret-file";
                 secret.ok_or_else(|| reason.to_owned())
@@ -203,9 +228,19 @@ impl Input {
     }
 
     fn usable_secret(&self, environment: &Environment) -> Result<Secret, Failure> {
-        let text = String::from_utf8(self.secret(environment)?).map_err(|_| unusable(&"it is not UTF-8"))?;
-        Secret::new(text).map_err(|error| unusable(&error))
+        usable(self.secret(environment)?)
     }
+}
+
+fn secret_of_file(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut secret = text(file)?;
+    secret::cut_line_break(&mut secret);
+    Ok(secret)
+}
+
+fn usable(secret: Vec<u8>) -> Result<Secret, Failure> {
+    let text = String::from_utf8(secret).map_err(|_| unusable(&"it is not UTF-8"))?;
+    Secret::new(text).map_err(|error| unusable(&error))
 }
 
 fn from_environment(environment: &Environment) -> Result<Option<Vec<u8>>, String> {
