@@ -46,6 +46,7 @@ mod stream_clock;
 mod supervision;
 mod upgrade;
 mod walk;
+mod webhooks;
 
 use std::time::Duration;
 
