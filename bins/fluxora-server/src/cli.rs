@@ -86,7 +86,11 @@ impl Command {
     pub(crate) const fn reads_database(&self) -> bool {
         matches!(
             self,
-            Self::Backfill(_) | Self::Copy(_) | Self::Migrate(_) | Self::Reindex(_) | Self::Webhook(webhook::Command::Rekey)
+            Self::Backfill(_)
+                | Self::Copy(_)
+                | Self::Migrate(_)
+                | Self::Reindex(_)
+                | Self::Webhook(webhook::Command::Rekey)
         )
     }
 }

@@ -205,10 +205,12 @@ impl<S: Store + ?Sized + 'static> Pump<S> {
         let Some(fence) = self.fences.remove(&task) else { return };
         match result {
             Some(result) => {
-                self.results.push(Settlement { fence, result, jitter: Jitter((self.shared.jitter)()) })
+                self.results.push(Settlement { fence, result, jitter: Jitter((self.shared.jitter)()) });
             }
             // The claim ends with its lease.
-            None => drop(self.open.remove(&fence)),
+            None => {
+                self.open.remove(&fence);
+            }
         }
     }
 

@@ -101,8 +101,8 @@ impl Config {
         let webhooks = settings.webhooks.check(address, &mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
         let config = config.zip(webhooks);
-        let config =
-            config.map(|((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks)| Self {
+        let config = config.map(
+            |((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks)| Self {
                 http,
                 limits,
                 database,
@@ -113,7 +113,8 @@ impl Config {
                 feed,
                 webhooks,
                 demo: false,
-            });
+            },
+        );
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
             faults.add("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN");
         }

@@ -39,7 +39,16 @@ pub(crate) struct WorkerDeps {
 
 /// Starts all workers of a server. They are stopped in reverse order.
 pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
-    let WorkerDeps { store, clock, stream_clock_interval, delivery_retention, feed, follower, dispatcher, .. } = deps;
+    let WorkerDeps {
+        store,
+        clock,
+        stream_clock_interval,
+        delivery_retention,
+        feed,
+        follower,
+        dispatcher,
+        ..
+    } = deps;
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     let retention = Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention);

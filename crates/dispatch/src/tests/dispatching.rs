@@ -71,8 +71,8 @@ impl Fixture {
     async fn create(&self, numbers: impl IntoIterator<Item = u128>) {
         for n in numbers {
             let draft = TermsDraft {
-                sender: Some(AccountId::from_public_key([1; 32]).into()),
-                recipient: Some(AccountId::from_public_key([2; 32]).into()),
+                sender: Some(AccountId::from_public_key([1; 32])),
+                recipient: Some(AccountId::from_public_key([2; 32])),
                 deposit: Some("10".parse().unwrap()),
                 rate: Some("1".parse().unwrap()),
                 start: Some(UnixTime::of(NOW)),
