@@ -51,8 +51,9 @@ pub(super) const CLAIMABLE_AT: &str = "SELECT claimable_at FROM webhook_deliveri
 pub(super) const WAITING: &str = deliveries!(
     "INDEXED BY webhook_deliveries_lanes WHERE d.endpoint = ?1 AND d.settled_at IS NULL AND d.state = 'pending' LIMIT ?2"
 );
-pub(super) const BETWEEN: &str =
-    deliveries!("WHERE d.endpoint = ?1 AND d.seq > ?2 AND d.seq <= ?3 ORDER BY d.seq LIMIT ?4");
+pub(super) const BETWEEN: &str = deliveries!(
+    "INDEXED BY webhook_deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.seq > ?2 AND d.seq <= ?3 ORDER BY d.seq LIMIT ?4"
+);
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM webhook_deliveries";
 const INSERT: &str = "INSERT INTO webhook_deliveries (seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, \
      worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at) \

@@ -39,8 +39,10 @@ const INSERT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30) ON CONFLICT (id) DO NOTHING"
+     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)"
 );
+/// A deleted endpoint among them: an id is not used twice.
+const IS_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM webhook_endpoints WHERE id = ?1)";
 const WRITE: &str = "UPDATE webhook_endpoints SET url = ?2, description = ?3, filter = ?4, headers = ?5, secrets = ?6, \
                      custom_headers = ?7, rate_limit = ?8 WHERE id = ?1";
 const WRITE_QUEUE: &str = "UPDATE webhook_endpoints SET state = ?2, state_since = ?3, state_reason = ?4, behind = ?5, updated_at = ?6, \
@@ -103,9 +105,14 @@ pub(crate) fn insert(
     deleted_at: Option<Timestamp>,
 ) -> Result<Option<Sequence>, StoreError> {
     let StoredEndpoint { sequence: _, endpoint, queue, behind } = stored;
+    let id = endpoint.id.to_string();
+    let is_taken = || connection.prepare_cached(IS_TAKEN)?.query_row([&id], |row| row.get(0));
+    if is_taken().attempt("looking up an endpoint")? {
+        return Ok(None);
+    }
     let written = params![
         seq,
-        endpoint.id.to_string(),
+        id,
         endpoint.owner,
         endpoint.url,
         endpoint.description,
@@ -135,8 +142,8 @@ pub(crate) fn insert(
         queue.runnable_at.map(columns::instant),
         deleted_at.map(columns::instant),
     ];
-    let inserted = execute(connection, "writing an endpoint", INSERT, written)?;
-    Ok((inserted == 1).then(|| sequence(connection.last_insert_rowid())))
+    execute(connection, "writing an endpoint", INSERT, written)?;
+    Ok(Some(sequence(connection.last_insert_rowid())))
 }
 
 pub(super) fn write(connection: &Connection, stored: &StoredEndpoint) -> Result<(), StoreError> {

@@ -97,6 +97,8 @@ pub(super) fn statement(query: &DeliveryQuery) -> (String, Vec<Value>) {
         matches!(status, Some(DeliveryStatus::Pending | DeliveryStatus::InFlight | DeliveryStatus::Held));
     let from = match (status, endpoint, stream) {
         (Some(DeliveryStatus::Dead), None, None) => listed!("INDEXED BY webhook_deliveries_dead"),
+        (_, _, Some(_)) => listed!("INDEXED BY webhook_deliveries_by_stream"),
+        (_, Some(_), None) => listed!("INDEXED BY webhook_deliveries_by_endpoint"),
         (_, None, None) if is_open => listed!("INDEXED BY webhook_deliveries_open"),
         _ => listed!(""),
     };
