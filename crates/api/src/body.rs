@@ -22,7 +22,10 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The members of a JSON object in the order of the request, with repetitions.
 pub(crate) type JsonObject = Vec<(String, JsonValue)>;
 
-/// A JSON value with the detail that fields need. The elements of an array are dropped.
+/// The elements of an array that are kept: one more than any list may have.
+const MAX_ELEMENTS: usize = 101;
+
+/// A JSON value with the detail that fields need.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum JsonValue {
     Null,
@@ -32,7 +35,8 @@ pub(crate) enum JsonValue {
     /// Any other number.
     Number,
     Text(String),
-    Array,
+    /// Of a long array, the first 101 elements.
+    Array(Vec<JsonValue>),
     Object(JsonObject),
 }
 
@@ -43,7 +47,7 @@ impl JsonValue {
             Self::Bool => "a boolean",
             Self::Count(_) | Self::Number => "a number",
             Self::Text(_) => "a string",
-            Self::Array => "an array",
+            Self::Array(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
@@ -55,6 +59,15 @@ impl JsonValue {
 /// counted before parsing.
 pub(crate) async fn members(request: &HttpRequest, payload: Payload) -> Result<JsonObject, ApiError> {
     parse(&bytes(request, payload).await?)
+}
+
+/// The same for a request that needs no body: an empty one has no members.
+pub(crate) async fn optional_members(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<JsonObject, ApiError> {
+    let bytes = bytes(request, payload).await?;
+    if bytes.is_empty() { Ok(Vec::new()) } else { parse(&bytes) }
 }
 
 /// Reads the body of a request whose media type is JSON, at the cost of [`members`].
@@ -211,8 +224,13 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<JsonValue, A::Error> {
+        let mut elements = Vec::new();
+        while elements.len() < MAX_ELEMENTS {
+            let Some(element) = seq.next_element()? else { return Ok(JsonValue::Array(elements)) };
+            elements.push(element);
+        }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(JsonValue::Array)
+        Ok(JsonValue::Array(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonValue, A::Error> {
@@ -241,11 +259,17 @@ mod tests {
             ("a", JsonValue::Count(1)),
             ("b", JsonValue::Text("x".into())),
             ("a", JsonValue::Null),
-            ("c", JsonValue::Array),
+            ("c", JsonValue::Array(vec![JsonValue::Count(1), JsonValue::Array(vec![JsonValue::Count(2)])])),
             ("d", JsonValue::Number),
             ("e", JsonValue::Bool),
         ];
         assert_eq!(members, expect.map(|(name, given)| (name.to_owned(), given)));
+    }
+
+    #[test]
+    fn a_long_array_is_cut_behind_the_longest_list() {
+        let members = parse(format!("{{\"a\":[{}1]}}", "1,".repeat(1_000)).as_bytes()).unwrap();
+        assert_eq!(members, [("a".to_owned(), JsonValue::Array(vec![JsonValue::Count(1); MAX_ELEMENTS]))]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Unauthorized,
     /// This server is configured to refuse such requests.
     Forbidden,
-    /// The path or the stream does not exist.
+    /// The path, or what it names, does not exist.
     NotFound,
     /// The path has no such method.
     MethodNotAllowed,
@@ -57,11 +57,17 @@ pub enum ErrorKind {
     CursorExpired,
     /// As many clients follow the feed as may.
     FeedFull,
+    /// The version in `If-Match` is not the present one.
+    PreconditionFailed,
+    /// There are as many webhook endpoints as may be.
+    TooManyEndpoints,
+    /// Webhooks are off on this server.
+    WebhooksNotConfigured,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Validation,
         Self::Unauthorized,
         Self::Forbidden,
@@ -83,6 +89,9 @@ impl ErrorKind {
         Self::IndexerNotConfigured,
         Self::CursorExpired,
         Self::FeedFull,
+        Self::PreconditionFailed,
+        Self::TooManyEndpoints,
+        Self::WebhooksNotConfigured,
     ];
 
     const fn row(self) -> (StatusCode, &'static str, Level) {
@@ -114,6 +123,11 @@ impl ErrorKind {
             }
             Self::CursorExpired => (StatusCode::GONE, "CURSOR_EXPIRED", Level::INFO),
             Self::FeedFull => (StatusCode::SERVICE_UNAVAILABLE, "FEED_FULL", Level::WARN),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", Level::INFO),
+            Self::TooManyEndpoints => (StatusCode::CONFLICT, "TOO_MANY_ENDPOINTS", Level::INFO),
+            Self::WebhooksNotConfigured => {
+                (StatusCode::SERVICE_UNAVAILABLE, "WEBHOOKS_NOT_CONFIGURED", Level::INFO)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 use fluxora_decimal::AmountError;
+use fluxora_egress::{HeaderError, TargetError};
 use fluxora_stream::{AddressError, TermsFault};
 use serde::{Serialize, Serializer};
 
@@ -92,6 +93,48 @@ field_codes! {
     EventDiffers = "EVENT_DIFFERS",
     /// The ledger is stored with another previous hash or close time.
     LedgerDiffers = "LEDGER_DIFFERS",
+    /// A number outside the accepted range.
+    OutOfRange = "OUT_OF_RANGE",
+    /// Not the id of a stream.
+    InvalidStreamId = "INVALID_STREAM_ID",
+    /// A text that names no type of event.
+    InvalidEventType = "INVALID_EVENT_TYPE",
+    /// A text that names no status.
+    InvalidStatus = "INVALID_STATUS",
+    /// The URL of an endpoint has more than 2048 bytes.
+    UrlTooLong = "URL_TOO_LONG",
+    /// The URL of an endpoint is no absolute URL in ASCII.
+    UrlInvalid = "URL_INVALID",
+    /// The URL of an endpoint is neither `https` nor `http`.
+    UrlSchemeNotAllowed = "URL_SCHEME_NOT_ALLOWED",
+    /// The URL of an endpoint is `http`, and that is not switched on.
+    UrlPlainHttpNotAllowed = "URL_PLAIN_HTTP_NOT_ALLOWED",
+    /// The URL of an endpoint has a user or a password.
+    UrlUserinfoNotAllowed = "URL_USERINFO_NOT_ALLOWED",
+    /// The URL of an endpoint has a fragment.
+    UrlFragmentNotAllowed = "URL_FRAGMENT_NOT_ALLOWED",
+    /// The port of an endpoint's URL is neither 443 nor at least 1024.
+    UrlPortNotAllowed = "URL_PORT_NOT_ALLOWED",
+    /// The host of an endpoint's URL is an address that is not public.
+    UrlAddressNotAllowed = "URL_ADDRESS_NOT_ALLOWED",
+    /// The name of a custom header is no token of at most 64 characters.
+    HeaderNameInvalid = "HEADER_NAME_INVALID",
+    /// The name of a custom header is set by the sender or by the connection.
+    HeaderNameReserved = "HEADER_NAME_RESERVED",
+    /// The value of a custom header is not 1 to 4096 visible ASCII characters with blanks between them.
+    HeaderValueInvalid = "HEADER_VALUE_INVALID",
+    /// More than 20 custom headers, or more than 16 KiB of them.
+    TooManyHeaders = "TOO_MANY_HEADERS",
+    /// A secret that is neither `whsec_` and base64 nor hexadecimal.
+    SecretInvalid = "SECRET_INVALID",
+    /// A secret of less than 24 bytes.
+    SecretTooShort = "SECRET_TOO_SHORT",
+    /// A secret of more than 64 bytes.
+    SecretTooLong = "SECRET_TOO_LONG",
+    /// The secret signs already.
+    SecretReused = "SECRET_REUSED",
+    /// A secret that Standard Webhooks cannot use.
+    SecretNotStandard = "SECRET_NOT_STANDARD",
 }
 
 impl Serialize for FieldCode {
@@ -116,6 +159,34 @@ impl From<AmountError> for FieldCode {
             AmountError::OutOfRange { .. } => Self::DecimalOutOfRange,
             AmountError::Empty => Self::DecimalEmptyValue,
             _ => Self::DecimalInvalidFormat,
+        }
+    }
+}
+
+impl From<TargetError> for FieldCode {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::TooLong => Self::UrlTooLong,
+            TargetError::Scheme => Self::UrlSchemeNotAllowed,
+            TargetError::PlainHttp => Self::UrlPlainHttpNotAllowed,
+            TargetError::UserInfo => Self::UrlUserinfoNotAllowed,
+            TargetError::Fragment => Self::UrlFragmentNotAllowed,
+            TargetError::Port => Self::UrlPortNotAllowed,
+            TargetError::Address { .. } => Self::UrlAddressNotAllowed,
+            // The enumeration grows: a fault without a code is one of the form.
+            _ => Self::UrlInvalid,
+        }
+    }
+}
+
+impl From<HeaderError> for FieldCode {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::TooMany => Self::TooManyHeaders,
+            HeaderError::Name { .. } => Self::HeaderNameInvalid,
+            HeaderError::Reserved { .. } => Self::HeaderNameReserved,
+            HeaderError::Repeated { .. } => Self::DuplicateField,
+            HeaderError::Value { .. } => Self::HeaderValueInvalid,
         }
     }
 }
@@ -146,6 +217,25 @@ mod tests {
         let wrong_type = AmountError::InvalidType { found: fluxora_decimal::Found::Number };
         for error in errors.into_iter().chain([wrong_type]) {
             assert_eq!(FieldCode::from(error).as_str(), error.code());
+        }
+    }
+
+    #[test]
+    fn a_url_fault_has_the_code_of_the_egress_crate() {
+        let policy = fluxora_egress::Policy::default();
+        let long = format!("https://example.com/{}", "a".repeat(3_000));
+        for url in [
+            long.as_str(),
+            "",
+            "ftp://example.com/",
+            "http://example.com/",
+            "https://user@example.com/",
+            "https://example.com/#a",
+            "https://example.com:25/",
+            "https://127.0.0.1/",
+        ] {
+            let error = policy.target(url).unwrap_err();
+            assert_eq!(FieldCode::from(error).as_str(), error.code(), "{url}");
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use fluxora_decimal::{Amount, AmountError, Found};
 use fluxora_indexer::Opaque;
@@ -70,7 +71,7 @@ impl Fields {
             JsonValue::Null => Err(AmountError::Empty),
             JsonValue::Bool => Err(AmountError::InvalidType { found: Found::Boolean }),
             JsonValue::Count(_) | JsonValue::Number => Err(AmountError::InvalidType { found: Found::Number }),
-            JsonValue::Array => Err(AmountError::InvalidType { found: Found::Array }),
+            JsonValue::Array(_) => Err(AmountError::InvalidType { found: Found::Array }),
             JsonValue::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),
         };
         let read = read.map_err(|error| FieldFault::new(field, error, format!("{field}: {error}")));
@@ -193,7 +194,62 @@ impl Fields {
         self.collect(Err(fault))
     }
 
-    fn wrong_type<T>(&mut self, field: &'static str, needed: &str, given: &JsonValue) -> Option<T> {
+    /// An optional text of at most `max` characters without control characters. Null is absent.
+    pub(crate) fn optional_text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
+        self.as_text(field, given, max)
+    }
+
+    /// The same of a value that was taken.
+    pub(crate) fn as_text(&mut self, field: &'static str, given: JsonValue, max: usize) -> Option<String> {
+        match given {
+            JsonValue::Text(text) if text.chars().count() <= max && !text.chars().any(char::is_control) => {
+                Some(text)
+            }
+            JsonValue::Text(_) => {
+                let message = format!("{field} must be at most {max} characters without control characters");
+                self.refuse(field, FieldCode::InvalidValue, message)
+            }
+            other => self.wrong_type(field, "a string", &other),
+        }
+    }
+
+    /// An optional integer within a range. Null is absent.
+    pub(crate) fn optional_number(&mut self, field: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
+        self.as_number(field, &given, &range)
+    }
+
+    /// The same of a value that was taken.
+    pub(crate) fn as_number(
+        &mut self,
+        field: &'static str,
+        given: &JsonValue,
+        range: &RangeInclusive<u64>,
+    ) -> Option<u64> {
+        match given {
+            JsonValue::Count(number) if range.contains(number) => Some(*number),
+            JsonValue::Count(_) | JsonValue::Number => {
+                let message =
+                    format!("{field} must be a whole number from {} to {}", range.start(), range.end());
+                self.refuse(field, FieldCode::OutOfRange, message)
+            }
+            other => self.wrong_type(field, "a number", other),
+        }
+    }
+
+    /// Adds a fault of a field that was taken.
+    pub(crate) fn refuse<T>(
+        &mut self,
+        field: &str,
+        code: impl Into<FieldCode>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Option<T> {
+        let fault = self.fault(field, code, message);
+        self.collect(Err(fault))
+    }
+
+    pub(crate) fn wrong_type<T>(&mut self, field: &str, needed: &str, given: &JsonValue) -> Option<T> {
         let message = format!("{field} must be {needed}, not {}", given.kind());
         let fault = self.fault(field, FieldCode::InvalidType, message);
         self.collect(Err(fault))
@@ -248,7 +304,8 @@ impl Fields {
         self.faults
     }
 
-    fn required(&mut self, field: &'static str) -> Option<JsonValue> {
+    /// A required field of any type.
+    pub(crate) fn required(&mut self, field: &'static str) -> Option<JsonValue> {
         let given = self.take(field);
         if given.is_none() {
             let fault = self.fault(field, FieldCode::Required, format!("{field} is required"));
@@ -259,8 +316,15 @@ impl Fields {
         given
     }
 
+    /// Adds a fault if a field is missing.
+    pub(crate) fn require(&mut self, field: &'static str) {
+        if !self.members.iter().any(|(name, _)| name == field) {
+            self.refuse::<()>(field, FieldCode::Required, format!("{field} is required"));
+        }
+    }
+
     /// Removes a field. A repeated field is a fault and counts as absent.
-    fn take(&mut self, field: &'static str) -> Option<JsonValue> {
+    pub(crate) fn take(&mut self, field: &'static str) -> Option<JsonValue> {
         let mut found = None;
         let mut times = 0_usize;
         self.members.retain_mut(|(name, given)| {
@@ -286,7 +350,7 @@ impl Fields {
 }
 
 /// A name that an answer may repeat.
-fn shown(name: String) -> String {
+pub(crate) fn shown(name: String) -> String {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if plain && (1..=LONGEST_NAME_SHOWN).contains(&name.len()) { name } else { "(unprintable)".to_owned() }
 }

@@ -3,13 +3,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use fluxora_store::IdempotencyKey;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::field_code::FieldCode;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Marks a response that repeats a stored one.
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The idempotency key of a request, if it has one.
 ///
@@ -30,6 +31,26 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErro
     }
     let text = first.to_str().unwrap_or_default();
     IdempotencyKey::parse(text).map(Some).map_err(|error| refused(error.to_string()))
+}
+
+/// The id of what a request with a key creates: a UUID of version 8 that depends on nothing else, so that a repeated request names
+/// what the first one created. Stored: it never changes.
+pub(crate) fn id_of(scope: &str, owner: Option<&str>, key: &IdempotencyKey) -> Uuid {
+    // FNV-1a, 128 bits. The parts cannot run into each other: a key is visible ASCII.
+    let parts = [scope.as_bytes(), owner.unwrap_or_default().as_bytes(), key.as_str().as_bytes()];
+    let text = parts.join(&0);
+    let hash = text.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
+}
+
+/// The refusal of a key that belongs to another request.
+pub(crate) fn reused() -> ApiError {
+    ApiError::new(
+        ErrorKind::IdempotencyKeyReused,
+        "this Idempotency-Key was used for another request: use a separate key for each request",
+    )
 }
 
 /// A response as it is stored for repetitions of its request: a JSON object. Stored records of every version have this form, so a field may
@@ -84,6 +105,20 @@ mod tests {
         let bytes = br#"{"status":201,"location":"/a","body":"{\"n\":\"1\"}"}"#;
         assert_eq!(saved.encode().unwrap(), bytes);
         assert_eq!(SavedResponse::decode(bytes).unwrap(), saved);
+    }
+
+    #[test]
+    fn an_id_depends_on_scope_owner_and_key_and_never_changes() {
+        let key = |text| IdempotencyKey::parse(text).unwrap();
+        let id = id_of("POST /a", None, &key("order-7"));
+        assert_eq!(id.to_string(), "93208049-1bdc-8d0f-8e15-beb64bbaeec3");
+        for other in [
+            id_of("POST /b", None, &key("order-7")),
+            id_of("POST /a", Some("acme"), &key("order-7")),
+            id_of("POST /a", None, &key("order-8")),
+        ] {
+            assert_ne!(other, id);
+        }
     }
 
     /// Migration V4 of PostgreSQL writes white space between the parts.

@@ -8,6 +8,7 @@ mod connection;
 mod cursor;
 mod doc;
 mod error;
+mod etag;
 mod field_code;
 mod fields;
 mod follower;
@@ -28,6 +29,7 @@ mod tests;
 mod token;
 mod tokens;
 mod view;
+mod webhooks;
 
 pub use access::Access;
 pub use access_log::LoggedRequests;
@@ -44,3 +46,4 @@ pub use state::{Api, HealthDetails, Ids, Indexer, Lifecycle, Parts, Service, Wri
 pub use table::{LimitClass, Method, ROUTES, Route};
 pub use token::{InvalidToken, Token};
 pub use tokens::{InvalidTokens, Tokens};
+pub use webhooks::Webhooks;

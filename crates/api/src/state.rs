@@ -11,8 +11,9 @@ use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
-use crate::{AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Token, Tokens};
+use crate::{AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Token, Tokens, Webhooks};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -101,6 +102,8 @@ pub struct Parts {
     pub health_details: HealthDetails,
     /// The indexer; `None` where contract events are refused.
     pub indexer: Option<Indexer>,
+    /// Webhooks; `None` where they are off.
+    pub webhooks: Option<Webhooks>,
     /// The token of the routes for operators; `None` where they are refused.
     pub operator_token: Option<Token>,
     /// How many requests each client may make.
@@ -184,6 +187,15 @@ impl Api {
 
     pub(crate) const fn indexer(&self) -> Option<&Indexer> {
         self.parts.indexer.as_ref()
+    }
+
+    /// Webhooks.
+    ///
+    /// # Errors
+    /// `WEBHOOKS_NOT_CONFIGURED` where they are off.
+    pub(crate) fn webhooks(&self) -> Result<&Webhooks, ApiError> {
+        let off = "webhooks are off on this server: an operator has to set FLUXORA_MASTER_KEY";
+        self.parts.webhooks.as_ref().ok_or_else(|| ApiError::new(ErrorKind::WebhooksNotConfigured, off))
     }
 
     pub(crate) fn stall_threshold_ms(&self) -> u32 {

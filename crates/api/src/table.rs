@@ -11,6 +11,7 @@ use crate::Api;
 use crate::access::{Access, require};
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
+use crate::routes::webhooks::{deliveries, endpoints, replays};
 use crate::routes::{events, health, indexer, root, streams};
 
 /// One operation of the API.
@@ -37,6 +38,8 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+    /// `PATCH`
+    Patch,
     /// `DELETE`
     Delete,
 }
@@ -58,10 +61,10 @@ pub enum LimitClass {
 
 use Access::{Operator, Partner, Public, Reader, Worker};
 use LimitClass::{Ingest, Operate, Probe, Read, Write};
-use Method::{Delete, Get, Post};
+use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 14] = [
+pub static ROUTES: [Route; 30] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -73,6 +76,78 @@ pub static ROUTES: [Route; 14] = [
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
     route(Get, EVENTS, Reader, Read, || web::to(events::list), events::DOC).linked("events"),
     route(Get, PROOF, Reader, Read, || web::to(events::proof::proof), events::proof::DOC),
+    route(Get, ENDPOINTS, Partner, Read, || web::to(endpoints::list::list), endpoints::list::DOC),
+    route(Post, ENDPOINTS, Partner, Write, || web::to(endpoints::create::create), endpoints::create::DOC),
+    route(Get, ENDPOINT, Partner, Read, || web::to(endpoints::read::read), endpoints::read::DOC),
+    route(Patch, ENDPOINT, Partner, Write, || web::to(endpoints::update::update), endpoints::update::DOC),
+    route(Delete, ENDPOINT, Partner, Write, || web::to(endpoints::delete::delete), endpoints::delete::DOC),
+    route(
+        Post,
+        "/api/webhooks/endpoints/{id}/secret/rotate",
+        Partner,
+        Write,
+        || web::to(endpoints::rotate::rotate),
+        endpoints::rotate::DOC,
+    ),
+    route(
+        Post,
+        "/api/webhooks/endpoints/{id}/test",
+        Partner,
+        Write,
+        || web::to(endpoints::test::test),
+        endpoints::test::DOC,
+    ),
+    route(
+        Post,
+        "/api/webhooks/endpoints/{id}/pause",
+        Partner,
+        Write,
+        || web::to(endpoints::pause::pause),
+        endpoints::pause::DOC,
+    ),
+    route(
+        Post,
+        "/api/webhooks/endpoints/{id}/resume",
+        Partner,
+        Write,
+        || web::to(endpoints::resume::resume),
+        endpoints::resume::DOC,
+    ),
+    route(Get, DELIVERIES, Partner, Read, || web::to(deliveries::list::list), deliveries::list::DOC),
+    route(
+        Get,
+        "/api/webhooks/deliveries/{id}",
+        Partner,
+        Read,
+        || web::to(deliveries::read::read),
+        deliveries::read::DOC,
+    ),
+    route(
+        Post,
+        "/api/webhooks/deliveries/{id}/replay",
+        Partner,
+        Write,
+        || web::to(deliveries::replay::replay),
+        deliveries::replay::DOC,
+    ),
+    route(Get, REPLAYS, Partner, Read, || web::to(replays::list::list), replays::list::DOC),
+    route(Post, REPLAYS, Partner, Write, || web::to(replays::create::create), replays::create::DOC),
+    route(
+        Get,
+        "/api/webhooks/replays/{id}",
+        Partner,
+        Read,
+        || web::to(replays::read::read),
+        replays::read::DOC,
+    ),
+    route(
+        Post,
+        "/api/webhooks/replays/{id}/cancel",
+        Partner,
+        Write,
+        || web::to(replays::cancel::cancel),
+        replays::cancel::DOC,
+    ),
     route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
     route(
         Get,
@@ -90,6 +165,10 @@ const STREAM: &str = "/api/streams/{id}";
 const HISTORY: &str = "/api/streams/{id}/events";
 const EVENTS: &str = "/api/events";
 const PROOF: &str = "/api/events/{id}/proof";
+const ENDPOINTS: &str = "/api/webhooks/endpoints";
+const ENDPOINT: &str = "/api/webhooks/endpoints/{id}";
+const DELIVERIES: &str = "/api/webhooks/deliveries";
+const REPLAYS: &str = "/api/webhooks/replays";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 
@@ -116,6 +195,7 @@ impl Route {
         let route = match self.method {
             Get => (self.handler)().guard(guard::Any(guard::Get()).or(guard::Head())),
             Post => (self.handler)().guard(guard::Post()),
+            Patch => (self.handler)().guard(guard::Patch()),
             Delete => (self.handler)().guard(guard::Delete()),
         };
         route.wrap(from_fn(move |request, next| require(access, limit, request, next)))
@@ -128,6 +208,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }

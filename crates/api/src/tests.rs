@@ -10,6 +10,7 @@ mod indexer;
 mod limits;
 mod streams;
 mod table;
+mod webhooks;
 
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, http};
 use async_trait::async_trait;
+use fluxora_egress::Policy;
 use fluxora_feed::Feed;
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
@@ -114,6 +116,17 @@ impl Server {
     }
 
     fn with_limits(store: Arc<dyn Store>, writes: Writes, secret: Option<&str>, limits: Limits) -> Self {
+        Self::with_webhooks(store, writes, secret, limits, Some(Policy::default()))
+    }
+
+    /// A server whose webhooks may be sent to what a policy allows; without one they are off.
+    fn with_webhooks(
+        store: Arc<dyn Store>,
+        writes: Writes,
+        secret: Option<&str>,
+        limits: Limits,
+        policy: Option<Policy>,
+    ) -> Self {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let feed = Feed::new(store.clone(), feed_options());
@@ -134,6 +147,7 @@ impl Server {
                 stall_threshold_ms: 300_000,
                 since: clock.now(),
             }),
+            webhooks: policy.map(|policy| webhooks::settings(policy, &clock)),
             operator_token: secret.map(|secret| Token::new(secret).unwrap()),
             feed: Arc::clone(&feed),
             tokens: Tokens::default(),

@@ -9,7 +9,7 @@ use anyhow::Context;
 use fluxora_api::{
     Api, FollowerReport, Ids, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes,
 };
-use fluxora_dispatch::Dispatcher;
+use fluxora_dispatch::{Dispatcher, Sender};
 use fluxora_feed::Feed;
 use fluxora_follower::{FollowSettings, Follower, FollowerStatus, Leadership};
 use fluxora_ingest::Ingest;
@@ -66,15 +66,19 @@ async fn serve(
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
     let (follower, report) = follower(config, &store, &clock)?.unzip();
+    let sender = sender(&config.webhooks, &clock)?;
     let parts = Parts {
         follower: report,
+        webhooks: sender
+            .clone()
+            .map(|sender| fluxora_api::Webhooks { sender, max_endpoints: webhooks::MAX_ENDPOINTS }),
         ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone())
     };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
     let server = bind(config.http.address, options, parts)?;
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
     let feed_of_workers = Arc::clone(&feed);
-    let dispatcher = dispatcher(&config.webhooks, &store, &clock).await?;
+    let dispatcher = dispatcher(&config.webhooks, &store, &clock, sender).await?;
     let deps = WorkerDeps {
         dispatcher,
         store: store_of_workers,
@@ -95,22 +99,26 @@ async fn serve(
     ended
 }
 
+/// What makes attempts, unless webhooks are off.
+fn sender(config: &Webhooks, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Arc<Sender>>> {
+    let is_on = config.state != WebhookState::WithoutKey;
+    is_on.then(|| webhooks::sender(config, Arc::clone(clock))).transpose()
+}
+
 /// What sends webhooks, if this server does. Registers the endpoint of the environment.
 async fn dispatcher(
     config: &Webhooks,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
+    sender: Option<Arc<Sender>>,
 ) -> anyhow::Result<Option<Dispatcher<dyn Store>>> {
-    if config.state == WebhookState::WithoutKey {
-        return Ok(None);
-    }
+    let Some(sender) = sender else { return Ok(None) };
     if let Some(own) = &config.endpoint {
         webhooks::register(store.as_ref(), &config.keyring, own, clock.now()).await?;
     }
     if !config.keyring.seals() && webhooks::has_endpoints(store.as_ref()).await? {
         tracing::warn!("secrets of webhook endpoints are stored unsealed: there is no FLUXORA_MASTER_KEY");
     }
-    let sender = webhooks::sender(config, Arc::clone(clock))?;
     let sends = config.state == WebhookState::On;
     Ok(sends.then(|| webhooks::dispatcher(config, store, sender, Arc::clone(clock))))
 }
@@ -207,6 +215,7 @@ fn parts(
         limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
         follower: None,
+        webhooks: None,
         workers: supervisor.workers(),
         lifecycle,
         logged_requests: config.logs.requests,

@@ -7,6 +7,7 @@ pub(crate) mod indexer;
 pub(crate) mod root;
 pub(crate) mod streams;
 mod webhook_health;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 

@@ -2,6 +2,9 @@
 
 use super::*;
 
+const ENDPOINTS: &str = "/api/webhooks/endpoints";
+const UUID: &str = "01930000-0000-7000-8000-000000000001";
+
 #[actix_web::test]
 async fn refused_writes_leave_reads_open() {
     let server = Server::over(Arc::new(Model::default()), Writes::Refused);
@@ -55,6 +58,22 @@ async fn each_storage_fault_has_its_code_and_shows_no_internals() {
             TestRequest::get().uri("/api/streams"),
             TestRequest::delete().uri(id),
             TestRequest::post().uri("/api/streams").set_json(stream(json!({}))),
+            TestRequest::get().uri(&format!("{ENDPOINTS}/{UUID}")),
+            TestRequest::get().uri(ENDPOINTS),
+            TestRequest::post().uri(ENDPOINTS).set_json(json!({ "url": "https://example.com/" })),
+            TestRequest::patch().uri(&format!("{ENDPOINTS}/{UUID}")).set_json(json!({})),
+            TestRequest::delete().uri(&format!("{ENDPOINTS}/{UUID}")),
+            TestRequest::post().uri(&format!("{ENDPOINTS}/{UUID}/secret/rotate")),
+            TestRequest::post().uri(&format!("{ENDPOINTS}/{UUID}/test")),
+            TestRequest::post().uri(&format!("{ENDPOINTS}/{UUID}/pause")),
+            TestRequest::post().uri(&format!("{ENDPOINTS}/{UUID}/resume")),
+            TestRequest::get().uri("/api/webhooks/deliveries"),
+            TestRequest::get().uri(&format!("/api/webhooks/deliveries/{UUID}")),
+            TestRequest::post().uri(&format!("/api/webhooks/deliveries/{UUID}/replay")),
+            TestRequest::get().uri("/api/webhooks/replays"),
+            TestRequest::post().uri("/api/webhooks/replays").set_json(json!({ "endpointId": UUID })),
+            TestRequest::get().uri(&format!("/api/webhooks/replays/{UUID}")),
+            TestRequest::post().uri(&format!("/api/webhooks/replays/{UUID}/cancel")),
         ] {
             let answered = server.send(request).await;
             assert_eq!((answered.status.as_u16(), &answered.body["error"]["code"]), (status, &json!(code)));

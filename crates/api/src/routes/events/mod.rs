@@ -78,6 +78,18 @@ impl Bounds {
         after.0.saturating_add(1) < self.oldest.0
     }
 
+    /// Refuses a position after which events are not kept.
+    fn check_kept(self, after: Sequence) -> Result<(), ApiError> {
+        if !self.are_after(after) {
+            return Ok(());
+        }
+        let Sequence(oldest) = self.oldest;
+        let message = format!(
+            "events before sequence {oldest} are not kept: read the streams, then begin at the newest event"
+        );
+        Err(ApiError::new(ErrorKind::CursorExpired, message))
+    }
+
     /// Refuses a position that the log has not reached: it is of another database.
     fn check(self, after: Sequence, field: &'static str) -> Result<(), ApiError> {
         if after <= self.head {
@@ -87,6 +99,13 @@ impl Bounds {
         let message = format!("{field} is after the newest event, whose sequence is {head}");
         Err(ApiError::invalid_field(field, FieldCode::CursorAhead, message))
     }
+}
+
+/// Refuses a position after which the log cannot be read: one that it has not reached, or whose events are not kept.
+pub(crate) async fn check_start(api: &State, after: Sequence, field: &'static str) -> Result<(), ApiError> {
+    let bounds = Bounds::read(api).await?;
+    bounds.check(after, field)?;
+    bounds.check_kept(after)
 }
 
 /// `GET /api/events`: the events of all streams.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Bounds;
 use super::request::FeedRequest;
 use crate::connection;
-use crate::error::{ApiError, ErrorKind};
+use crate::error::ApiError;
 use crate::page_bytes::BoundedPage;
 use crate::routes::State;
 
@@ -35,13 +35,7 @@ pub(super) async fn answer(
     feed: FeedRequest,
     request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    if bounds.are_after(after) {
-        let Sequence(oldest) = bounds.oldest;
-        let message = format!(
-            "events before sequence {oldest} are not kept: read the streams, then begin at after=now"
-        );
-        return Err(ApiError::new(ErrorKind::CursorExpired, message));
-    }
+    bounds.check_kept(after)?;
     let FeedRequest { limit, wait, filter, .. } = feed;
     let Page { events, next, head } = read(api, after, &filter, limit).await?;
     let head = head.max(bounds.head);

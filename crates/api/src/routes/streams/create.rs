@@ -74,10 +74,7 @@ pub(crate) async fn create(
     match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
         Created::Done => response.respond(false),
         Created::Replayed(stored) => SavedResponse::decode(&stored)?.respond(true),
-        Created::KeyReused => Err(ApiError::new(
-            ErrorKind::IdempotencyKeyReused,
-            "this Idempotency-Key was used for another request: use a separate key for each request",
-        )),
+        Created::KeyReused => Err(idempotency::reused()),
     }
 }
 

@@ -1,0 +1,55 @@
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_store::Sequence;
+use fluxora_store::delivery::EndpointQuery;
+use serde::Serialize;
+
+use super::view::EndpointView;
+use crate::cursor::Cursor;
+use crate::doc::{Doc, query, response};
+use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
+use crate::query::Query;
+use crate::routes::State;
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        query("limit", "Endpoints per page: 1 to 100, 20 by default", "20"),
+        query("cursor", "The `nextCursor` of the page before", ""),
+    ],
+    errors: &[ErrorKind::Forbidden, ErrorKind::WebhooksNotConfigured],
+    ..Doc::new(
+        "List webhook endpoints",
+        &[response(200, "WebhookEndpointList", "A page of endpoints, newest first")],
+    )
+};
+
+/// What cursors of this list are bound to.
+const LIST: &str = "webhook endpoints";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListView {
+    endpoints: Vec<EndpointView>,
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// `GET /api/webhooks/endpoints`: endpoints, newest first.
+pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let webhooks = api.webhooks()?;
+    let limit = query.limit();
+    let before =
+        query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of a page of this list", |text| {
+            Some(Sequence(Cursor::parse(text, LIST)?.position))
+        });
+    query.finish()?;
+    let page = api.store().list_endpoints(&EndpointQuery { owner: None, before, limit }).await?;
+    let (keyring, now) = (webhooks.sender.keyring(), api.now());
+    Ok(HttpResponse::Ok().json(ListView {
+        endpoints: page.endpoints.iter().map(|stored| EndpointView::of(stored, keyring, now)).collect(),
+        has_more: page.next.is_some(),
+        next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, LIST).to_string()),
+    }))
+}

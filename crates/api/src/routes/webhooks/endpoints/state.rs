@@ -1,0 +1,25 @@
+//! Pausing and resuming.
+
+use actix_web::HttpResponse;
+use fluxora_store::delivery::{EndpointUpdated, StateChange};
+
+use super::view::answer;
+use crate::Api;
+use crate::error::ApiError;
+use crate::routes::webhooks::{endpoint_id, endpoint_not_found};
+
+/// Changes the state of the endpoint that a path names.
+pub(super) async fn change_state(
+    api: &Api,
+    path: &str,
+    change: StateChange,
+) -> Result<HttpResponse, ApiError> {
+    let webhooks = api.webhooks()?;
+    let now = api.now();
+    match api.store().change_endpoint_state(endpoint_id(path)?, change, now).await? {
+        EndpointUpdated::Done(stored) | EndpointUpdated::Stale(stored) => {
+            Ok(answer(&mut HttpResponse::Ok(), &stored, None, webhooks.sender.keyring(), now))
+        }
+        EndpointUpdated::NotFound => Err(endpoint_not_found()),
+    }
+}

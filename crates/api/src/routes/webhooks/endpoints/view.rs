@@ -1,0 +1,145 @@
+use actix_web::http::header;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use fluxora_delivery::{Breaker, Endpoint, EndpointQueue, SealedSecret};
+use fluxora_seal::Keyring;
+use fluxora_store::delivery::StoredEndpoint;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::etag;
+use crate::routes::webhooks::filter::FilterView;
+use crate::view::Instant;
+
+/// An endpoint without what is secret of it: signing secrets and values of custom headers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointView {
+    id: String,
+    url: String,
+    description: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_since: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
+    filter: FilterView,
+    header_profile: &'static str,
+    /// The names of the custom headers; null if they are sealed under a key that this server does not have.
+    header_names: Option<Vec<String>>,
+    rate_limit_per_second: Option<u32>,
+    /// The position of the event log after which events are delivered.
+    start_after: u64,
+    secrets: Vec<SecretView>,
+    deliveries: QueueView,
+    created_at: Instant,
+    updated_at: Instant,
+    version: u32,
+}
+
+/// A signing secret, without itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretView {
+    created_at: Instant,
+    /// When it stops signing; absent for the current secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+}
+
+/// How the deliveries of an endpoint are going.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueView {
+    pending: u64,
+    dead: u64,
+    delivered: u64,
+    consecutive_failures: u32,
+    failing_since: Option<Instant>,
+    last_success_at: Option<Instant>,
+    last_failure_at: Option<Instant>,
+    breaker: &'static str,
+    /// Until when no attempt is made, for the breaker or because the receiver answered 429.
+    blocked_until: Option<Instant>,
+}
+
+/// An endpoint with the secret that was made for it: the only answer that shows it.
+#[derive(Serialize)]
+struct WithSecret<'a> {
+    #[serde(flatten)]
+    endpoint: EndpointView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+impl EndpointView {
+    pub(super) fn of(stored: &StoredEndpoint, keyring: &Keyring, now: Timestamp) -> Self {
+        let endpoint = &stored.endpoint;
+        Self {
+            id: endpoint.id.to_string(),
+            url: endpoint.url.clone(),
+            description: endpoint.description.clone(),
+            status: endpoint.state.name(),
+            status_since: endpoint.state.since().map(Instant),
+            status_reason: endpoint.state.reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
+            filter: FilterView::of(&endpoint.filter),
+            header_profile: endpoint.headers.name(),
+            header_names: header_names(endpoint, keyring),
+            rate_limit_per_second: endpoint.rate_limit.map(std::num::NonZeroU32::get),
+            start_after: endpoint.start_sequence.0,
+            secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
+            deliveries: QueueView::of(&stored.queue, now),
+            created_at: Instant(endpoint.created_at),
+            updated_at: Instant(endpoint.updated_at),
+            version: endpoint.version,
+        }
+    }
+}
+
+impl SecretView {
+    fn of(secret: &SealedSecret) -> Self {
+        Self { created_at: Instant(secret.created_at), expires_at: secret.expires_at.map(Instant) }
+    }
+}
+
+impl QueueView {
+    fn of(queue: &EndpointQueue, now: Timestamp) -> Self {
+        let ahead = |until: &Timestamp| *until > now;
+        let breaker = queue.breaker.closed_until().filter(ahead);
+        Self {
+            pending: queue.pending,
+            dead: queue.dead,
+            delivered: queue.delivered,
+            consecutive_failures: queue.consecutive_failures,
+            failing_since: queue.failing_since.map(Instant),
+            last_success_at: queue.last_success_at.map(Instant),
+            last_failure_at: queue.last_failure_at.map(Instant),
+            breaker: match queue.breaker {
+                Breaker::Closed { .. } => "closed",
+                Breaker::Open { .. } => "open",
+            },
+            blocked_until: queue.blocked_until.filter(ahead).max(breaker).map(Instant),
+        }
+    }
+}
+
+fn header_names(endpoint: &Endpoint, keyring: &Keyring) -> Option<Vec<String>> {
+    let headers = keyring.open_headers(endpoint.id.uuid(), &endpoint.custom_headers).ok()?;
+    Some(headers.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Answers with an endpoint and its entity tag; `secret` is shown in this answer only.
+pub(super) fn answer(
+    response: &mut HttpResponseBuilder,
+    stored: &StoredEndpoint,
+    secret: Option<&str>,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> HttpResponse {
+    response.insert_header((header::ETAG, etag::of(stored.endpoint.version)));
+    response.json(WithSecret { endpoint: EndpointView::of(stored, keyring, now), secret })
+}
+
+/// The path of an endpoint.
+pub(super) fn path(endpoint: &Endpoint) -> String {
+    format!("{}/{}", super::PATH, endpoint.id)
+}

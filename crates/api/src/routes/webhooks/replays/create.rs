@@ -1,0 +1,102 @@
+use actix_web::http::header;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_delivery::{DeliveryStatus, EndpointId, ReplayFilter, ReplayId};
+use fluxora_store::Sequence;
+use fluxora_store::delivery::StartReplay;
+
+use super::PATH;
+use super::view::ReplayView;
+use crate::body::{self, JsonObject, JsonValue};
+use crate::doc::{Doc, content, response};
+use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
+use crate::fields::Fields;
+use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
+use crate::query::Query;
+use crate::routes::State;
+use crate::routes::webhooks::{IDEMPOTENCY_KEY, endpoint_not_found};
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[IDEMPOTENCY_KEY],
+    request: Some(content("CreateWebhookReplay", "The endpoint, and which of its settled deliveries")),
+    errors: &[
+        ErrorKind::NotFound,
+        ErrorKind::IdempotencyKeyReused,
+        ErrorKind::Forbidden,
+        ErrorKind::WebhooksNotConfigured,
+    ],
+    ..Doc::new(
+        "Send settled deliveries again",
+        &[response(201, "WebhookReplay", "The job; it goes on by itself. Its path is in `Location`")],
+    )
+};
+
+/// What ids of this operation depend on. Stored in them: it never changes.
+const SCOPE: &str = "POST /api/webhooks/replays";
+/// The states from which a delivery can be sent again.
+const SETTLED: [DeliveryStatus; 3] =
+    [DeliveryStatus::Delivered, DeliveryStatus::Dead, DeliveryStatus::Cancelled];
+
+/// `POST /api/webhooks/replays`: begins to send settled deliveries again.
+pub(crate) async fn create(
+    api: State,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    Query::of(&request)?.finish()?;
+    api.webhooks()?;
+    let key = idempotency::key(request.headers())?;
+    let (endpoint, filter) = read(body::members(&request, payload).await?)?;
+    let now = api.now();
+    let id = match &key {
+        None => ReplayId::new(api.next_id()),
+        Some(key) => ReplayId::new(idempotency::id_of(SCOPE, None, key)),
+    };
+    let known = match key {
+        Some(_) => api.store().replay_job(id).await?,
+        None => None,
+    };
+    let (replay, is_repeated) = match known {
+        Some(known) if known.endpoint == endpoint && known.filter == filter => (known, true),
+        Some(_) => return Err(idempotency::reused()),
+        None => {
+            let started = api.store().start_replay(StartReplay { id, endpoint, filter }, now).await?;
+            (started.ok_or_else(endpoint_not_found)?, false)
+        }
+    };
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("{PATH}/{}", replay.id)));
+    if is_repeated {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(response.json(ReplayView::of(&replay)))
+}
+
+fn read(members: JsonObject) -> Result<(EndpointId, ReplayFilter), ApiError> {
+    let mut fields = Fields::of(members);
+    let endpoint = endpoint(&mut fields);
+    let words = SETTLED.map(DeliveryStatus::name).join(", ");
+    let settled = |text: &str| SETTLED.into_iter().find(|status| status.name() == text);
+    let filter = ReplayFilter {
+        statuses: fields.words("statuses", FieldCode::InvalidStatus, &words, settled),
+        kinds: fields.event_types("types"),
+        stream: fields.optional_stream("streamId"),
+        created_from: fields.optional_instant("createdFrom"),
+        created_until: fields.optional_instant("createdUntil"),
+        from_sequence: fields.optional_number("fromSequence", 0..=u64::MAX).map(Sequence),
+        to_sequence: fields.optional_number("toSequence", 0..=u64::MAX).map(Sequence),
+    };
+    fields.finish()?;
+    // Without a fault, it was read.
+    endpoint.map(|endpoint| (endpoint, filter)).ok_or_else(|| ApiError::invalid(Vec::new()))
+}
+
+fn endpoint(fields: &mut Fields) -> Option<EndpointId> {
+    let JsonValue::Text(text) = fields.required("endpointId")? else {
+        return fields.refuse("endpointId", FieldCode::InvalidType, "endpointId must be a string");
+    };
+    EndpointId::parse(&text.to_ascii_lowercase()).or_else(|| {
+        fields.refuse("endpointId", FieldCode::InvalidValue, "endpointId must be the id of an endpoint")
+    })
+}

@@ -1,0 +1,54 @@
+use actix_web::{HttpRequest, HttpResponse};
+use fluxora_store::Sequence;
+use serde::Serialize;
+
+use super::view::ReplayView;
+use crate::cursor::{self, Cursor, quoted};
+use crate::doc::{Doc, query, response};
+use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
+use crate::query::Query;
+use crate::routes::State;
+use crate::routes::webhooks::{ENDPOINT, endpoint_parameter};
+
+pub(crate) const DOC: Doc = Doc {
+    parameters: &[
+        ENDPOINT,
+        query("limit", "Replays per page: 1 to 100, 20 by default", "20"),
+        query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
+    ],
+    errors: &[ErrorKind::Forbidden, ErrorKind::WebhooksNotConfigured],
+    ..Doc::new("List replays", &[response(200, "WebhookReplayList", "A page of replays, newest first")])
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListView {
+    replays: Vec<ReplayView>,
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// `GET /api/webhooks/replays`: replays, newest first.
+pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    api.webhooks()?;
+    let endpoint = endpoint_parameter(&mut query);
+    let limit = query.limit();
+    let list = cursor::describe(
+        &[Some(quoted("webhook replays"))],
+        &[("endpointId", endpoint.map(|id| quoted(&id.to_string())))],
+    );
+    let needed = "the nextCursor of a page with the same filters";
+    let before = query.parsed("cursor", FieldCode::InvalidCursor, needed, |text| {
+        Some(Sequence(Cursor::parse(text, &list)?.position))
+    });
+    query.finish()?;
+    let page = api.store().list_replays(endpoint, before, limit).await?;
+    Ok(HttpResponse::Ok().json(ListView {
+        replays: page.replays.iter().map(ReplayView::of).collect(),
+        has_more: page.next.is_some(),
+        next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
+    }))
+}

@@ -1,0 +1,69 @@
+use fluxora_delivery::{DeliveryStatus, Replay, ReplayFilter};
+use fluxora_stream::EventKind;
+use serde::Serialize;
+
+use crate::view::Instant;
+
+/// A replay job.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReplayView {
+    id: String,
+    endpoint_id: String,
+    status: &'static str,
+    filter: FilterView,
+    /// Deliveries that matched when it was asked for.
+    total: u64,
+    /// Deliveries that it has made due.
+    replayed: u64,
+    created_at: Instant,
+    finished_at: Option<Instant>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FilterView {
+    statuses: Vec<&'static str>,
+    types: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_from: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_until: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_sequence: Option<u64>,
+}
+
+impl ReplayView {
+    pub(super) fn of(replay: &Replay) -> Self {
+        Self {
+            id: replay.id.to_string(),
+            endpoint_id: replay.endpoint.to_string(),
+            status: replay.state.name(),
+            filter: FilterView::of(&replay.filter),
+            total: replay.total,
+            replayed: replay.replayed,
+            created_at: Instant(replay.created_at),
+            finished_at: replay.finished_at.map(Instant),
+        }
+    }
+}
+
+impl FilterView {
+    fn of(filter: &ReplayFilter) -> Self {
+        let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
+            filter;
+        Self {
+            statuses: statuses.iter().copied().map(DeliveryStatus::name).collect(),
+            types: kinds.iter().copied().map(EventKind::name).collect(),
+            stream_id: stream.map(|stream| stream.to_string()),
+            created_from: created_from.map(Instant),
+            created_until: created_until.map(Instant),
+            from_sequence: from_sequence.map(|sequence| sequence.0),
+            to_sequence: to_sequence.map(|sequence| sequence.0),
+        }
+    }
+}
