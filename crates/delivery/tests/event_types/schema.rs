@@ -81,7 +81,7 @@ impl Schema {
                 checked.known.extend(one.into_iter().flat_map(|one| one.known));
             }
             "allOf" => {
-                rule.as_array().unwrap().iter().for_each(|one| checked.add(self.checked(one, value, at)))
+                rule.as_array().unwrap().iter().for_each(|one| checked.add(self.checked(one, value, at)));
             }
             "$ref" => {
                 let name = rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
@@ -102,7 +102,7 @@ impl Schema {
                 }
             }
             annotation => {
-                assert!(ANNOTATIONS.contains(&annotation), "the keyword {annotation} is not checked")
+                assert!(ANNOTATIONS.contains(&annotation), "the keyword {annotation} is not checked");
             }
         }
     }
