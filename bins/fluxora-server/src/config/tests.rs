@@ -127,7 +127,7 @@ fn the_retry_schedule_is_a_list_of_seconds() {
     let schedule = |options: &[&str]| check(options).map(|config| config.webhooks.retries.schedule);
     assert_eq!(schedule(&[]).unwrap().len(), 11);
     let given = schedule(&["--webhook-retry-seconds=1, 60,86400"]).unwrap();
-    assert_eq!(given.iter().map(|delay| delay.as_secs()).collect::<Vec<_>>(), [1, 60, 86_400]);
+    assert_eq!(given.iter().map(jiff::SignedDuration::as_secs).collect::<Vec<_>>(), [1, 60, 86_400]);
     for wrong in ["0", "86401", "1,,2", "1;2", "-1", "1.5"] {
         assert!(schedule(&[&format!("--webhook-retry-seconds={wrong}")]).is_err(), "{wrong}");
     }
