@@ -155,6 +155,7 @@ pub(super) async fn newest(transaction: &mut PipelinedTransaction) -> Result<Seq
 }
 
 /// The values of deliveries, each an array.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator over a slice is as small as a reference")]
 fn values<'d>(deliveries: impl Iterator<Item = &'d Delivery> + Clone) -> Values {
     let integers = |get: fn(&Delivery) -> i64| deliveries.clone().map(get).collect::<Vec<i64>>();
     let instants = |get: fn(&Delivery) -> Option<Timestamp>| {
@@ -237,6 +238,7 @@ pub(super) async fn write(
 }
 
 /// The values of attempts, each an array.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator over a slice is as small as a reference")]
 fn attempt_values<'d>(attempts: impl Iterator<Item = (Sequence, &'d DeliveryAttempt)> + Clone) -> Values {
     let all = || attempts.clone().map(|(_, attempt)| attempt);
     vec![
