@@ -55,6 +55,9 @@ fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
         assert!(made.len() < 2_000, "the disk is never full");
     };
     unavailable(&refused);
+    for _ in 0..50 {
+        unavailable(&server.send(&request));
+    }
     assert_eq!(server.get("/health").expect(503)["status"], "unavailable");
     for stream in &made {
         assert_eq!(server.stream(stream["id"].as_str().unwrap())["status"], "active");
@@ -66,6 +69,10 @@ fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
     server.cancel(made[0]["id"].as_str().unwrap());
     assert_eq!(server.get("/api/streams?includeTotal=true").expect(200)["total"], made.len());
     server.terminate();
+    // One line at the begin of the outage, then one in ten seconds at most, and one at its end.
+    let count = |message: &str| server.log().iter().filter(|line| line["message"] == message).count();
+    assert!((1..10).contains(&count("batch of writes rolled back")));
+    assert_eq!(count("writes succeed again"), 1);
 }
 
 /// Takes every byte that is free.

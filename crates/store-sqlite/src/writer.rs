@@ -12,6 +12,7 @@ use crate::probe;
 use crate::write_connection::WriteConnection;
 
 mod commit;
+mod rollbacks;
 
 #[cfg(test)]
 mod tests;

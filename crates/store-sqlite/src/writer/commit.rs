@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -5,6 +6,7 @@ use std::time::Duration;
 use fluxora_store::{OutageTracker, StoreError, error_chain};
 use tokio::sync::oneshot;
 
+use super::rollbacks::Rollbacks;
 use super::{Message, Unit};
 use crate::Options;
 use crate::faults::Attempt;
@@ -15,6 +17,7 @@ pub(super) struct GroupCommit {
     opened: WriteConnection,
     options: Options,
     outages: Arc<OutageTracker>,
+    rollbacks: Cell<Rollbacks>,
 }
 
 /// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
@@ -35,7 +38,7 @@ const LOG_BOUNDED_EVERY: u64 = 64;
 
 impl GroupCommit {
     pub(super) fn new(opened: WriteConnection, options: Options, outages: Arc<OutageTracker>) -> Self {
-        Self { opened, options, outages }
+        Self { opened, options, outages, rollbacks: Cell::default() }
     }
 
     /// Works until it is asked to close or every sender is gone.
@@ -150,13 +153,28 @@ impl GroupCommit {
     }
 
     pub(super) fn answer(&self, batch: &mut Batch, undone: Option<&StoreError>) {
-        if let Some(fault) = undone {
+        if undone.is_some() {
             self.outages.record();
-            tracing::error!(units = batch.len(), error = error_chain(fault), "batch of writes rolled back");
         }
+        self.log(undone);
         for unit in batch.drain(..) {
             unit.answer(undone.map(StoreError::repeat));
         }
+    }
+
+    /// Logs an outage of writes and its end, not each batch.
+    fn log(&self, undone: Option<&StoreError>) {
+        let mut rollbacks = self.rollbacks.take();
+        if let Some(fault) = undone {
+            if let Some(batches) = rollbacks.count(now()) {
+                tracing::error!(batches, error = error_chain(fault), "batch of writes rolled back");
+            }
+        } else if self.outages.doubt().is_none()
+            && let Some(batches) = rollbacks.end()
+        {
+            tracing::info!(batches, "writes succeed again");
+        }
+        self.rollbacks.set(rollbacks);
     }
 
     /// Ends a transaction that is still open.
@@ -199,6 +217,6 @@ fn take(batch: &mut Batch, closing: &mut Closing, messages: impl IntoIterator<It
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures how long something took")]
-fn now() -> std::time::Instant {
+pub(super) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
