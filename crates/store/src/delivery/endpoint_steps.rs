@@ -102,7 +102,7 @@ pub async fn change_endpoint_state<T: DeliveryTransaction>(
     changed(transaction, stored, now).await
 }
 
-/// Cancels up to [`CANCELLED_AT_ONCE`] waiting deliveries of an endpoint. Returns whether there may be more.
+/// Cancels a bounded number of waiting deliveries of an endpoint. Returns whether there may be more.
 pub async fn cancel_waiting<T: DeliveryTransaction>(
     transaction: &mut T,
     id: EndpointId,
