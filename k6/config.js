@@ -32,6 +32,9 @@ export const PROFILES = {
 /** The scenarios that need no token, by the name of the function in main.js. */
 const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events'];
 
+/** The scenarios of one user: the endpoints of several would be more than are allowed. */
+const SINGLE_SCENARIOS = ['webhooks'];
+
 /** The variable with the token that a scenario needs. Without it the scenario is skipped. */
 export const TOKENS = { ingest: 'INDEXER_WORKER_TOKEN', rewind: 'OPERATOR_TOKEN' };
 
@@ -47,7 +50,8 @@ export function optionsOf(env) {
     scenarios[exec] = { executor: 'ramping-vus', exec, startVUs: 0, stages, gracefulRampDown: '10s' };
   }
   // One user each: two users would push two hashes for one ledger, which is a reorg.
-  for (const exec of Object.keys(TOKENS).filter((scenario) => env[TOKENS[scenario]])) {
+  const withToken = Object.keys(TOKENS).filter((scenario) => env[TOKENS[scenario]]);
+  for (const exec of [...SINGLE_SCENARIOS, ...withToken]) {
     scenarios[exec] = { executor: 'constant-vus', exec, vus: 1, duration: `${secondsOf(stages)}s` };
   }
   return { scenarios, thresholds: thresholdsOf(Object.keys(scenarios)) };

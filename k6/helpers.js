@@ -13,7 +13,17 @@ const errors = new Rate('fluxora_errors');
 
 /** Response times of each scenario, in milliseconds. */
 const latencies = {};
-const SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events', 'ingest', 'rewind'];
+const SCENARIOS = [
+  'health',
+  'streams_list',
+  'streams_get',
+  'streams_create',
+  'streams_cancel',
+  'events',
+  'webhooks',
+  'ingest',
+  'rewind',
+];
 for (const scenario of SCENARIOS) {
   latencies[scenario] = new Trend(`fluxora_${scenario}_latency`, true);
 }

@@ -62,6 +62,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
         "streams_create",
         "streams_get",
         "streams_list",
+        "webhooks",
     ];
     if let Some(node) = scripts(
         &server,
@@ -86,6 +87,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
             ("events", "[200,400,404]"),
+            ("webhooks", "[200,201,204,400,404]"),
             ("ingest", "[200]"),
             ("rewind", "[409]"),
         ] {

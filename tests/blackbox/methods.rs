@@ -6,6 +6,7 @@ use crate::sample;
 use crate::server::TestServer;
 
 const READ: &str = "GET, HEAD";
+const NOWHERE: &str = "01930000-0000-7000-8000-00000000ffff";
 
 #[test]
 fn an_unknown_path_is_a_404_for_every_method() {
@@ -90,6 +91,18 @@ fn a_wrong_method_is_a_405_with_allow() {
         ("/api/streams", "GET, HEAD, POST"),
         (&stream, "GET, HEAD, DELETE"),
         (&events, READ),
+        ("/api/webhooks/endpoints", "GET, HEAD, POST"),
+        (&format!("/api/webhooks/endpoints/{NOWHERE}"), "GET, HEAD, PATCH, DELETE"),
+        (&format!("/api/webhooks/endpoints/{NOWHERE}/secret/rotate"), "POST"),
+        (&format!("/api/webhooks/endpoints/{NOWHERE}/test"), "POST"),
+        (&format!("/api/webhooks/endpoints/{NOWHERE}/pause"), "POST"),
+        (&format!("/api/webhooks/endpoints/{NOWHERE}/resume"), "POST"),
+        ("/api/webhooks/deliveries", READ),
+        (&format!("/api/webhooks/deliveries/{NOWHERE}"), READ),
+        (&format!("/api/webhooks/deliveries/{NOWHERE}/replay"), "POST"),
+        ("/api/webhooks/replays", "GET, HEAD, POST"),
+        (&format!("/api/webhooks/replays/{NOWHERE}"), READ),
+        (&format!("/api/webhooks/replays/{NOWHERE}/cancel"), "POST"),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
             if !allow.split(", ").any(|allowed| allowed == method) {

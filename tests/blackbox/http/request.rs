@@ -29,6 +29,11 @@ impl Request {
         Self { body: body.into(), ..request }
     }
 
+    /// The same with another method.
+    pub(crate) fn with_method(self, method: &str) -> Self {
+        Self { method: method.to_owned(), ..self }
+    }
+
     /// A create with these bytes as its body.
     pub(crate) fn create(body: impl Into<Vec<u8>>) -> Self {
         Self::post("/api/streams", body)

@@ -1,5 +1,6 @@
 //! Invariant 5: every event is delivered to its endpoint, in the order of its stream, with the same id and body on each attempt.
 
+mod api;
 mod crash;
 mod listen;
 mod receiver;
