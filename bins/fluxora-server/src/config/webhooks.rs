@@ -181,7 +181,7 @@ impl WebhookSettings {
         let policy = self.policy(faults);
         let endpoint = self.endpoint(policy.as_ref(), faults);
         let sending = faults.take(&self.webhook_sending);
-        let authorities = faults.take(&self.webhook_ca_file);
+        let authorities = self.authorities(faults);
         let total = faults.take(&self.webhook_timeout_seconds);
         let max_in_flight = faults.take(&self.webhook_max_in_flight);
         let retries = self.retries(faults);
@@ -200,7 +200,7 @@ impl WebhookSettings {
             keyring,
             policy: policy?,
             limits: Limits { total: total?, ..Limits::default() },
-            authorities: authorities?.map(PathBuf::from),
+            authorities: authorities?,
             max_in_flight: max_in_flight?,
             retries: retries?,
             state,
@@ -221,6 +221,15 @@ impl WebhookSettings {
         let allowed = faults.take(&self.webhook_allowed_networks);
         let plain_http = faults.take(&self.webhook_allow_http);
         Some(Policy { allowed: allowed?.unwrap_or_default(), plain_http: plain_http? })
+    }
+
+    fn authorities(&self, faults: &mut ConfigFaults) -> Option<Option<PathBuf>> {
+        let file = faults.take(&self.webhook_ca_file)?.map(PathBuf::from);
+        if file.as_ref().is_some_and(|file| !file.is_file()) {
+            faults.add("WEBHOOK_CA_FILE must be the path of a file");
+            return None;
+        }
+        Some(file)
     }
 
     fn endpoint(&self, policy: Option<&Policy>, faults: &mut ConfigFaults) -> Option<Option<OwnEndpoint>> {
