@@ -107,8 +107,15 @@ fn a_wrong_method_is_a_405_with_allow() {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
             if !allow.split(", ").any(|allowed| allowed == method) {
                 let response = server.send(&Request::new(method, path));
-                assert_eq!(response.header("allow"), Some(allow), "{method} {path}");
-                envelope::error(&response, 405, "METHOD_NOT_ALLOWED");
+                assert_eq!(
+                    (response.status, response.header("allow")),
+                    (405, Some(allow)),
+                    "{method} {path}"
+                );
+                // The answer to a HEAD has no body.
+                if method != "HEAD" {
+                    envelope::error(&response, 405, "METHOD_NOT_ALLOWED");
+                }
             }
         }
     }

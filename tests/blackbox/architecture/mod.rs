@@ -73,7 +73,7 @@ fn a_broken_edge_is_named() {
         ("fluxora-stream", "fluxora-store", dev, false),
         ("fluxora-store", "fluxora-store", dev, true),
         ("fluxora-api", "fluxora-store-sqlite", dev, false),
-        ("fluxora-api", "fluxora-webhook", normal, false),
+        ("fluxora-api", "fluxora-stellar", normal, false),
         ("fluxora-delivery", "fluxora-webhook", normal, false),
         ("fluxora-api", "rusqlite", normal, false),
         ("fluxora-tests", "rusqlite", dev, true),
