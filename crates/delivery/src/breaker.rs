@@ -96,7 +96,7 @@ impl Breaker {
             }
             // The probe failed. Attempts that were begun before it opened may end while it is.
             Self::Open { until, trips, .. } if until <= now => {
-                *self = Self::open(trips.saturating_add(1), now)
+                *self = Self::open(trips.saturating_add(1), now);
             }
             Self::Open { .. } => {}
         }

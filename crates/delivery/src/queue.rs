@@ -83,8 +83,7 @@ impl EndpointQueue {
             Some(now),
         ];
         let claimable_at = claimable_at.filter(|_| state.is_active());
-        self.runnable_at =
-            claimable_at.map(|at| limits.into_iter().flatten().fold(at, |latest, limit| latest.max(limit)));
+        self.runnable_at = claimable_at.map(|at| limits.into_iter().flatten().fold(at, Timestamp::max));
     }
 }
 

@@ -19,6 +19,7 @@ pub struct StoredEndpoint {
 }
 
 /// The outcome of creating an endpoint.
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointCreated {
     /// It was written.

@@ -96,6 +96,7 @@ pub struct Settlement {
 }
 
 /// What became of a [`Settlement`].
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleOutcome {
     /// It is recorded, with what follows.

@@ -61,7 +61,7 @@ pub async fn the_filter_of_an_endpoint_leaves_events_out(store: &impl Store) {
     assert_eq!(of(1), [4]);
     assert_eq!(of(2), [2, 4]);
     assert_eq!(of(3).len(), 4);
-    assert_eq!(of(4), [] as [u64; 0]);
+    assert!(of(4).is_empty());
     assert_eq!(store.delivery_figures(t(21)).await.unwrap().fanned_out, Sequence(4));
 }
 
