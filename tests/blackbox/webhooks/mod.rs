@@ -4,6 +4,7 @@ mod api;
 mod crash;
 mod listen;
 mod receiver;
+mod runbook;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
