@@ -191,6 +191,7 @@ macro_rules! conformance_suite {
             a_replay_waits_for_the_delivery_in_flight
             a_replay_sends_what_its_filter_matches
             a_cancelled_replay_ends
+            a_replay_begins_once
             replays_are_listed_newest_first
             deliveries_are_listed_newest_first
             retention_deletes_settled_deliveries_with_their_attempts

@@ -211,7 +211,8 @@ pub trait DeliveryStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError>;
 
-    /// Begins a replay job. `None` if there is no such endpoint.
+    /// Begins a replay job. `None` if there is no such endpoint. A job that has begun under the id is returned as it is: the
+    /// caller compares its filter.
     async fn start_replay(&self, replay: StartReplay, now: Timestamp) -> Result<Option<Replay>, StoreError>;
 
     /// One step of the oldest running replay: looks at up to `limit` deliveries. Returns the job as it is then; `None` if none is

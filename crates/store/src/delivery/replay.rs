@@ -26,7 +26,7 @@ pub async fn replay<T: DeliveryTransaction>(
     Ok(Some(replayed == 1))
 }
 
-/// Begins a replay job.
+/// Begins a replay job. One that has begun under the id is returned as it is.
 pub async fn start<T: DeliveryTransaction>(
     transaction: &mut T,
     start: &StartReplay,
@@ -35,6 +35,9 @@ pub async fn start<T: DeliveryTransaction>(
     let now = transaction.now(now).await?;
     if lock(transaction, &BTreeSet::from([start.endpoint])).await?.is_empty() {
         return Ok(None);
+    }
+    if let Some(begun) = transaction.lock_replay(start.id).await? {
+        return Ok(Some(begun));
     }
     let replay = Replay {
         id: start.id,

@@ -109,6 +109,23 @@ pub async fn a_cancelled_replay_ends(store: &impl Store) {
     assert_eq!(store.start_replay(nobody, t(6)).await.unwrap(), None);
 }
 
+/// Two requests under one key come at the same time.
+pub async fn a_replay_begins_once(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    let job = start(store, 1, ReplayFilter::default(), t(3)).await;
+    assert_eq!(store.run_replay(2, t(4)).await.unwrap().unwrap().state, ReplayState::Done);
+    let other = ReplayFilter { from_sequence: Some(Sequence(1)), ..ReplayFilter::default() };
+    for filter in [ReplayFilter::default(), other] {
+        let again = StartReplay { id: job.id, endpoint: endpoint_id(1), filter };
+        let begun = store.start_replay(again, t(5)).await.unwrap().unwrap();
+        assert_eq!(
+            (begun.state, begun.created_at, begun.filter),
+            (ReplayState::Done, job.created_at, ReplayFilter::default())
+        );
+    }
+    assert_eq!(store.list_replays(None, None, 9).await.unwrap().replays.len(), 1);
+}
+
 /// In pages, of one endpoint or of all.
 pub async fn replays_are_listed_newest_first(store: &impl Store) {
     add(store, endpoint(1)).await;

@@ -61,8 +61,13 @@ pub(crate) async fn create(
         Some(known) if known.endpoint == endpoint && known.filter == filter => (known, true),
         Some(_) => return Err(idempotency::reused()),
         None => {
-            let started = api.store().start_replay(StartReplay { id, endpoint, filter }, now).await?;
-            (started.ok_or_else(endpoint_not_found)?, false)
+            let start = StartReplay { id, endpoint, filter: filter.clone() };
+            let started = api.store().start_replay(start, now).await?.ok_or_else(endpoint_not_found)?;
+            // Another request may have used the key in the meantime.
+            if started.endpoint != endpoint || started.filter != filter {
+                return Err(idempotency::reused());
+            }
+            (started, false)
         }
     };
     let mut response = HttpResponse::Created();
