@@ -96,6 +96,16 @@ impl Feed {
         Ok(subscriber)
     }
 
+    /// How many follow the feed: streams and waiting long polls.
+    pub fn subscriber_count(&self) -> usize {
+        self.subscribers().all
+    }
+
+    /// How many may follow it at once.
+    pub const fn max_subscribers(&self) -> usize {
+        self.options.max_subscribers
+    }
+
     /// Ends all subscriptions, also those that begin later.
     pub fn stop(&self) {
         self.signal.send_modify(|signal| signal.is_stopping = true);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
 use deadpool_postgres::ClientWrapper;
-use fluxora_store::StoreError;
+use fluxora_store::{PoolUsage, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Options;
@@ -58,6 +58,12 @@ impl Connections {
             extended: AtomicBool::new(false),
             _taken_on: taken_on,
         })
+    }
+
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        PoolUsage { max: status.max_size, idle: status.available, in_use, waiting: status.waiting }
     }
 
     /// Refuses later units and closes idle connections. Running units finish.

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use fluxora_store::copy::{CopyStore, Section};
 use fluxora_store::{
     Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
-    IdempotencyRecord, IdempotencyStore, Outcome, Recorded, Sequence, Store, StoreError, StreamFilter,
-    StreamPage, StreamQuery, StreamStore, expired_before,
+    IdempotencyRecord, IdempotencyStore, Outcome, PoolUsage, Recorded, Sequence, Store, StoreError,
+    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -263,6 +263,14 @@ impl Store for PostgresStore {
 
     fn retries(&self) -> u64 {
         self.units.repeated()
+    }
+
+    fn metrics(&self) -> Option<&StoreMetrics> {
+        Some(self.units.metrics())
+    }
+
+    fn pool(&self) -> PoolUsage {
+        self.connections.usage()
     }
 
     async fn close(&self) {

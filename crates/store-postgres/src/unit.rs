@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fluxora_store::{Doubt, OutageTracker, StoreError};
+use fluxora_store::{Doubt, OutageTracker, StoreError, StoreMetrics, Work};
 use tokio::time::{Instant, timeout_at};
 
 use crate::faults::Fault;
@@ -20,12 +20,22 @@ pub(crate) struct Units {
     limit: Duration,
     repeated: AtomicU64,
     outages: OutageTracker,
+    metrics: StoreMetrics,
 }
 
 impl Units {
     pub(crate) fn new(statement_timeout: Duration) -> Self {
         let limit = statement_timeout.saturating_add(GRACE);
-        Self { limit, repeated: AtomicU64::new(0), outages: OutageTracker::default() }
+        Self {
+            limit,
+            repeated: AtomicU64::new(0),
+            outages: OutageTracker::default(),
+            metrics: StoreMetrics::new(),
+        }
+    }
+
+    pub(crate) const fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     /// How many attempts were repeated.
@@ -48,7 +58,7 @@ impl Units {
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
-        self.run_within(self.limit, connections, work).await
+        self.run_with(Work::Transaction, [self.limit; 2], connections, work).await
     }
 
     /// Runs a unit of work that may take `extended` in all once it has [extended](Lease::extend) its lease.
@@ -58,7 +68,7 @@ impl Units {
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
-        self.run_with([self.limit, extended], connections, work).await
+        self.run_with(Work::Chain, [self.limit, extended], connections, work).await
     }
 
     /// Runs a unit of work that may take longer than others.
@@ -68,16 +78,19 @@ impl Units {
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
-        self.run_with([limit; 2], connections, work).await
+        self.run_with(Work::Chain, [limit; 2], connections, work).await
     }
 
     async fn run_with<T, F: Future<Output = Result<T, Fault>>>(
         &self,
+        kind: Work,
         limits: [Duration; 2],
         connections: &Connections,
         work: impl Fn(Arc<Lease>) -> F,
     ) -> Result<T, StoreError> {
+        let begun = StoreMetrics::begin();
         let result = self.attempt(limits, connections, work).await;
+        self.metrics.finish(kind, begun, &result);
         if matches!(result, Err(StoreError::Unavailable { .. })) {
             self.outages.record();
         }

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fluxora_store::{CreateStream, Created, StoreError};
+use fluxora_store::{CreateStream, Created, StoreError, StoreMetrics, Work};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +20,7 @@ pub(crate) struct Writer {
     /// `None` once closed.
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
     ended: watch::Receiver<()>,
+    units: Arc<Units>,
 }
 
 /// A queued create and where to send its outcome.
@@ -40,19 +41,29 @@ impl Writer {
         let (queue, mut waiting) = mpsc::channel(options.queue.max(1));
         let (running, ended) = watch::channel(());
         let batch = options.batch.max(1);
+        let measured = Arc::clone(&units);
         runtime.spawn(async move {
             let mut batch_of = Vec::new();
             while waiting.recv_many(&mut batch_of, batch).await > 0 {
+                let (creates, begun) = (batch_of.len(), StoreMetrics::begin());
                 round::write(&connection, &units, std::mem::take(&mut batch_of)).await;
+                units.metrics().committed(creates, begun.elapsed());
             }
             connection.close();
             drop(running);
         });
-        Self { queue: Mutex::new(Some(queue)), ended }
+        Self { queue: Mutex::new(Some(queue)), ended, units: measured }
     }
 
     /// Queues a create and waits until it has been committed. A caller that stops waiting does not cancel it.
     pub(crate) async fn create(&self, create: CreateStream) -> Result<Created, StoreError> {
+        let begun = StoreMetrics::begin();
+        let created = self.queue(create).await;
+        self.units.metrics().finish(Work::Write, begun, &created);
+        created
+    }
+
+    async fn queue(&self, create: CreateStream) -> Result<Created, StoreError> {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         queue.ok_or_else(StoreError::closed)?.try_send(Waiting { create, reply, repeats: 0 }).map_err(

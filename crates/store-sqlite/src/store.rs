@@ -11,7 +11,7 @@ use fluxora_store::chain::{
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
-    StreamFilter, StreamPage, StreamQuery, StreamStore,
+    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, Work,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -73,7 +73,12 @@ impl SqliteStore {
         query: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.readers {
-            Some(readers) => readers.read(query),
+            Some(readers) => {
+                let begun = StoreMetrics::begin();
+                let read = readers.read(query);
+                self.writer.metrics().finish(Work::Read, begun, &read);
+                read
+            }
             None => self.writer.run(query).await,
         }
     }
@@ -84,7 +89,12 @@ impl SqliteStore {
         query: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.readers {
-            Some(readers) => readers.scan(query).await,
+            Some(readers) => {
+                let begun = StoreMetrics::begin();
+                let read = readers.scan(query).await;
+                self.writer.metrics().finish(Work::Scan, begun, &read);
+                read
+            }
             None => self.writer.run(query).await,
         }
     }
@@ -303,6 +313,10 @@ impl Store for SqliteStore {
     async fn check(&self) -> Result<(), StoreError> {
         self.read(probe::read).await?;
         self.writer.check().await
+    }
+
+    fn metrics(&self) -> Option<&StoreMetrics> {
+        Some(self.writer.metrics())
     }
 
     async fn close(&self) {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use fluxora_store::{OutageTracker, StoreError};
+use fluxora_store::{OutageTracker, StoreError, StoreMetrics, Work};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -27,6 +27,7 @@ use commit::GroupCommit;
 pub(crate) struct Writer {
     queue: SyncSender<Message>,
     outages: Arc<OutageTracker>,
+    metrics: Arc<StoreMetrics>,
 }
 
 enum Message {
@@ -76,14 +77,29 @@ impl Writer {
     pub(crate) fn start(opened: WriteConnection, options: Options) -> std::io::Result<Self> {
         let (queue, units) = sync_channel(options.queue);
         let outages = Arc::new(OutageTracker::default());
-        let commit = GroupCommit::new(opened, options, Arc::clone(&outages));
+        let metrics = Arc::new(StoreMetrics::new());
+        let commit = GroupCommit::new(opened, options, Arc::clone(&outages), Arc::clone(&metrics));
         thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || commit.serve(&units))?;
-        Ok(Self { queue, outages })
+        Ok(Self { queue, outages, metrics })
+    }
+
+    pub(crate) fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     /// Queues a unit of work and waits until it has been committed. A caller that stops waiting does not cancel it. The work may run
     /// again after a rollback, so it must change nothing but the database.
     pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let begun = StoreMetrics::begin();
+        let done = self.queue(work).await;
+        self.metrics.finish(Work::Write, begun, &done);
+        done
+    }
+
+    async fn queue<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -9,6 +9,7 @@ mod error;
 mod event_log;
 mod idempotency;
 mod leases;
+mod metrics;
 mod outage;
 mod page;
 pub mod rows;
@@ -29,6 +30,7 @@ pub use idempotency::{
     expired_before,
 };
 pub use leases::LeaseStore;
+pub use metrics::{PoolUsage, StoreMetrics, Work};
 pub use outage::{Doubt, OutageTracker};
 pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage, IdempotencyStore,
-    KeyedResponse, LeaseStore, StoreError, StreamFilter, StreamPage, StreamQuery,
+    KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter, StreamPage, StreamQuery,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -125,6 +125,16 @@ pub trait Store:
     /// minute indicate a competing writer.
     fn retries(&self) -> u64 {
         0
+    }
+
+    /// What it has measured since it was opened; `None` if it measures nothing.
+    fn metrics(&self) -> Option<&StoreMetrics> {
+        None
+    }
+
+    /// Its connection pool; zeros if it has none.
+    fn pool(&self) -> PoolUsage {
+        PoolUsage::default()
     }
 
     /// Finishes accepted work and closes. Later calls are refused with [`StoreError::Unavailable`].

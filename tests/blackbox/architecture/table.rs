@@ -31,6 +31,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-limit",
     "fluxora-egress",
     "fluxora-seal",
+    "fluxora-metrics",
     "fluxora-stream",
     "fluxora-indexer",
     "fluxora-simulation",
@@ -46,12 +47,19 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-api",
 ];
 
-const STORE_AND_BELOW: &[&str] =
-    &["fluxora-decimal", "fluxora-stream", "fluxora-delivery", "fluxora-indexer", "fluxora-store"];
+const STORE_AND_BELOW: &[&str] = &[
+    "fluxora-decimal",
+    "fluxora-metrics",
+    "fluxora-stream",
+    "fluxora-delivery",
+    "fluxora-indexer",
+    "fluxora-store",
+];
 /// What the HTTP edge uses of the house.
 const EDGE: &[&str] = &[
     "fluxora-decimal",
     "fluxora-limit",
+    "fluxora-metrics",
     "fluxora-supervise",
     "fluxora-stream",
     "fluxora-delivery",
@@ -114,13 +122,14 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 21] = [
+pub(super) const HOUSES: [House; 22] = [
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
     house("fluxora-limit", "crates/limit", &[], PURE),
     house("fluxora-egress", "crates/egress", &[], ACTIX_AND_SQL),
     house("fluxora-seal", "crates/seal", &["fluxora-webhook"], PURE),
+    house("fluxora-metrics", "crates/metrics", &[], PURE),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
     house(
@@ -133,7 +142,7 @@ pub(super) const HOUSES: [House; 21] = [
     house(
         "fluxora-store",
         "crates/store",
-        &["fluxora-decimal", "fluxora-stream", "fluxora-delivery", "fluxora-indexer"],
+        &["fluxora-decimal", "fluxora-metrics", "fluxora-stream", "fluxora-delivery", "fluxora-indexer"],
         DRIVERS_AND_HTTP,
     ),
     house("fluxora-store-sqlite", "crates/store-sqlite", STORE_AND_BELOW, HTTP),

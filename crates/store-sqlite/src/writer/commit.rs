@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use fluxora_store::{OutageTracker, StoreError, error_chain};
+use fluxora_store::{OutageTracker, StoreError, StoreMetrics, error_chain};
 use tokio::sync::oneshot;
 
 use super::rollbacks::Rollbacks;
@@ -18,6 +18,7 @@ pub(super) struct GroupCommit {
     options: Options,
     outages: Arc<OutageTracker>,
     rollbacks: Cell<Rollbacks>,
+    metrics: Arc<StoreMetrics>,
 }
 
 /// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
@@ -37,8 +38,13 @@ struct LastCommit {
 const LOG_BOUNDED_EVERY: u64 = 64;
 
 impl GroupCommit {
-    pub(super) fn new(opened: WriteConnection, options: Options, outages: Arc<OutageTracker>) -> Self {
-        Self { opened, options, outages, rollbacks: Cell::default() }
+    pub(super) fn new(
+        opened: WriteConnection,
+        options: Options,
+        outages: Arc<OutageTracker>,
+        metrics: Arc<StoreMetrics>,
+    ) -> Self {
+        Self { opened, options, outages, rollbacks: Cell::default(), metrics }
     }
 
     /// Works until it is asked to close or every sender is gone.
@@ -61,6 +67,7 @@ impl GroupCommit {
                 self.answer(&mut batch, Some(&fault));
             }
             last_commit.took = begun.elapsed();
+            self.metrics.committed(last_commit.units, last_commit.took);
             commits = commits.wrapping_add(1);
             if commits.is_multiple_of(LOG_BOUNDED_EVERY) {
                 self.opened.bound_log();

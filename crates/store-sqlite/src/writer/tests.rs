@@ -16,7 +16,7 @@ impl Fixture {
         let options = Options::default();
         let opened = open::writer(&Location::Memory, options.lock_wait).unwrap();
         let outages = Arc::new(OutageTracker::default());
-        Self { commit: GroupCommit::new(opened, options, Arc::clone(&outages)), outages }
+        Self { commit: GroupCommit::new(opened, options, Arc::clone(&outages), Arc::default()), outages }
     }
 
     /// Commits as the thread does and returns the result of each unit.
