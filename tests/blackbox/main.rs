@@ -30,6 +30,7 @@ mod limits;
 mod listing;
 mod logs;
 mod methods;
+mod metrics;
 mod overload;
 mod random;
 mod read_only;

@@ -9,6 +9,7 @@ mod descriptors;
 mod exit;
 mod follower;
 mod logging;
+mod process_usage;
 mod system;
 mod webhooks;
 mod workers;

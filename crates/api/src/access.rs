@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpMessage};
 
+use crate::access_log::Ongoing;
 use crate::connection::is_reserved;
 use crate::error::{ApiError, ErrorKind};
 use crate::table::LimitClass;
@@ -63,13 +64,17 @@ impl Access {
 }
 
 /// Calls the handler only if the client's quota for the class allows the request and it has the access that its route
-/// requires.
+/// requires. `route` is the position of the route in the table.
 pub(crate) async fn require(
     access: Access,
     limit: LimitClass,
+    route: Option<usize>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(ongoing) = request.extensions_mut().get_mut::<Ongoing>() {
+        ongoing.route = route;
+    }
     let allowed = match request.app_data::<Data<Arc<Api>>>() {
         Some(api) => admit(api, access, limit, &request),
         None => Err(ApiError::new(ErrorKind::Internal, "the server has no state")),

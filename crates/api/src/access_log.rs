@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -25,8 +25,8 @@ pub enum LoggedRequests {
     All,
 }
 
-/// Gives each request its id and a span that carries it, and writes one line when it has been answered, if it is one of the
-/// [`LoggedRequests`].
+/// Gives each request its id and a span that carries it, and when it has been answered counts it and writes one line, if it is
+/// one of the [`LoggedRequests`].
 ///
 /// The line has `method`, `route` (the pattern, never the path: a path may hold a secret), `status`, `duration_us`, and for an
 /// error its `code` and `cause`.
@@ -37,7 +37,12 @@ pub(crate) fn access_log() -> TracingLogger<AccessLog> {
     TracingLogger::new()
 }
 
-struct Began(Instant);
+/// A request that is being answered.
+pub(crate) struct Ongoing {
+    began: Instant,
+    /// The position of its route in the table; `None` for an unknown path or method.
+    pub(crate) route: Option<usize>,
+}
 
 /// The error of a request, for its line.
 pub(crate) struct Failure {
@@ -52,7 +57,7 @@ impl RootSpanBuilder for AccessLog {
         });
         let span = tracing::info_span!("request", request_id = id.as_str());
         request.extensions_mut().insert(id);
-        request.extensions_mut().insert(Began(now()));
+        request.extensions_mut().insert(Ongoing { began: now(), route: None });
         span
     }
 
@@ -67,11 +72,16 @@ impl RootSpanBuilder for AccessLog {
 fn line<B>(response: &ServiceResponse<B>) {
     let request = response.request();
     let (method, status) = (known(request.method()), response.status().as_u16());
-    let route = request.match_pattern();
-    let route = route.as_deref().unwrap_or("unknown");
     let extensions = request.extensions();
     let failure = extensions.get::<Failure>();
-    let logged = request.app_data::<Data<Arc<Api>>>().map(|api| api.logged_requests()).unwrap_or_default();
+    let ongoing = extensions.get::<Ongoing>();
+    let took = ongoing.map_or(Duration::ZERO, |ongoing| ongoing.began.elapsed());
+    let api = request.app_data::<Data<Arc<Api>>>();
+    if let Some(api) = api {
+        let (route, kind) = (ongoing.and_then(|ongoing| ongoing.route), failure.map(|failure| failure.kind));
+        api.metrics().http.count(route, response.status(), kind, took);
+    }
+    let logged = api.map(|api| api.logged_requests()).unwrap_or_default();
     let is_logged = match logged {
         LoggedRequests::Defects => failure.is_some_and(|failure| failure.kind.level() == Level::ERROR),
         LoggedRequests::Errors => failure.is_some(),
@@ -80,8 +90,9 @@ fn line<B>(response: &ServiceResponse<B>) {
     if !is_logged {
         return;
     }
-    let duration_us = extensions.get::<Began>().map_or(0, |Began(began)| began.elapsed().as_micros());
-    let duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX);
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("unknown");
+    let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident, $($error:tt)*) => {
             tracing::$level!(method, route, status, duration_us, $($error)* "request")

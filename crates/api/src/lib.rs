@@ -16,6 +16,8 @@ mod host;
 mod idempotency;
 mod instant;
 mod limits;
+mod metrics;
+mod metrics_server;
 mod page_bytes;
 mod push_failures;
 mod query;
@@ -41,6 +43,8 @@ pub use follower::{
 };
 pub use host::AllowedHosts;
 pub use limits::Limits;
+pub use metrics::{Build, IngestMetrics, Metric, Metrics, ProcessUsage};
+pub use metrics_server::MetricsServer;
 pub use server::{Options, Server, Stop};
 pub use state::{Api, HealthDetails, Ids, Indexer, Lifecycle, Parts, Service, Writes};
 pub use table::{LimitClass, Method, ROUTES, Route};

@@ -6,6 +6,7 @@ use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use fluxora_limit::{Limiter, Quota, TrustedProxies, Verdict, network_of};
+use fluxora_metrics::Counter;
 use jiff::Timestamp;
 
 use crate::error::{ApiError, ErrorKind};
@@ -24,6 +25,7 @@ pub struct Limits {
     writes: Option<Quota>,
     proxies: TrustedProxies,
     limiter: Limiter<RandomState>,
+    refused: [Counter; 2],
 }
 
 /// A class of requests that has a quota, for the header `RateLimit`.
@@ -49,7 +51,7 @@ impl Limits {
         proxies: TrustedProxies,
         keys: RandomState,
     ) -> Self {
-        Self { reads, writes, proxies, limiter: Limiter::new(keys) }
+        Self { reads, writes, proxies, limiter: Limiter::new(keys), refused: [const { Counter::new() }; 2] }
     }
 
     /// Counts a request of this class before its handler runs.
@@ -90,7 +92,19 @@ impl Limits {
         let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
         let verdict = self.limiter.charge(&(budget, network_of(client)), quota, Duration::from_millis(now));
         request.extensions_mut().insert(Counted { budget, quota, verdict });
-        verdict.retry_after.map_or(Ok(()), |wait| Err(refused(budget, quota, wait)))
+        let Some(wait) = verdict.retry_after else { return Ok(()) };
+        let [reads, writes] = &self.refused;
+        match budget {
+            Budget::Reads => reads.increment(),
+            Budget::Writes => writes.increment(),
+        }
+        Err(refused(budget, quota, wait))
+    }
+
+    /// The number of refused requests by budget.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 2] {
+        let [reads, writes] = &self.refused;
+        [(Budget::Reads.name(), reads.value()), (Budget::Writes.name(), writes.value())]
     }
 
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

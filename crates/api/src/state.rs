@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
-use crate::{AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Token, Tokens, Webhooks};
+use crate::{
+    AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens, Webhooks,
+};
 
 /// A source of ids.
 pub trait Ids: Send + Sync {
@@ -120,6 +122,8 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     /// Which requests get a line in the log.
     pub logged_requests: LoggedRequests,
+    /// What the process counts.
+    pub metrics: Metrics,
 }
 
 /// The state of every handler.
@@ -240,6 +244,10 @@ impl Api {
 
     pub(crate) fn logged_requests(&self) -> LoggedRequests {
         self.parts.logged_requests
+    }
+
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
     }
 
     pub(crate) const fn push_failures(&self) -> &PushFailures {

@@ -12,7 +12,7 @@ use crate::access::{Access, require};
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{events, health, indexer, root, streams};
+use crate::routes::{events, health, indexer, metrics, root, streams};
 
 /// One operation of the API.
 pub struct Route {
@@ -64,7 +64,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 30] = [
+pub static ROUTES: [Route; 31] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -158,6 +158,7 @@ pub static ROUTES: [Route; 30] = [
         indexer::list::DOC,
     ),
     route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC),
+    route(Get, METRICS, Operator, Operate, || web::to(metrics::show), metrics::DOC),
 ];
 
 const STREAMS: &str = "/api/streams";
@@ -171,6 +172,7 @@ const DELIVERIES: &str = "/api/webhooks/deliveries";
 const REPLAYS: &str = "/api/webhooks/replays";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
+pub(crate) const METRICS: &str = "/metrics";
 
 const fn route(
     method: Method,
@@ -191,14 +193,19 @@ impl Route {
 
     /// The route of the framework: its method, its access check, its handler.
     fn service(&self) -> actix_web::Route {
-        let (access, limit) = (self.access, self.limit);
+        self.service_for(self.access, self.limit)
+    }
+
+    /// The same with another access and limit.
+    pub(crate) fn service_for(&self, access: Access, limit: LimitClass) -> actix_web::Route {
+        let position = ROUTES.iter().position(|other| std::ptr::eq(other, self));
         let route = match self.method {
             Get => (self.handler)().guard(guard::Any(guard::Get()).or(guard::Head())),
             Post => (self.handler)().guard(guard::Post()),
             Patch => (self.handler)().guard(guard::Patch()),
             Delete => (self.handler)().guard(guard::Delete()),
         };
-        route.wrap(from_fn(move |request, next| require(access, limit, request, next)))
+        route.wrap(from_fn(move |request, next| require(access, limit, position, request, next)))
     }
 }
 

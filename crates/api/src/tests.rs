@@ -8,6 +8,7 @@ mod health;
 mod idempotency;
 mod indexer;
 mod limits;
+mod metrics;
 mod streams;
 mod table;
 mod webhooks;
@@ -42,11 +43,17 @@ use failing_store::{FailingStore, Fault};
 use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::{
-    AllowedHosts, Api, HealthDetails, Ids, Indexer, Lifecycle, Limits, LoggedRequests, Parts, Service, Token,
-    Tokens, Writes, table::configure,
+    AllowedHosts, Api, Build, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle, Limits,
+    LoggedRequests, Metrics, Parts, ProcessUsage, Service, Token, Tokens, Writes, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
+const BUILD: Build = Build {
+    version: "1.2.3",
+    commit: "abc",
+    process: || ProcessUsage { threads: 5, cpu_ns: 1_500_000_000, ..ProcessUsage::default() },
+    dropped_log_lines: || 7,
+};
 
 /// A clock that stands still until a test advances it, and a source of ids 1, 2, 3….
 #[derive(Clone)]
@@ -98,6 +105,7 @@ struct Answered {
     status: StatusCode,
     headers: http::header::HeaderMap,
     body: Value,
+    text: String,
 }
 
 impl Server {
@@ -130,7 +138,9 @@ impl Server {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let feed = Feed::new(store.clone(), feed_options());
-        let ingest = Ingest::new(store.clone(), Arc::new(clock.clone()), Rules::default());
+        let ingest_metrics = IngestMetrics::default();
+        let ingest = Ingest::new(store.clone(), Arc::new(clock.clone()), Rules::default())
+            .observed_by(Arc::new(ingest_metrics.clone()));
         let api = Arc::new(Api::new(Parts {
             store,
             clock: Arc::new(clock.clone()),
@@ -154,6 +164,7 @@ impl Server {
             lifecycle: lifecycle.clone(),
             limits,
             logged_requests: LoggedRequests::All,
+            metrics: Metrics::new(BUILD, ingest_metrics),
         }));
         Self { clock, lifecycle, workers, feed, api }
     }
@@ -167,7 +178,9 @@ impl Server {
         let response = app.call(request.to_request()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(response).await;
-        Answered { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answered { status, headers, body, text }
     }
 
     async fn get(&self, path: &str) -> Answered {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fluxora_api::{
-    Api, FollowerReport, Ids, Indexer, Lifecycle, Limits, Options, Parts, Server, Service, Writes,
+    Api, Build, FollowerReport, Ids, Indexer, IngestMetrics, Lifecycle, Limits, Metrics, MetricsServer,
+    Options, Parts, Server, Service, Writes,
 };
 use fluxora_dispatch::{Dispatcher, Sender};
 use fluxora_feed::Feed;
@@ -26,7 +27,14 @@ use crate::config::{
 };
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::WorkerDeps;
-use crate::{VERSION, descriptors, exit, follower, logging, webhooks};
+use crate::{VERSION, descriptors, exit, follower, logging, process_usage, webhooks};
+
+const BUILD: Build = Build {
+    version: env!("CARGO_PKG_VERSION"),
+    commit: env!("FLUXORA_COMMIT"),
+    process: process_usage::read,
+    dropped_log_lines: logging::dropped,
+};
 
 /// Serves until a signal, or until a worker exceeds its restarts, and returns the exit code. Requests are answered after
 /// `start_workers` has ended.
@@ -65,17 +73,22 @@ async fn serve(
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
-    let (follower, report) = follower(config, &store, &clock)?.unzip();
+    let ingest_metrics = IngestMetrics::default();
+    let (follower, report) = follower(config, &store, &clock, &ingest_metrics)?.unzip();
     let sender = sender(&config.webhooks, &clock)?;
     let parts = Parts {
         follower: report,
         webhooks: sender
             .clone()
             .map(|sender| fluxora_api::Webhooks { sender, max_endpoints: webhooks::MAX_ENDPOINTS }),
-        ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone())
+        ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone(), &ingest_metrics)
     };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
-    let server = bind(config.http.address, options, parts)?;
+    let api = Arc::new(Api::new(parts));
+    let server = bind(config.http.address, options, Arc::clone(&api))?;
+    if let Some(address) = config.metrics.address {
+        serve_metrics(api, address)?;
+    }
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
     let feed_of_workers = Arc::clone(&feed);
     let dispatcher = dispatcher(&config.webhooks, &store, &clock, sender).await?;
@@ -148,11 +161,13 @@ fn follower(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
+    ingest_metrics: &IngestMetrics,
 ) -> anyhow::Result<Option<(Follower, Arc<dyn FollowerReport>)>> {
     let Some(follow) = &config.follow else { return Ok(None) };
     let passphrase = &config.chain.network_passphrase;
     let sources = follower::sources(&follow.sources, passphrase, &follow.watched, store, clock)?;
-    let ingest = Ingest::new(store.clone(), Arc::clone(clock), config.chain.indexer.rules);
+    let ingest = Ingest::new(store.clone(), Arc::clone(clock), config.chain.indexer.rules)
+        .observed_by(Arc::new(ingest_metrics.clone()));
     let status = Arc::<FollowerStatus>::default();
     let settings = FollowSettings { start: follow.start, poll: follow.poll };
     let report =
@@ -172,9 +187,18 @@ fn options(config: &Config) -> Options {
     descriptors::fit(wanted, config.database.connections())
 }
 
-fn bind(address: SocketAddr, options: Options, parts: Parts) -> anyhow::Result<Server> {
-    let server = Server::bind(Arc::new(Api::new(parts)), address, options);
+fn bind(address: SocketAddr, options: Options, api: Arc<Api>) -> anyhow::Result<Server> {
+    let server = Server::bind(api, address, options);
     server.with_context(|| format!("cannot listen on {address} (HOST, PORT)"))
+}
+
+/// Serves metrics on their own address, until the process ends.
+fn serve_metrics(api: Arc<Api>, address: SocketAddr) -> anyhow::Result<()> {
+    let server = MetricsServer::bind(api, address)
+        .with_context(|| format!("cannot listen on {address} (METRICS_ADDR)"))?;
+    tracing::info!(address = %server.address(), "serving metrics");
+    tokio::spawn(server.run());
+    Ok(())
 }
 
 fn limits(limits: &RequestLimits) -> Limits {
@@ -188,12 +212,14 @@ fn parts(
     store: &Arc<dyn Store>,
     supervisor: &Supervisor,
     lifecycle: Lifecycle,
+    ingest_metrics: &IngestMetrics,
 ) -> Parts {
     let indexer = &config.chain.indexer;
     let is_on = indexer.worker_token.is_some() || config.follow.is_some();
     let indexer = is_on.then(|| Indexer {
         worker_token: indexer.worker_token.clone(),
-        ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules),
+        ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules)
+            .observed_by(Arc::new(ingest_metrics.clone())),
         stall_threshold_ms: indexer.stall_threshold_ms,
         since: clock.now(),
     });
@@ -219,6 +245,7 @@ fn parts(
         workers: supervisor.workers(),
         lifecycle,
         logged_requests: config.logs.requests,
+        metrics: Metrics::new(BUILD, ingest_metrics.clone()),
     }
 }
 

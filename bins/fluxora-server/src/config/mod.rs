@@ -10,6 +10,7 @@ mod http;
 mod indexer;
 mod limits;
 mod logs;
+mod metrics;
 pub(crate) mod secret;
 mod setting;
 mod storage;
@@ -34,6 +35,7 @@ pub(crate) use http::Http;
 pub(crate) use indexer::Chain;
 pub(crate) use limits::RequestLimits;
 pub(crate) use logs::Logs;
+pub(crate) use metrics::MetricsConfig;
 pub(crate) use setting::{Setting, any};
 pub(crate) use unknown::UnknownName;
 pub(crate) use webhooks::{OwnEndpoint, WebhookState, Webhooks};
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     feed: feed::FeedSettings,
     #[command(flatten)]
     webhooks: webhooks::WebhookSettings,
+    #[command(flatten)]
+    metrics: metrics::MetricsSettings,
 }
 
 /// The configuration, checked.
@@ -78,6 +82,7 @@ pub(crate) struct Config {
     pub(crate) workers: WorkerConfig,
     pub(crate) feed: FeedConfig,
     pub(crate) webhooks: Webhooks,
+    pub(crate) metrics: MetricsConfig,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -100,19 +105,23 @@ impl Config {
         let address = http.as_ref().map(|http| http.address);
         let webhooks = settings.webhooks.check(address, &mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
-        let config = config.zip(webhooks);
+        let metrics = settings.metrics.check(&mut faults);
+        let config = config.zip(webhooks).zip(metrics);
         let config = config.map(
-            |((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks)| Self {
-                http,
-                limits,
-                database,
-                logs,
-                chain,
-                follow,
-                workers,
-                feed,
-                webhooks,
-                demo: false,
+            |(((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks), metrics)| {
+                Self {
+                    http,
+                    limits,
+                    database,
+                    logs,
+                    chain,
+                    follow,
+                    workers,
+                    feed,
+                    webhooks,
+                    metrics,
+                    demo: false,
+                }
             },
         );
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {

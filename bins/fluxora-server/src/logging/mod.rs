@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use fluxora_metrics::Counter;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -18,6 +19,8 @@ use queue::LogQueue;
 
 /// Limit of the log queue, in bytes: ten thousand lines and more.
 const QUEUE_CAPACITY: usize = 4 << 20;
+/// Lines dropped since the start of the process.
+static DROPPED: Counter = Counter::new();
 /// How long the end of the process waits for the last lines to be read.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
@@ -59,7 +62,13 @@ pub(crate) fn start(logs: Logs) -> io::Result<Flush> {
     Ok(flush)
 }
 
+/// The number of log lines dropped since the start of the process, as far as it was reported.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.value()
+}
+
 /// An error, so that it is logged at every level.
 fn report_dropped(dropped: u64) {
+    DROPPED.add(dropped);
     tracing::error!(dropped, "log lines dropped: standard output is not read fast enough");
 }

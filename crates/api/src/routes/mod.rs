@@ -4,6 +4,7 @@
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod indexer;
+pub(crate) mod metrics;
 pub(crate) mod root;
 pub(crate) mod streams;
 mod webhook_health;
