@@ -16,6 +16,7 @@ mod balance;
 mod binary;
 mod boot;
 mod copy;
+mod cors;
 mod crash;
 mod demo;
 mod deployment;

@@ -79,7 +79,10 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     if let Some(seconds) = error.and_then(|error| error.retry_after_seconds) {
         builder.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
-    let body = builder.json(envelope);
+    let mut body = builder.json(envelope);
+    for (name, value) in response.headers() {
+        body.headers_mut().append(name.clone(), value.clone());
+    }
     let cause = error.and_then(|error| error.cause.as_deref()).map(|cause| chain(cause));
     response.request().extensions_mut().insert(Failure { kind, cause });
     response.into_response(body)

@@ -5,6 +5,7 @@ mod access_log;
 mod answer;
 mod body;
 mod connection;
+mod cors;
 mod cursor;
 mod doc;
 mod error;
@@ -35,6 +36,7 @@ mod webhooks;
 
 pub use access::Access;
 pub use access_log::LoggedRequests;
+pub use cors::{Cors, InvalidOrigin};
 pub use doc::{Content, Doc, Location, Parameter, Response};
 pub use error::ErrorKind;
 pub use field_code::FieldCode;

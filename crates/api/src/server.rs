@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::connection::{Bounds, GuardedStream, Registry, hold};
+use crate::cors::cors;
 use crate::{Api, table};
 
 /// The time in which the first head of a connection has to arrive.
@@ -100,6 +101,7 @@ impl Server {
             let (api, stopping) = (Arc::clone(&api), stopping.clone());
             let app = App::new()
                 .configure(|config| table::configure(config, &api))
+                .wrap(from_fn(cors))
                 .wrap(from_fn(answer))
                 .wrap(access_log())
                 .wrap(from_fn(hold));

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens, Webhooks,
+    AllowedHosts, Cors, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens, Webhooks,
 };
 
 /// A source of ids.
@@ -122,6 +122,8 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     /// Which requests get a line in the log.
     pub logged_requests: LoggedRequests,
+    /// The origins whose pages may use the API in a browser.
+    pub cors: Cors,
     /// What the process counts.
     pub metrics: Metrics,
 }
@@ -244,6 +246,10 @@ impl Api {
 
     pub(crate) fn logged_requests(&self) -> LoggedRequests {
         self.parts.logged_requests
+    }
+
+    pub(crate) const fn cors(&self) -> &Cors {
+        &self.parts.cors
     }
 
     pub(crate) const fn metrics(&self) -> &Metrics {

@@ -1,5 +1,6 @@
 //! The API over the model store, with a clock that a test moves.
 
+mod cors;
 mod documented;
 mod errors;
 mod failing_store;
@@ -42,8 +43,9 @@ use failing_store::{FailingStore, Fault};
 
 use crate::access_log::access_log;
 use crate::answer::answer;
+use crate::cors::cors;
 use crate::{
-    AllowedHosts, Api, Build, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle, Limits,
+    AllowedHosts, Api, Build, Cors, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle, Limits,
     LoggedRequests, Metrics, Parts, ProcessUsage, Service, Token, Tokens, Writes, table::configure,
 };
 
@@ -135,6 +137,17 @@ impl Server {
         limits: Limits,
         policy: Option<Policy>,
     ) -> Self {
+        Self::with_cors(store, writes, secret, limits, policy, Cors::default())
+    }
+
+    fn with_cors(
+        store: Arc<dyn Store>,
+        writes: Writes,
+        secret: Option<&str>,
+        limits: Limits,
+        policy: Option<Policy>,
+        cors: Cors,
+    ) -> Self {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let feed = Feed::new(store.clone(), feed_options());
@@ -164,6 +177,7 @@ impl Server {
             lifecycle: lifecycle.clone(),
             limits,
             logged_requests: LoggedRequests::All,
+            cors,
             metrics: Metrics::new(BUILD, ingest_metrics),
         }));
         Self { clock, lifecycle, workers, feed, api }
@@ -172,6 +186,7 @@ impl Server {
     async fn send(&self, request: TestRequest) -> Answered {
         let app = App::new()
             .configure(|config| configure(config, &self.api))
+            .wrap(from_fn(cors))
             .wrap(from_fn(answer))
             .wrap(access_log());
         let app = init_service(app).await;

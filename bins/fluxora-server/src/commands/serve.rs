@@ -245,6 +245,7 @@ fn parts(
         workers: supervisor.workers(),
         lifecycle,
         logged_requests: config.logs.requests,
+        cors: config.cors.clone(),
         metrics: Metrics::new(BUILD, ingest_metrics.clone()),
     }
 }

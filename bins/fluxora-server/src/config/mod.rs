@@ -1,6 +1,7 @@
 //! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`,
 //! then checked as a whole.
 
+mod cors;
 mod env_file;
 mod environment;
 mod faults;
@@ -23,7 +24,7 @@ mod workers;
 use std::net::SocketAddr;
 
 use clap::Args;
-use fluxora_api::{Tokens, Writes};
+use fluxora_api::{Cors, Tokens, Writes};
 use fluxora_seal::Keyring;
 
 pub(crate) use environment::Environment;
@@ -67,6 +68,8 @@ pub(crate) struct Settings {
     webhooks: webhooks::WebhookSettings,
     #[command(flatten)]
     metrics: metrics::MetricsSettings,
+    #[command(flatten)]
+    cors: cors::CorsSettings,
 }
 
 /// The configuration, checked.
@@ -83,6 +86,7 @@ pub(crate) struct Config {
     pub(crate) feed: FeedConfig,
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) cors: Cors,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -104,11 +108,15 @@ impl Config {
         let feed = settings.feed.check(&mut faults);
         let address = http.as_ref().map(|http| http.address);
         let webhooks = settings.webhooks.check(address, &mut faults);
-        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
         let metrics = settings.metrics.check(&mut faults);
-        let config = config.zip(webhooks).zip(metrics);
+        let cors = settings.cors.check(&mut faults);
+        let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
+        let config = config.zip(webhooks.zip(metrics).zip(cors));
         let config = config.map(
-            |(((((((((http, limits), database), logs), chain), follow), workers), feed), webhooks), metrics)| {
+            |(
+                (((((((http, limits), database), logs), chain), follow), workers), feed),
+                ((webhooks, metrics), cors),
+            )| {
                 Self {
                     http,
                     limits,
@@ -120,6 +128,7 @@ impl Config {
                     feed,
                     webhooks,
                     metrics,
+                    cors,
                     demo: false,
                 }
             },
