@@ -32,6 +32,7 @@ mod listing;
 mod logs;
 mod methods;
 mod metrics;
+mod openapi;
 mod overload;
 mod random;
 mod read_only;

@@ -184,7 +184,7 @@ fn the_root_and_health_name_the_service() {
     let root = server.get("/").expect(200);
     assert_eq!((&root["name"], &root["service"]), (&json!("Fluxora"), &json!("fluxora-backend")));
     for link in root["links"].as_object().unwrap().values() {
-        server.get(link.as_str().unwrap()).expect(200);
+        assert_eq!(server.get(link.as_str().unwrap()).status, 200, "{link}");
     }
     let mut health = server.get("/health").expect(200);
     assert!(health["timestamp"].as_str().unwrap().ends_with('Z'), "{health}");

@@ -13,13 +13,18 @@ use crate::limits::Counted;
 use crate::request_id::{self, RequestId};
 
 #[derive(Serialize)]
-struct Envelope<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Error"))]
+pub(crate) struct Envelope<'a> {
     error: Body<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "ErrorBody"))]
 struct Body<'a> {
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::ErrorCode"))]
     code: &'static str,
     message: &'a str,
     request_id: &'a str,

@@ -154,9 +154,12 @@ impl ErrorKind {
 
 /// One fault of a request and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "FieldFault"))]
 pub(crate) struct FieldFault {
     /// The field, query parameter or header; `body` for the body as a whole.
     pub(crate) field: Cow<'static, str>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::FieldCodes"))]
     pub(crate) code: FieldCode,
     pub(crate) message: Cow<'static, str>,
 }

@@ -40,6 +40,7 @@ pub struct FollowerHealth {
 /// A stream that differs from the contract's entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FollowedDrift {
     /// Id of the stream.
     pub stream: String,
@@ -52,6 +53,7 @@ pub struct FollowedDrift {
 /// Ledgers that were read for a contract, without a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FollowedRange {
     /// The contract.
     pub contract: String,
@@ -94,6 +96,8 @@ pub struct FollowedSource {
 /// The member `follower` of `GET /health`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Follower"))]
 pub(crate) struct FollowerView<'a> {
     status: &'static str,
     verification: &'static str,
@@ -114,6 +118,8 @@ pub(crate) struct FollowerView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "FollowedSource"))]
 struct SourceView<'a> {
     name: Option<&'a str>,
     state: &'static str,
@@ -124,6 +130,8 @@ struct SourceView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "FollowedBackfill"))]
 struct BackfillView<'a> {
     contracts: &'a [String],
     from: u32,

@@ -19,6 +19,8 @@ mod instant;
 mod limits;
 mod metrics;
 mod metrics_server;
+#[cfg(test)]
+mod openapi;
 mod page_bytes;
 mod push_failures;
 mod query;

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, Cors, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens, Webhooks,
+    AllowedHosts, Cors, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens,
+    Webhooks,
 };
 
 /// A source of ids.

@@ -12,7 +12,7 @@ use crate::access::{Access, require};
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{events, health, indexer, metrics, root, streams};
+use crate::routes::{docs, events, health, indexer, metrics, openapi, root, streams};
 
 /// One operation of the API.
 pub struct Route {
@@ -64,11 +64,13 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 31] = [
+pub static ROUTES: [Route; 33] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
     route(Get, "/health/ready", Public, Probe, || web::to(health::ready), health::READY).linked("ready"),
+    route(Get, "/openapi.json", Public, Read, || web::to(openapi::show), openapi::DOC).linked("openapi"),
+    route(Get, "/docs", Public, Read, || web::to(docs::show), docs::DOC).linked("docs"),
     route(Get, STREAMS, Reader, Read, || web::to(streams::list::list), streams::list::DOC).linked("streams"),
     route(Post, STREAMS, Partner, Write, || web::to(streams::create::create), streams::create::DOC),
     route(Get, STREAM, Reader, Read, || web::to(streams::read::read), streams::read::DOC),

@@ -46,7 +46,7 @@ use crate::answer::answer;
 use crate::cors::cors;
 use crate::{
     AllowedHosts, Api, Build, Cors, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle, Limits,
-    LoggedRequests, Metrics, Parts, ProcessUsage, Service, Token, Tokens, Writes, table::configure,
+    LoggedRequests, Metrics, Parts, ProcessUsage, Service, Token, Tokens, Writes, openapi, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -183,18 +183,23 @@ impl Server {
         Self { clock, lifecycle, workers, feed, api }
     }
 
+    /// Every answer of every test must be one that the OpenAPI document describes.
     async fn send(&self, request: TestRequest) -> Answered {
+        let request = request.to_request();
+        let (method, path) = (request.method().to_string(), request.path().to_owned());
         let app = App::new()
             .configure(|config| configure(config, &self.api))
             .wrap(from_fn(cors))
             .wrap(from_fn(answer))
             .wrap(access_log());
         let app = init_service(app).await;
-        let response = app.call(request.to_request()).await.unwrap();
+        let response = app.call(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(response).await;
         let text = String::from_utf8_lossy(&body).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let faults = openapi::faults(&method, &path, status.as_u16(), &body);
+        assert!(faults.is_empty(), "{method} {path}: {status} {text}\n{faults:#?}");
         Answered { status, headers, body, text }
     }
 

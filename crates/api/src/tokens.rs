@@ -59,6 +59,8 @@ pub enum InvalidTokens {
 /// A token in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Token"))]
 pub(crate) struct TokenView {
     contract: String,
     code: Option<String>,

@@ -15,25 +15,42 @@ use crate::Tokens;
 /// A stream as it stands at one instant.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Stream"))]
 pub(crate) struct StreamView {
     id: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Origin"))]
     origin: &'static str,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Address"))]
     sender: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Address"))]
     recipient: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     deposit_amount: String,
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Amount>"))]
     rate_per_second: Option<String>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Seconds"))]
     start_time: UnixTime,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     cliff_time: Option<UnixTime>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Seconds"))]
     end_time: UnixTime,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Status"))]
     status: &'static str,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     streamed_amount: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     withdrawn_amount: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     withdrawable_amount: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     remaining_amount: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     refunded_amount: String,
     #[serde(flatten)]
     vesting: Option<VestingView>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Seconds"))]
     as_of: UnixTime,
     created_at: Instant,
     updated_at: Instant,
@@ -58,12 +75,16 @@ struct Amounts {
 /// What only a vesting stream has beside its contract state.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "VestingRate"))]
 struct VestingView {
     /// The amount of a second on average, rounded down.
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Amount>"))]
     average_rate_per_second: Option<String>,
     /// Whether the schedule has reached its end.
     ended: bool,
     /// The next second at which the streamed amount takes another course.
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     linear_until: Option<UnixTime>,
 }
 
@@ -112,6 +133,8 @@ impl VestingView {
 /// The newest ledger.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Tip"))]
 pub(crate) struct TipView<'a> {
     ledger: u32,
     ledger_hash: &'a str,

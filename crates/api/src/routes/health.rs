@@ -43,7 +43,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HealthView<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Health"))]
+pub(crate) struct HealthView<'a> {
     status: &'static str,
     service: &'static str,
     version: &'static str,
@@ -64,11 +66,15 @@ struct HealthView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(inline))]
 struct Dependencies<S> {
     storage: S,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Storage"))]
 struct StorageView {
     status: &'static str,
     backend: String,
@@ -77,6 +83,8 @@ struct StorageView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Worker"))]
 struct WorkerView<'a> {
     name: &'static str,
     state: &'static str,
@@ -85,12 +93,16 @@ struct WorkerView<'a> {
 }
 
 #[derive(Serialize)]
-struct LivenessView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Liveness"))]
+pub(crate) struct LivenessView {
     status: &'static str,
 }
 
 #[derive(Serialize)]
-struct ReadinessView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Readiness"))]
+pub(crate) struct ReadinessView {
     status: &'static str,
     dependencies: Dependencies<&'static str>,
 }

@@ -1,10 +1,12 @@
 //! The handlers: one operation, one file. A handler reads the request, calls the store and writes the answer; the route
 //! table has checked the access before.
 
+pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod indexer;
 pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod root;
 pub(crate) mod streams;
 mod webhook_health;

@@ -14,7 +14,9 @@ pub(crate) const DOC: Doc = Doc::new(
 );
 
 #[derive(Serialize)]
-struct RootView<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Root"))]
+pub(crate) struct RootView<'a> {
     name: &'static str,
     service: &'static str,
     version: &'static str,

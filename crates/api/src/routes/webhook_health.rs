@@ -16,6 +16,8 @@ const OVERDUE: SignedDuration = SignedDuration::from_secs(60);
 /// How deliveries are going.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Webhooks"))]
 pub(super) struct WebhooksView {
     /// Since when the delivery that waits longest is due; null if none is. Held ones, and those behind a failed one, do not count.
     oldest_due_at: Option<Instant>,
@@ -35,6 +37,8 @@ pub(super) struct WebhooksView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookEndpointCounts"))]
 struct EndpointsView {
     active: u64,
     paused: u64,

@@ -9,7 +9,14 @@ const OTHER: &str = "https://other.example";
 fn server(origins: &str) -> Server {
     let unlimited = Limits::new(None, None, TrustedProxies::default(), RandomState::new());
     let cors = Cors::parse(origins).unwrap();
-    Server::with_cors(Arc::new(Model::default()), Writes::Open, None, unlimited, Some(Policy::default()), cors)
+    Server::with_cors(
+        Arc::new(Model::default()),
+        Writes::Open,
+        None,
+        unlimited,
+        Some(Policy::default()),
+        cors,
+    )
 }
 
 fn request(method: &str, path: &str, origin: &str) -> TestRequest {

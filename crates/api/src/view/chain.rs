@@ -12,6 +12,8 @@ use crate::tokens::TokenView;
 /// `chain`: identity, and what the contract keeps as far as its events report it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "ChainStream"))]
 pub(super) struct ChainView {
     contract_id: String,
     stream_id: String,
@@ -22,6 +24,7 @@ pub(super) struct ChainView {
 
 #[derive(Serialize)]
 #[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 enum StateView {
     V9(Box<V9View>),
     Vesting(Box<VestingStateView>),
@@ -29,21 +32,28 @@ enum StateView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "V9State"))]
 struct V9View {
     kind: &'static str,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     checkpointed_amount: Amount,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Seconds"))]
     checkpointed_at: UnixTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_at: Option<Instant>,
     /// Whether the stream may differ from the contract's.
     uncertain: bool,
     #[serde(flatten)]
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::OnChain"))]
     known: OnChain,
 }
 
 /// The fields of the contract. Amounts are integers of the token's smallest unit, as the contract has them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "VestingState"))]
 struct VestingStateView {
     abi: u8,
     token: TokenView,
@@ -52,20 +62,27 @@ struct VestingStateView {
     cancellable: bool,
     pausable: bool,
     transferable: bool,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Units"))]
     deposited: Units,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Units"))]
     withdrawn: Units,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Units"))]
     refunded: Units,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_at: Option<Instant>,
     paused_total: u64,
     /// The end of the schedule, moved by the pauses; `null` while a pause lasts.
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     effective_end_time: Option<UnixTime>,
     /// The opening of the cliff, moved by the pauses where its mode says so; `null` while a pause moves it.
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     cliff_opens_at: Option<UnixTime>,
     /// Deposit and end before the cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Units>"))]
     cancelled_deposit: Option<Units>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     cancelled_end_time: Option<UnixTime>,
     delegates: Vec<GrantView>,
     reference: Option<String>,
@@ -81,6 +98,8 @@ struct VestingStateView {
 /// What one delegate may do.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Grant"))]
 struct GrantView {
     delegate: String,
     grantor: String,
@@ -88,6 +107,7 @@ struct GrantView {
     operations: Vec<&'static str>,
     /// All bits, as the contract has them.
     ops: u32,
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     expires_at: Option<UnixTime>,
 }
 

@@ -3,7 +3,7 @@
 mod format;
 mod frames;
 mod live;
-mod page;
+pub(crate) mod page;
 pub(crate) mod proof;
 mod request;
 

@@ -18,7 +18,9 @@ const PART: u32 = 128;
 /// A page of the event log.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PageView<E> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "EventLogPage"))]
+pub(crate) struct PageView<E> {
     events: Vec<E>,
     /// `after` of the next page.
     next: u64,

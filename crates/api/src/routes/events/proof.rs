@@ -28,7 +28,9 @@ pub(crate) const DOC: Doc = Doc {
 /// The format that `fluxora-server proof verify` reads.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Proof {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "EventProof"))]
+pub(crate) struct Proof {
     format: &'static str,
     event_id: String,
     ledger_hash: String,

@@ -14,6 +14,8 @@ pub(crate) const READ: u32 = 1_000;
 /// Contracts with stored events.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Contracts"))]
 pub(crate) struct ContractsView<'a> {
     /// Number of contracts of which a version is recognised.
     recognized_count: usize,
@@ -29,6 +31,8 @@ pub(crate) struct ContractsView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "RecognizedContract"))]
 struct RecognizedView<'a> {
     contract_id: &'a str,
     family: &'static str,
@@ -43,6 +47,8 @@ struct RecognizedView<'a> {
 /// The emergency stop of a contract that has an operator for it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Halt"))]
 struct HaltView {
     operator: Option<String>,
     halted_at: Option<Instant>,
@@ -51,6 +57,8 @@ struct HaltView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "UnusableContract"))]
 struct UnusableView<'a> {
     contract_id: &'a str,
     event_count: u64,

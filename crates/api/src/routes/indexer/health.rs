@@ -23,6 +23,8 @@ pub(crate) struct IndexerHealth {
 /// The member `indexer` of `GET /health`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Indexer"))]
 pub(crate) struct IndexerView<'a> {
     status: &'static str,
     stalled: bool,
@@ -52,6 +54,8 @@ pub(crate) struct IndexerView<'a> {
 /// A recorded reorg.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "RecordedReorg"))]
 pub(crate) struct ReorgView<'a> {
     number: u64,
     at: Instant,
@@ -69,6 +73,8 @@ pub(crate) struct ReorgView<'a> {
 /// Missing ledgers that previous hashes prove, both included.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Hole"))]
 pub(crate) struct HoleView {
     from_ledger: u32,
     to_ledger: u32,
@@ -77,6 +83,8 @@ pub(crate) struct HoleView {
 /// An implausible tip that was refused.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "RefusedTip"))]
 struct RefusedTipView {
     at: Instant,
     ledger: u32,
@@ -85,6 +93,8 @@ struct RefusedTipView {
 /// Consecutive pushes that were refused or failed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "FailedPushes"))]
 struct FailedPushesView<'a> {
     count: u64,
     since: Instant,
@@ -95,6 +105,8 @@ struct FailedPushesView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "RefusedReorg"))]
 struct RefusedReorgView {
     at: Instant,
     fork_ledger: u32,

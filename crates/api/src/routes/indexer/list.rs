@@ -41,7 +41,9 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "ContractEvents"))]
+pub(crate) struct Page {
     events: Vec<EventView>,
     /// The events of the page that the network proves. The others were pushed.
     proven_event_ids: Vec<String>,
@@ -53,6 +55,8 @@ struct Page {
 /// A contract event in the fields of its push.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "ContractEvent"))]
 struct EventView {
     event_id: String,
     ledger: u32,
@@ -63,6 +67,7 @@ struct EventView {
     tx_index: u32,
     operation_index: u32,
     event_index: u32,
+    #[cfg_attr(test, schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     payload: Box<RawValue>,
     happened_at: Instant,
 }

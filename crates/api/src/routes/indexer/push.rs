@@ -43,7 +43,9 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct IngestedView<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Ingested"))]
+pub(crate) struct IngestedView<'a> {
     outcome: &'static str,
     inserted_count: usize,
     duplicate_count: usize,
@@ -66,6 +68,8 @@ struct IngestedView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "AppliedReorg"))]
 struct ReorgView<'a> {
     fork_ledger: u32,
     depth: u32,

@@ -23,7 +23,9 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RewoundView<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Rewound"))]
+pub(crate) struct RewoundView<'a> {
     outcome: &'static str,
     rewind: ReorgView<'a>,
     tip: Option<TipView<'a>>,

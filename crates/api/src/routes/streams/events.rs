@@ -13,7 +13,10 @@ use crate::routes::{State, events as feed};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EventsView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "StreamEvents"))]
+pub(crate) struct EventsView {
+    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::kinds::Event>"))]
     events: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

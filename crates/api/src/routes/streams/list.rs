@@ -44,7 +44,10 @@ const INSTANT: &str = "whole Unix seconds, or an instant of the years 1970 to 99
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "StreamList"))]
+pub(crate) struct ListView {
+    #[cfg_attr(test, schemars(with = "Vec<StreamView>"))]
     streams: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,14 +10,19 @@ use crate::fields::Fields;
 /// Which events an endpoint wants; an absent condition leaves all in.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookFilter"))]
 pub(super) struct FilterView {
     /// Empty for events of every type.
+    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::kinds::Type>"))]
     types: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Address>"))]
     sender: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Address>"))]
     recipient: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     contract_id: Option<String>,

@@ -36,7 +36,9 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookDeliveryList"))]
+pub(crate) struct ListView {
     deliveries: Vec<DeliveryView>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

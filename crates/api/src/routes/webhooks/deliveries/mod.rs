@@ -3,7 +3,7 @@
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod replay;
-mod view;
+pub(crate) mod view;
 
 use fluxora_delivery::DeliveryId;
 

@@ -16,15 +16,22 @@ pub(crate) const DOC: Doc = Doc {
     errors: &[ErrorKind::NotFound, ErrorKind::Forbidden, ErrorKind::WebhooksNotConfigured],
     ..Doc::new(
         "Read a webhook delivery",
-        &[response(200, "WebhookDelivery", "The delivery with its body and its attempts, oldest first")],
+        &[response(
+            200,
+            "WebhookDeliveryDetails",
+            "The delivery with its body and its attempts, oldest first",
+        )],
     )
 };
 
 #[derive(Serialize)]
-struct WithAttempts<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookDeliveryDetails"))]
+pub(crate) struct WithAttempts<'a> {
     #[serde(flatten)]
     delivery: DeliveryView,
     /// The body of every attempt; null if it was too large to be sent and is not kept.
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     body: Option<&'a RawValue>,
     attempts: Vec<AttemptView>,
 }

@@ -7,16 +7,20 @@ use crate::view::Instant;
 /// A delivery without its body and its attempts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DeliveryView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookDelivery"))]
+pub(crate) struct DeliveryView {
     id: String,
     endpoint_id: String,
     r#type: String,
     stream_id: String,
     /// The event's position in the event log.
     sequence: u64,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::DeliveryStatusName"))]
     status: &'static str,
     /// Why it was given up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::DeadReasonName>"))]
     reason: Option<&'static str>,
     attempt_count: u32,
     created_at: Instant,
@@ -28,8 +32,11 @@ pub(super) struct DeliveryView {
 /// One request of a delivery.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookAttempt"))]
 pub(super) struct AttemptView {
     number: u32,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Outcome"))]
     outcome: &'static str,
     /// The status of the response; null if none arrived.
     status: Option<u16>,

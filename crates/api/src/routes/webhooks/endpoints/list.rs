@@ -28,7 +28,10 @@ const LIST: &str = "webhook endpoints";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookEndpointList"))]
+pub(crate) struct ListView {
+    #[cfg_attr(test, schemars(with = "Vec<super::view::WithSecret<'static>>"))]
     endpoints: Vec<EndpointView>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,6 @@ pub(crate) mod rotate;
 mod state;
 pub(crate) mod test;
 pub(crate) mod update;
-mod view;
+pub(crate) mod view;
 
 const PATH: &str = "/api/webhooks/endpoints";

@@ -44,9 +44,12 @@ struct Empty {}
 /// What came of a test. Nothing that the receiver wrote is shown: it may be a host of the operator's network.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TestView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookTest"))]
+pub(crate) struct TestView {
     delivery_id: String,
     delivered: bool,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Outcome"))]
     outcome: &'static str,
     status: Option<u16>,
     started_at: Instant,

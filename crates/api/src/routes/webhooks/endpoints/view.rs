@@ -13,16 +13,20 @@ use crate::view::Instant;
 /// An endpoint without what is secret of it: signing secrets and values of custom headers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EndpointView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookEndpointWithoutSecret"))]
+pub(crate) struct EndpointView {
     id: String,
     url: String,
     description: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::EndpointStatus"))]
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_since: Option<Instant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_reason: Option<String>,
     filter: FilterView,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Profile"))]
     header_profile: &'static str,
     /// The names of the custom headers; null if they are sealed under a key that this server does not have.
     header_names: Option<Vec<String>>,
@@ -39,6 +43,8 @@ pub(super) struct EndpointView {
 /// A signing secret, without itself.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookSecret"))]
 struct SecretView {
     created_at: Instant,
     /// When it stops signing; absent for the current secret.
@@ -49,6 +55,8 @@ struct SecretView {
 /// How the deliveries of an endpoint are going.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookQueue"))]
 struct QueueView {
     pending: u64,
     dead: u64,
@@ -57,6 +65,7 @@ struct QueueView {
     failing_since: Option<Instant>,
     last_success_at: Option<Instant>,
     last_failure_at: Option<Instant>,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::BreakerState"))]
     breaker: &'static str,
     /// Until when no attempt is made, for the breaker or because the receiver answered 429.
     blocked_until: Option<Instant>,
@@ -64,7 +73,9 @@ struct QueueView {
 
 /// An endpoint with the secret that was made for it: the only answer that shows it.
 #[derive(Serialize)]
-struct WithSecret<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookEndpoint"))]
+pub(crate) struct WithSecret<'a> {
     #[serde(flatten)]
     endpoint: EndpointView,
     #[serde(skip_serializing_if = "Option::is_none")]

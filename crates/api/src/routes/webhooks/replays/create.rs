@@ -35,7 +35,7 @@ pub(crate) const DOC: Doc = Doc {
 /// What ids of this operation depend on. Stored in them: it never changes.
 const SCOPE: &str = "POST /api/webhooks/replays";
 /// The states from which a delivery can be sent again.
-const SETTLED: [DeliveryStatus; 3] =
+pub(crate) const SETTLED: [DeliveryStatus; 3] =
     [DeliveryStatus::Delivered, DeliveryStatus::Dead, DeliveryStatus::Cancelled];
 
 /// `POST /api/webhooks/replays`: begins to send settled deliveries again.

@@ -23,7 +23,9 @@ pub(crate) const DOC: Doc = Doc {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookReplayList"))]
+pub(crate) struct ListView {
     replays: Vec<ReplayView>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

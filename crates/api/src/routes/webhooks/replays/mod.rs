@@ -4,7 +4,7 @@ pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod read;
-mod view;
+pub(crate) mod view;
 
 use fluxora_delivery::ReplayId;
 

@@ -7,9 +7,12 @@ use crate::view::Instant;
 /// A replay job.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ReplayView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookReplay"))]
+pub(crate) struct ReplayView {
     id: String,
     endpoint_id: String,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::ReplayStatus"))]
     status: &'static str,
     filter: FilterView,
     /// Deliveries that matched when it was asked for.
@@ -22,8 +25,12 @@ pub(super) struct ReplayView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "WebhookReplayFilter"))]
 struct FilterView {
+    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::kinds::SettledStatus>"))]
     statuses: Vec<&'static str>,
+    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::kinds::Type>"))]
     types: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_id: Option<String>,

@@ -1,0 +1,60 @@
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use super::kinds::Event;
+use super::{requests, webhook_requests};
+use crate::answer::Envelope;
+use crate::routes::events::page::PageView;
+use crate::routes::events::proof::Proof;
+use crate::routes::health::{HealthView, LivenessView, ReadinessView};
+use crate::routes::indexer::list::Page;
+use crate::routes::indexer::push::IngestedView;
+use crate::routes::indexer::rewind::RewoundView;
+use crate::routes::root::RootView;
+use crate::routes::streams::events::EventsView;
+use crate::routes::streams::list::ListView;
+use crate::routes::webhooks::{deliveries, endpoints, replays};
+use crate::view::StreamView;
+
+/// Every schema of the document by name.
+pub(super) fn all() -> Map<String, Value> {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .for_serialize();
+    let mut generator = settings.into_generator();
+    for add in [
+        add::<Envelope<'_>>,
+        add::<PageView<Event>>,
+        add::<Proof>,
+        add::<HealthView<'_>>,
+        add::<LivenessView>,
+        add::<ReadinessView>,
+        add::<Page>,
+        add::<IngestedView<'_>>,
+        add::<RewoundView<'_>>,
+        add::<RootView<'_>>,
+        add::<EventsView>,
+        add::<ListView>,
+        add::<StreamView>,
+        add::<endpoints::list::ListView>,
+        add::<endpoints::view::WithSecret<'_>>,
+        add::<endpoints::test::TestView>,
+        add::<deliveries::list::ListView>,
+        add::<deliveries::read::WithAttempts<'_>>,
+        add::<deliveries::view::DeliveryView>,
+        add::<replays::list::ListView>,
+        add::<replays::view::ReplayView>,
+    ] {
+        add(&mut generator);
+    }
+    let mut schemas = generator.take_definitions(true);
+    let bodies = requests::schemas().into_iter().chain(webhook_requests::schemas());
+    schemas.extend(bodies.map(|(name, schema)| (name.to_owned(), schema)));
+    schemas.insert("OpenApi".to_owned(), serde_json::json!({"type": "object"}));
+    schemas
+}
+
+fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
+    generator.subschema_for::<T>();
+}
