@@ -65,7 +65,7 @@ fn cases(launch: Launch, installed: &std::path::Path) -> u64 {
         .args(["run", &format!("http://{}/openapi.json", server.address())])
         // DELETE cancels a stream and keeps it.
         .args(["--checks", "all", "--exclude-checks", "use_after_free"])
-        .args(["--max-examples", "80", "--seed", "20", "--workers", "1"])
+        .args(["--max-examples", "40", "--seed", "20", "--workers", "1"])
         .args([
             "--no-shrink",
             "--request-timeout",
