@@ -6,7 +6,7 @@ use crate::error::{ApiError, ErrorKind};
 
 /// The names by which clients may address the server, in the header `Host`.
 ///
-/// A web page can point a name of its own at this server (DNS rebinding) and then read and write as a visitor who reaches
+/// A web page can resolve its own domain name to this server (DNS rebinding) and then read and write as a visitor who reaches
 /// the port. IP addresses and `localhost` cannot be pointed elsewhere and are always accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedHosts {

@@ -69,7 +69,7 @@ impl Breaker {
         }
     }
 
-    /// Notes a success. Whatever the breaker was, the endpoint works.
+    /// Records a success: the breaker is closed.
     pub fn succeeded(&mut self, now: Timestamp) {
         match self {
             Self::Closed { in_flight, .. } => {

@@ -70,7 +70,7 @@ const fn of_error(error: SendError) -> OutcomeCode {
         SendError::ResolveTimeout | SendError::ConnectTimeout | SendError::Timeout => OutcomeCode::Timeout,
         SendError::Broken => OutcomeCode::Reset,
         SendError::InvalidResponse => OutcomeCode::InvalidResponse,
-        // The enumeration grows: an error without a class of its own is one of this side.
+        // The enumeration is not exhaustive: an error that is not listed counts as one of this server.
         _ => OutcomeCode::InvalidRequest,
     }
 }

@@ -13,7 +13,7 @@ const ROUNDS: u32 = 20;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[test]
-fn every_event_is_delivered_in_order_whenever_the_server_is_killed_and_whatever_the_receiver_does() {
+fn every_event_is_delivered_in_order_although_the_server_is_killed_and_the_receiver_fails() {
     let seed = Random::fresh_seed();
     println!("seed {seed}");
     let mut random = Random::seeded(seed);

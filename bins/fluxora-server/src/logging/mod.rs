@@ -62,7 +62,7 @@ pub(crate) fn start(logs: Logs) -> io::Result<Flush> {
     Ok(flush)
 }
 
-/// The number of log lines dropped since the start of the process, as far as it was reported.
+/// The number of dropped log lines since the start of the process that the last report counted.
 pub(crate) fn dropped() -> u64 {
     DROPPED.value()
 }

@@ -1,5 +1,7 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use fluxora_delivery::Delivery;
+use fluxora_store::{CorruptRow, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -47,10 +49,62 @@ pub(crate) async fn read(
     let id = id(&path)?;
     let listed = api.store().delivery(id).await?.ok_or_else(not_found)?;
     let attempts = api.store().attempts(id).await?;
-    let body = serde_json::from_slice(&listed.delivery.body).ok();
+    let body = body(&listed.delivery)?;
     Ok(HttpResponse::Ok().json(WithAttempts {
         delivery: DeliveryView::of(&listed),
         body,
         attempts: attempts.iter().map(AttemptView::of).collect(),
     }))
+}
+
+/// The stored body; `None` if it was too large to be kept.
+fn body(delivery: &Delivery) -> Result<Option<&RawValue>, StoreError> {
+    if delivery.body.is_empty() {
+        return Ok(None);
+    }
+    let corrupt = |error: serde_json::Error| CorruptRow {
+        table: "webhook_deliveries",
+        column: "body",
+        row: delivery.id.to_string(),
+        reason: error.to_string(),
+    };
+    Ok(Some(serde_json::from_slice(&delivery.body).map_err(corrupt)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use fluxora_delivery::{DeliveryId, DeliveryState, EndpointId};
+    use fluxora_store::Sequence;
+    use fluxora_stream::StreamId;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn delivery(body: &str) -> Delivery {
+        let endpoint = EndpointId::new(Uuid::from_u128(1));
+        let now = Timestamp::UNIX_EPOCH;
+        Delivery {
+            id: DeliveryId::of(endpoint, Sequence(1)),
+            endpoint,
+            sequence: Sequence(1),
+            stream: StreamId::api(Uuid::from_u128(2)),
+            event_type: "stream.created".to_owned(),
+            body: body.as_bytes().to_vec(),
+            state: DeliveryState::Cancelled { at: now },
+            attempts: 0,
+            tries: 0,
+            first_attempt_at: None,
+            claims: 0,
+            created_at: now,
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_kept_is_null_and_a_corrupt_one_an_error() {
+        assert!(body(&delivery("")).unwrap().is_none());
+        assert_eq!(body(&delivery("{\"n\": 1}")).unwrap().unwrap().get(), "{\"n\": 1}");
+        let kept = delivery("{\"n\": ");
+        assert!(matches!(body(&kept), Err(StoreError::Corrupt(CorruptRow { column: "body", .. }))));
+    }
 }

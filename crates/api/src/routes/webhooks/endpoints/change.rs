@@ -1,4 +1,4 @@
-//! One change of an endpoint's configuration: read, change, write if nobody was faster.
+//! One change of an endpoint's configuration: read, change, and write unless another request has changed it since.
 
 use fluxora_delivery::{Endpoint, EndpointId};
 use fluxora_store::delivery::{EndpointUpdate, EndpointUpdated, StoredEndpoint};

@@ -56,7 +56,7 @@ pub(crate) struct TestView {
     duration_ms: i64,
 }
 
-/// `POST /api/webhooks/endpoints/{id}/test`: sends one signed request, whatever the state of the endpoint.
+/// `POST /api/webhooks/endpoints/{id}/test`: sends one signed request. It also works for a paused or held endpoint.
 pub(crate) async fn test(
     api: State,
     request: HttpRequest,
