@@ -25,6 +25,7 @@ pub(super) enum Testers {
 }
 
 pub(super) const ALL: &[&str] = &[
+    "fluxora-auth",
     "fluxora-decimal",
     "fluxora-webhook",
     "fluxora-supervise",
@@ -48,6 +49,7 @@ pub(super) const ALL: &[&str] = &[
 ];
 
 const STORE_AND_BELOW: &[&str] = &[
+    "fluxora-auth",
     "fluxora-decimal",
     "fluxora-metrics",
     "fluxora-stream",
@@ -57,6 +59,7 @@ const STORE_AND_BELOW: &[&str] = &[
 ];
 /// What the HTTP edge uses of the house.
 const EDGE: &[&str] = &[
+    "fluxora-auth",
     "fluxora-decimal",
     "fluxora-limit",
     "fluxora-metrics",
@@ -122,7 +125,8 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 22] = [
+pub(super) const HOUSES: [House; 23] = [
+    house("fluxora-auth", "crates/auth", &[], PURE),
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
@@ -142,7 +146,14 @@ pub(super) const HOUSES: [House; 22] = [
     house(
         "fluxora-store",
         "crates/store",
-        &["fluxora-decimal", "fluxora-metrics", "fluxora-stream", "fluxora-delivery", "fluxora-indexer"],
+        &[
+            "fluxora-auth",
+            "fluxora-decimal",
+            "fluxora-metrics",
+            "fluxora-stream",
+            "fluxora-delivery",
+            "fluxora-indexer",
+        ],
         DRIVERS_AND_HTTP,
     ),
     house("fluxora-store-sqlite", "crates/store-sqlite", STORE_AND_BELOW, HTTP),
@@ -214,7 +225,7 @@ const ASYNC: &[&str] = &[
     "fluxora-server",
 ];
 
-pub(super) const GUESTS: [Guest; 19] = [
+pub(super) const GUESTS: [Guest; 20] = [
     Guest { testers: Testers::These(&["fluxora-webhook"]), ..guest("actix-web", &["fluxora-api"]) },
     Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-tests"]) },
     guest("bigdecimal", &["fluxora-decimal"]),
@@ -222,9 +233,10 @@ pub(super) const GUESTS: [Guest; 19] = [
     guest("deadpool", POSTGRES),
     guest("deadpool-postgres", POSTGRES),
     guest("hickory-resolver", &["fluxora-delivery"]),
+    guest("jsonwebtoken", &["fluxora-auth"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
-    guest("ring", &["fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
+    guest("ring", &["fluxora-auth", "fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
     Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),
