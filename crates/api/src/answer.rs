@@ -84,6 +84,9 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     if let Some(seconds) = error.and_then(|error| error.retry_after_seconds) {
         builder.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
+    if let Some(challenge) = challenge(kind) {
+        builder.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
     let mut body = builder.json(envelope);
     for (name, value) in response.headers() {
         body.headers_mut().append(name.clone(), value.clone());
@@ -91,6 +94,18 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     let cause = error.and_then(|error| error.cause.as_deref()).map(|cause| chain(cause));
     response.request().extensions_mut().insert(Failure { kind, cause });
     response.into_response(body)
+}
+
+/// The value of `WWW-Authenticate` (RFC 6750, section 3).
+const fn challenge(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Unauthorized => Some("Bearer"),
+        ErrorKind::CredentialsExpired => {
+            Some("Bearer error=\"invalid_token\", error_description=\"the credential has expired\"")
+        }
+        ErrorKind::CredentialsInvalid => Some("Bearer error=\"invalid_token\""),
+        _ => None,
+    }
 }
 
 /// An error and its causes in one line.

@@ -16,14 +16,15 @@ use crate::error::ApiError;
 
 /// Headers of answers that a page may read, beside those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "allow, etag, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, x-correlation-id, x-request-id",
+    "allow, etag, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, \
+     x-correlation-id, x-request-id",
 );
 /// Headers of requests that any page may send.
 const READ_HEADERS: HeaderValue =
     HeaderValue::from_static("accept, last-event-id, x-correlation-id, x-request-id");
 /// Headers of requests that a page of a listed origin may send.
 const ALL_HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, content-type, idempotency-key, if-match, last-event-id, x-correlation-id, x-indexer-worker-token, \
+    "accept, authorization, content-type, idempotency-key, if-match, last-event-id, x-correlation-id, x-indexer-worker-token, \
      x-operator-token, x-request-id",
 );
 const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");

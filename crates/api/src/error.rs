@@ -18,7 +18,11 @@ pub enum ErrorKind {
     Validation,
     /// The credential of the route is missing or wrong.
     Unauthorized,
-    /// This server is configured to refuse such requests.
+    /// The token or API key of the request has expired.
+    CredentialsExpired,
+    /// The token or API key of the request is not valid.
+    CredentialsInvalid,
+    /// The role of the caller, or the configuration of this server, does not allow the request.
     Forbidden,
     /// The path, or what it names, does not exist.
     NotFound,
@@ -67,9 +71,11 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Validation,
         Self::Unauthorized,
+        Self::CredentialsExpired,
+        Self::CredentialsInvalid,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -98,6 +104,8 @@ impl ErrorKind {
         match self {
             Self::Validation => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR", Level::INFO),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", Level::INFO),
+            Self::CredentialsExpired => (StatusCode::UNAUTHORIZED, "CREDENTIALS_EXPIRED", Level::INFO),
+            Self::CredentialsInvalid => (StatusCode::UNAUTHORIZED, "CREDENTIALS_INVALID", Level::INFO),
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", Level::INFO),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", Level::INFO),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", Level::INFO),

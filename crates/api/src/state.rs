@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, Cors, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token, Tokens,
-    Webhooks,
+    AllowedHosts, Cors, Credentials, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token,
+    Tokens, Webhooks,
 };
 
 /// A source of ids.
@@ -72,7 +72,9 @@ impl Lifecycle {
 /// The configuration of the indexer.
 #[derive(Clone, Debug)]
 pub struct Indexer {
-    /// The token of the routes for workers; `None` where pushed events are refused.
+    /// Whether pushed events are accepted.
+    pub pushes: bool,
+    /// The token of workers; `None` if they send a JSON Web Token or an API key.
     pub worker_token: Option<Token>,
     /// What stores pushed batches.
     pub ingest: Ingest,
@@ -107,8 +109,8 @@ pub struct Parts {
     pub indexer: Option<Indexer>,
     /// Webhooks; `None` where they are off.
     pub webhooks: Option<Webhooks>,
-    /// The token of the routes for operators; `None` where they are refused.
-    pub operator_token: Option<Token>,
+    /// The credentials of operators, partners and readers.
+    pub credentials: Credentials,
     /// How many requests each client may make.
     pub limits: Limits,
     /// What follows the event log for clients.
@@ -213,8 +215,8 @@ impl Api {
         self.parts.follower.as_ref().map(|follower| follower.report())
     }
 
-    pub(crate) const fn operator_token(&self) -> Option<&Token> {
-        self.parts.operator_token.as_ref()
+    pub(crate) const fn credentials(&self) -> &Credentials {
+        &self.parts.credentials
     }
 
     pub(crate) const fn limits(&self) -> &Limits {

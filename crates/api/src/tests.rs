@@ -1,5 +1,6 @@
 //! The API over the model store, with a clock that a test moves.
 
+mod access;
 mod cors;
 mod documented;
 mod errors;
@@ -23,6 +24,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, http};
 use async_trait::async_trait;
+use fluxora_auth::jwt::{JwtKeys, JwtVerifier};
 use fluxora_egress::Policy;
 use fluxora_feed::Feed;
 use fluxora_indexer::Rules;
@@ -45,8 +47,9 @@ use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::cors::cors;
 use crate::{
-    AllowedHosts, Api, Build, Cors, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle, Limits,
-    LoggedRequests, Metrics, Parts, ProcessUsage, Service, Token, Tokens, Writes, openapi, table::configure,
+    AllowedHosts, Api, Build, Cors, Credentials, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle,
+    Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, Service, Token, Tokens, Writes, openapi,
+    table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -148,6 +151,41 @@ impl Server {
         policy: Option<Policy>,
         cors: Cors,
     ) -> Self {
+        let credentials = Credentials { operator_token: token(secret), ..Credentials::default() };
+        Self::with_parts(store, writes, secret, limits, policy, cors, credentials)
+    }
+
+    /// A server that verifies JSON Web Tokens if `jwt` is given.
+    fn with_credentials(
+        store: Arc<dyn Store>,
+        writes: Writes,
+        secret: Option<&str>,
+        reads: Reads,
+        jwt: Option<&str>,
+    ) -> Self {
+        let unlimited = Limits::new(None, None, TrustedProxies::default(), RandomState::new());
+        let jwt = jwt.map(|jwt| JwtVerifier::new(JwtKeys::secret(jwt).unwrap(), None, None));
+        let credentials = Credentials { operator_token: token(secret), jwt, reads };
+        Self::with_parts(
+            store,
+            writes,
+            secret,
+            unlimited,
+            Some(Policy::default()),
+            Cors::default(),
+            credentials,
+        )
+    }
+
+    fn with_parts(
+        store: Arc<dyn Store>,
+        writes: Writes,
+        secret: Option<&str>,
+        limits: Limits,
+        policy: Option<Policy>,
+        cors: Cors,
+        credentials: Credentials,
+    ) -> Self {
         let (clock, lifecycle, workers) =
             (ManualClock::new(), Lifecycle::default(), Arc::new(StubWorkers::default()));
         let feed = Feed::new(store.clone(), feed_options());
@@ -165,13 +203,14 @@ impl Server {
             follower: None,
             workers: workers.clone(),
             indexer: secret.map(|secret| Indexer {
-                worker_token: Some(Token::new(secret).unwrap()),
+                pushes: true,
+                worker_token: token(Some(secret)),
                 ingest,
                 stall_threshold_ms: 300_000,
                 since: clock.now(),
             }),
             webhooks: policy.map(|policy| webhooks::settings(policy, &clock)),
-            operator_token: secret.map(|secret| Token::new(secret).unwrap()),
+            credentials,
             feed: Arc::clone(&feed),
             tokens: Tokens::default(),
             lifecycle: lifecycle.clone(),
@@ -217,6 +256,10 @@ impl Server {
         assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.body);
         answered.headers.get("location").unwrap().to_str().unwrap().to_owned()
     }
+}
+
+fn token(secret: Option<&str>) -> Option<Token> {
+    secret.map(|secret| Token::new(secret).unwrap())
 }
 
 fn feed_options() -> fluxora_feed::Options {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fluxora_api::{
-    Api, Build, FollowerReport, Ids, Indexer, IngestMetrics, Lifecycle, Limits, Metrics, MetricsServer,
-    Options, Parts, Server, Service, Writes,
+    Api, Build, Credentials, FollowerReport, Ids, Indexer, IngestMetrics, Lifecycle, Limits, Metrics,
+    MetricsServer, Options, Parts, Server, Service, Writes,
 };
 use fluxora_dispatch::{Dispatcher, Sender};
 use fluxora_feed::Feed;
@@ -217,6 +217,7 @@ fn parts(
     let indexer = &config.chain.indexer;
     let is_on = indexer.worker_token.is_some() || config.follow.is_some();
     let indexer = is_on.then(|| Indexer {
+        pushes: indexer.worker_token.is_some(),
         worker_token: indexer.worker_token.clone(),
         ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules)
             .observed_by(Arc::new(ingest_metrics.clone())),
@@ -237,7 +238,10 @@ fn parts(
         allowed_hosts: config.http.allowed_hosts.clone(),
         health_details: config.http.health_details,
         indexer,
-        operator_token: config.http.operator_token.clone(),
+        credentials: Credentials {
+            operator_token: config.http.operator_token.clone(),
+            ..Credentials::default()
+        },
         limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
         follower: None,

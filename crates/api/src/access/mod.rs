@@ -1,17 +1,27 @@
+//! Who may call a route: the credentials of a request become a [`Principal`] once, before its handler runs.
+
+mod caller;
+mod credential;
+mod refused;
+
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
+use fluxora_auth::Permission;
 
 use crate::access_log::Ongoing;
 use crate::connection::is_reserved;
 use crate::error::{ApiError, ErrorKind};
 use crate::table::LimitClass;
-use crate::{Api, HealthDetails, Writes};
+use crate::{Api, Reads, Writes};
+
+pub(crate) use caller::Caller;
+pub use caller::principal;
+pub(crate) use refused::not_configured;
 
 /// The header that carries the worker token.
 const WORKER_TOKEN: &str = "x-indexer-worker-token";
@@ -23,18 +33,18 @@ const OPERATOR_TOKEN: &str = "x-operator-token";
 pub enum Access {
     /// Anyone.
     Public,
-    /// Anyone who may read streams: no credential is required.
+    /// Anyone with [`Permission::Read`]. Without a credential where [`Reads::Public`] is configured.
     Reader,
-    /// Anyone, where [`Writes::Open`] is configured. `FORBIDDEN` elsewhere.
+    /// Anyone with [`Permission::Write`]. Without a credential where [`Writes::Open`] is configured.
     Partner,
-    /// The holder of the worker token. `INDEXER_NOT_CONFIGURED` where no token is configured.
+    /// Anyone with [`Permission::Ingest`]. `INDEXER_NOT_CONFIGURED` where contract events are not accepted.
     Worker,
-    /// The holder of the operator token. `FORBIDDEN` where no token is configured.
+    /// Anyone with [`Permission::Operate`]. `FORBIDDEN` where no credential is configured.
     Operator,
 }
 
 impl Access {
-    /// The header that carries the credential, if one is required.
+    /// The header that carries the token of the configuration, if there is one for this access alone.
     pub const fn header(self) -> Option<&'static str> {
         match self {
             Self::Public | Self::Reader | Self::Partner => None,
@@ -43,27 +53,39 @@ impl Access {
         }
     }
 
-    fn check(self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// The permission that a caller needs; `None` if it needs none.
+    pub const fn permission(self) -> Option<Permission> {
         match self {
-            Self::Public | Self::Reader => Ok(()),
-            Self::Partner => match api.writes() {
-                Writes::Open => Ok(()),
-                Writes::Refused => Err(writes_are_off()),
-            },
-            Self::Worker => {
-                let indexer = api.indexer().ok_or_else(not_configured)?;
-                let token = indexer.worker_token.as_ref().ok_or_else(not_configured)?;
-                token.check(headers, WORKER_TOKEN)
-            }
-            Self::Operator => {
-                let token = api.operator_token().ok_or_else(operator_is_off)?;
-                token.check(headers, OPERATOR_TOKEN)
-            }
+            Self::Public => None,
+            Self::Reader => Some(Permission::Read),
+            Self::Partner => Some(Permission::Write),
+            Self::Worker => Some(Permission::Ingest),
+            Self::Operator => Some(Permission::Operate),
+        }
+    }
+
+    /// Identifies the caller and checks that it may call the route.
+    async fn check(self, api: &Api, request: &ServiceRequest) -> Result<Caller, ApiError> {
+        let Some(permission) = self.permission() else {
+            return Ok(credential::if_valid(api, request.headers()));
+        };
+        if self == Self::Worker && !api.indexer().is_some_and(|indexer| indexer.pushes) {
+            return Err(not_configured());
+        }
+        let caller = credential::identify(api, self, request.headers()).await?;
+        if caller.principal.may(permission) {
+            return Ok(caller);
+        }
+        match (caller.principal.role(), self) {
+            (Some(role), _) => Err(refused::role(role, permission)),
+            (None, Self::Reader) if api.credentials().reads == Reads::Public => Ok(caller),
+            (None, Self::Partner) if api.writes() == Writes::Open => Ok(caller),
+            (None, _) => Err(refused::anonymous(api, self)),
         }
     }
 }
 
-/// Calls the handler only if the client's quota for the class allows the request and it has the access that its route
+/// Calls the handler only if the client's quota for the class allows the request and the caller has the access that its route
 /// requires. `route` is the position of the route in the table.
 pub(crate) async fn require(
     access: Access,
@@ -76,34 +98,32 @@ pub(crate) async fn require(
         ongoing.route = route;
     }
     let allowed = match request.app_data::<Data<Arc<Api>>>() {
-        Some(api) => admit(api, access, limit, &request),
+        Some(api) => admit(api, access, limit, &request).await,
         None => Err(ApiError::new(ErrorKind::Internal, "the server has no state")),
     };
     match allowed {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
         Err(error) => Ok(request.error_response(error)),
     }
 }
 
-fn admit(api: &Api, access: Access, limit: LimitClass, request: &ServiceRequest) -> Result<(), ApiError> {
+async fn admit(
+    api: &Api,
+    access: Access,
+    limit: LimitClass,
+    request: &ServiceRequest,
+) -> Result<Caller, ApiError> {
     let now = api.now();
     api.limits().charge(limit, request, now)?;
     check_connection(api, limit, request)?;
-    let allowed = access.check(api, request.headers());
-    if allowed.is_err() && access.header().is_some() {
+    let allowed = access.check(api, request).await;
+    if allowed.is_err() && matches!(limit, LimitClass::Ingest | LimitClass::Operate) {
         api.limits().charge_refused(request, now)?;
     }
     allowed
-}
-
-impl Api {
-    /// Whether the details of `/health` are shown to the sender of these headers.
-    pub(crate) fn shows_details(&self, headers: &HeaderMap) -> bool {
-        match self.health_details() {
-            HealthDetails::Public => true,
-            HealthDetails::Operator => Access::Operator.check(self, headers).is_ok(),
-        }
-    }
 }
 
 /// Probes are answered under every name and on connections that are reserved for them. They change nothing.
@@ -118,24 +138,4 @@ fn check_connection(api: &Api, limit: LimitClass, request: &ServiceRequest) -> R
 fn too_many_connections() -> ApiError {
     let message = "every connection is in use: try again shortly";
     ApiError { retry_after_seconds: Some(1), ..ApiError::new(ErrorKind::Unavailable, message) }
-}
-
-fn writes_are_off() -> ApiError {
-    ApiError::new(
-        ErrorKind::Forbidden,
-        "writes are off: OPEN_WRITES is false, or this server listens beyond this machine (HOST) and has no authentication. \
-         An operator can set OPEN_WRITES=true to allow them.",
-    )
-}
-
-/// The refusal of contract events where no worker token is configured.
-pub(crate) fn not_configured() -> ApiError {
-    ApiError::new(
-        ErrorKind::IndexerNotConfigured,
-        "this server takes no contract events: an operator has to set INDEXER_WORKER_TOKEN",
-    )
-}
-
-fn operator_is_off() -> ApiError {
-    ApiError::new(ErrorKind::Forbidden, "operator actions are off: set OPERATOR_TOKEN to allow them")
 }

@@ -51,6 +51,12 @@ fn document() -> Value {
             "securitySchemes": {
                 "workerToken": credential(Access::Worker, "The token of an indexer worker."),
                 "operatorToken": credential(Access::Operator, "The token of an operator."),
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT or API key",
+                    "description": "A JSON Web Token whose claims are `sub` and `role`, or an API key (`flx_…`).",
+                },
             },
         },
     })

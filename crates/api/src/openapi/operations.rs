@@ -31,12 +31,19 @@ pub(super) fn operation(route: &Route) -> Value {
             }},
         });
     }
-    match route.access {
-        Access::Public | Access::Reader | Access::Partner => {}
-        Access::Worker => operation["security"] = json!([{"workerToken": []}]),
-        Access::Operator => operation["security"] = json!([{"operatorToken": []}]),
-    }
+    operation["security"] = security(route.access);
     operation
+}
+
+/// The credentials that an operation takes. The empty one stands for a server that asks for none.
+fn security(access: Access) -> Value {
+    match access {
+        Access::Public => json!([]),
+        Access::Reader => json!([{}, {"bearer": []}, {"operatorToken": []}, {"workerToken": []}]),
+        Access::Partner => json!([{}, {"bearer": []}, {"operatorToken": []}]),
+        Access::Worker => json!([{"workerToken": []}, {"bearer": []}]),
+        Access::Operator => json!([{"operatorToken": []}, {"bearer": []}]),
+    }
 }
 
 /// The summary as a name: `List streams` is `listStreams`.
@@ -161,6 +168,9 @@ fn headers(route: &Route, status: u16) -> Value {
     if route.doc.responses.iter().any(shows_version) {
         headers["ETag"] = text("The version of the endpoint, for `If-Match`");
     }
+    if status == 401 {
+        headers["WWW-Authenticate"] = text("`Bearer`, with the error of a credential that was sent");
+    }
     if matches!(status, 429 | 503) {
         headers["Retry-After"] = text("Seconds after which to try again");
     }
@@ -170,15 +180,20 @@ fn headers(route: &Route, status: u16) -> Value {
 /// Every error of a route by status: those of its documentation, of its access, of its body and of every request.
 fn errors(route: &Route) -> BTreeMap<u16, Vec<ErrorKind>> {
     use ErrorKind::{
-        Forbidden, HostNotAllowed, IndexerNotConfigured, Internal, PayloadTooLarge, RateLimited,
-        RequestTimeout, Unauthorized, Unavailable, UnsupportedMediaType, Validation,
+        CredentialsExpired, CredentialsInvalid, Forbidden, HostNotAllowed, IndexerNotConfigured, Internal,
+        PayloadTooLarge, RateLimited, RequestTimeout, Unauthorized, Unavailable, UnsupportedMediaType,
+        Validation,
     };
     let mut kinds = route.doc.errors.to_vec();
     kinds.extend(match route.access {
-        Access::Public | Access::Reader => &[][..],
-        Access::Partner => &[Forbidden],
-        Access::Worker => &[Unauthorized, IndexerNotConfigured],
-        Access::Operator => &[Unauthorized, Forbidden],
+        Access::Public => &[][..],
+        Access::Reader => &[Unauthorized, CredentialsExpired, CredentialsInvalid],
+        Access::Partner | Access::Operator => {
+            &[Unauthorized, CredentialsExpired, CredentialsInvalid, Forbidden]
+        }
+        Access::Worker => {
+            &[Unauthorized, CredentialsExpired, CredentialsInvalid, Forbidden, IndexerNotConfigured]
+        }
     });
     // A `POST` that takes no field reads its body too: it accepts none or an empty object.
     if route.doc.request.is_some() || route.method == Method::Post {

@@ -109,7 +109,7 @@ pub(crate) struct ReadinessView {
 
 /// `GET /health`: reports the state of the service and of its dependencies. 503 if it cannot serve.
 pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
-    let details = api.shows_details(request.headers());
+    let details = api.shows_details(&request);
     let storage = storage(&api).await;
     let indexer = indexer(&api, storage).await;
     let follower = api.follower();

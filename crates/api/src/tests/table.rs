@@ -7,7 +7,7 @@ const PAGE: &str = include_str!("../../../../docs/API.md");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A request to a route, with the example of each parameter in its path.
-fn request(route: &Route, query: &str) -> TestRequest {
+pub(super) fn request(route: &Route, query: &str) -> TestRequest {
     let example = |name: &str| route.doc.parameters.iter().find(|parameter| parameter.name == name).unwrap();
     let path = match route.path.split_once("{id}") {
         Some((before, after)) => format!("{before}{}{after}", example("id").example),

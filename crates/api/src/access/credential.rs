@@ -1,0 +1,75 @@
+//! The credentials of a request.
+
+use actix_web::http::header::{self, HeaderMap};
+use fluxora_auth::{KEY_PREFIX, Principal, Refusal, SharedToken};
+
+use super::{Access, Caller, OPERATOR_TOKEN, WORKER_TOKEN, refused};
+use crate::Api;
+use crate::error::ApiError;
+
+/// The caller of a route that everyone may call. A credential that is missing or wrong does not matter. API keys are not looked
+/// up: a probe does not wait for storage.
+pub(super) fn if_valid(api: &Api, headers: &HeaderMap) -> Caller {
+    let token = shared(api, Access::Public, headers).unwrap_or_default();
+    let caller = token.map(|token| Ok(of_token(token)));
+    let caller = caller.or_else(|| {
+        let bearer = bearer(headers).ok()??;
+        Some(of_jwt(api, bearer))
+    });
+    caller.and_then(Result::ok).unwrap_or(Caller::ANONYMOUS)
+}
+
+/// The caller of a route that not everyone may call. A credential that is sent must be right.
+///
+/// # Errors
+/// `UNAUTHORIZED` for a wrong token of the configuration; `CREDENTIALS_EXPIRED` or `CREDENTIALS_INVALID` for another credential.
+pub(super) async fn identify(api: &Api, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    if let Some(token) = shared(api, access, headers)? {
+        return Ok(of_token(token));
+    }
+    let Some(bearer) = bearer(headers)? else { return Ok(Caller::ANONYMOUS) };
+    if bearer.starts_with(KEY_PREFIX) {
+        return Err(refused::credential(Refusal::UnknownKey));
+    }
+    of_jwt(api, bearer).map_err(refused::credential)
+}
+
+const fn of_token(token: SharedToken) -> Caller {
+    Caller { principal: Principal::token(token) }
+}
+
+/// The token of the configuration that a request has in its own header, if this access takes it. A header whose token is not
+/// configured is not read.
+fn shared(api: &Api, access: Access, headers: &HeaderMap) -> Result<Option<SharedToken>, ApiError> {
+    let worker = api.indexer().and_then(|indexer| indexer.worker_token.as_ref());
+    let operator = api.credentials().operator_token.as_ref();
+    let tokens = [
+        (SharedToken::Operator, OPERATOR_TOKEN, operator, access != Access::Worker),
+        (SharedToken::Worker, WORKER_TOKEN, worker, matches!(access, Access::Worker | Access::Reader)),
+    ];
+    for (shared, header, token, taken) in tokens {
+        if let Some(token) = token.filter(|_| taken && headers.contains_key(header)) {
+            return token.check(headers, header).map(|()| Some(shared));
+        }
+    }
+    Ok(None)
+}
+
+/// The credential in the header `Authorization`, which must have the scheme `Bearer`.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused::duplicate());
+    }
+    let credential = value.to_str().ok().and_then(|text| text.split_once(' '));
+    match credential {
+        Some((scheme, credential)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(credential.trim())),
+        _ => Err(refused::scheme()),
+    }
+}
+
+fn of_jwt(api: &Api, token: &str) -> Result<Caller, Refusal> {
+    let jwt = api.credentials().jwt.as_ref().ok_or(Refusal::TokensAreOff)?;
+    Ok(Caller { principal: jwt.verify(token, api.now())?.principal })
+}

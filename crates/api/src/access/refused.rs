@@ -1,0 +1,76 @@
+//! The errors of callers that may not call a route.
+
+use fluxora_auth::{Permission, Refusal, Role};
+
+use super::Access;
+use crate::Api;
+use crate::error::{ApiError, ErrorKind};
+
+/// A credential that is wrong.
+pub(super) fn credential(refusal: Refusal) -> ApiError {
+    let kind = match refusal {
+        Refusal::Expired => ErrorKind::CredentialsExpired,
+        _ => ErrorKind::CredentialsInvalid,
+    };
+    ApiError::new(kind, refusal.to_string())
+}
+
+pub(super) fn duplicate() -> ApiError {
+    ApiError::new(ErrorKind::CredentialsInvalid, "send one header Authorization")
+}
+
+pub(super) fn scheme() -> ApiError {
+    let message = "the header Authorization must be Bearer and a JSON Web Token or an API key";
+    ApiError::new(ErrorKind::CredentialsInvalid, message)
+}
+
+/// A caller whose role does not have the permission.
+pub(super) fn role(role: Role, permission: Permission) -> ApiError {
+    let what = match permission {
+        Permission::Read => "read streams and events",
+        Permission::Write => "create and cancel streams or use webhooks",
+        Permission::Ingest => "push contract events",
+        Permission::Operate => "operate the server",
+    };
+    ApiError::new(ErrorKind::Forbidden, format!("the role {role} may not {what}"))
+}
+
+/// A caller without a credential, on a route that requires one.
+pub(super) fn anonymous(api: &Api, access: Access) -> ApiError {
+    let credentials = api.credentials();
+    match access {
+        Access::Partner if !credentials.admit_partners() => writes_are_off(),
+        Access::Operator if !credentials.admit_operators() => operator_is_off(),
+        Access::Worker | Access::Operator => {
+            let header = access.header().unwrap_or_default();
+            missing(format!("send the token of this route in the header {header}, or Authorization: Bearer"))
+        }
+        Access::Public | Access::Reader | Access::Partner => {
+            missing("send Authorization: Bearer and a JSON Web Token or an API key".to_owned())
+        }
+    }
+}
+
+fn missing(message: String) -> ApiError {
+    ApiError::new(ErrorKind::Unauthorized, message)
+}
+
+fn writes_are_off() -> ApiError {
+    ApiError::new(
+        ErrorKind::Forbidden,
+        "writes are off: OPEN_WRITES is false, or this server listens beyond this machine (HOST) and has no authentication. \
+         An operator can set JWT_SECRET, create an API key, or set OPEN_WRITES=true.",
+    )
+}
+
+/// The refusal of contract events where they are not accepted.
+pub(crate) fn not_configured() -> ApiError {
+    ApiError::new(
+        ErrorKind::IndexerNotConfigured,
+        "this server takes no contract events: an operator has to set INDEXER_WORKER_TOKEN",
+    )
+}
+
+fn operator_is_off() -> ApiError {
+    ApiError::new(ErrorKind::Forbidden, "operator actions are off: set OPERATOR_TOKEN to allow them")
+}
