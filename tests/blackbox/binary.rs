@@ -12,6 +12,30 @@ pub(crate) fn server() -> &'static Path {
     &SERVER
 }
 
+/// The server of the previous version, which `tests/previous/build` builds. `FLUXORA_PREVIOUS_SERVER` names it. A test that needs it
+/// is skipped with one line where the variable is not set.
+pub(crate) fn previous_server() -> Option<&'static Path> {
+    static PREVIOUS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let path = environment_path("FLUXORA_PREVIOUS_SERVER");
+        if path.is_none() {
+            crate::services::missing(
+                "FLUXORA_PREVIOUS_SERVER names no server of the previous version",
+                false,
+            );
+        }
+        path
+    });
+    PREVIOUS.as_deref()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment says where the server of the previous version is"
+)]
+fn environment_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
 /// The folder of the whole project.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {

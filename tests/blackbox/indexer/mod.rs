@@ -14,6 +14,7 @@ mod history;
 mod large_pages;
 mod listing;
 mod oracle;
+mod previous_version;
 mod rebuilt;
 mod refusals;
 mod reindex;

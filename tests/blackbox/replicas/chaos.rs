@@ -6,7 +6,7 @@ use fluxora_store_postgres::testing::Cluster;
 use rustix::process::Signal;
 
 use super::load::{Load, under_load};
-use super::{contents, now, outage};
+use super::{THINKS, contents, now, outage};
 use crate::random::Random;
 use crate::server::{Launch, TestServer};
 
@@ -27,7 +27,7 @@ fn nothing_acknowledged_is_lost_or_done_twice_while_replicas_are_killed_and_stop
     let database = cluster.database();
     let launch = || Launch::new().set("DATABASE_URL", database.url()).set("STREAM_CLOCK_INTERVAL_MS", "100");
     let mut replicas: Vec<_> = (0..REPLICAS).map(|_| TestServer::launch(launch())).collect();
-    let logs = under_load(&mut random, &mut replicas, PATIENCE, kill_one_and_stop_another);
+    let logs = under_load(&mut random, &mut replicas, PATIENCE, THINKS, kill_one_and_stop_another);
     contents::check(logs, &database, &replicas);
     replicas.iter_mut().for_each(TestServer::terminate);
 }

@@ -11,8 +11,7 @@ use crate::http::{Connection, Request};
 use crate::random::Random;
 use crate::sample;
 
-/// How long it thinks at most before its next request, and how long before it repeats one that was not answered.
-const THINKS_MS: u64 = 20;
+/// How long it waits before it repeats a request that was not answered.
 const PAUSES: Duration = Duration::from_millis(20);
 
 /// One client: it creates streams under keys, cancels some of them and reads them, until it is stopped. It asks its own replica first
@@ -26,6 +25,8 @@ pub(super) struct Client<'t> {
     pub(super) home: usize,
     /// How long it waits for an answer before it turns to another replica.
     pub(super) patience: Duration,
+    /// How long it waits at most before its next request.
+    pub(super) most_thought: Duration,
     pub(super) stop: &'t Stop,
     /// Hears which replica has acknowledged a write.
     pub(super) acknowledged: Sender<usize>,
@@ -77,7 +78,8 @@ impl Client<'_> {
     pub(super) fn run(mut self) -> Log {
         let mut second = None;
         let mut to_cancel = Vec::new();
-        while !self.stop.comes_within(Duration::from_millis(self.random.below(THINKS_MS))) {
+        let most = u64::try_from(self.most_thought.as_millis()).unwrap();
+        while !self.stop.comes_within(Duration::from_millis(self.random.below(most))) {
             match (self.random.below(6), second) {
                 (0, Some(second)) => _ = self.create(short(second), true),
                 (1, _) if !to_cancel.is_empty() => self.cancel(to_cancel.swap_remove(0)),

@@ -88,6 +88,7 @@ pub(super) fn under_load(
     random: &mut Random,
     replicas: &mut [TestServer],
     patience: Duration,
+    most_thought: Duration,
     meanwhile: impl FnOnce(&mut Random, &mut [TestServer], &Load<'_>),
 ) -> Vec<Log> {
     let addresses = RwLock::new(replicas.iter().map(TestServer::address).collect());
@@ -102,6 +103,7 @@ pub(super) fn under_load(
                     replicas: &addresses,
                     home: number % replicas.len(),
                     patience,
+                    most_thought,
                     stop: &stop,
                     acknowledged: acknowledged.clone(),
                     log: Log::default(),

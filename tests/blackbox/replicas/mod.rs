@@ -8,6 +8,7 @@ mod client;
 mod contents;
 mod load;
 mod outage;
+mod rolling;
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -18,6 +19,9 @@ use fluxora_store_postgres::testing::{Cluster, Database};
 use crate::http::Request;
 use crate::sample;
 use crate::server::{Launch, TestServer};
+
+/// How long a client waits at most before its next request.
+const THINKS: Duration = Duration::from_millis(20);
 
 fn on(database: &Database) -> TestServer {
     TestServer::launch(Launch::new().set("DATABASE_URL", database.url()))

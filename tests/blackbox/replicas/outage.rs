@@ -6,7 +6,7 @@ use fluxora_store_postgres::testing::{Cluster, Settings};
 
 use super::client::{Cancel, Create, Log};
 use super::load::{Load, under_load};
-use super::{contents, id, now, outage};
+use super::{THINKS, contents, id, now, outage};
 use crate::http::Request;
 use crate::random::Random;
 use crate::server::{Launch, TestServer};
@@ -46,26 +46,27 @@ fn goes_away_and_comes_back(leave: fn(&Cluster), come_back: fn(&Cluster)) {
     };
     let mut replicas: Vec<_> = (0..REPLICAS).map(|_| TestServer::launch(launch())).collect();
     let (mut own, mut away) = (Own::default(), None);
-    let mut logs = under_load(&mut Random::seeded(seed), &mut replicas, 2 * LIMIT, |_, replicas, load| {
-        works(load);
-        let before = own.create("before");
-        let answer = replicas[0].send(&before).expect(201);
-        own.0.creates[0].answer = Some(answer.clone());
-        let before = id(&answer);
-        leave(&cluster);
-        let since = now();
-        replicas.iter().for_each(|replica| refuses(replica, &mut own, &before));
-        load.acknowledges_nothing_for(outage().saturating_sub(since.elapsed()));
-        replicas.iter().for_each(assert_unavailable);
-        let until = now();
-        come_back(&cluster);
-        let back = now();
-        for replica in replicas.iter() {
-            recovers(replica, &mut own, &before, back);
-        }
-        works(load);
-        away = Some((since, until, back));
-    });
+    let mut logs =
+        under_load(&mut Random::seeded(seed), &mut replicas, 2 * LIMIT, THINKS, |_, replicas, load| {
+            works(load);
+            let before = own.create("before");
+            let answer = replicas[0].send(&before).expect(201);
+            own.0.creates[0].answer = Some(answer.clone());
+            let before = id(&answer);
+            leave(&cluster);
+            let since = now();
+            replicas.iter().for_each(|replica| refuses(replica, &mut own, &before));
+            load.acknowledges_nothing_for(outage().saturating_sub(since.elapsed()));
+            replicas.iter().for_each(assert_unavailable);
+            let until = now();
+            come_back(&cluster);
+            let back = now();
+            for replica in replicas.iter() {
+                recovers(replica, &mut own, &before, back);
+            }
+            works(load);
+            away = Some((since, until, back));
+        });
     let (since, until, back) = away.unwrap();
     for replica in &replicas {
         let health = replica.get("/health").expect(200);

@@ -13,6 +13,7 @@ pub(crate) struct Launch {
     settings: Vec<(String, String)>,
     wrapper: Vec<String>,
     arguments: Vec<String>,
+    binary: Option<&'static Path>,
 }
 
 /// What became of a server that ended by itself.
@@ -27,7 +28,7 @@ impl Launch {
     /// with every detail in its health.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new() }
+        Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new(), binary: None }
             .set("PORT", "0")
             .set("ALLOWED_HOSTS", "fluxora.test")
             .set("HEALTH_DETAILS", "public")
@@ -55,6 +56,17 @@ impl Launch {
         self
     }
 
+    /// Starts this binary, the server of another version.
+    pub(crate) fn binary(mut self, binary: &'static Path) -> Self {
+        self.binary = Some(binary);
+        self
+    }
+
+    /// Starts the binary of this version from now on.
+    pub(super) fn upgrade(&mut self) {
+        self.binary = None;
+    }
+
     /// Adds arguments of the command line.
     pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
@@ -71,7 +83,11 @@ impl Launch {
     }
 
     pub(super) fn start(&self) -> Process {
-        let words = self.wrapper.iter().map(AsRef::as_ref).chain([binary::server().as_os_str()]);
+        let words = self
+            .wrapper
+            .iter()
+            .map(AsRef::as_ref)
+            .chain([self.binary.unwrap_or_else(binary::server).as_os_str()]);
         let words: Vec<_> = words.collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).args(&self.arguments).current_dir(self.folder.path()).env_clear();

@@ -149,6 +149,14 @@ impl TestServer {
         self.restart();
     }
 
+    /// Ends a server of another version in order and starts that of this version with the same settings.
+    #[track_caller]
+    pub(crate) fn upgrade(&mut self) {
+        self.terminate();
+        self.launch.upgrade();
+        self.restart();
+    }
+
     #[track_caller]
     fn check_output(&self) {
         if self.launch.setting("LOG_FORMAT") != Some("pretty") {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One line for each value of `recorded` that is absent from `answer` or different there, with its JSON pointer.
-pub(super) fn differences(recorded: &Value, answer: &Value) -> Vec<String> {
+pub(crate) fn differences(recorded: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", recorded, answer, &mut found);
     found

@@ -10,7 +10,7 @@ use fluxora_store_postgres::testing::{Cluster, Database};
 use tempfile::TempDir;
 
 use self::answers::{as_of_this_release, recorded};
-use self::difference::differences;
+pub(crate) use self::difference::differences;
 use crate::binary;
 use crate::indexer::{indexing, verified};
 use crate::server::TestServer;
