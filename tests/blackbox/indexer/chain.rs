@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::sample;
 
 /// The first ledger of every made-up chain.
-pub(super) const FIRST: u32 = 1_000;
+pub(crate) const FIRST: u32 = 1_000;
 /// When that closed; the next one closes a second later.
 const EPOCH: u64 = 1_767_225_600;
 /// How long every stream lasts, in seconds. At one unit a second that is its deposit in units, too.
@@ -13,7 +13,7 @@ const LASTS: u64 = 1_000_000;
 
 /// An invented chain of linked ledgers that can fork.
 #[derive(Clone)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     hashes: Vec<String>,
     /// Which way the chain takes: part of each hash.
     way: u32,
@@ -21,35 +21,35 @@ pub(super) struct Chain {
 
 /// Where an event of a made-up contract lies.
 #[derive(Clone, Copy)]
-pub(super) struct ChainPosition {
-    pub(super) transaction: u32,
-    pub(super) event: u32,
+pub(crate) struct ChainPosition {
+    pub(crate) transaction: u32,
+    pub(crate) event: u32,
 }
 
 impl Chain {
     /// A chain of so many ledgers.
-    pub(super) fn of(ledgers: u32) -> Self {
+    pub(crate) fn of(ledgers: u32) -> Self {
         let mut chain = Self { hashes: Vec::new(), way: 0 };
         (0..ledgers).for_each(|_| _ = chain.grow());
         chain
     }
 
     /// Adds a ledger; its sequence.
-    pub(super) fn grow(&mut self) -> u32 {
+    pub(crate) fn grow(&mut self) -> u32 {
         let sequence = self.tip() + 1;
         self.hashes.push(format!("way-{}-ledger-{sequence}", self.way));
         sequence
     }
 
     /// Forks at this ledger and grows the new branch.
-    pub(super) fn fork(&mut self, sequence: u32) {
+    pub(crate) fn fork(&mut self, sequence: u32) {
         self.hashes.truncate(usize::try_from(sequence - FIRST).unwrap());
         self.way += 1;
         self.grow();
     }
 
     /// The newest ledger.
-    pub(super) fn tip(&self) -> u32 {
+    pub(crate) fn tip(&self) -> u32 {
         FIRST - 1 + u32::try_from(self.hashes.len()).unwrap()
     }
 
@@ -62,12 +62,12 @@ impl Chain {
         json!({ "ledger": sequence, "ledgerHash": hash(sequence), "previousLedgerHash": hash(sequence - 1) })
     }
 
-    pub(super) fn newest(&self) -> Value {
+    pub(crate) fn newest(&self) -> Value {
         self.ledger(self.tip())
     }
 
     /// An event. Its id is derived from its position, as on chain: another branch has other events under the same ids.
-    pub(super) fn event(&self, sequence: u32, place: ChainPosition, payload: &Value) -> Value {
+    pub(crate) fn event(&self, sequence: u32, place: ChainPosition, payload: &Value) -> Value {
         let ChainPosition { transaction, event } = place;
         let mut pushed = self.ledger(sequence);
         let more = json!({
@@ -92,7 +92,7 @@ pub(super) fn unlinked(pushed: Value) -> Value {
 }
 
 /// The contract of every made-up event.
-pub(super) fn contract() -> String {
+pub(crate) fn contract() -> String {
     sample::contract(1)
 }
 
@@ -110,7 +110,7 @@ pub(super) fn closed_at(sequence: u32) -> String {
 }
 
 /// A stream is made that flows at one unit a second from this ledger on.
-pub(super) fn created(number: u64, sequence: u32) -> Value {
+pub(crate) fn created(number: u64, sequence: u32) -> Value {
     let start = close_time(sequence);
     json!({
         "topic": ["created", number.to_string()],
@@ -131,7 +131,7 @@ pub(super) fn created(number: u64, sequence: u32) -> Value {
 }
 
 /// This many stroops are taken out to somebody.
-pub(super) fn withdrawn_to(number: u64, stroops: impl Display) -> Value {
+pub(crate) fn withdrawn_to(number: u64, stroops: impl Display) -> Value {
     json!({
         "topic": ["wdraw_to", number.to_string()],
         "value": {

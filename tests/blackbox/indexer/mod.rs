@@ -25,13 +25,15 @@ mod streams;
 mod vesting_oracle;
 mod worker;
 
+pub(crate) use chain::{Chain, ChainPosition, FIRST, contract, created, withdrawn_to};
 pub(crate) use copy::verified;
 use serde_json::{Value, json};
+pub(crate) use worker::push;
 
 use crate::server::Launch;
 
 pub(crate) const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
-const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
+pub(crate) const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 const EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 
@@ -41,7 +43,7 @@ pub(crate) fn indexing() -> Launch {
 }
 
 /// The body of a push.
-fn batch(events: &[Value], tip: Option<&Value>) -> Value {
+pub(crate) fn batch(events: &[Value], tip: Option<&Value>) -> Value {
     let mut body = json!({ "events": events });
     if let Some(tip) = tip {
         body["tip"] = tip.clone();

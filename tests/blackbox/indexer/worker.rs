@@ -10,7 +10,7 @@ pub(super) struct Worker {
 }
 
 /// A push with these bytes as its body.
-pub(super) fn push(body: impl Into<Vec<u8>>) -> Request {
+pub(crate) fn push(body: impl Into<Vec<u8>>) -> Request {
     Request::post(EVENTS, body).header("x-indexer-worker-token", WORKER_TOKEN)
 }
 

@@ -13,16 +13,16 @@ use crate::sample;
 use crate::server::{Launch, TestServer};
 use crate::{PATIENCE, envelope};
 
-const ENDPOINTS: &str = "/api/webhooks/endpoints";
+pub(super) const ENDPOINTS: &str = "/api/webhooks/endpoints";
 const DELIVERIES: &str = "/api/webhooks/deliveries";
 const REPLAYS: &str = "/api/webhooks/replays";
 
 /// A server without an endpoint.
-fn launch(receiver: &Receiver) -> Launch {
+pub(super) fn launch(receiver: &Receiver) -> Launch {
     super::launch(receiver).unset("FLUXORA_WEBHOOK_URL").unset("FLUXORA_WEBHOOK_SECRET")
 }
 
-fn post(server: &TestServer, path: &str, body: &Value) -> Value {
+pub(super) fn post(server: &TestServer, path: &str, body: &Value) -> Value {
     let response = server.send(&Request::post(path, body.to_string()));
     assert!([200, 201].contains(&response.status), "{path}: {}", response.everything());
     response.json()

@@ -1,16 +1,19 @@
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::conduct::{Conduct, Conducts};
 use crate::random::Random;
 
 /// A request as it arrived.
 #[derive(Clone)]
 pub(super) struct Arrival {
+    pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
     /// Whether it was answered with the status of a success. One that was followed by a reset may not have arrived.
@@ -19,10 +22,15 @@ pub(super) struct Arrival {
 
 impl Arrival {
     pub(super) fn header(&self, name: &str) -> &str {
+        let value = self.optional_header(name);
+        value.unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    pub(super) fn optional_header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value);
-        let value = values.next().unwrap_or_else(|| panic!("there is no {name}"));
+        let value = values.next();
         assert_eq!(values.next(), None, "{name} is there twice");
-        value
+        value.map(String::as_str)
     }
 
     pub(super) fn event(&self) -> Value {
@@ -30,21 +38,7 @@ impl Arrival {
     }
 }
 
-/// What becomes of a request.
-#[derive(Clone, Copy, Debug)]
-enum Conduct {
-    Acknowledge,
-    /// The status and then, byte by byte, a body that does not end in time.
-    Drip,
-    /// The status and half of a body, then a reset.
-    ResetAfterStatus,
-    Fail,
-    Close,
-    /// No answer until the sender has given up.
-    Late,
-}
-
-/// A receiver on a free port that misbehaves towards at most a third of the requests.
+/// A receiver on a free port. A hostile one answers each path at random, and at most a third of the requests with a failure.
 pub(super) struct Receiver {
     pub(super) address: SocketAddr,
     shared: Arc<Shared>,
@@ -57,25 +51,26 @@ struct Shared {
 
 struct Seen {
     arrivals: Vec<Arrival>,
-    random: Option<Random>,
-    failures: usize,
+    conducts: Option<Conducts>,
+    /// Gets a copy of each request.
+    observer: Option<Sender<Arrival>>,
 }
 
 impl Receiver {
     /// One that acknowledges everything.
     pub(super) fn kind() -> Self {
-        Self::start(None)
+        Self::start(None, None)
     }
 
-    /// One that misbehaves at random.
-    pub(super) fn hostile(random: Random) -> Self {
-        Self::start(Some(random))
+    /// One that misbehaves at random, and gives a copy of each request to the observer.
+    pub(super) fn hostile(random: Random, observer: Sender<Arrival>) -> Self {
+        Self::start(Some(Conducts::new(random)), Some(observer))
     }
 
-    fn start(random: Option<Random>) -> Self {
+    fn start(conducts: Option<Conducts>, observer: Option<Sender<Arrival>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let seen = Mutex::new(Seen { arrivals: Vec::new(), random, failures: 0 });
+        let seen = Mutex::new(Seen { arrivals: Vec::new(), conducts, observer });
         let shared = Arc::new(Shared { seen, changed: Condvar::new() });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
@@ -88,11 +83,38 @@ impl Receiver {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}/webhooks/hunter2", self.address)
+        self.url_of("/webhooks/hunter2")
+    }
+
+    pub(super) fn url_of(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub(super) fn arrivals(&self) -> Vec<Arrival> {
         self.shared.seen().arrivals.clone()
+    }
+
+    /// How many requests have arrived.
+    pub(super) fn count(&self) -> usize {
+        self.shared.seen().arrivals.len()
+    }
+
+    /// Acknowledges everything from now on.
+    pub(super) fn recover(&self) {
+        self.shared.seen().conducts = None;
+    }
+
+    /// Gives no more copies to the observer, and returns every request.
+    pub(super) fn close(&self) -> Vec<Arrival> {
+        let mut seen = self.shared.seen();
+        seen.observer = None;
+        seen.arrivals.clone()
+    }
+
+    /// Waits until so many requests have arrived; `false` if that takes longer than `patience`.
+    pub(super) fn has_within(&self, count: usize, patience: Duration) -> bool {
+        let waiting = |seen: &mut Seen| seen.arrivals.len() < count;
+        !self.shared.changed.wait_timeout_while(self.shared.seen(), patience, waiting).unwrap().1.timed_out()
     }
 
     /// Waits until what has arrived is enough, and returns it.
@@ -120,21 +142,14 @@ impl Shared {
     fn arrived(&self, arrival: Arrival) -> (usize, Conduct) {
         let mut seen = self.seen();
         let number = seen.arrivals.len();
-        seen.arrivals.push(arrival);
-        let may_fail = (seen.failures + 1) * 3 <= number;
-        let drawn = seen.random.as_mut().map_or(0, |random| random.below(12));
-        let conduct = match drawn {
-            6 => Conduct::Drip,
-            7 => Conduct::ResetAfterStatus,
-            8 | 9 if may_fail => Conduct::Fail,
-            10 if may_fail => Conduct::Close,
-            11 if may_fail => Conduct::Late,
-            _ => Conduct::Acknowledge,
+        if let Some(observer) = &seen.observer {
+            observer.send(arrival.clone()).expect("the observer listens");
+        }
+        let conduct = match &mut seen.conducts {
+            Some(conducts) => conducts.next(&arrival.path),
+            None => Conduct::Acknowledge,
         };
-        seen.failures += usize::from(matches!(
-            conduct,
-            Conduct::ResetAfterStatus | Conduct::Fail | Conduct::Close | Conduct::Late
-        ));
+        seen.arrivals.push(arrival);
         self.changed.notify_all();
         (number, conduct)
     }
@@ -149,35 +164,11 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     let mut bytes = Vec::new();
     while let Some(arrival) = read_request(&mut stream, &mut bytes) {
         let (number, conduct) = shared.arrived(arrival);
-        let answered = answer(&mut stream, conduct);
-        if matches!(conduct, Conduct::Acknowledge | Conduct::Drip | Conduct::ResetAfterStatus) {
+        if conduct.acknowledges() {
             shared.acknowledged(number);
         }
-        if answered.is_err() {
+        if conduct.answer(&mut stream).is_err() {
             return;
-        }
-    }
-}
-
-/// Answers; an error ends the connection.
-fn answer(stream: &mut TcpStream, conduct: Conduct) -> std::io::Result<()> {
-    let ended = || Err(std::io::ErrorKind::ConnectionAborted.into());
-    match conduct {
-        Conduct::Acknowledge => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
-        Conduct::Fail => stream.write_all(b"HTTP/1.1 500 X\r\ncontent-length: 7\r\n\r\nhunter2"),
-        Conduct::Close => ended(),
-        Conduct::Drip => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\na"),
-        Conduct::ResetAfterStatus => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\na")?;
-            // What is unread makes the close a reset.
-            ended()
-        }
-        Conduct::Late => {
-            // Until the sender has closed the connection.
-            let mut rest = [0; 64];
-            while stream.read(&mut rest)? > 0 {}
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
-            ended()
         }
     }
 }
@@ -187,13 +178,15 @@ fn read_request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Arrival> 
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-            let headers: Vec<_> = head.lines().skip(1).map(|line| line.split_once(": ").unwrap()).collect();
+            let (request, rest) = head.split_once("\r\n").unwrap();
+            let headers: Vec<_> = rest.lines().map(|line| line.split_once(": ").unwrap()).collect();
             let length = headers.iter().find(|(name, _)| *name == "content-length").unwrap().1;
             let body_end = end + 4 + length.parse::<usize>().unwrap();
             if bytes.len() >= body_end {
+                let path = request.split(' ').nth(1).unwrap().to_owned();
                 let body = bytes[end + 4..body_end].to_vec();
                 let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-                let arrival = Arrival { headers: headers.collect(), body, is_acknowledged: false };
+                let arrival = Arrival { path, headers: headers.collect(), body, is_acknowledged: false };
                 bytes.drain(..body_end);
                 return Some(arrival);
             }
