@@ -19,7 +19,7 @@ fn ledger(chain: &Chain, sequence: u32) -> Value {
     let event =
         |event, payload: Value| chain.event(sequence, ChainPosition { transaction: 1, event }, &payload);
     let mut events = vec![event(0, created(number, sequence)), event(1, withdrawn_to(number, 1 + number))];
-    if sequence % 3 == 0 {
+    if sequence.is_multiple_of(3) {
         events.push(event(2, paused(number)));
     }
     batch(&events, Some(&chain.newest()))

@@ -39,10 +39,10 @@ fn replicas_of_the_previous_version_work_on_the_migrated_database_until_each_is_
 
 /// The first replacement migrates the database. After each one, every replica of either version acknowledges writes.
 fn replace_one_by_one(_: &mut Random, replicas: &mut [TestServer], load: &Load<'_>) {
-    for replaced in 0..REPLICAS {
+    for (replaced, server) in replicas.iter_mut().enumerate() {
         (0..REPLICAS).for_each(|replica| load.acknowledges_by(replica, WORKS));
-        replicas[replaced].upgrade();
-        load.moved(replaced, replicas[replaced].address());
+        server.upgrade();
+        load.moved(replaced, server.address());
     }
     (0..REPLICAS).for_each(|replica| load.acknowledges_by(replica, WORKS));
 }
