@@ -17,7 +17,7 @@ use crate::error::ApiError;
 /// Headers of answers that a page may read, beside those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "allow, etag, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, \
-     x-correlation-id, x-request-id",
+     x-correlation-id, x-request-id, x-streams-cut-at, x-streams-left-out",
 );
 /// Headers of requests that any page may send.
 const READ_HEADERS: HeaderValue =

@@ -49,6 +49,8 @@ pub enum ErrorKind {
     UnsupportedMediaType,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
+    /// The same, in the profile for SDKs.
+    IdempotencyConflict,
     /// The client has used up its quota of requests.
     RateLimited,
     /// A defect, or a record that cannot be decoded.
@@ -71,7 +73,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Validation,
         Self::Unauthorized,
         Self::CredentialsExpired,
@@ -89,6 +91,7 @@ impl ErrorKind {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
+        Self::IdempotencyConflict,
         Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
@@ -123,6 +126,7 @@ impl ErrorKind {
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", Level::INFO)
             }
+            Self::IdempotencyConflict => (StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT", Level::INFO),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", Level::INFO),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Level::ERROR),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Level::WARN),

@@ -14,6 +14,7 @@ mod etag;
 mod field_code;
 mod fields;
 mod follower;
+mod frontend;
 mod host;
 mod idempotency;
 mod instant;
@@ -47,6 +48,7 @@ pub use field_code::FieldCode;
 pub use follower::{
     FollowedBackfill, FollowedDrift, FollowedRange, FollowedSource, FollowerHealth, FollowerReport,
 };
+pub use frontend::Frontend;
 pub use host::AllowedHosts;
 pub use limits::Limits;
 pub use metrics::{Build, IngestMetrics, Metric, Metrics, ProcessUsage};

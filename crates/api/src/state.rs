@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, Cors, Credentials, FollowerHealth, FollowerReport, Limits, LoggedRequests, Metrics, Token,
-    Tokens, Webhooks,
+    AllowedHosts, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LoggedRequests,
+    Metrics, Token, Tokens, Webhooks,
 };
 
 /// A source of ids.
@@ -117,6 +117,8 @@ pub struct Parts {
     pub feed: Arc<Feed>,
     /// Tokens whose code and decimals are known.
     pub tokens: Tokens,
+    /// How the profile for the official front end shows streams.
+    pub frontend: Frontend,
     /// What the chain follower is doing; `None` where no contract is followed.
     pub follower: Option<Arc<dyn FollowerReport>>,
     /// The background workers.
@@ -229,6 +231,10 @@ impl Api {
 
     pub(crate) const fn tokens(&self) -> &Tokens {
         &self.parts.tokens
+    }
+
+    pub(crate) const fn frontend(&self) -> &Frontend {
+        &self.parts.frontend
     }
 
     pub(crate) fn workers(&self) -> &dyn Workers {

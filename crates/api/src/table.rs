@@ -11,6 +11,7 @@ use crate::Api;
 use crate::access::{Access, require};
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
+use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
 use crate::routes::{docs, events, health, indexer, metrics, openapi, root, streams};
 
@@ -64,7 +65,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 33] = [
+pub static ROUTES: [Route; 44] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -150,6 +151,52 @@ pub static ROUTES: [Route; 33] = [
         || web::to(replays::cancel::cancel),
         replays::cancel::DOC,
     ),
+    route(
+        Get,
+        "/compat/frontend/version",
+        Public,
+        Read,
+        || web::to(frontend::version::version),
+        frontend::version::DOC,
+    ),
+    route(
+        Get,
+        "/compat/frontend/treasury/metrics",
+        Reader,
+        Read,
+        || web::to(frontend::metrics::metrics),
+        frontend::metrics::DOC,
+    ),
+    route(
+        Get,
+        "/compat/frontend/streams",
+        Reader,
+        Read,
+        || web::to(frontend::list::list),
+        frontend::list::DOC,
+    ),
+    route(
+        Get,
+        "/compat/frontend/streams/{id}",
+        Reader,
+        Read,
+        || web::to(frontend::read::read),
+        frontend::read::DOC,
+    ),
+    route(
+        Get,
+        "/compat/frontend/recipients/{address}/streams",
+        Reader,
+        Read,
+        || web::to(frontend::recipient::streams),
+        frontend::recipient::DOC,
+    ),
+    route(Get, SDK_STREAMS, Reader, Read, || web::to(sdk::list::list), sdk::list::DOC),
+    route(Post, SDK_STREAMS, Partner, Write, || web::to(sdk::create::create), sdk::create::DOC),
+    route(Get, SDK_STREAM, Reader, Read, || web::to(sdk::read::read), sdk::read::DOC),
+    route(Delete, SDK_STREAM, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::DOC),
+    route(Get, SDK_POLL, Reader, Read, || web::to(sdk::poll::poll), sdk::poll::DOC),
+    route(Delete, SDK_POLL, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::POLL_DOC),
     route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
     route(
         Get,
@@ -172,6 +219,9 @@ const ENDPOINTS: &str = "/api/webhooks/endpoints";
 const ENDPOINT: &str = "/api/webhooks/endpoints/{id}";
 const DELIVERIES: &str = "/api/webhooks/deliveries";
 const REPLAYS: &str = "/api/webhooks/replays";
+const SDK_STREAMS: &str = "/compat/backend/api/streams";
+const SDK_STREAM: &str = "/compat/backend/api/streams/{id}";
+const SDK_POLL: &str = "/compat/backend/api/streams/{id}/poll";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
 pub(crate) const METRICS: &str = "/metrics";

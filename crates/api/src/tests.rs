@@ -1,6 +1,7 @@
 //! The API over the model store, with a clock that a test moves.
 
 mod access;
+mod compat;
 mod cors;
 mod documented;
 mod errors;
@@ -35,7 +36,7 @@ use fluxora_store::{
     Clock, CorruptRow, CreateStream, Created, EventPage, IdempotencyKey, Outcome, Recorded, Store,
     StoreError, StreamFilter, StreamPage, StreamQuery, StreamStore,
 };
-use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
+use fluxora_stream::{CancelRefused, ContractId, Stream, StreamId, UnixTime};
 use fluxora_supervise::{WorkerHealth, WorkerState, Workers};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -47,9 +48,9 @@ use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::cors::cors;
 use crate::{
-    AllowedHosts, Api, Build, Cors, Credentials, HealthDetails, Ids, Indexer, IngestMetrics, Lifecycle,
-    Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, Service, Token, Tokens, Writes, openapi,
-    table::configure,
+    AllowedHosts, Api, Build, Cors, Credentials, Frontend, HealthDetails, Ids, Indexer, IngestMetrics,
+    Lifecycle, Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, Service, Token, Tokens, Writes,
+    openapi, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -67,6 +68,10 @@ struct ManualClock(Arc<Mutex<(Timestamp, u128)>>);
 impl ManualClock {
     fn new() -> Self {
         Self(Arc::new(Mutex::new((Timestamp::from_millisecond(START * 1_000 + 250).unwrap(), 0))))
+    }
+
+    fn set(&self, second: i64) {
+        self.0.lock().unwrap().0 = Timestamp::from_second(second).unwrap();
     }
 
     fn advance(&self, seconds: i64) {
@@ -143,6 +148,14 @@ impl Server {
         Self::with_cors(store, writes, secret, limits, policy, Cors::default())
     }
 
+    /// A server with an indexer that shows streams to the official front end in this way, to pages of every origin.
+    fn with_frontend(store: Arc<dyn Store>, secret: &str, frontend: Frontend) -> Self {
+        let unlimited = Limits::new(None, None, TrustedProxies::default(), RandomState::new());
+        let cors = Cors::parse("*").unwrap();
+        let credentials = Credentials { operator_token: token(Some(secret)), ..Credentials::default() };
+        Self::with_parts(store, Writes::Open, Some(secret), unlimited, None, (cors, frontend), credentials)
+    }
+
     fn with_cors(
         store: Arc<dyn Store>,
         writes: Writes,
@@ -152,7 +165,7 @@ impl Server {
         cors: Cors,
     ) -> Self {
         let credentials = Credentials { operator_token: token(secret), ..Credentials::default() };
-        Self::with_parts(store, writes, secret, limits, policy, cors, credentials)
+        Self::with_parts(store, writes, secret, limits, policy, (cors, Frontend::default()), credentials)
     }
 
     /// A server that verifies JSON Web Tokens if `jwt` is given.
@@ -172,7 +185,7 @@ impl Server {
             secret,
             unlimited,
             Some(Policy::default()),
-            Cors::default(),
+            (Cors::default(), Frontend::default()),
             credentials,
         )
     }
@@ -183,7 +196,7 @@ impl Server {
         secret: Option<&str>,
         limits: Limits,
         policy: Option<Policy>,
-        cors: Cors,
+        (cors, frontend): (Cors, Frontend),
         credentials: Credentials,
     ) -> Self {
         let (clock, lifecycle, workers) =
@@ -213,6 +226,7 @@ impl Server {
             credentials,
             feed: Arc::clone(&feed),
             tokens: Tokens::default(),
+            frontend,
             lifecycle: lifecycle.clone(),
             limits,
             logged_requests: LoggedRequests::All,

@@ -100,6 +100,11 @@ impl Tokens {
         }
     }
 
+    /// Code and decimals of a token that the operator names.
+    pub(crate) fn known(&self, token: Address) -> Option<(&str, u8)> {
+        self.find(token).map(|known| (known.code.as_str(), known.decimals))
+    }
+
     pub(crate) fn view(&self, token: Address) -> TokenView {
         let known = self.find(token);
         TokenView {

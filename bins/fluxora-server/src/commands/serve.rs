@@ -244,6 +244,7 @@ fn parts(
         },
         limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
+        frontend: config.frontend.clone(),
         follower: None,
         webhooks: None,
         workers: supervisor.workers(),

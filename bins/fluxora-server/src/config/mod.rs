@@ -7,6 +7,7 @@ mod environment;
 mod faults;
 mod feed;
 mod follow;
+mod frontend;
 mod http;
 mod indexer;
 mod limits;
@@ -24,7 +25,7 @@ mod workers;
 use std::net::SocketAddr;
 
 use clap::Args;
-use fluxora_api::{Cors, Tokens, Writes};
+use fluxora_api::{Cors, Frontend, Tokens, Writes};
 use fluxora_seal::Keyring;
 
 pub(crate) use environment::Environment;
@@ -70,6 +71,8 @@ pub(crate) struct Settings {
     metrics: metrics::MetricsSettings,
     #[command(flatten)]
     cors: cors::CorsSettings,
+    #[command(flatten)]
+    frontend: frontend::FrontendSettings,
 }
 
 /// The configuration, checked.
@@ -87,6 +90,7 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: MetricsConfig,
     pub(crate) cors: Cors,
+    pub(crate) frontend: Frontend,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -110,13 +114,15 @@ impl Config {
         let webhooks = settings.webhooks.check(address, &mut faults);
         let metrics = settings.metrics.check(&mut faults);
         let cors = settings.cors.check(&mut faults);
+        let frontend = settings.frontend.check(&mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
-        let config = config.zip(webhooks.zip(metrics).zip(cors));
+        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend)));
         let config = config.map(
             |(
                 (((((((http, limits), database), logs), chain), follow), workers), feed),
-                ((webhooks, metrics), cors),
+                ((webhooks, metrics), (cors, frontend)),
             )| {
+                let frontend = frontend::with_followed(frontend, follow.as_ref());
                 Self {
                     http,
                     limits,
@@ -129,6 +135,7 @@ impl Config {
                     webhooks,
                     metrics,
                     cors,
+                    frontend,
                     demo: false,
                 }
             },

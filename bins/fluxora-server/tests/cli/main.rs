@@ -19,7 +19,10 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 33] = [
+const SETTINGS: [&str; 36] = [
+    "FRONTEND_MAX_STREAMS",
+    "FRONTEND_CONTRACT",
+    "FRONTEND_ASSET",
     "HOST",
     "PORT",
     "OPEN_WRITES",
@@ -147,7 +150,7 @@ fn version_is_that_of_the_package_and_of_the_commit() {
 fn all_faults_are_reported_at_once_without_values() {
     let wrong = SETTINGS.map(|name| {
         let value = match name {
-            "NETWORK_PASSPHRASE" => " ",
+            "NETWORK_PASSPHRASE" | "FRONTEND_ASSET" => " ",
             "FLUXORA_WEBHOOK_SECRET" => "hunter2\u{1}x", // nearly every text is a secret
             _ => "hunter2",
         };

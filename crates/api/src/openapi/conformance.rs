@@ -90,6 +90,7 @@ fn shape(value: &Value, schema: &Value, place: &str, faults: &mut Vec<String>) {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -98,6 +99,8 @@ fn shape(value: &Value, schema: &Value, place: &str, faults: &mut Vec<String>) {
     let fits = match &schema["type"] {
         Value::Null => true,
         Value::Array(kinds) => kinds.iter().any(|other| other == kind),
+        // Every integer is a number.
+        only if only == "number" => value.is_number(),
         only => only == kind,
     };
     if !fits {

@@ -39,6 +39,12 @@ macro_rules! inline {
 
 inline! {
     Amount = {"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$"};
+    /// Neither a sign nor an exponent.
+    PlainAmount = {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$"};
+    Percent = {"type": "number", "minimum": 0, "maximum": 100};
+    Date = {"type": "string", "format": "date-time", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"};
+    FrontendStatus = {"type": "string", "enum": ["Active", "Paused", "Completed"]};
+    FrontendHealth = {"type": "string", "enum": ["Healthy", "Attention", "Settled"]};
     Units = {"type": "string", "pattern": "^-?[0-9]+$"};
     Seconds = {"type": "integer", "minimum": 0, "maximum": u64::MAX};
     Address = {"type": "string", "pattern": "^[GC][A-Z2-7]{55}$"};

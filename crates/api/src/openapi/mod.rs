@@ -42,6 +42,7 @@ fn document() -> Value {
             {"name": "streams", "description": "Streams and their history"},
             {"name": "events", "description": "The event log"},
             {"name": "webhooks", "description": "Endpoints that events are sent to, deliveries and replays"},
+            {"name": "compatibility", "description": "Profiles for clients of the earlier backend: its front end and its SDKs"},
             {"name": "indexer", "description": "Contract events, for workers"},
             {"name": "operators", "description": "Metrics and repairs, for operators"},
         ],

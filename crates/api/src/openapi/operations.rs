@@ -5,6 +5,13 @@ use serde_json::{Map, Value, json};
 use super::{parameters, requests};
 use crate::{Access, Content, ErrorKind, LimitClass, Location, Method, Response, Route};
 
+/// Routes whose answers say how many streams they left out.
+const COUNTED: [&str; 3] = [
+    "/compat/frontend/streams",
+    "/compat/frontend/recipients/{address}/streams",
+    "/compat/frontend/treasury/metrics",
+];
+
 /// The operation object of a route.
 pub(super) fn operation(route: &Route) -> Value {
     let doc = &route.doc;
@@ -63,6 +70,7 @@ fn tag(route: &Route) -> &'static str {
         (_, "/api/events" | "/api/events/{id}/proof" | "/api/streams/{id}/events") => "events",
         (_, path) if path.starts_with("/api/streams") => "streams",
         (_, path) if path.starts_with("/api/webhooks") => "webhooks",
+        (_, path) if path.starts_with("/compat/") => "compatibility",
         _ => "service",
     }
 }
@@ -170,6 +178,10 @@ fn headers(route: &Route, status: u16) -> Value {
     }
     if status == 401 {
         headers["WWW-Authenticate"] = text("`Bearer`, with the error of a credential that was sent");
+    }
+    if status == 200 && COUNTED.contains(&route.path) {
+        headers["X-Streams-Left-Out"] = text("Streams that were read and are not in the answer");
+        headers["X-Streams-Cut-At"] = text("The bound, if there are more streams than were read");
     }
     if matches!(status, 429 | 503) {
         headers["Retry-After"] = text("Seconds after which to try again");

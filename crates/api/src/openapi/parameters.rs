@@ -51,9 +51,15 @@ fn schema(path: &str, name: &str) -> Value {
         (_, "streamId") => json!({"type": "string", "pattern": STREAM}),
         (_, "createdFrom" | "createdUntil") => instant(),
         (_, "If-Match") => json!({"type": "string", "pattern": IF_MATCH}),
+        ("/compat/frontend/streams", "status") => {
+            json!({"type": "string", "enum": ["Active", "Paused", "Completed", "All"]})
+        }
+        (_, "address") => json!({"type": "string"}),
+        (_, "timeout") => count(0, u64::MAX),
+        (_, "since") => json!({"type": "string", "pattern": "^[0-9]{1,20}$"}),
         (_, "status") => json!({"type": "string", "enum": StatusName::ALL.map(StatusName::as_str)}),
         (_, "origin") => json!({"type": "string", "enum": ["api", "chain"]}),
-        (_, "sender" | "recipient") => {
+        (_, "sender" | "recipient" | "treasury") => {
             json!({"type": "string", "pattern": PARTY, "format": "stellar-address"})
         }
         ("/api/events", "contractId") => {
@@ -66,7 +72,7 @@ fn schema(path: &str, name: &str) -> Value {
         ]}),
         ("/api/events" | "/internal/indexer/events", "limit") => count(1, 1_000),
         (_, "limit") => count(1, 100),
-        (_, "includeTotal") => json!({"type": "boolean"}),
+        (_, "includeTotal" | "include_total") => json!({"type": "boolean"}),
         (_, "at") => count(0, u64::MAX),
         (_, "wait") => count(0, 30),
         (_, "fromLedger" | "toLedger") => count(0, u32::MAX.into()),

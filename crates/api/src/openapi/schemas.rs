@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use super::kinds::Event;
 use super::{requests, webhook_requests};
 use crate::answer::Envelope;
+use crate::routes::compat::frontend;
+use crate::routes::compat::sdk::{self, Enveloped, SdkStream};
 use crate::routes::events::page::PageView;
 use crate::routes::events::proof::Proof;
 use crate::routes::health::{HealthView, LivenessView, ReadinessView};
@@ -45,6 +47,15 @@ pub(super) fn all() -> Map<String, Value> {
         add::<deliveries::view::DeliveryView>,
         add::<replays::list::ListView>,
         add::<replays::view::ReplayView>,
+        add::<frontend::version::VersionView>,
+        add::<frontend::metrics::MetricsView>,
+        add::<frontend::RowsView>,
+        add::<frontend::read::RowView>,
+        add::<Enveloped<SdkStream>>,
+        add::<Enveloped<sdk::read::ReadView>>,
+        add::<Enveloped<sdk::cancel::CancelledView>>,
+        add::<Enveloped<sdk::list::PageView>>,
+        add::<Enveloped<sdk::poll::PollView>>,
     ] {
         add(&mut generator);
     }

@@ -9,10 +9,11 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// A request to a route, with the example of each parameter in its path.
 pub(super) fn request(route: &Route, query: &str) -> TestRequest {
     let example = |name: &str| route.doc.parameters.iter().find(|parameter| parameter.name == name).unwrap();
-    let path = match route.path.split_once("{id}") {
-        Some((before, after)) => format!("{before}{}{after}", example("id").example),
-        None => route.path.to_owned(),
-    };
+    let segments = route.path.split('/').map(|segment| match segment.strip_prefix('{') {
+        Some(name) => example(name.trim_end_matches('}')).example,
+        None => segment,
+    });
+    let path = segments.collect::<Vec<_>>().join("/");
     let method = Method::as_str(route.method).parse::<http::Method>().unwrap();
     TestRequest::default().method(method).uri(&format!("{path}?{query}"))
 }

@@ -7,9 +7,12 @@ pub(crate) mod page;
 pub(crate) mod proof;
 mod request;
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::Sequence;
+use fluxora_store::{EventFilter, Sequence};
 use fluxora_stream::StreamId;
+use serde_json::value::RawValue;
 
 use self::format::Format;
 use self::request::{FeedRequest, Start};
@@ -121,6 +124,28 @@ pub(crate) fn is_feed(request: &HttpRequest, query: &Query) -> bool {
     Format::of(request) != Format::Page || ["after", "wait", "type"].iter().any(|name| query.has(name))
 }
 
+/// Events of one stream after a position, or the next one within the wait.
+///
+/// # Errors
+/// `INVALID_VALUE` of the parameter `field` if the log has not reached the position.
+pub(crate) async fn poll_stream(
+    api: &State,
+    request: &HttpRequest,
+    stream: StreamId,
+    (field, after): (&'static str, Sequence),
+    wait: Duration,
+) -> Result<page::PageView<Box<RawValue>>, ApiError> {
+    if api.store().stream_events(&stream, 0, 1).await?.is_none() {
+        return Err(ApiError::stream_not_found());
+    }
+    let bounds = Bounds::read(api).await?;
+    bounds.check(after, field)?;
+    let filter = EventFilter { stream: Some(stream), ..EventFilter::default() };
+    let start = Start::After(after, field);
+    let feed = FeedRequest { format: Format::Page, start, limit: 100, wait, filter };
+    page::answer(api, after, bounds, feed, request).await
+}
+
 /// The feed of one stream.
 pub(crate) async fn of_stream(
     api: &State,
@@ -147,7 +172,7 @@ async fn answer(api: &State, request: &HttpRequest, feed: FeedRequest) -> Result
         }
     };
     match feed.format {
-        Format::Page => page::answer(api, after, bounds, feed, request).await,
+        Format::Page => Ok(HttpResponse::Ok().json(page::answer(api, after, bounds, feed, request).await?)),
         format => live::answer(api, after, bounds, feed.filter, format, request),
     }
 }

@@ -1,5 +1,5 @@
+use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse};
 use fluxora_feed::{Delivery, Form};
 use fluxora_store::{EventFilter, Sequence};
 use serde::Serialize;
@@ -21,22 +21,22 @@ const PART: u32 = 128;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "EventLogPage"))]
 pub(crate) struct PageView<E> {
-    events: Vec<E>,
+    pub(crate) events: Vec<E>,
     /// `after` of the next page.
-    next: u64,
-    has_more: bool,
+    pub(crate) next: u64,
+    pub(crate) has_more: bool,
     head: u64,
     oldest: u64,
 }
 
-/// Answers with a page; if it is empty and at the end of the log, with the next event within the wait.
+/// A page; if it is empty and at the end of the log, the next event within the wait.
 pub(super) async fn answer(
     api: &State,
     after: Sequence,
     bounds: Bounds,
     feed: FeedRequest,
     request: &HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<PageView<Box<RawValue>>, ApiError> {
     bounds.check_kept(after)?;
     let FeedRequest { limit, wait, filter, .. } = feed;
     let Page { events, next, head } = read(api, after, &filter, limit).await?;
@@ -48,7 +48,7 @@ pub(super) async fn answer(
     connection::follows(request);
     let delivered = subscriber.next().await;
     let events = match &delivered {
-        Some(Delivery::Events(events)) => events.iter().map(|event| &*event.json).collect(),
+        Some(Delivery::Events(events)) => events.iter().map(|event| (*event.json).to_owned()).collect(),
         _ => Vec::new(),
     };
     Ok(view(events, subscriber.cursor(), head.max(subscriber.cursor()), bounds.oldest))
@@ -83,7 +83,7 @@ async fn read(api: &State, after: Sequence, filter: &EventFilter, limit: u32) ->
     }
 }
 
-fn view<E: Serialize>(events: Vec<E>, next: Sequence, head: Sequence, oldest: Sequence) -> HttpResponse {
+fn view<E>(events: Vec<E>, next: Sequence, head: Sequence, oldest: Sequence) -> PageView<E> {
     let has_more = next < head;
-    HttpResponse::Ok().json(PageView { events, next: next.0, has_more, head: head.0, oldest: oldest.0 })
+    PageView { events, next: next.0, has_more, head: head.0, oldest: oldest.0 }
 }

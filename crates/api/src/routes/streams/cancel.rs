@@ -3,6 +3,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Outcome;
 use fluxora_stream::{CancelRefused, UnixTime};
 
+use crate::Api;
 use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
@@ -25,12 +26,14 @@ pub(crate) async fn cancel(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    let id = super::id(&path)?;
+    Ok(HttpResponse::Ok().json(perform(&api, &path).await?))
+}
+
+/// Cancels the stream that a path names, and returns it.
+pub(crate) async fn perform(api: &Api, path: &str) -> Result<StreamView, ApiError> {
+    let id = super::id(path)?;
     match api.store().cancel_stream(&id, api.clock()).await? {
-        Outcome::Done(stream) => {
-            let view = StreamView::of(&stream, UnixTime::of(stream.updated_at), api.tokens());
-            Ok(HttpResponse::Ok().json(view))
-        }
+        Outcome::Done(stream) => Ok(StreamView::of(&stream, UnixTime::of(stream.updated_at), api.tokens())),
         Outcome::Refused(refused) => {
             let kind = match refused {
                 CancelRefused::ChainManaged => ErrorKind::ChainManaged,

@@ -1,3 +1,6 @@
+use std::future::Future;
+
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_decimal::Amount;
@@ -7,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Tokens;
-use crate::body;
+use crate::body::{self, JsonObject};
 use crate::doc::{Doc, content, header as header_parameter, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
@@ -37,8 +40,26 @@ pub(crate) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    let key = idempotency::key(request.headers())?;
-    let mut fields = Fields::of(body::members(&request, payload).await?);
+    let Answer { saved, replayed } =
+        perform(&api, request.headers(), body::members(&request, payload)).await?;
+    saved.respond(replayed)
+}
+
+/// The answer to a creation.
+pub(crate) struct Answer {
+    pub(crate) saved: SavedResponse,
+    /// Whether it was given before under the key.
+    pub(crate) replayed: bool,
+}
+
+/// Creates a stream of the members of a body, once for each idempotency key.
+pub(crate) async fn perform(
+    api: &State,
+    headers: &HeaderMap,
+    members: impl Future<Output = Result<JsonObject, ApiError>>,
+) -> Result<Answer, ApiError> {
+    let key = idempotency::key(headers)?;
+    let mut fields = Fields::of(members.await?);
     let draft = TermsDraft {
         sender: fields.account("sender"),
         recipient: fields.account("recipient"),
@@ -58,22 +79,22 @@ pub(crate) async fn create(
             let sound = fields.are_sound();
             fields.add_broken(broken);
             let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
-            return repeated(&api, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
+            return repeated(api, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
         }
     };
 
     let (stream, event) = Stream::create(api.next_id(), &terms, now);
-    let response = created(&stream, now, api.tokens())?;
+    let saved = created(&stream, now, api.tokens())?;
     let keyed = match key {
         Some(key) => {
-            let (request, response) = (fingerprint(&draft), response.encode()?);
+            let (request, response) = (fingerprint(&draft), saved.encode()?);
             Some(KeyedResponse { scope: SCOPE, key, request, response, at: now })
         }
         None => None,
     };
     match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
-        Created::Done => response.respond(false),
-        Created::Replayed(stored) => SavedResponse::decode(&stored)?.respond(true),
+        Created::Done => Ok(Answer { saved, replayed: false }),
+        Created::Replayed(stored) => Ok(Answer { saved: SavedResponse::decode(&stored)?, replayed: true }),
         Created::KeyReused => Err(idempotency::reused()),
     }
 }
@@ -85,11 +106,12 @@ async fn repeated(
     key: Option<IdempotencyKey>,
     draft: &TermsDraft,
     now: Timestamp,
-) -> Result<Option<HttpResponse>, ApiError> {
+) -> Result<Option<Answer>, ApiError> {
     let Some(key) = key else { return Ok(None) };
     let stored = api.store().idempotency_record(SCOPE, &key, now).await?;
     let same = stored.filter(|stored| stored.request == fingerprint(draft));
-    same.map(|stored| SavedResponse::decode(&stored.response)?.respond(true)).transpose()
+    same.map(|stored| Ok(Answer { saved: SavedResponse::decode(&stored.response)?, replayed: true }))
+        .transpose()
 }
 
 fn unsettled() -> ApiError {

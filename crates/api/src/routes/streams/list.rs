@@ -48,12 +48,12 @@ const INSTANT: &str = "whole Unix seconds, or an instant of the years 1970 to 99
 #[cfg_attr(test, schemars(rename = "StreamList"))]
 pub(crate) struct ListView {
     #[cfg_attr(test, schemars(with = "Vec<StreamView>"))]
-    streams: Vec<Box<RawValue>>,
-    has_more: bool,
+    pub(crate) streams: Vec<Box<RawValue>>,
+    pub(crate) has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// The streams of this page that cannot be decoded and are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
@@ -61,10 +61,15 @@ pub(crate) struct ListView {
 
 /// `GET /api/streams`: streams, newest first, page by page.
 pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let mut query = Query::of(&request)?;
+    let view = page(&api, Query::of(&request)?, "includeTotal").await?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// The page that a query names; `total` is the name of the parameter that asks for the number of all streams.
+pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Result<ListView, ApiError> {
     let filter = filter(&mut query);
     let limit = query.limit();
-    let with_total = query.word("includeTotal", "true or false").unwrap_or(false);
+    let with_total = query.word(total, "true or false").unwrap_or(false);
     let list = describe(&filter);
     let before = query.parsed(
         "cursor",
@@ -77,19 +82,19 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let at = api.present();
     let before = before.map(|cursor| Sequence(cursor.position));
     let query = StreamQuery { filter, at, before, limit };
-    let (page, streams) = read(&api, query.clone()).await?;
+    let (page, streams) = read(api, query.clone()).await?;
     let total = match with_total {
         true => Some(api.store().count_streams(&query.filter, at).await?),
         false => None,
     };
     page.unreadable.iter().for_each(report);
-    Ok(HttpResponse::Ok().json(ListView {
+    Ok(ListView {
         streams,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,
         unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
-    }))
+    })
 }
 
 /// Reads a page whose streams fit into an answer: a page that does not is read again with the number that fits.
