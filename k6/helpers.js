@@ -21,6 +21,7 @@ const SCENARIOS = [
   'streams_cancel',
   'events',
   'webhooks',
+  'compat',
   'ingest',
   'rewind',
 ];

@@ -12,6 +12,7 @@ export { streamsCreate as streams_create } from './scenarios/streams-create.js';
 export { streamsCancel as streams_cancel } from './scenarios/streams-cancel.js';
 export { events } from './scenarios/events.js';
 export { webhooks } from './scenarios/webhooks.js';
+export { compat } from './scenarios/compat.js';
 export { ingest } from './scenarios/ingest.js';
 export { rewind } from './scenarios/rewind.js';
 

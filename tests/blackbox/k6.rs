@@ -54,6 +54,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
         server.create(&sample::stream_between(number, 1_000));
     }
     let expected = [
+        "compat",
         "events",
         "health",
         "ingest",
@@ -88,6 +89,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_cancel", "[200,201,409]"),
             ("events", "[200,400,404]"),
             ("webhooks", "[200,201,204,400,404]"),
+            ("compat", "[200,201,409]"),
             ("ingest", "[200]"),
             ("rewind", "[200,409]"),
         ] {

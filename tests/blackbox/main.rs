@@ -15,6 +15,7 @@ mod bad_input;
 mod balance;
 mod binary;
 mod boot;
+mod compat;
 mod copy;
 mod cors;
 mod crash;

@@ -42,6 +42,24 @@ pub(crate) fn indexing() -> Launch {
     Launch::new().set("INDEXER_WORKER_TOKEN", WORKER_TOKEN).set("OPERATOR_TOKEN", OPERATOR_TOKEN)
 }
 
+/// The pushes of a recorded scenario, each ledger followed by the tip that makes it safe.
+pub(crate) struct Recorded {
+    pub(crate) contract: String,
+    pub(crate) bodies: Vec<Value>,
+}
+
+/// A recorded scenario by its name.
+pub(crate) fn recorded(name: &str) -> Recorded {
+    let scenario = oracle::handwritten().into_iter().find(|scenario| scenario.name == name);
+    let scenario = scenario.unwrap_or_else(|| panic!("there is no scenario {name}"));
+    let pushes = scenario.ledgers.iter().flat_map(|ledger| {
+        let tip = scenario.tip(ledger.sequence + 1);
+        [batch(&ledger.events, None), batch(&[], Some(&tip))]
+    });
+    let bodies = pushes.filter(|body| body["events"] != json!([]) || !body["tip"].is_null()).collect();
+    Recorded { contract: scenario.contract.clone(), bodies }
+}
+
 /// The body of a push.
 pub(crate) fn batch(events: &[Value], tip: Option<&Value>) -> Value {
     let mut body = json!({ "events": events });
