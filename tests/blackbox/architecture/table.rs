@@ -33,6 +33,7 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-egress",
     "fluxora-seal",
     "fluxora-metrics",
+    "fluxora-audit",
     "fluxora-stream",
     "fluxora-indexer",
     "fluxora-simulation",
@@ -50,6 +51,7 @@ pub(super) const ALL: &[&str] = &[
 
 const STORE_AND_BELOW: &[&str] = &[
     "fluxora-auth",
+    "fluxora-audit",
     "fluxora-decimal",
     "fluxora-metrics",
     "fluxora-stream",
@@ -60,6 +62,7 @@ const STORE_AND_BELOW: &[&str] = &[
 /// What the HTTP edge uses of the house.
 const EDGE: &[&str] = &[
     "fluxora-auth",
+    "fluxora-audit",
     "fluxora-decimal",
     "fluxora-limit",
     "fluxora-metrics",
@@ -125,7 +128,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 23] = [
+pub(super) const HOUSES: [House; 24] = [
     house("fluxora-auth", "crates/auth", &[], PURE),
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
@@ -134,6 +137,7 @@ pub(super) const HOUSES: [House; 23] = [
     house("fluxora-egress", "crates/egress", &[], ACTIX_AND_SQL),
     house("fluxora-seal", "crates/seal", &["fluxora-webhook"], PURE),
     house("fluxora-metrics", "crates/metrics", &[], PURE),
+    house("fluxora-audit", "crates/audit", &[], PURE),
     house("fluxora-stream", "crates/stream", &["fluxora-decimal"], PURE),
     house("fluxora-indexer", "crates/indexer", &["fluxora-decimal", "fluxora-stream"], PURE),
     house(
@@ -148,6 +152,7 @@ pub(super) const HOUSES: [House; 23] = [
         "crates/store",
         &[
             "fluxora-auth",
+            "fluxora-audit",
             "fluxora-decimal",
             "fluxora-metrics",
             "fluxora-stream",
@@ -236,7 +241,7 @@ pub(super) const GUESTS: [Guest; 20] = [
     guest("jsonwebtoken", &["fluxora-auth"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
-    guest("ring", &["fluxora-auth", "fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
+    guest("ring", &["fluxora-audit", "fluxora-auth", "fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
     Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),
