@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod announcer;
+mod audit;
 mod breaker;
 mod chain;
 mod columns;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fluxora_audit::Entry;
 use fluxora_store::copy::{CopyStore, Section};
 use fluxora_store::{
     Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
@@ -19,6 +20,7 @@ use crate::unit::Units;
 use crate::writer::Writer;
 use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, streams};
 
+mod audit;
 mod chain;
 mod copy;
 mod webhooks;
@@ -26,19 +28,21 @@ mod webhooks;
 /// How many idempotency records one unit deletes at most.
 const DELETED_AT_ONCE: u32 = 1_000;
 
-/// The shared storage backend.
-#[derive(Debug)]
+/// The shared storage backend. A clone is the same store.
+#[derive(Clone, Debug)]
 pub struct PostgresStore {
-    location: Location,
-    connections: Connections,
+    location: Arc<Location>,
+    connections: Arc<Connections>,
     /// For what changes the chain, one at a time: those who wait for their turn take no connection from the others.
-    chain: Connections,
+    chain: Arc<Connections>,
     rebuild_timeout: Duration,
     /// See [`Options::callers_time`].
     takes_callers_time: bool,
     units: Arc<Units>,
-    writer: Writer,
-    announcer: Announcer,
+    writer: Arc<Writer>,
+    announcer: Arc<Announcer>,
+    /// What a write of this handle leaves in the audit log.
+    entry: Option<Arc<Entry>>,
 }
 
 impl PostgresStore {
@@ -57,12 +61,12 @@ impl PostgresStore {
         let connector = Connector::new(location, &options)?;
         let units = Arc::new(Units::new(options.statement_timeout));
         let for_creates = Connections::new(Connector::for_creates(location, &options)?, 1, &options);
-        let writer = Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options);
-        let connections = Connections::new(connector, options.pool, &options);
-        let chain = Connections::new(Connector::for_chain(location, &options)?, 1, &options);
-        let announcer = Announcer::new(Connector::new(location, &options)?);
+        let writer = Arc::new(Writer::start(connector.runtime(), for_creates, Arc::clone(&units), &options));
+        let connections = Arc::new(Connections::new(connector, options.pool, &options));
+        let chain = Arc::new(Connections::new(Connector::for_chain(location, &options)?, 1, &options));
+        let announcer = Arc::new(Announcer::new(Connector::new(location, &options)?));
         let (rebuild_timeout, takes_callers_time) = (options.rebuild_timeout, options.callers_time);
-        let location = location.clone();
+        let location = Arc::new(location.clone());
         let store = Self {
             location,
             connections,
@@ -72,6 +76,7 @@ impl PostgresStore {
             units,
             writer,
             announcer,
+            entry: None,
         };
         store.warn_of_what_is_not_durable().await;
         store.warn_of_repeated_events().await;
@@ -123,7 +128,7 @@ impl PostgresStore {
 #[async_trait]
 impl StreamStore for PostgresStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
-        self.announcer.announce(self.writer.create(create).await)
+        self.announcer.announce(self.writer.create(create, self.entry.clone()).await)
     }
 
     async fn cancel_stream(
@@ -135,7 +140,7 @@ impl StreamStore for PostgresStore {
             .units
             .run(&self.connections, |lease| async {
                 let lease = lease;
-                streams::cancel(&lease, id, clock.as_ref()).await
+                streams::cancel(&lease, id, clock.as_ref(), self.entry.as_deref()).await
             })
             .await;
         self.announcer.announce(cancelled)

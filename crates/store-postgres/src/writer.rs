@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fluxora_audit::Entry;
 use fluxora_store::{CreateStream, Created, StoreError, StoreMetrics, Work};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -26,6 +27,8 @@ pub(crate) struct Writer {
 /// A queued create and where to send its outcome.
 pub(crate) struct Waiting {
     create: CreateStream,
+    /// What it leaves in the audit log.
+    entry: Option<Arc<Entry>>,
     reply: oneshot::Sender<Result<Created, StoreError>>,
     /// How often its key was in use and its record expired before it could be read.
     repeats: u32,
@@ -56,22 +59,25 @@ impl Writer {
     }
 
     /// Queues a create and waits until it has been committed. A caller that stops waiting does not cancel it.
-    pub(crate) async fn create(&self, create: CreateStream) -> Result<Created, StoreError> {
+    pub(crate) async fn create(
+        &self,
+        create: CreateStream,
+        entry: Option<Arc<Entry>>,
+    ) -> Result<Created, StoreError> {
         let begun = StoreMetrics::begin();
-        let created = self.queue(create).await;
+        let created = self.queue(create, entry).await;
         self.units.metrics().finish(Work::Write, begun, &created);
         created
     }
 
-    async fn queue(&self, create: CreateStream) -> Result<Created, StoreError> {
+    async fn queue(&self, create: CreateStream, entry: Option<Arc<Entry>>) -> Result<Created, StoreError> {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        queue.ok_or_else(StoreError::closed)?.try_send(Waiting { create, reply, repeats: 0 }).map_err(
-            |refused| match refused {
-                TrySendError::Full(_) => StoreError::Overloaded,
-                TrySendError::Closed(_) => StoreError::closed(),
-            },
-        )?;
+        let waiting = Waiting { create, entry, reply, repeats: 0 };
+        queue.ok_or_else(StoreError::closed)?.try_send(waiting).map_err(|refused| match refused {
+            TrySendError::Full(_) => StoreError::Overloaded,
+            TrySendError::Closed(_) => StoreError::closed(),
+        })?;
         answer.await.unwrap_or_else(|_| Err(StoreError::closed()))
     }
 

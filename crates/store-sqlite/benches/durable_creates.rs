@@ -1,5 +1,5 @@
 //! What group commit is worth: creates that are on the disk before they are answered, by 1, 8 and 64 writers at once, against
-//! one commit for each.
+//! one commit for each; and what a row in the audit log costs.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,8 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fluxora_store::{Store, StreamStore};
+use fluxora_audit::{Action, Actor, Entry, Outcome};
+use fluxora_store::{AuditStore, Store, StreamStore};
 use fluxora_store_sqlite::{Location, Options, SqliteStore};
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 const WRITERS: [usize; 3] = [1, 8, 64];
@@ -45,7 +47,7 @@ impl Subject {
     fn time(&self, runtime: &Runtime, creates: u64, writers: usize) -> Duration {
         #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
         let begun = std::time::Instant::now();
-        runtime.block_on(write(&self.store, &self.next, creates, writers));
+        runtime.block_on(write(&self.store, &self.next, creates, writers, false));
         begun.elapsed()
     }
 }
@@ -70,6 +72,7 @@ fn durable_creates(criterion: &mut Criterion) {
             });
         }
         ratio(&runtime, &subjects, writers);
+        audited(&runtime, &subjects[0], writers);
         for subject in subjects {
             runtime.block_on(subject.store.close());
             std::fs::remove_dir_all(&subject.folder).unwrap();
@@ -97,8 +100,40 @@ fn ratio(runtime: &Runtime, subjects: &[Subject; 2], writers: usize) {
     );
 }
 
+/// Prints what the audit log costs: creates with their rows against creates without, in turns.
+fn audited(runtime: &Runtime, subject: &Subject, writers: usize) {
+    let mut turns = [const { Vec::new() }; 2];
+    for turn in 0..81 {
+        let is_audited = turn % 2 == 0;
+        #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+        let begun = std::time::Instant::now();
+        runtime.block_on(write(&subject.store, &subject.next, 4 * CREATES_IN_A_TURN, writers, is_audited));
+        turns[usize::from(is_audited)].push(begun.elapsed());
+    }
+    let [without, with] = turns.map(|mut turns| {
+        turns.sort();
+        turns[turns.len() / 2].as_nanos()
+    });
+    println!(
+        "{writers} writers: audited creates take {} % of the time of creates without",
+        with * 100 / without
+    );
+}
+
+fn entry() -> Entry {
+    let entry = Entry::new(Timestamp::UNIX_EPOCH, Actor::anonymous(), Action::StreamCreate, Outcome::Done);
+    let request_id = Some("01930000-0000-7000-8000-000000000001".to_owned());
+    Entry { request_id: request_id.clone(), target: request_id, ..entry }
+}
+
 /// Each writer is a task that sends its next create when it has the answer to the one before.
-async fn write(store: &Arc<SqliteStore>, next: &Arc<AtomicU64>, creates: u64, writers: usize) {
+async fn write(
+    store: &Arc<SqliteStore>,
+    next: &Arc<AtomicU64>,
+    creates: u64,
+    writers: usize,
+    is_audited: bool,
+) {
     let end = next.load(Ordering::Relaxed) + creates;
     let tasks: Vec<_> = (0..writers)
         .map(|_| {
@@ -109,7 +144,12 @@ async fn write(store: &Arc<SqliteStore>, next: &Arc<AtomicU64>, creates: u64, wr
                     if n >= end {
                         break;
                     }
-                    store.create_stream(population::create(n, SENDERS)).await.unwrap();
+                    let create = population::create(n, SENDERS);
+                    if is_audited {
+                        store.audited(entry()).create_stream(create).await.unwrap();
+                    } else {
+                        store.create_stream(create).await.unwrap();
+                    }
                 }
             })
         })

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fluxora_audit::Entry;
 use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
@@ -28,15 +29,17 @@ use crate::{Location, Options, leases, open, probe, streams};
 /// How many idempotency records one unit deletes at most.
 const DELETED_AT_ONCE: u32 = 1_000;
 
-/// The embedded storage backend.
-#[derive(Debug)]
+/// The embedded storage backend. A clone is the same store.
+#[derive(Clone, Debug)]
 pub struct SqliteStore {
-    location: Location,
-    writer: Writer,
+    location: Arc<Location>,
+    writer: Arc<Writer>,
     /// `None` in memory, where the writer's connection is the only one and reads queue with the writes.
     readers: Option<Arc<Readers>>,
     /// Holds a permit when a commit of this process may have appended events.
-    appended: Notify,
+    appended: Arc<Notify>,
+    /// What a write of this handle leaves in the audit log.
+    entry: Option<Arc<Entry>>,
 }
 
 impl SqliteStore {
@@ -52,8 +55,9 @@ impl SqliteStore {
             }
             _ => None,
         };
-        let writer = Writer::start(opened, options).map_err(OpenError::Thread)?;
-        Ok(Self { location: location.clone(), writer, readers, appended: Notify::new() })
+        let writer = Arc::new(Writer::start(opened, options).map_err(OpenError::Thread)?);
+        let location = Arc::new(location.clone());
+        Ok(Self { location, writer, readers, appended: Arc::default(), entry: None })
     }
 
     /// Runs a unit that may append events, and wakes the reader of the event log once it is committed.
@@ -103,7 +107,7 @@ impl SqliteStore {
 #[async_trait]
 impl StreamStore for SqliteStore {
     async fn create_stream(&self, create: CreateStream) -> Result<Created, StoreError> {
-        self.append(move |connection| streams::create(connection, &create)).await
+        self.append(self.with_entry(move |connection| streams::create(connection, &create))).await
     }
 
     async fn cancel_stream(
@@ -112,7 +116,7 @@ impl StreamStore for SqliteStore {
         clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
         let id = *id;
-        self.append(move |connection| streams::cancel(connection, &id, clock.now())).await
+        self.append(self.with_entry(move |connection| streams::cancel(connection, &id, clock.now()))).await
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
@@ -243,7 +247,7 @@ impl ChainStore for SqliteStore {
         let unit = move |connection: &Connection| {
             chain::run(steps::rewind(&mut Chain(connection), &rewind, rules, now))
         };
-        self.append(unit).await
+        self.append(self.with_entry(unit)).await
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
@@ -279,9 +283,10 @@ impl ChainStore for SqliteStore {
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
+        let verifies = rebuild.verify_only;
         let unit =
             move |connection: &Connection| chain::run(steps::rebuild(&mut Chain(connection), &rebuild, now));
-        self.append(unit).await
+        if verifies { self.append(unit).await } else { self.append(self.with_entry(unit)).await }
     }
 }
 
@@ -328,6 +333,7 @@ impl Store for SqliteStore {
     }
 }
 
+mod audit;
 mod copy;
 mod webhooks;
 

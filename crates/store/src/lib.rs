@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod as_of;
+pub mod audit;
 pub mod chain;
 mod clock;
 pub mod copy;
@@ -19,6 +20,7 @@ mod streams;
 pub mod conformance;
 
 pub use as_of::{StateAt, replay};
+pub use audit::{AUDIT_WINDOW, AuditPage, AuditQuery, AuditStore};
 pub use chain::ChainStore;
 pub use clock::{Clock, still};
 pub use delivery::{DeliveryStore, EndpointStore};

@@ -5,8 +5,9 @@ use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
-    ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage, IdempotencyStore,
-    KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter, StreamPage, StreamQuery,
+    AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
+    IdempotencyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter,
+    StreamPage, StreamQuery,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -110,7 +111,14 @@ pub trait StreamStore: Send + Sync {
 /// A whole storage backend.
 #[async_trait]
 pub trait Store:
-    StreamStore + ChainStore + EventLog + IdempotencyStore + LeaseStore + EndpointStore + DeliveryStore
+    StreamStore
+    + ChainStore
+    + EventLog
+    + IdempotencyStore
+    + LeaseStore
+    + EndpointStore
+    + DeliveryStore
+    + AuditStore
 {
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;

@@ -1,6 +1,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use fluxora_audit::{Entry, Row};
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
 use fluxora_indexer::{Batch, Fence as LeaseFence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
@@ -13,8 +14,8 @@ use fluxora_store::delivery::{
     StartReplay, StateChange, StoredEndpoint,
 };
 use fluxora_store::{
-    ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog, EventLogPage, IdempotencyRecord,
-    IdempotencyStore, LeaseStore, Sequence,
+    AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
+    EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore, Sequence,
 };
 use jiff::SignedDuration;
 
@@ -241,7 +242,7 @@ impl DeliveryStore for FailingStore {
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
         Err((self.fault)())
     }
-    async fn start_replay(&self, _: StartReplay, _: Timestamp) -> Result<Option<Replay>, StoreError> {
+    async fn start_replay(&self, _: StartReplay, _: Timestamp) -> Result<Option<(Replay, bool)>, StoreError> {
         Err((self.fault)())
     }
     async fn run_replay(&self, _: u32, _: Timestamp) -> Result<Option<Replay>, StoreError> {
@@ -265,6 +266,25 @@ impl DeliveryStore for FailingStore {
         Err((self.fault)())
     }
     async fn delivery_figures(&self, _: Timestamp) -> Result<DeliveryFigures, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl AuditStore for FailingStore {
+    fn audited(&self, _: Entry) -> Box<dyn Store> {
+        Box::new(Self::new(self.fault))
+    }
+    async fn append_audit(&self, _: Vec<Entry>) -> Result<(), StoreError> {
+        Err((self.fault)())
+    }
+    async fn audit_page(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
+        Err((self.fault)())
+    }
+    async fn audit_rows(&self, _: Sequence, _: u32) -> Result<Vec<Row>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn expire_audit(&self, _: Timestamp, _: Timestamp) -> Result<u64, StoreError> {
         Err((self.fault)())
     }
 }

@@ -6,6 +6,7 @@ use fluxora_store::copy::{Put, Record, RecordKey, Section};
 
 use super::section::SectionQuery;
 use super::{chain, sections, streams, webhooks};
+use crate::audit;
 use crate::chain::evidence;
 use crate::columns::seq;
 use crate::faults::Fault;
@@ -37,7 +38,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     }
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
-    let (mut proofs, mut coverage) = (vec![], vec![]);
+    let (mut proofs, mut coverage, mut audit_rows) = (vec![], vec![], vec![]);
     let (mut reorgs, mut states, mut of_webhooks) = (vec![], vec![], webhooks::Records::default());
     for record in missing {
         match record {
@@ -57,6 +58,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             | Record::WebhookAttempt(_)
             | Record::WebhookReplay(..)
             | Record::WebhookFanOut(_) => of_webhooks.push(record),
+            Record::Audit(row) => audit_rows.push(row),
         }
     }
     chain::put_streams(transaction, &streams).await?;
@@ -73,6 +75,9 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     chain::put_reorgs(transaction, &reorgs).await?;
     chain::put_states(transaction, &states).await?;
     of_webhooks.put(transaction).await?;
+    for row in audit_rows {
+        audit::put(transaction, row).await?;
+    }
     Ok(Put::Done)
 }
 

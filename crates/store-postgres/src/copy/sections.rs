@@ -1,7 +1,17 @@
-use fluxora_store::copy::Section;
+use fluxora_store::copy::{Record, Section};
 
 use super::section::SectionQuery;
 use super::{chain, streams, webhooks};
+use crate::audit::{self, audit_columns};
+
+const AUDIT: SectionQuery = SectionQuery {
+    table: "audit_log",
+    select: concat!("SELECT ", audit_columns!(), " FROM audit_log"),
+    holds: "true",
+    after: "seq > $1 ORDER BY seq LIMIT $2",
+    at: "seq = ANY ($1)",
+    decode: |row| audit::decode(row).map(|row| Record::Audit(Box::new(row))),
+};
 
 pub(super) const fn query(section: Section) -> &'static SectionQuery {
     match section {
@@ -21,5 +31,6 @@ pub(super) const fn query(section: Section) -> &'static SectionQuery {
         Section::WebhookAttempts => &webhooks::ATTEMPTS,
         Section::WebhookReplays => &webhooks::REPLAYS,
         Section::WebhookFanOut => &webhooks::FAN_OUT,
+        Section::Audit => &AUDIT,
     }
 }

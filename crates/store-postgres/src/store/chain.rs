@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
+use fluxora_store::audit::entry_of;
 use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
     EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
@@ -12,9 +13,9 @@ use fluxora_store::{ChainStore, LeaseStore, StoreError};
 use jiff::Timestamp;
 
 use super::PostgresStore;
-use crate::chain;
 use crate::leases;
 use crate::pipeline::PipelinedTransaction;
+use crate::{audit, chain};
 
 #[async_trait]
 impl ChainStore for PostgresStore {
@@ -43,12 +44,13 @@ impl ChainStore for PostgresStore {
         rules: Rules,
         now: Timestamp,
     ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
-        let (rewind, limit) = (&rewind, self.rebuild_timeout);
+        let (rewind, limit, entry) = (&rewind, self.rebuild_timeout, self.entry.as_ref());
         let rewound = self
             .units
             .run_within(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let outcome = steps::rewind(&mut chain, rewind, rules, now).await?;
+                audit::enqueue(&mut chain, entry_of(entry, &outcome)).await?;
                 chain.commit().await?;
                 Ok(outcome)
             })
@@ -94,12 +96,15 @@ impl ChainStore for PostgresStore {
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
-        let (rebuild, limit) = (&rebuild, self.rebuild_timeout);
+        let (rebuild, limit, entry) = (&rebuild, self.rebuild_timeout, self.entry.as_ref());
         let rebuilt = self
             .units
             .run_within(limit, &self.chain, |lease| async move {
                 let mut chain = PipelinedTransaction::begin_long(lease, limit);
                 let report = steps::rebuild(&mut chain, rebuild, now).await?;
+                if !rebuild.verify_only {
+                    audit::enqueue(&mut chain, entry_of(entry, &report)).await?;
+                }
                 chain.commit().await?;
                 Ok(report)
             })

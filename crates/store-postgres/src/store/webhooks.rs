@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
+use fluxora_store::audit::entry_of;
 use fluxora_store::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
     EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ResumeFrom, SettleOutcome,
@@ -9,6 +10,8 @@ use fluxora_store::{DeliveryStore, EndpointStore, Sequence, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::PostgresStore;
+use crate::audit;
+use crate::faults::Fault;
 use crate::webhooks::{self, Webhooks};
 
 /// Runs steps on endpoints and deliveries as one transaction.
@@ -23,6 +26,18 @@ macro_rules! transaction {
                 Ok(done)
             })
             .await
+    };
+}
+
+/// Runs the steps of a caller's write, with its row in the audit log if they changed something.
+macro_rules! write {
+    ($store:expr, |$transaction:ident| $steps:expr) => {
+        transaction!($store, |$transaction| async {
+            let done = $steps.await?;
+            let entry = entry_of($store.entry.as_ref(), &done);
+            audit::enqueue($transaction.pipeline(), entry).await?;
+            Ok::<_, Fault>(done)
+        })
     };
 }
 
@@ -41,7 +56,7 @@ impl EndpointStore for PostgresStore {
         from_head: bool,
         most: u32,
     ) -> Result<EndpointCreated, StoreError> {
-        transaction!(self, |transaction| steps::create_endpoint(&mut transaction, &endpoint, from_head, most))
+        write!(self, |transaction| steps::create_endpoint(&mut transaction, &endpoint, from_head, most))
     }
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
@@ -57,7 +72,7 @@ impl EndpointStore for PostgresStore {
         update: EndpointUpdate,
         now: Timestamp,
     ) -> Result<EndpointUpdated, StoreError> {
-        transaction!(self, |transaction| steps::update_endpoint(&mut transaction, &update, now))
+        write!(self, |transaction| steps::update_endpoint(&mut transaction, &update, now))
     }
 
     async fn change_endpoint_state(
@@ -69,11 +84,11 @@ impl EndpointStore for PostgresStore {
         if change == StateChange::Resume(ResumeFrom::Now) {
             while transaction!(self, |transaction| steps::cancel_waiting(&mut transaction, id, now))? {}
         }
-        transaction!(self, |transaction| steps::change_endpoint_state(&mut transaction, id, &change, now))
+        write!(self, |transaction| steps::change_endpoint_state(&mut transaction, id, &change, now))
     }
 
     async fn delete_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        transaction!(self, |transaction| steps::delete_endpoint(&mut transaction, id, now))
+        write!(self, |transaction| steps::delete_endpoint(&mut transaction, id, now))
     }
 }
 
@@ -125,13 +140,17 @@ impl DeliveryStore for PostgresStore {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
-        let done = transaction!(self, |transaction| steps::replay(&mut transaction, id, now))?;
+        let done = write!(self, |transaction| steps::replay(&mut transaction, id, now))?;
         let Some(done) = done else { return Ok(None) };
         Ok(self.delivery(id).await?.map(|listed| (listed, done)))
     }
 
-    async fn start_replay(&self, replay: StartReplay, now: Timestamp) -> Result<Option<Replay>, StoreError> {
-        transaction!(self, |transaction| steps::start_replay(&mut transaction, &replay, now))
+    async fn start_replay(
+        &self,
+        replay: StartReplay,
+        now: Timestamp,
+    ) -> Result<Option<(Replay, bool)>, StoreError> {
+        write!(self, |transaction| steps::start_replay(&mut transaction, &replay, now))
     }
 
     async fn run_replay(&self, limit: u32, now: Timestamp) -> Result<Option<Replay>, StoreError> {
@@ -139,7 +158,7 @@ impl DeliveryStore for PostgresStore {
     }
 
     async fn cancel_replay(&self, id: ReplayId, now: Timestamp) -> Result<Option<Replay>, StoreError> {
-        transaction!(self, |transaction| steps::cancel_replay(&mut transaction, id, now))
+        write!(self, |transaction| steps::cancel_replay(&mut transaction, id, now))
     }
 
     async fn replay_job(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {

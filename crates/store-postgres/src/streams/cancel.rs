@@ -1,3 +1,4 @@
+use fluxora_audit::Entry;
 use fluxora_store::{Clock, Outcome};
 use fluxora_stream::{CancelRefused, Stream, StreamId};
 use tokio_postgres::types::ToSql;
@@ -18,6 +19,7 @@ pub(crate) async fn cancel(
     lease: &Lease,
     id: &StreamId,
     clock: &dyn Clock,
+    entry: Option<&Entry>,
 ) -> Result<Outcome<Stream, CancelRefused>, Fault> {
     let what = "reading a stream to cancel";
     let lock = lease.prepare_cached(LOCK).await.attempt(what)?;
@@ -41,7 +43,7 @@ pub(crate) async fn cancel(
     match found.stream.cancel(clock.now()) {
         Ok(change) => {
             let stream = change.stream.clone();
-            write_and_commit(lease, &[(seq(found.sequence), change)]).await?;
+            write_and_commit(lease, &[(seq(found.sequence), change)], entry).await?;
             Ok(Outcome::Done(stream))
         }
         Err(refused) => {

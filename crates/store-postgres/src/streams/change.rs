@@ -1,12 +1,15 @@
 //! The writing half of every change: decided inside a transaction that holds the rows, sent together with its commit.
 
+use fluxora_audit::Entry;
 use fluxora_store::StoreError;
 use fluxora_stream::Change;
 use tokio_postgres::types::ToSql;
 
 use super::events::EventValues;
+use crate::audit::{self, EntryValues};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
+use crate::parameters::Parameters;
 use crate::pool::Lease;
 
 const WRITE: &str = "WITH changed AS (\
@@ -22,11 +25,15 @@ const WRITE: &str = "WITH changed AS (\
         WHERE stream IN (SELECT seq FROM changed) ORDER BY place\
     ) SELECT count(*) FROM changed";
 
-/// Writes what decisions made of the streams in these rows, with their events, and commits.
+/// Writes what decisions made of the streams in these rows, with their events and the row in the audit log, if there is one, and commits.
 ///
-/// Both go out together. Writing events takes the lock that numbers them; a process that is stopped between the two, or whose
+/// All go out together. Writing events takes the lock that numbers them; a process that is stopped between the two, or whose
 /// network is slow, would block every other writer of the cluster.
-pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -> Result<(), Fault> {
+pub(super) async fn write_and_commit(
+    lease: &Lease,
+    changes: &[(i64, Change)],
+    entry: Option<&Entry>,
+) -> Result<(), Fault> {
     let what = "changing streams";
     let (mut seqs, mut status, mut since, mut updated, mut counts) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut streams, mut events) = (vec![], EventValues::default());
@@ -45,9 +52,26 @@ pub(super) async fn write_and_commit(lease: &Lease, changes: &[(i64, Change)]) -
     let EventValues { numbers, types, occurred_at, recorded_at, data } = &events;
     let values: [&(dyn ToSql + Sync); 11] =
         [&seqs, &status, &since, &updated, &counts, &streams, numbers, types, occurred_at, recorded_at, data];
-    let (written, committed) =
-        tokio::join!(biased; lease.query_one(&statement, &values), lease.batch_execute("COMMIT"));
+    let (written, audited, committed) = match entry {
+        None => {
+            let (written, committed) =
+                tokio::join!(biased; lease.query_one(&statement, &values), lease.batch_execute("COMMIT"));
+            (written, Ok(1), committed)
+        }
+        Some(entry) => {
+            let append = lease.prepare_cached(audit::APPEND).await.attempt("writing an audit row")?;
+            let entry = EntryValues::of([entry]);
+            let entry = entry.parameters();
+            tokio::join!(
+                biased;
+                lease.query_one(&statement, &values),
+                lease.execute(&append, &entry),
+                lease.batch_execute("COMMIT"),
+            )
+        }
+    };
     let written: i64 = written.and_then(|row| row.try_get(0)).attempt(what)?;
+    audited.attempt("writing an audit row")?;
     committed.attempt("committing a change")?;
     if usize::try_from(written) != Ok(seqs.len()) {
         let reason = format!(

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use fluxora_audit::Entry;
 use fluxora_store::rows::FamilyColumns;
 use fluxora_store::{CreateStream, StoreError};
 use jiff::Timestamp;
@@ -8,20 +9,26 @@ use tokio_postgres::types::ToSql;
 use super::column_lists::{common_arrays, common_columns, common_values};
 use super::events::EventValues;
 use super::values::StreamValues;
+use crate::audit::{EntryValues, entry_columns};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
+use crate::parameters::Parameters;
 use crate::pool::Lease;
 
 /// One statement, and so one transaction and one round trip. Keys are taken in their order, or two replicas could each wait for
-/// a key that the other holds. `24 hours` is [`fluxora_store::IDEMPOTENCY_RETENTION`].
+/// a key that the other holds. Audit rows follow from the written events, so that the lock of the event log is taken before theirs.
+/// `24 hours` is [`fluxora_store::IDEMPOTENCY_RETENTION`].
 const CREATE: &str = concat!(
     "WITH new AS MATERIALIZED (SELECT * FROM unnest(",
     common_arrays!(),
     ", $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
-        $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[]\
+        $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[], \
+        $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::text[], \
+        $34::text[], $35::text[], $36::bigint[]\
     ) WITH ORDINALITY AS new (",
     common_columns!(),
-    ", number, type, occurred_at, recorded_at, data, scope, key, request, response, made_at, place)\
+    ", number, type, occurred_at, recorded_at, data, scope, key, request, response, made_at, \
+        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, place)\
     ), keyed AS (\
         INSERT INTO idempotency_records AS old (scope, key, request, response, made_at) \
         SELECT scope, key, request, response, made_at FROM new WHERE key IS NOT NULL \
@@ -39,13 +46,22 @@ const CREATE: &str = concat!(
     ), inserted_events AS (\
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
         SELECT written.seq, number, type, occurred_at, recorded_at, data::json \
-        FROM written JOIN new USING (id) ORDER BY place\
+        FROM written JOIN new USING (id) ORDER BY place RETURNING stream\
+    ), audited AS (INSERT INTO audit_log (",
+    entry_columns!(),
+    ") SELECT ",
+    entry_columns!(),
+    " FROM inserted_events JOIN written ON written.seq = inserted_events.stream JOIN new USING (id) \
+        WHERE action IS NOT NULL ORDER BY place\
     ) SELECT id FROM written"
 );
 
 /// Writes new streams, of which no two have the same key, with their events and keyed responses. Answers which were written, in
 /// order; the keys of the others are in use.
-pub(crate) async fn create_all(lease: &Lease, creates: &[&CreateStream]) -> Result<Vec<bool>, Fault> {
+pub(crate) async fn create_all(
+    lease: &Lease,
+    creates: &[(&CreateStream, Option<&Entry>)],
+) -> Result<Vec<bool>, Fault> {
     let what = "writing streams";
     let statement = lease.prepare_cached(CREATE).await.attempt(what)?;
     let values = Values::of(creates)?;
@@ -65,12 +81,14 @@ struct Values<'c> {
     requests: Vec<Option<&'c str>>,
     responses: Vec<Option<&'c [u8]>>,
     made_at: Vec<Option<Timestamp>>,
+    entries: EntryValues,
 }
 
 impl<'c> Values<'c> {
-    fn of(creates: &[&'c CreateStream]) -> Result<Self, StoreError> {
+    fn of(creates: &[(&'c CreateStream, Option<&Entry>)]) -> Result<Self, StoreError> {
         let mut values = Self::default();
-        for CreateStream { stream, event, keyed } in creates {
+        for (CreateStream { stream, event, keyed }, entry) in creates {
+            values.entries.push(*entry);
             values.streams.push(stream, &FamilyColumns::of(stream)?);
             values.events.push(event)?;
             let keyed = keyed.as_ref();
@@ -90,6 +108,7 @@ impl<'c> Values<'c> {
         let keyed: [&(dyn ToSql + Sync); 5] =
             [&self.scopes, &self.keys, &self.requests, &self.responses, &self.made_at];
         parameters.extend(keyed);
+        parameters.extend(self.entries.parameters());
         parameters
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn record_due(lease: &Lease, now: Timestamp, limit: u32) -> Res
     if changes.is_empty() {
         rollback(lease).await?;
     } else {
-        write_and_commit(lease, &changes).await?;
+        write_and_commit(lease, &changes, None).await?;
     }
     Ok(recorded)
 }

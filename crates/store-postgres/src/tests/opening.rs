@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 13] = [
     "V11__chain_gaps",
     "V12__chain_follower",
     "V13__webhooks",
+    "V14__audit",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -69,6 +69,10 @@ impl Webhooks {
         Self { transaction: PipelinedTransaction::begin(lease), takes_callers_time }
     }
 
+    pub(crate) const fn pipeline(&mut self) -> &mut PipelinedTransaction {
+        &mut self.transaction
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Fault> {
         self.transaction.commit().await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use fluxora_audit::Entry;
 use fluxora_store::{CreateStream, Created, IdempotencyRecord, KeyedResponse, StoreError};
 
 use super::Waiting;
@@ -10,20 +11,23 @@ use crate::streams::{self, idempotency};
 use crate::unit::{Units, for_each};
 
 type Key = (String, String);
+/// A create with what it leaves in the audit log.
+type Audited<'c> = (&'c CreateStream, Option<&'c Entry>);
 
 /// Writes and answers all queued creates.
 pub(super) async fn write(connection: &Connections, units: &Units, mut waiting: Vec<Waiting>) {
     while !waiting.is_empty() {
         let (round, followers) = split(waiting);
-        let creates: Vec<_> = round.iter().map(|waiting| &waiting.create).collect();
+        let creates: Vec<_> =
+            round.iter().map(|waiting| (&waiting.create, waiting.entry.as_deref())).collect();
         let outcomes = write_all(connection, units, &creates).await;
         let mut known = HashMap::new();
         let mut again = Vec::new();
         for (leader, outcome) in round.into_iter().zip(outcomes) {
-            let Waiting { create, reply, repeats } = leader;
+            let Waiting { create, entry, reply, repeats } = leader;
             if let (Ok(Written::Expired), true) = (&outcome, repeats < units.repeat_limit()) {
                 units.count_repeat();
-                again.push(Waiting { create, reply, repeats: repeats.saturating_add(1) });
+                again.push(Waiting { create, entry, reply, repeats: repeats.saturating_add(1) });
                 continue;
             }
             if let Some(key) = key(&create) {
@@ -116,7 +120,7 @@ fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting>
 async fn write_all(
     connection: &Connections,
     units: &Units,
-    creates: &[&CreateStream],
+    creates: &[Audited<'_>],
 ) -> Vec<Result<Written, StoreError>> {
     match write_at_once(connection, units, creates).await {
         Ok(outcomes) => outcomes,
@@ -145,17 +149,17 @@ async fn write_all(
 async fn write_at_once(
     connection: &Connections,
     units: &Units,
-    creates: &[&CreateStream],
+    creates: &[Audited<'_>],
 ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
     units
         .run(connection, |lease| async move {
             let written = streams::create_all(&lease, creates).await?;
             let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
-            let keyed = in_use().filter_map(|(create, _)| create.keyed.as_ref());
+            let keyed = in_use().filter_map(|((create, _), _)| create.keyed.as_ref());
             let keys: Vec<_> = keyed.map(|keyed| (keyed.scope, keyed.key.as_str())).collect();
             let mut stored =
                 if keys.is_empty() { HashMap::new() } else { idempotency::find(&lease, &keys).await? };
-            let outcome = |(create, written): (&&CreateStream, &bool)| match &create.keyed {
+            let outcome = |((create, _), written): (&Audited<'_>, &bool)| match &create.keyed {
                 _ if *written => Ok(Written::Done),
                 Some(keyed) => stored
                     .remove(&named(keyed))

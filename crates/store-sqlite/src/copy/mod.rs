@@ -13,11 +13,21 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use section::SectionQuery;
 
+use crate::audit::{self, audit_columns};
 use crate::chain::{events, evidence};
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
 use crate::webhooks::save_cursor;
+
+const AUDIT: SectionQuery = SectionQuery {
+    table: "audit_log",
+    select: concat!("SELECT ", audit_columns!(), " FROM audit_log"),
+    holds: "true",
+    after: "seq > ?1 ORDER BY seq LIMIT ?2",
+    at: "seq = ?1",
+    decode: |row| audit::decode(row).map(|row| Record::Audit(Box::new(row))),
+};
 
 const fn query(section: Section) -> &'static SectionQuery {
     match section {
@@ -37,6 +47,7 @@ const fn query(section: Section) -> &'static SectionQuery {
         Section::WebhookAttempts => &webhooks::ATTEMPTS,
         Section::WebhookReplays => &webhooks::REPLAYS,
         Section::WebhookFanOut => &webhooks::FAN_OUT,
+        Section::Audit => &AUDIT,
     }
 }
 
@@ -106,6 +117,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::WebhookAttempt(attempt) => webhooks::put_attempt(connection, attempt)?,
             Record::WebhookReplay(sequence, replay) => webhooks::put_replay(connection, *sequence, replay)?,
             Record::WebhookFanOut(cursor) => save_cursor(connection, *cursor)?,
+            Record::Audit(row) => audit::insert(connection, row)?,
         }
     }
     Ok(Put::Done)

@@ -24,7 +24,7 @@ impl EndpointStore for SqliteStore {
         let unit = move |connection: &Connection| {
             run(steps::create_endpoint(&mut Webhooks(connection), &endpoint, from_head, most))
         };
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
@@ -44,7 +44,7 @@ impl EndpointStore for SqliteStore {
         let unit = move |connection: &Connection| {
             run(steps::update_endpoint(&mut Webhooks(connection), &update, now))
         };
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
     async fn change_endpoint_state(
@@ -61,13 +61,13 @@ impl EndpointStore for SqliteStore {
         let unit = move |connection: &Connection| {
             run(steps::change_endpoint_state(&mut Webhooks(connection), id, &change, now))
         };
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
     async fn delete_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
         let unit =
             move |connection: &Connection| run(steps::delete_endpoint(&mut Webhooks(connection), id, now));
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 }
 
@@ -135,13 +135,17 @@ impl DeliveryStore for SqliteStore {
             let Some(done) = done else { return Ok(None) };
             Ok(webhooks::delivery(connection, id)?.map(|listed| (listed, done)))
         };
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
-    async fn start_replay(&self, replay: StartReplay, now: Timestamp) -> Result<Option<Replay>, StoreError> {
+    async fn start_replay(
+        &self,
+        replay: StartReplay,
+        now: Timestamp,
+    ) -> Result<Option<(Replay, bool)>, StoreError> {
         let unit =
             move |connection: &Connection| run(steps::start_replay(&mut Webhooks(connection), &replay, now));
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
     async fn run_replay(&self, limit: u32, now: Timestamp) -> Result<Option<Replay>, StoreError> {
@@ -153,7 +157,7 @@ impl DeliveryStore for SqliteStore {
     async fn cancel_replay(&self, id: ReplayId, now: Timestamp) -> Result<Option<Replay>, StoreError> {
         let unit =
             move |connection: &Connection| run(steps::cancel_replay(&mut Webhooks(connection), id, now));
-        self.writer.run(unit).await
+        self.writer.run(self.with_entry(unit)).await
     }
 
     async fn replay_job(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {

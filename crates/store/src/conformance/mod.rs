@@ -16,6 +16,7 @@
     reason = "a test suite fails by panicking"
 )]
 
+mod audit;
 mod cancelling;
 mod chain;
 mod clock;
@@ -32,6 +33,7 @@ mod random;
 pub mod traffic;
 mod webhooks;
 
+pub use audit::*;
 pub use cancelling::*;
 pub use chain::*;
 pub use clock::*;
@@ -196,6 +198,13 @@ macro_rules! conformance_suite {
             deliveries_are_listed_newest_first
             retention_deletes_settled_deliveries_with_their_attempts
             the_oldest_due_delivery_is_one_that_may_be_sent
+            a_done_write_leaves_one_audit_row
+            a_write_that_changes_nothing_leaves_no_audit_row
+            a_store_without_an_entry_leaves_no_audit_row
+            concurrent_writes_and_their_audit_rows_make_one_chain
+            an_audit_row_reads_back_as_it_was_appended
+            audit_rows_are_listed_newest_first_and_filtered
+            expired_audit_rows_are_deleted_and_the_rest_verifies
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 
+use fluxora_audit::Row;
 use fluxora_indexer::projection::Subjects;
 use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger, LedgerProof};
 use fluxora_stream::vesting::{Times, VestingRecord};
@@ -82,6 +83,7 @@ impl Record {
             Self::WebhookFanOut(cursor) => {
                 fields.put("cursor", cursor.0);
             }
+            Self::Audit(row) => audit_row(&mut fields, row),
         }
         Ok(fields.0)
     }
@@ -166,6 +168,12 @@ fn ledger_proof(fields: &mut Fields, proof: &LedgerProof) {
 fn coverage(fields: &mut Fields, coverage: &Coverage) {
     let Coverage { contract, ledgers } = coverage;
     fields.put("contract", contract).put("ledgers", ledgers);
+}
+
+fn audit_row(fields: &mut Fields, row: &Row) {
+    // All other fields, each with its length.
+    let Row { previous_hash, hash, .. } = row;
+    fields.text("encoded", &hex(&row.encode())).put("previousHash", previous_hash).put("hash", hash);
 }
 
 fn hex(bytes: &[u8]) -> String {

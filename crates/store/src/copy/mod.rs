@@ -49,11 +49,13 @@ pub enum Section {
     WebhookReplays,
     /// The position up to which events were fanned out: one record, or none if it is 0.
     WebhookFanOut,
+    /// Rows of the audit log, by their number.
+    Audit,
 }
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
@@ -70,6 +72,7 @@ impl Section {
         Self::WebhookAttempts,
         Self::WebhookReplays,
         Self::WebhookFanOut,
+        Self::Audit,
     ];
 
     /// What an operator calls it.
@@ -91,6 +94,7 @@ impl Section {
             Self::WebhookAttempts => "webhook attempts",
             Self::WebhookReplays => "webhook replays",
             Self::WebhookFanOut => "webhook fan-out cursors",
+            Self::Audit => "audit rows",
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use fluxora_audit::Row;
 use fluxora_delivery::{Attempt, Replay};
 use fluxora_indexer::{Ledger, LedgerProof};
 use fluxora_stream::{Stream, StreamEvent, StreamId};
@@ -56,6 +57,8 @@ pub enum Record {
     WebhookReplay(Sequence, Box<Replay>),
     /// The position up to which events were fanned out.
     WebhookFanOut(Sequence),
+    /// A row of the audit log.
+    Audit(Box<Row>),
 }
 
 /// An attempt with its position and that of its delivery.
@@ -100,6 +103,7 @@ impl Record {
             Self::WebhookAttempt(_) => Section::WebhookAttempts,
             Self::WebhookReplay(..) => Section::WebhookReplays,
             Self::WebhookFanOut(_) => Section::WebhookFanOut,
+            Self::Audit(_) => Section::Audit,
         }
     }
 
@@ -122,6 +126,7 @@ impl Record {
             Self::WebhookDelivery(stored) => RecordKey::Number(stored.sequence),
             Self::WebhookAttempt(attempt) => RecordKey::Number(attempt.sequence),
             Self::WebhookReplay(sequence, _) => RecordKey::Number(*sequence),
+            Self::Audit(row) => RecordKey::Number(Sequence(row.seq)),
         }
     }
 }

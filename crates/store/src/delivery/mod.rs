@@ -211,9 +211,13 @@ pub trait DeliveryStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError>;
 
-    /// Begins a replay job. `None` if there is no such endpoint. A job that has begun under the id is returned as it is: the
-    /// caller compares its filter.
-    async fn start_replay(&self, replay: StartReplay, now: Timestamp) -> Result<Option<Replay>, StoreError>;
+    /// Begins a replay job. `None` if there is no such endpoint; `false` with it if a job had begun under the id before, which is
+    /// returned as it is: the caller compares its filter.
+    async fn start_replay(
+        &self,
+        replay: StartReplay,
+        now: Timestamp,
+    ) -> Result<Option<(Replay, bool)>, StoreError>;
 
     /// One step of the oldest running replay: looks at up to `limit` deliveries. Returns the job as it is then; `None` if none is
     /// running.

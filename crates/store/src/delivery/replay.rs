@@ -26,18 +26,18 @@ pub async fn replay<T: DeliveryTransaction>(
     Ok(Some(replayed == 1))
 }
 
-/// Begins a replay job. One that has begun under the id is returned as it is.
+/// Begins a replay job, and returns it with whether it is new. One that has begun under the id is returned as it is.
 pub async fn start<T: DeliveryTransaction>(
     transaction: &mut T,
     start: &StartReplay,
     now: Timestamp,
-) -> Result<Option<Replay>, T::Fault> {
+) -> Result<Option<(Replay, bool)>, T::Fault> {
     let now = transaction.now(now).await?;
     if lock(transaction, &BTreeSet::from([start.endpoint])).await?.is_empty() {
         return Ok(None);
     }
     if let Some(begun) = transaction.lock_replay(start.id).await? {
-        return Ok(Some(begun));
+        return Ok(Some((begun, false)));
     }
     let replay = Replay {
         id: start.id,
@@ -52,7 +52,7 @@ pub async fn start<T: DeliveryTransaction>(
         replayed: 0,
     };
     transaction.insert_replay(&replay).await?;
-    Ok(Some(replay))
+    Ok(Some((replay, true)))
 }
 
 /// One step of the oldest running job.

@@ -233,6 +233,7 @@ fn altered(record: &Record) -> Record {
         Record::WebhookAttempt(copied) => copied.attempt.result.excerpt = vec![7],
         Record::WebhookReplay(_, replay) => replay.replayed += 1,
         Record::WebhookFanOut(cursor) => cursor.0 += 1,
+        Record::Audit(row) => row.count += 1,
     }
     record
 }

@@ -23,6 +23,7 @@ async fn moved(source: &(impl Store + CopyStore), target: &(impl Store + CopySto
         Section::WebhookAttempts,
         Section::WebhookReplays,
         Section::WebhookFanOut,
+        Section::Audit,
     ];
     for section in Section::ALL.into_iter().filter(|section| !absent.contains(section)) {
         assert_ne!(target.count(section).await.unwrap(), 0, "there are {}", section.name());

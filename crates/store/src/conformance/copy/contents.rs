@@ -1,3 +1,4 @@
+use fluxora_audit::{Action, Actor, ActorKind, Entry, Hash, Head, Outcome, Row};
 use fluxora_indexer::{ContractEvent, Opaque};
 use fluxora_stream::{Stream, StreamEvent, TermsDraft};
 use futures_util::FutureExt;
@@ -13,7 +14,7 @@ use crate::{IdempotencyRecord, KeyedResponse, Sequence};
 
 /// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 16] {
+pub(super) fn contents() -> [Vec<Record>; 17] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -61,6 +62,7 @@ pub(super) fn contents() -> [Vec<Record>; 16] {
         attempts,
         replays,
         cursor,
+        audit_rows(),
     ]
 }
 
@@ -89,6 +91,32 @@ fn webhooks() -> [Vec<Record>; 5] {
         .map(|(sequence, replay)| Record::WebhookReplay(apart(*sequence), Box::new(replay.clone())));
     let cursor = vec![Record::WebhookFanOut(webhooks.cursor)];
     [endpoints.collect(), deliveries.collect(), attempts.collect(), replays.collect(), cursor]
+}
+
+/// A chain of rows whose first ones retention has deleted: with and without what is optional.
+fn audit_rows() -> Vec<Record> {
+    let mut head = Head { seq: 40, hash: Hash::from_slice(&[7; 32]).unwrap() };
+    let entry = |n: u64| {
+        let actor = Actor { id: Some(format!("key {n}")), ..Actor::of(ActorKind::Key, "partner") };
+        let entry = match n % 3 {
+            0 => Entry::new(t(5), Actor::anonymous(), Action::StreamCreate, Outcome::Done),
+            1 => Entry::new(t(6), actor, Action::StreamCancel, Outcome::Refused("NOT_FOUND".to_owned())),
+            _ => Entry::new(t(7), Actor::server(), Action::AuditSuppressed, Outcome::Failed("X".to_owned())),
+        };
+        Entry {
+            target: n.is_multiple_of(2).then(|| stream_id(n).to_string()),
+            request_id: n.is_multiple_of(3).then(|| "a request, \"ü\"".to_owned()),
+            client_address: n.is_multiple_of(5).then(|| "2001:db8::1".to_owned()),
+            count: n,
+            ..entry
+        }
+    };
+    let seal = |n| {
+        let row = Row::seal(head, &entry(n));
+        head = row.head();
+        Record::Audit(Box::new(row))
+    };
+    (1..=12).map(seal).collect()
 }
 
 /// Events that a migration set aside.

@@ -280,7 +280,9 @@ impl ChainStore for Model {
         rules: Rules,
         now: Timestamp,
     ) -> Result<Result<Rewound, RewindRefused>, StoreError> {
-        chain::rewind(&mut *self.contents(), &rewind, rules, now).now_or_never().unwrap()
+        let mut contents = self.contents();
+        let done = chain::rewind(&mut *contents, &rewind, rules, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn chain_state(&self) -> Result<ChainState, StoreError> {
@@ -361,6 +363,8 @@ impl ChainStore for Model {
     }
 
     async fn rebuild(&self, rebuild: Rebuild, now: Timestamp) -> Result<RebuildReport, StoreError> {
-        chain::rebuild(&mut *self.contents(), &rebuild, now).now_or_never().unwrap()
+        let mut contents = self.contents();
+        let report = chain::rebuild(&mut *contents, &rebuild, now).now_or_never().unwrap()?;
+        Ok(if rebuild.verify_only { report } else { self.record(&mut contents, report) })
     }
 }

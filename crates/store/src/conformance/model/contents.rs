@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fluxora_audit::Row;
 use fluxora_indexer::{Ledger, LedgerProof, Opaque};
 use jiff::Timestamp;
 
@@ -21,6 +22,7 @@ pub(in crate::conformance) struct Contents {
     pub(super) responses: Vec<KeyedResponse>,
     pub(in crate::conformance) chain: ModelChain,
     pub(in crate::conformance) webhooks: ModelWebhooks,
+    pub(in crate::conformance) audit: Vec<Row>,
 }
 
 impl Contents {

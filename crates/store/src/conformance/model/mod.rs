@@ -1,5 +1,6 @@
 //! A backend in plain collections: the oracle of the suite.
 
+mod audit;
 mod chain;
 mod contents;
 mod event_log;
@@ -9,9 +10,10 @@ mod streams;
 mod webhook_store;
 mod webhooks;
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use fluxora_audit::Entry;
 
 pub(super) use contents::Contents;
 
@@ -19,11 +21,15 @@ use crate::{Store, StoreError};
 
 /// A backend in plain collections: the oracle of the suite. It stores nothing durably and is simple instead of fast.
 #[derive(Debug, Default)]
-pub struct Model(Mutex<Contents>);
+pub struct Model {
+    contents: Arc<Mutex<Contents>>,
+    /// What a write of this handle leaves in the audit log.
+    entry: Option<Arc<Entry>>,
+}
 
 impl Model {
     pub(super) fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().unwrap()
+        self.contents.lock().unwrap()
     }
 }
 

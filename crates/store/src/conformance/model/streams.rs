@@ -33,7 +33,7 @@ impl StreamStore for Model {
         let place = contents.next_place();
         contents.streams.insert(place, create.stream);
         contents.events.push(create.event);
-        Ok(Created::Done)
+        Ok(self.record(&mut contents, Created::Done))
     }
 
     async fn cancel_stream(
@@ -47,7 +47,7 @@ impl StreamStore for Model {
             Ok(change) => {
                 let stream = change.stream.clone();
                 contents.write(at, change);
-                Ok(Outcome::Done(stream))
+                Ok(self.record(&mut contents, Outcome::Done(stream)))
             }
             Err(refused) => Ok(Outcome::Refused(refused)),
         }

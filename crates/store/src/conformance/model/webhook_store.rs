@@ -31,7 +31,9 @@ impl EndpointStore for Model {
         most: u32,
     ) -> Result<EndpointCreated, StoreError> {
         let mut contents = self.contents();
-        steps::create_endpoint(&mut *contents, &endpoint, from_head, most).now_or_never().unwrap()
+        let done = steps::create_endpoint(&mut *contents, &endpoint, from_head, most);
+        let done = done.now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
@@ -54,7 +56,9 @@ impl EndpointStore for Model {
         update: EndpointUpdate,
         now: Timestamp,
     ) -> Result<EndpointUpdated, StoreError> {
-        steps::update_endpoint(&mut *self.contents(), &update, now).now_or_never().unwrap()
+        let mut contents = self.contents();
+        let done = steps::update_endpoint(&mut *contents, &update, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn change_endpoint_state(
@@ -67,11 +71,14 @@ impl EndpointStore for Model {
         if change == StateChange::Resume(ResumeFrom::Now) {
             while steps::cancel_waiting(&mut *contents, id, now).now_or_never().unwrap()? {}
         }
-        steps::change_endpoint_state(&mut *contents, id, &change, now).now_or_never().unwrap()
+        let done = steps::change_endpoint_state(&mut *contents, id, &change, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn delete_endpoint(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        steps::delete_endpoint(&mut *self.contents(), id, now).now_or_never().unwrap()
+        let mut contents = self.contents();
+        let done = steps::delete_endpoint(&mut *contents, id, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 }
 
@@ -135,11 +142,18 @@ impl DeliveryStore for Model {
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
         let done = steps::replay(&mut *self.contents(), id, now).now_or_never().unwrap()?;
         let Some(done) = done else { return Ok(None) };
-        Ok(self.delivery(id).await?.map(|listed| (listed, done)))
+        let done = self.delivery(id).await?.map(|listed| (listed, done));
+        Ok(self.record(&mut self.contents(), done))
     }
 
-    async fn start_replay(&self, replay: StartReplay, now: Timestamp) -> Result<Option<Replay>, StoreError> {
-        steps::start_replay(&mut *self.contents(), &replay, now).now_or_never().unwrap()
+    async fn start_replay(
+        &self,
+        replay: StartReplay,
+        now: Timestamp,
+    ) -> Result<Option<(Replay, bool)>, StoreError> {
+        let mut contents = self.contents();
+        let done = steps::start_replay(&mut *contents, &replay, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn run_replay(&self, limit: u32, now: Timestamp) -> Result<Option<Replay>, StoreError> {
@@ -147,7 +161,9 @@ impl DeliveryStore for Model {
     }
 
     async fn cancel_replay(&self, id: ReplayId, now: Timestamp) -> Result<Option<Replay>, StoreError> {
-        steps::cancel_replay(&mut *self.contents(), id, now).now_or_never().unwrap()
+        let mut contents = self.contents();
+        let done = steps::cancel_replay(&mut *contents, id, now).now_or_never().unwrap()?;
+        Ok(self.record(&mut contents, done))
     }
 
     async fn replay_job(&self, id: ReplayId) -> Result<Option<Replay>, StoreError> {

@@ -36,11 +36,11 @@ use crate::{DeliveryStore, EndpointStore, Sequence, Store, StreamStore};
 
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
-fn endpoint_id(n: u64) -> EndpointId {
+pub(super) fn endpoint_id(n: u64) -> EndpointId {
     EndpointId::new(uuid(900_000 + n))
 }
 
-fn endpoint(n: u64) -> Endpoint {
+pub(super) fn endpoint(n: u64) -> Endpoint {
     Endpoint {
         id: endpoint_id(n),
         owner: None,
@@ -138,7 +138,7 @@ async fn settle(
 }
 
 /// Claims and acknowledges until nothing is due. Returns the deliveries in the order in which they were sent.
-async fn deliver_all(store: &impl DeliveryStore, now: Timestamp) -> Vec<ClaimedDelivery> {
+pub(super) async fn deliver_all(store: &impl DeliveryStore, now: Timestamp) -> Vec<ClaimedDelivery> {
     let mut sent = Vec::new();
     loop {
         let claimed = claim(store, 64, now).await;

@@ -6,7 +6,7 @@ use crate::delivery::StartReplay;
 
 async fn start(store: &impl DeliveryStore, n: u64, filter: ReplayFilter, now: Timestamp) -> Replay {
     let replay = StartReplay { id: ReplayId::new(uuid(800_000 + n)), endpoint: endpoint_id(1), filter };
-    store.start_replay(replay, now).await.unwrap().expect("the endpoint is there")
+    store.start_replay(replay, now).await.unwrap().expect("the endpoint is there").0
 }
 
 async fn run(store: &impl DeliveryStore, now: Timestamp) -> u64 {
@@ -117,7 +117,8 @@ pub async fn a_replay_begins_once(store: &impl Store) {
     let other = ReplayFilter { from_sequence: Some(Sequence(1)), ..ReplayFilter::default() };
     for filter in [ReplayFilter::default(), other] {
         let again = StartReplay { id: job.id, endpoint: endpoint_id(1), filter };
-        let begun = store.start_replay(again, t(5)).await.unwrap().unwrap();
+        let (begun, is_new) = store.start_replay(again, t(5)).await.unwrap().unwrap();
+        assert!(!is_new);
         assert_eq!(
             (begun.state, begun.created_at, begun.filter),
             (ReplayState::Done, job.created_at, ReplayFilter::default())

@@ -30,6 +30,8 @@ pub(crate) async fn cancel(
     Query::of(&request)?.finish()?;
     api.webhooks()?;
     Fields::of(body::optional_members(&request, payload).await?).finish()?;
-    let replay = api.store().cancel_replay(id(&path)?, api.now()).await?.ok_or_else(not_found)?;
+    let id = id(&path)?;
+    let replay = api.audited(&request, &id)?.cancel_replay(id, api.now()).await?;
+    let replay = replay.ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(ReplayView::of(&replay)))
 }

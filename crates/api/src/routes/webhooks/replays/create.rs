@@ -62,12 +62,13 @@ pub(crate) async fn create(
         Some(_) => return Err(idempotency::reused()),
         None => {
             let start = StartReplay { id, endpoint, filter: filter.clone() };
-            let started = api.store().start_replay(start, now).await?.ok_or_else(endpoint_not_found)?;
+            let started = api.audited(&request, &id)?.start_replay(start, now).await?;
+            let (started, is_new) = started.ok_or_else(endpoint_not_found)?;
             // Another request may have used the key in the meantime.
             if started.endpoint != endpoint || started.filter != filter {
                 return Err(idempotency::reused());
             }
-            (started, false)
+            (started, !is_new)
         }
     };
     let mut response = HttpResponse::Created();
