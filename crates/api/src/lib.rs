@@ -3,6 +3,7 @@
 mod access;
 mod access_log;
 mod answer;
+mod audit;
 mod body;
 mod connection;
 mod cors;
@@ -40,6 +41,7 @@ mod webhooks;
 
 pub use access::{Access, principal};
 pub use access_log::LoggedRequests;
+pub use audit::{Audit, RefusedWrites, SUMMARY_INTERVAL};
 pub use cors::{Cors, InvalidOrigin};
 pub use credentials::{Credentials, Reads};
 pub use doc::{Content, Doc, Location, Parameter, Response};

@@ -2,9 +2,9 @@ use std::hash::RandomState;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest};
 use fluxora_limit::{Limiter, Quota, TrustedProxies, Verdict, network_of};
 use fluxora_metrics::Counter;
 use jiff::Timestamp;
@@ -85,7 +85,7 @@ impl Limits {
             Budget::Reads => self.reads,
             Budget::Writes => self.writes,
         };
-        let client = request.peer_addr().map(|peer| self.client(peer.ip(), request.headers()));
+        let client = self.client_of(request.request());
         let Some((quota, client)) = quota.zip(client.filter(|client| !client.is_loopback())) else {
             return Ok(());
         };
@@ -105,6 +105,11 @@ impl Limits {
     pub(crate) fn refused(&self) -> [(&'static str, u64); 2] {
         let [reads, writes] = &self.refused;
         [(Budget::Reads.name(), reads.value()), (Budget::Writes.name(), writes.value())]
+    }
+
+    /// The address of the client of a request.
+    pub(crate) fn client_of(&self, request: &HttpRequest) -> Option<IpAddr> {
+        request.peer_addr().map(|peer| self.client(peer.ip(), request.headers()))
     }
 
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

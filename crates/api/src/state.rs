@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LoggedRequests,
+    AllowedHosts, Audit, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LoggedRequests,
     Metrics, Token, Tokens, Webhooks,
 };
 
@@ -131,6 +131,8 @@ pub struct Parts {
     pub cors: Cors,
     /// What the process counts.
     pub metrics: Metrics,
+    /// What the audit log records of requests.
+    pub audit: Audit,
 }
 
 /// The state of every handler.
@@ -263,6 +265,10 @@ impl Api {
 
     pub(crate) const fn metrics(&self) -> &Metrics {
         &self.parts.metrics
+    }
+
+    pub(crate) const fn audit(&self) -> &Audit {
+        &self.parts.audit
     }
 
     pub(crate) const fn push_failures(&self) -> &PushFailures {

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use actix_web::guard;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
+use fluxora_audit::Action;
 
 use crate::Api;
 use crate::access::{Access, require};
+use crate::audit::record;
 use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{docs, events, health, indexer, metrics, openapi, root, streams};
+use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams};
 
 /// One operation of the API.
 pub struct Route {
@@ -29,6 +31,8 @@ pub struct Route {
     pub doc: Doc,
     /// Its name among the links of `GET /`, if it has one.
     pub link: Option<&'static str>,
+    /// What it does, for the audit log; `None` if it only reads.
+    pub action: Option<Action>,
     handler: fn() -> actix_web::Route,
 }
 
@@ -65,7 +69,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 44] = [
+pub static ROUTES: [Route; 45] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -73,17 +77,22 @@ pub static ROUTES: [Route; 44] = [
     route(Get, "/openapi.json", Public, Read, || web::to(openapi::show), openapi::DOC).linked("openapi"),
     route(Get, "/docs", Public, Read, || web::to(docs::show), docs::DOC).linked("docs"),
     route(Get, STREAMS, Reader, Read, || web::to(streams::list::list), streams::list::DOC).linked("streams"),
-    route(Post, STREAMS, Partner, Write, || web::to(streams::create::create), streams::create::DOC),
+    route(Post, STREAMS, Partner, Write, || web::to(streams::create::create), streams::create::DOC)
+        .audited(Action::StreamCreate),
     route(Get, STREAM, Reader, Read, || web::to(streams::read::read), streams::read::DOC),
-    route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC),
+    route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC)
+        .audited(Action::StreamCancel),
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
     route(Get, EVENTS, Reader, Read, || web::to(events::list), events::DOC).linked("events"),
     route(Get, PROOF, Reader, Read, || web::to(events::proof::proof), events::proof::DOC),
     route(Get, ENDPOINTS, Partner, Read, || web::to(endpoints::list::list), endpoints::list::DOC),
-    route(Post, ENDPOINTS, Partner, Write, || web::to(endpoints::create::create), endpoints::create::DOC),
+    route(Post, ENDPOINTS, Partner, Write, || web::to(endpoints::create::create), endpoints::create::DOC)
+        .audited(Action::EndpointCreate),
     route(Get, ENDPOINT, Partner, Read, || web::to(endpoints::read::read), endpoints::read::DOC),
-    route(Patch, ENDPOINT, Partner, Write, || web::to(endpoints::update::update), endpoints::update::DOC),
-    route(Delete, ENDPOINT, Partner, Write, || web::to(endpoints::delete::delete), endpoints::delete::DOC),
+    route(Patch, ENDPOINT, Partner, Write, || web::to(endpoints::update::update), endpoints::update::DOC)
+        .audited(Action::EndpointUpdate),
+    route(Delete, ENDPOINT, Partner, Write, || web::to(endpoints::delete::delete), endpoints::delete::DOC)
+        .audited(Action::EndpointDelete),
     route(
         Post,
         "/api/webhooks/endpoints/{id}/secret/rotate",
@@ -91,7 +100,8 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(endpoints::rotate::rotate),
         endpoints::rotate::DOC,
-    ),
+    )
+    .audited(Action::EndpointRotateSecret),
     route(
         Post,
         "/api/webhooks/endpoints/{id}/test",
@@ -99,7 +109,8 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(endpoints::test::test),
         endpoints::test::DOC,
-    ),
+    )
+    .audited(Action::EndpointTest),
     route(
         Post,
         "/api/webhooks/endpoints/{id}/pause",
@@ -107,7 +118,8 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(endpoints::pause::pause),
         endpoints::pause::DOC,
-    ),
+    )
+    .audited(Action::EndpointPause),
     route(
         Post,
         "/api/webhooks/endpoints/{id}/resume",
@@ -115,7 +127,8 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(endpoints::resume::resume),
         endpoints::resume::DOC,
-    ),
+    )
+    .audited(Action::EndpointResume),
     route(Get, DELIVERIES, Partner, Read, || web::to(deliveries::list::list), deliveries::list::DOC),
     route(
         Get,
@@ -132,9 +145,11 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(deliveries::replay::replay),
         deliveries::replay::DOC,
-    ),
+    )
+    .audited(Action::DeliveryReplay),
     route(Get, REPLAYS, Partner, Read, || web::to(replays::list::list), replays::list::DOC),
-    route(Post, REPLAYS, Partner, Write, || web::to(replays::create::create), replays::create::DOC),
+    route(Post, REPLAYS, Partner, Write, || web::to(replays::create::create), replays::create::DOC)
+        .audited(Action::ReplayCreate),
     route(
         Get,
         "/api/webhooks/replays/{id}",
@@ -150,7 +165,8 @@ pub static ROUTES: [Route; 44] = [
         Write,
         || web::to(replays::cancel::cancel),
         replays::cancel::DOC,
-    ),
+    )
+    .audited(Action::ReplayCancel),
     route(
         Get,
         "/compat/frontend/version",
@@ -192,12 +208,16 @@ pub static ROUTES: [Route; 44] = [
         frontend::recipient::DOC,
     ),
     route(Get, SDK_STREAMS, Reader, Read, || web::to(sdk::list::list), sdk::list::DOC),
-    route(Post, SDK_STREAMS, Partner, Write, || web::to(sdk::create::create), sdk::create::DOC),
+    route(Post, SDK_STREAMS, Partner, Write, || web::to(sdk::create::create), sdk::create::DOC)
+        .audited(Action::StreamCreate),
     route(Get, SDK_STREAM, Reader, Read, || web::to(sdk::read::read), sdk::read::DOC),
-    route(Delete, SDK_STREAM, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::DOC),
+    route(Delete, SDK_STREAM, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::DOC)
+        .audited(Action::StreamCancel),
     route(Get, SDK_POLL, Reader, Read, || web::to(sdk::poll::poll), sdk::poll::DOC),
-    route(Delete, SDK_POLL, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::POLL_DOC),
-    route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC),
+    route(Delete, SDK_POLL, Partner, Write, || web::to(sdk::cancel::cancel), sdk::cancel::POLL_DOC)
+        .audited(Action::StreamCancel),
+    route(Post, CONTRACT_EVENTS, Worker, Ingest, || web::to(indexer::push::push), indexer::push::DOC)
+        .audited(Action::IndexerPush),
     route(
         Get,
         "/internal/indexer/events",
@@ -206,7 +226,9 @@ pub static ROUTES: [Route; 44] = [
         || web::to(indexer::list::list),
         indexer::list::DOC,
     ),
-    route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC),
+    route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC)
+        .audited(Action::IndexerRewind),
+    route(Get, AUDIT, Operator, Operate, || web::to(audit::list::list), audit::list::DOC),
     route(Get, METRICS, Operator, Operate, || web::to(metrics::show), metrics::DOC),
 ];
 
@@ -224,6 +246,7 @@ const SDK_STREAM: &str = "/compat/backend/api/streams/{id}";
 const SDK_POLL: &str = "/compat/backend/api/streams/{id}/poll";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
 const REWIND: &str = "/api/admin/indexer/rewind";
+const AUDIT: &str = "/api/admin/audit";
 pub(crate) const METRICS: &str = "/metrics";
 
 const fn route(
@@ -234,13 +257,18 @@ const fn route(
     handler: fn() -> actix_web::Route,
     doc: Doc,
 ) -> Route {
-    Route { method, path, access, limit, doc, link: None, handler }
+    Route { method, path, access, limit, doc, link: None, action: None, handler }
 }
 
 impl Route {
     /// Lists the route among the links of `GET /`.
     const fn linked(self, name: &'static str) -> Self {
         Self { link: Some(name), ..self }
+    }
+
+    /// Names what the route does for the audit log.
+    const fn audited(self, action: Action) -> Self {
+        Self { action: Some(action), ..self }
     }
 
     /// The route of the framework: its method, its access check, its handler.
@@ -257,7 +285,11 @@ impl Route {
             Patch => (self.handler)().guard(guard::Patch()),
             Delete => (self.handler)().guard(guard::Delete()),
         };
-        route.wrap(from_fn(move |request, next| require(access, limit, position, request, next)))
+        let route = route.wrap(from_fn(move |request, next| require(access, limit, position, request, next)));
+        match self.action {
+            Some(action) => route.wrap(from_fn(move |request, next| record(action, request, next))),
+            None => route,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API over the model store, with a clock that a test moves.
 
 mod access;
+mod audit;
 mod compat;
 mod cors;
 mod documented;
@@ -48,9 +49,9 @@ use crate::access_log::access_log;
 use crate::answer::answer;
 use crate::cors::cors;
 use crate::{
-    AllowedHosts, Api, Build, Cors, Credentials, Frontend, HealthDetails, Ids, Indexer, IngestMetrics,
-    Lifecycle, Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, Service, Token, Tokens, Writes,
-    openapi, table::configure,
+    AllowedHosts, Api, Audit, Build, Cors, Credentials, Frontend, HealthDetails, Ids, Indexer, IngestMetrics,
+    Lifecycle, Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, RefusedWrites, Service, Token,
+    Tokens, Writes, openapi, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -232,6 +233,10 @@ impl Server {
             logged_requests: LoggedRequests::All,
             cors,
             metrics: Metrics::new(BUILD, ingest_metrics),
+            audit: Audit {
+                refused: Arc::new(RefusedWrites::new(RandomState::new())),
+                client_addresses: true,
+            },
         }));
         Self { clock, lifecycle, workers, feed, api }
     }

@@ -73,6 +73,8 @@ impl Access {
             return Err(not_configured());
         }
         let caller = credential::identify(api, self, request.headers()).await?;
+        // Before the decision: the audit log names the caller of a refused write.
+        request.extensions_mut().insert(caller.clone());
         if caller.principal.may(permission) {
             return Ok(caller);
         }

@@ -144,6 +144,7 @@ fn content(route: &Route, content: Content) -> Value {
     let text = || json!({"schema": {"type": "string"}});
     match (route.path, content.schema) {
         (_, "Metrics") => json!({"text/plain": text()}),
+        ("/api/admin/audit", _) => json!({"application/json": schema(), "text/csv": text()}),
         (_, "HtmlPage") => json!({"text/html": text()}),
         ("/api/events", _) => {
             json!({"application/json": schema(), "text/event-stream": text(), "application/x-ndjson": text()})

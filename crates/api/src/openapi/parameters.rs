@@ -1,3 +1,4 @@
+use fluxora_audit::Action;
 use fluxora_delivery::DeliveryStatus;
 use fluxora_stream::{EventKind, StatusName};
 use serde_json::{Value, json};
@@ -47,6 +48,13 @@ fn schema(path: &str, name: &str) -> Value {
         ("/api/webhooks/deliveries", "type") => {
             json!({"type": "string", "enum": EventKind::ALL.map(EventKind::name)})
         }
+        ("/api/admin/audit", "action") => json!({"type": "string", "enum": Action::ALL.map(Action::as_str)}),
+        ("/api/admin/audit", "outcome") => json!({"type": "string", "enum": ["done", "refused", "failed"]}),
+        ("/api/admin/audit", "from" | "to") => instant(),
+        ("/api/admin/audit", "actor" | "target") => {
+            json!({"type": "string", "minLength": 1, "maxLength": 200})
+        }
+        ("/api/admin/audit", "limit") => count(1, 1_000),
         (_, "endpointId") => json!({"type": "string", "format": "uuid"}),
         (_, "streamId") => json!({"type": "string", "pattern": STREAM}),
         (_, "createdFrom" | "createdUntil") => instant(),

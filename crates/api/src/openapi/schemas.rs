@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::kinds::Event;
 use super::{requests, webhook_requests};
 use crate::answer::Envelope;
+use crate::routes::audit;
 use crate::routes::compat::frontend;
 use crate::routes::compat::sdk::{self, Enveloped, SdkStream};
 use crate::routes::events::page::PageView;
@@ -36,6 +37,7 @@ pub(super) fn all() -> Map<String, Value> {
         add::<IngestedView<'_>>,
         add::<RewoundView<'_>>,
         add::<RootView<'_>>,
+        add::<audit::list::ListView>,
         add::<EventsView>,
         add::<ListView>,
         add::<StreamView>,

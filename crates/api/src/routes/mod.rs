@@ -1,6 +1,7 @@
 //! The handlers: one operation, one file. A handler reads the request, calls the store and writes the answer; the route
 //! table has checked the access before.
 
+pub(crate) mod audit;
 pub(crate) mod compat;
 pub(crate) mod docs;
 pub(crate) mod events;

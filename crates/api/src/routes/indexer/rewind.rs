@@ -52,7 +52,7 @@ pub(crate) async fn rewind(
     };
     let rewind = Rewind { to_ledger, reason };
     let Rewound { reorg: done, state } = api
-        .store()
+        .audited(&request, &format_args!("ledger {to_ledger}"))?
         .rewind(rewind, api.rules(), api.now())
         .await?
         .map_err(|refused| ApiError::new(ErrorKind::Conflict, refused.to_string()))?;

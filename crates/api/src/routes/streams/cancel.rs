@@ -26,13 +26,13 @@ pub(crate) async fn cancel(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    Ok(HttpResponse::Ok().json(perform(&api, &path).await?))
+    Ok(HttpResponse::Ok().json(perform(&api, &request, &path).await?))
 }
 
 /// Cancels the stream that a path names, and returns it.
-pub(crate) async fn perform(api: &Api, path: &str) -> Result<StreamView, ApiError> {
+pub(crate) async fn perform(api: &Api, request: &HttpRequest, path: &str) -> Result<StreamView, ApiError> {
     let id = super::id(path)?;
-    match api.store().cancel_stream(&id, api.clock()).await? {
+    match api.audited(request, &id)?.cancel_stream(&id, api.clock()).await? {
         Outcome::Done(stream) => Ok(StreamView::of(&stream, UnixTime::of(stream.updated_at), api.tokens())),
         Outcome::Refused(refused) => {
             let kind = match refused {

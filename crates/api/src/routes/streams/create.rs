@@ -1,6 +1,5 @@
 use std::future::Future;
 
-use actix_web::http::header::HeaderMap;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_decimal::Amount;
@@ -40,8 +39,7 @@ pub(crate) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    let Answer { saved, replayed } =
-        perform(&api, request.headers(), body::members(&request, payload)).await?;
+    let Answer { saved, replayed } = perform(&api, &request, body::members(&request, payload)).await?;
     saved.respond(replayed)
 }
 
@@ -55,10 +53,10 @@ pub(crate) struct Answer {
 /// Creates a stream of the members of a body, once for each idempotency key.
 pub(crate) async fn perform(
     api: &State,
-    headers: &HeaderMap,
+    request: &HttpRequest,
     members: impl Future<Output = Result<JsonObject, ApiError>>,
 ) -> Result<Answer, ApiError> {
-    let key = idempotency::key(headers)?;
+    let key = idempotency::key(request.headers())?;
     let mut fields = Fields::of(members.await?);
     let draft = TermsDraft {
         sender: fields.account("sender"),
@@ -92,7 +90,8 @@ pub(crate) async fn perform(
         }
         None => None,
     };
-    match api.store().create_stream(CreateStream { stream, event, keyed }).await? {
+    let store = api.audited(request, &stream.id())?;
+    match store.create_stream(CreateStream { stream, event, keyed }).await? {
         Created::Done => Ok(Answer { saved, replayed: false }),
         Created::Replayed(stored) => Ok(Answer { saved: SavedResponse::decode(&stored)?, replayed: true }),
         Created::KeyReused => Err(idempotency::reused()),

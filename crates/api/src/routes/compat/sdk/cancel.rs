@@ -41,7 +41,7 @@ pub(crate) async fn cancel(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    let stream = SdkStream::of_view(&cancel::perform(&api, &path).await?)?;
+    let stream = SdkStream::of_view(&cancel::perform(&api, &request, &path).await?)?;
     let data = CancelledView { message: "Stream cancelled", id: stream.into_id() };
     Ok(HttpResponse::Ok().json(Enveloped::of(&api, &request, data)))
 }

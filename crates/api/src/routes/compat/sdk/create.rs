@@ -33,7 +33,7 @@ pub(crate) async fn create(
         Ok(members)
     };
     let Answer { saved, replayed } =
-        create::perform(&api, request.headers(), members).await.map_err(in_words_of_the_sdk)?;
+        create::perform(&api, &request, members).await.map_err(in_words_of_the_sdk)?;
     let stream = SdkStream::of(&saved.body)?;
     Ok(HttpResponse::Created().json(Enveloped::of(&api, &request, stream).replayed(replayed)))
 }

@@ -36,7 +36,9 @@ pub(crate) async fn replay(
     Query::of(&request)?.finish()?;
     api.webhooks()?;
     Fields::of(body::optional_members(&request, payload).await?).finish()?;
-    let (listed, done) = api.store().replay(id(&path)?, api.now()).await?.ok_or_else(gone)?;
+    let id = id(&path)?;
+    let replayed = api.audited(&request, &id)?.replay(id, api.now()).await?;
+    let (listed, done) = replayed.ok_or_else(gone)?;
     if done {
         return Ok(HttpResponse::Ok().json(DeliveryView::of(&listed)));
     }

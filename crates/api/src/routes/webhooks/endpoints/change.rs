@@ -1,5 +1,6 @@
 //! One change of an endpoint's configuration: read, change, and write unless another request has changed it since.
 
+use actix_web::HttpRequest;
 use fluxora_delivery::{Endpoint, EndpointId};
 use fluxora_store::delivery::{EndpointUpdate, EndpointUpdated, StoredEndpoint};
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ const TRIES: u32 = 5;
 /// `NOT_FOUND`; `PRECONDITION_FAILED`; `CONFLICT` if others kept changing it; those of `change`.
 pub(super) async fn change(
     api: &Api,
+    request: &HttpRequest,
     id: EndpointId,
     condition: &Condition,
     now: Timestamp,
@@ -31,7 +33,8 @@ pub(super) async fn change(
             return Ok(stored);
         }
         let expected_version = Some(stored.endpoint.version);
-        match api.store().update_endpoint(EndpointUpdate { endpoint, expected_version }, now).await? {
+        let update = EndpointUpdate { endpoint, expected_version };
+        match api.audited(request, &id)?.update_endpoint(update, now).await? {
             EndpointUpdated::Done(stored) => return Ok(stored),
             EndpointUpdated::Stale(stored) if condition.is_bound() => {
                 condition.check(stored.endpoint.version)?;

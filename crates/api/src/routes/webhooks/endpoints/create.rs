@@ -69,7 +69,8 @@ pub(crate) async fn create(
     };
     let endpoint = asked.endpoint(id, made.as_ref(), webhooks, now)?;
     let from_head = asked.start_after.is_none();
-    match api.store().create_endpoint(endpoint, from_head, webhooks.max_endpoints).await? {
+    let store = api.audited(&request, &id)?;
+    match store.create_endpoint(endpoint, from_head, webhooks.max_endpoints).await? {
         EndpointCreated::Done(stored) => {
             let mut response = HttpResponse::Created();
             response.insert_header((header::LOCATION, path(&stored.endpoint)));

@@ -24,6 +24,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
     api.webhooks()?;
-    let existed = api.store().delete_endpoint(endpoint_id(&path)?, api.now()).await?;
+    let id = endpoint_id(&path)?;
+    let existed = api.audited(&request, &id)?.delete_endpoint(id, api.now()).await?;
     if existed { Ok(HttpResponse::NoContent().finish()) } else { Err(endpoint_not_found()) }
 }

@@ -35,5 +35,5 @@ pub(crate) async fn pause(
     let mut fields = Fields::of(body::optional_members(&request, payload).await?);
     let reason = fields.optional_text("reason", LONGEST_REASON).unwrap_or_default();
     fields.finish()?;
-    change_state(&api, &path, StateChange::Pause { reason }).await
+    change_state(&api, &request, &path, StateChange::Pause { reason }).await
 }

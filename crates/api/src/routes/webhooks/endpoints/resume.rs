@@ -33,7 +33,7 @@ pub(crate) async fn resume(
     let mut fields = Fields::of(body::optional_members(&request, payload).await?);
     let from = from(&mut fields);
     fields.finish()?;
-    change_state(&api, &path, StateChange::Resume(from.unwrap_or(ResumeFrom::Held))).await
+    change_state(&api, &request, &path, StateChange::Resume(from.unwrap_or(ResumeFrom::Held))).await
 }
 
 /// Where to go on: with what was held, or with what comes. Null is absent.

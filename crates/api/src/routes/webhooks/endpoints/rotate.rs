@@ -68,7 +68,7 @@ pub(crate) async fn rotate(
     };
     let Some(secret) = given.as_ref().or(made.as_ref()) else { return Err(ApiError::invalid(Vec::new())) };
     let now = api.now();
-    let stored = change(&api, endpoint_id(&path)?, &condition, now, |endpoint| {
+    let stored = change(&api, &request, endpoint_id(&path)?, &condition, now, |endpoint| {
         replace(
             endpoint,
             secret,

@@ -1,6 +1,6 @@
 //! Pausing and resuming.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::delivery::{EndpointUpdated, StateChange};
 
 use super::view::answer;
@@ -11,12 +11,14 @@ use crate::routes::webhooks::{endpoint_id, endpoint_not_found};
 /// Changes the state of the endpoint that a path names.
 pub(super) async fn change_state(
     api: &Api,
+    request: &HttpRequest,
     path: &str,
     change: StateChange,
 ) -> Result<HttpResponse, ApiError> {
     let webhooks = api.webhooks()?;
     let now = api.now();
-    match api.store().change_endpoint_state(endpoint_id(path)?, change, now).await? {
+    let id = endpoint_id(path)?;
+    match api.audited(request, &id)?.change_endpoint_state(id, change, now).await? {
         EndpointUpdated::Done(stored) | EndpointUpdated::Stale(stored) => {
             Ok(answer(&mut HttpResponse::Ok(), &stored, None, webhooks.sender.keyring(), now))
         }

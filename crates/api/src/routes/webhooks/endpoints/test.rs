@@ -70,6 +70,8 @@ pub(crate) async fn test(
     let delivery_id = api.next_id().to_string();
     let body = body_of(&delivery_id, api.now())?;
     let outgoing = Outgoing { delivery_id: &delivery_id, event_type: TYPE, body: &body, attempt: 1 };
+    // Before it is sent: no test leaves without its row.
+    api.record_done(&request, &stored.endpoint.id).await?;
     let result = webhooks.sender.attempt(&stored.endpoint, outgoing).await;
     Ok(HttpResponse::Ok().json(TestView::of(delivery_id, &result)))
 }

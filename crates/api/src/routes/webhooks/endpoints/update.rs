@@ -52,7 +52,7 @@ pub(crate) async fn update(
     let draft = Draft::read(&mut fields, webhooks.sender.policy());
     fields.finish()?;
     let now = api.now();
-    let stored = change(&api, endpoint_id(&path)?, &condition, now, |endpoint| {
+    let stored = change(&api, &request, endpoint_id(&path)?, &condition, now, |endpoint| {
         let changed = draft.apply(endpoint, keyring)?;
         if draft.profile == Some(HeaderProfile::StandardWebhooks) {
             check_standard(endpoint, keyring, now)?;

@@ -1,0 +1,4 @@
+//! `GET /api/admin/audit`: the audit log, for operators.
+
+mod csv;
+pub(crate) mod list;
