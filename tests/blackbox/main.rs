@@ -11,6 +11,7 @@
 
 mod architecture;
 mod as_of;
+mod audit;
 mod bad_input;
 mod balance;
 mod binary;

@@ -247,6 +247,7 @@ fn the_root_and_health_name_the_service() {
                 "runningReplays": 0,
             },
             "workers": [
+                { "name": "audit_recorder", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "retention", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "feed", "state": "running", "restarts": 0, "lastError": null },

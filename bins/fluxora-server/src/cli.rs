@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{backfill, copy, demo, migrate, proof, reindex, webhook};
+use crate::commands::{audit, backfill, copy, demo, migrate, proof, reindex, webhook};
 use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
@@ -56,6 +56,9 @@ impl Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Read a range of ledgers from the network and store the events of the followed contracts.
     Backfill(backfill::Range),
     /// Copy a whole database to another one, also of the other engine, and verify the copy.
@@ -86,7 +89,8 @@ impl Command {
     pub(crate) const fn reads_database(&self) -> bool {
         matches!(
             self,
-            Self::Backfill(_)
+            Self::Audit(_)
+                | Self::Backfill(_)
                 | Self::Copy(_)
                 | Self::Migrate(_)
                 | Self::Reindex(_)

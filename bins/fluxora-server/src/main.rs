@@ -46,6 +46,7 @@ fn run() -> Result<u8, ConfigFaults> {
             workers::start(supervisor, deps);
             Ok(())
         }),
+        Some(Command::Audit(audit)) => commands::audit::run(&audit, &config()?.database),
         Some(Command::Backfill(range)) => commands::backfill::run(&range, &config()?),
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
         Some(Command::Demo(demo)) => commands::demo::run(&demo, &settings, &unknown)?,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use fluxora_audit::{Action, Actor, Entry, Outcome};
 use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
 use fluxora_dispatch::{Dispatcher, Options, Sender};
 use fluxora_egress::{Client, SystemResolver, tls_config};
@@ -78,7 +79,8 @@ pub(crate) async fn register(
         updated_at: now,
         version: 1,
     };
-    match store.create_endpoint(endpoint, true, MAX_ENDPOINTS).await.context(WHAT)? {
+    let audited = store.audited(entry(Action::EndpointCreate, id, now));
+    match audited.create_endpoint(endpoint, true, MAX_ENDPOINTS).await.context(WHAT)? {
         EndpointCreated::Done(_) => tracing::info!(endpoint = %id, "endpoint of the environment registered"),
         EndpointCreated::Exists if store.endpoint(id).await.context(WHAT)?.is_some() => {}
         EndpointCreated::Exists => tracing::warn!(
@@ -88,6 +90,10 @@ pub(crate) async fn register(
         EndpointCreated::TooMany => bail!("{WHAT}: there are {MAX_ENDPOINTS} endpoints already"),
     }
     Ok(())
+}
+
+fn entry(action: Action, endpoint: EndpointId, now: Timestamp) -> Entry {
+    Entry::new(now, Actor::server(), action, Outcome::Done).with_target(&endpoint)
 }
 
 /// Whether there is an endpoint, of anyone.
@@ -134,7 +140,8 @@ async fn update(
     let secrets = if has_secret { registered.secrets.clone() } else { vec![sealed(keyring, id, own, now)?] };
     let endpoint = Endpoint { url: own.url.clone(), secrets, ..registered };
     let changed = EndpointUpdate { endpoint, expected_version: None };
-    if matches!(store.update_endpoint(changed, now).await?, EndpointUpdated::Done(_)) {
+    let audited = store.audited(entry(Action::EndpointUpdate, changed.endpoint.id, now));
+    if matches!(audited.update_endpoint(changed, now).await?, EndpointUpdated::Done(_)) {
         tracing::info!(endpoint = %id, "endpoint of the environment has a new URL or secret");
     }
     Ok(())

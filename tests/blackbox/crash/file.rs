@@ -3,7 +3,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 /// What must not be in the file: a query for it, and what each row it finds would be.
-const HALF_WRITTEN: [(&str, &str); 6] = [
+const HALF_WRITTEN: [(&str, &str); 8] = [
     (
         "SELECT s.seq FROM streams s WHERE s.events <> (SELECT count(*) FROM stream_events e WHERE e.stream = s.seq) \
          OR s.events <> (SELECT max(number) FROM stream_events e WHERE e.stream = s.seq) \
@@ -33,6 +33,16 @@ const HALF_WRITTEN: [(&str, &str); 6] = [
          WHERE json_extract(CAST(r.response AS TEXT), '$.location') = '/api/streams/' || s.id)",
         "an idempotency record without its stream",
     ),
+    (
+        "SELECT id FROM streams s WHERE 1 <> (SELECT count(*) FROM audit_log a WHERE a.target = s.id \
+         AND a.action = 'stream.create' AND a.outcome = 'done') OR (status = 'cancelled') <> EXISTS \
+         (SELECT 1 FROM audit_log a WHERE a.target = s.id AND a.action = 'stream.cancel' AND a.outcome = 'done')",
+        "a write without its audit row, or with two",
+    ),
+    (
+        "SELECT seq FROM audit_log a WHERE a.outcome = 'done' AND NOT EXISTS (SELECT 1 FROM streams s WHERE s.id = a.target)",
+        "an audit row without its write",
+    ),
 ];
 
 /// The file holds this many streams and cancels, all of them whole.
@@ -49,6 +59,7 @@ pub(super) fn check(file: &Path, streams: usize, cancels: usize) {
     assert_eq!(count("SELECT count(*) FROM idempotency_records"), streams);
     assert_eq!(count("SELECT count(*) FROM stream_events WHERE type = 'stream.cancelled'"), cancels);
     assert_eq!(count("SELECT count(*) FROM stream_events"), streams + cancels);
+    assert_eq!(count("SELECT count(*) FROM audit_log WHERE outcome = 'done'"), streams + cancels);
     let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
 }

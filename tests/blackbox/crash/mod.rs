@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::random::Random;
 use crate::server::TestServer;
+use crate::{audit, copy};
 use ledger::Ledger;
 
 const ROUNDS: u32 = 32;
@@ -34,6 +35,7 @@ fn no_acknowledged_write_is_lost_and_none_is_half_written_whenever_the_server_is
     }
     ledger.check_one_by_one(&server);
     server.terminate();
+    audit::verify(&copy::url_of(&server));
     file::check(&server.database(), ledger.streams(), ledger.cancels());
     println!("{ROUNDS} kills with {CONNECTIONS} connections: {ledger}");
 }

@@ -1,5 +1,6 @@
 //! One file per command. Each returns its exit code.
 
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod copy;
 pub(crate) mod demo;

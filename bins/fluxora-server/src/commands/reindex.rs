@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use clap::Args;
+use fluxora_audit::{Action, Actor, Entry, Outcome};
 use fluxora_store::Clock;
 use fluxora_store::chain::{Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step};
 use fluxora_stream::StreamId;
@@ -54,7 +55,10 @@ async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildR
             }
         }),
     };
-    let report = store.rebuild(rebuild, SystemClock.now()).await;
+    let now = SystemClock.now();
+    let entry = Entry::new(now, Actor::command(), Action::IndexerReindex, Outcome::Done);
+    let entry = Entry { target: command.stream.map(|stream| stream.to_string()), ..entry };
+    let report = store.audited(entry).rebuild(rebuild, now).await;
     store.close().await;
     report.context("nothing was changed")
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fluxora_api::{
-    Api, Build, Credentials, FollowerReport, Ids, Indexer, IngestMetrics, Lifecycle, Limits, Metrics,
-    MetricsServer, Options, Parts, Server, Service, Writes,
+    Api, Audit, Build, Credentials, FollowerReport, Ids, Indexer, IngestMetrics, Lifecycle, Limits, Metrics,
+    MetricsServer, Options, Parts, RefusedWrites, Server, Service, Writes,
 };
 use fluxora_dispatch::{Dispatcher, Sender};
 use fluxora_feed::Feed;
@@ -26,7 +26,7 @@ use crate::config::{
     Config, FeedConfig, Http, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
 };
 use crate::system::{RandomIds, SystemClock, jitter};
-use crate::workers::WorkerDeps;
+use crate::workers::{AuditRecorder, WorkerDeps};
 use crate::{VERSION, descriptors, exit, follower, logging, process_usage, webhooks};
 
 const BUILD: Build = Build {
@@ -84,6 +84,7 @@ async fn serve(
         ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone(), &ingest_metrics)
     };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
+    let refused = Arc::clone(&parts.audit.refused);
     let api = Arc::new(Api::new(parts));
     let server = bind(config.http.address, options, Arc::clone(&api))?;
     if let Some(address) = config.metrics.address {
@@ -92,12 +93,15 @@ async fn serve(
     let (store_of_workers, address) = (Arc::clone(&store), server.address());
     let feed_of_workers = Arc::clone(&feed);
     let dispatcher = dispatcher(&config.webhooks, &store, &clock, sender).await?;
+    let audit_recorder = AuditRecorder::new(Arc::clone(&store), Arc::clone(&clock), refused);
     let deps = WorkerDeps {
         dispatcher,
         store: store_of_workers,
         clock,
         stream_clock_interval,
         delivery_retention,
+        audit_retention: config.audit.retention,
+        audit_recorder: audit_recorder.clone(),
         ingest,
         address,
         feed: feed_of_workers,
@@ -107,6 +111,9 @@ async fn serve(
     announce(config, &server, store.as_ref());
     let ended = until_stopped(server, &lifecycle, &feed, &mut supervisor, &mut signals).await;
     supervisor.stop().await;
+    if let Err(error) = audit_recorder.record(true).await {
+        tracing::error!(%error, "refused writes of the last moment left no rows in the audit log");
+    }
     store.close().await;
     tracing::info!("stopped");
     ended
@@ -252,6 +259,10 @@ fn parts(
         logged_requests: config.logs.requests,
         cors: config.cors.clone(),
         metrics: Metrics::new(BUILD, ingest_metrics.clone()),
+        audit: Audit {
+            refused: Arc::new(RefusedWrites::new(RandomState::new())),
+            client_addresses: config.audit.client_addresses,
+        },
     }
 }
 

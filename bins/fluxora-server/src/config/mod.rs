@@ -1,6 +1,7 @@
 //! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`,
 //! then checked as a whole.
 
+mod audit;
 mod cors;
 mod env_file;
 mod environment;
@@ -28,6 +29,7 @@ use clap::Args;
 use fluxora_api::{Cors, Frontend, Tokens, Writes};
 use fluxora_seal::Keyring;
 
+pub(crate) use audit::AuditConfig;
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
 pub(crate) use feed::FeedConfig;
@@ -73,6 +75,8 @@ pub(crate) struct Settings {
     cors: cors::CorsSettings,
     #[command(flatten)]
     frontend: frontend::FrontendSettings,
+    #[command(flatten)]
+    audit: audit::AuditSettings,
 }
 
 /// The configuration, checked.
@@ -91,6 +95,7 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     pub(crate) cors: Cors,
     pub(crate) frontend: Frontend,
+    pub(crate) audit: AuditConfig,
     /// Whether the chain is simulated.
     pub(crate) demo: bool,
 }
@@ -115,12 +120,13 @@ impl Config {
         let metrics = settings.metrics.check(&mut faults);
         let cors = settings.cors.check(&mut faults);
         let frontend = settings.frontend.check(&mut faults);
+        let audit = settings.audit.check(&mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
-        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend)));
+        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend).zip(audit)));
         let config = config.map(
             |(
                 (((((((http, limits), database), logs), chain), follow), workers), feed),
-                ((webhooks, metrics), (cors, frontend)),
+                ((webhooks, metrics), ((cors, frontend), audit)),
             )| {
                 let frontend = frontend::with_followed(frontend, follow.as_ref());
                 Self {
@@ -136,6 +142,7 @@ impl Config {
                     metrics,
                     cors,
                     frontend,
+                    audit,
                     demo: false,
                 }
             },

@@ -1,5 +1,6 @@
 //! The background workers of a server.
 
+mod audit_recorder;
 #[cfg(test)]
 mod fixtures;
 mod retention;
@@ -16,6 +17,7 @@ use fluxora_ingest::Ingest;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
 
+pub(crate) use audit_recorder::AuditRecorder;
 use retention::Retention;
 use stream_clock::StreamClock;
 
@@ -26,6 +28,9 @@ pub(crate) struct WorkerDeps {
     pub(crate) stream_clock_interval: Duration,
     /// How long settled webhook deliveries are kept.
     pub(crate) delivery_retention: Duration,
+    /// How long rows of the audit log are kept; `None` keeps them for ever.
+    pub(crate) audit_retention: Option<Duration>,
+    pub(crate) audit_recorder: AuditRecorder,
     /// The service of the push endpoint; `None` if contract events are not accepted.
     pub(crate) ingest: Option<Ingest>,
     /// The address that the server listens on.
@@ -44,14 +49,19 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         clock,
         stream_clock_interval,
         delivery_retention,
+        audit_retention,
+        audit_recorder,
         feed,
         follower,
         dispatcher,
         ..
     } = deps;
+    // The first to start is the last to stop.
+    supervisor.start(Periodic(audit_recorder.clone()));
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
-    let retention = Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention);
+    let retention =
+        Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention, *audit_retention);
     supervisor.start(Periodic(retention));
     supervisor.start(feed.reader());
     if let Some(follower) = follower {
@@ -101,7 +111,7 @@ mod tests {
         put(&store, 1, Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }))
             .await;
         let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
-        let mut retention = Retention::new(store.clone(), Arc::clone(&clock), Duration::from_hours(1));
+        let mut retention = Retention::new(store.clone(), Arc::clone(&clock), Duration::from_hours(1), None);
         for (second, jump, status) in [
             (0, 0, Status::Scheduled),
             (5, YEAR, Status::Scheduled),

@@ -9,7 +9,8 @@ use super::tick_error;
 
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Deletes expired idempotency records and webhook deliveries that were settled long ago: at the start, and then every hour.
+/// Deletes expired idempotency records, webhook deliveries that were settled long ago and old rows of the audit log: at the start, and then
+/// every hour.
 /// Requests ignore an expired record whether or not it is deleted.
 #[derive(Clone)]
 pub(super) struct Retention {
@@ -17,11 +18,18 @@ pub(super) struct Retention {
     clock: Arc<dyn Clock>,
     /// How long settled deliveries are kept.
     deliveries: Duration,
+    /// How long rows of the audit log are kept; `None` keeps them for ever.
+    audit: Option<Duration>,
 }
 
 impl Retention {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, deliveries: Duration) -> Self {
-        Self { store, clock, deliveries }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        deliveries: Duration,
+        audit: Option<Duration>,
+    ) -> Self {
+        Self { store, clock, deliveries, audit }
     }
 }
 
@@ -39,7 +47,10 @@ impl PeriodicTask for Retention {
         let before = expired_before(now);
         self.store.delete_expired_idempotency_records(before).await.map_err(tick_error)?;
         let before = now.saturating_sub(self.deliveries).unwrap_or(Timestamp::MIN);
-        self.store.delete_settled_deliveries(before).await.map(drop).map_err(tick_error)
+        self.store.delete_settled_deliveries(before).await.map_err(tick_error)?;
+        let Some(kept) = self.audit else { return Ok(()) };
+        let before = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+        self.store.expire_audit(before, now).await.map(drop).map_err(tick_error)
     }
 }
 
@@ -47,8 +58,11 @@ impl PeriodicTask for Retention {
 mod tests {
     use super::*;
     use crate::workers::fixtures::{ManualClock, put};
+    use fluxora_audit::{Action, Actor, Entry, Outcome};
     use fluxora_store::conformance::Model;
-    use fluxora_store::{IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyStore, KeyedResponse};
+    use fluxora_store::{
+        AuditStore, IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyStore, KeyedResponse, Sequence,
+    };
 
     const SCOPE: &str = "POST /api/streams";
 
@@ -65,12 +79,32 @@ mod tests {
         put(&store, 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();
-        let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1));
+        let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1), None);
         let lifetime = IDEMPOTENCY_RETENTION.as_secs();
         for (second, stored) in [(0, true), (lifetime, true), (lifetime + 1, false)] {
             clock.set(second);
             retention.tick(&ShutdownToken::pair().1).await.unwrap();
             assert_eq!(is_stored().await, stored, "at {second}");
+        }
+    }
+
+    #[tokio::test]
+    async fn audit_rows_are_deleted_once_they_are_older_than_they_are_kept() {
+        let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
+        let entry =
+            Entry::new(Timestamp::UNIX_EPOCH, Actor::anonymous(), Action::StreamCreate, Outcome::Done);
+        store.append_audit(vec![entry]).await.unwrap();
+        for (kept, second, rows) in [
+            (None, 4_000, &["stream.create"][..]),
+            (Some(Duration::from_hours(1)), 3_600, &["stream.create"]),
+            (Some(Duration::from_hours(1)), 3_601, &["audit.expire"]),
+        ] {
+            clock.set(second);
+            let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1), kept);
+            retention.tick(&ShutdownToken::pair().1).await.unwrap();
+            let stored = store.audit_rows(Sequence(0), 10).await.unwrap();
+            let stored: Vec<_> = stored.into_iter().map(|row| row.action).collect();
+            assert_eq!(stored, rows, "at {second}");
         }
     }
 }

@@ -117,8 +117,8 @@ fn a_server_whose_worker_keeps_panicking_stops_with_exit_code_70() {
         assert!(error.starts_with("panicked at ") && error.ends_with(": again"), "{error}");
         // The line is logged before the state changes.
         let mut looks = std::iter::repeat_with(|| health(address));
-        let health = looks.find(|health| health["workers"][5]["state"] == "backing_off").unwrap();
-        assert_eq!((&health["status"], &health["workers"][5]["restarts"]), (&json!("degraded"), &json!(2)));
+        let health = looks.find(|health| health["workers"][6]["state"] == "backing_off").unwrap();
+        assert_eq!((&health["status"], &health["workers"][6]["restarts"]), (&json!("degraded"), &json!(2)));
         assert_eq!(health["workers"][0]["state"], "running");
 
         let (last, code, stderr) = server.end();

@@ -1,6 +1,7 @@
 //! `fluxora-server webhook rekey`: seals what endpoints have stored under the first master key.
 
 use anyhow::Context as _;
+use fluxora_audit::{Action, Actor, Entry, Outcome};
 use fluxora_delivery::{Endpoint, SealedSecret};
 use fluxora_seal::{Keyring, OpenError};
 use fluxora_store::delivery::{EndpointQuery, EndpointUpdate, EndpointUpdated};
@@ -82,7 +83,10 @@ async fn reseal(
             Err(error) => return Ok(Err(Unreadable(format!("endpoint {}: {error}", endpoint.id)))),
         };
         let change = EndpointUpdate { expected_version: Some(endpoint.version), endpoint: resealed };
-        match store.update_endpoint(change, SystemClock.now()).await.context("writing an endpoint")? {
+        let now = SystemClock.now();
+        let entry = Entry::new(now, Actor::command(), Action::WebhookRekey, Outcome::Done);
+        let audited = store.audited(entry.with_target(&change.endpoint.id));
+        match audited.update_endpoint(change, now).await.context("writing an endpoint")? {
             EndpointUpdated::Done(_) => return Ok(Ok(true)),
             EndpointUpdated::Stale(stored) => endpoint = stored.endpoint,
             EndpointUpdated::NotFound => return Ok(Ok(false)),
