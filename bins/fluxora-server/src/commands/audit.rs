@@ -71,7 +71,8 @@ async fn walk(store: &dyn Store, expected: Option<Hash>) -> anyhow::Result<Walke
             }
             has_expected |= [row.hash, row.previous_hash].map(Some).contains(&expected);
         }
-        if throttle.is_due() {
+        let is_full = u32::try_from(rows.len()).is_ok_and(|read| read >= PAGE);
+        if is_full && throttle.is_due() {
             complain(format_args!("checked {} rows", verifier.rows()));
         }
     }
