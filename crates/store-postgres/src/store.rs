@@ -4,6 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fluxora_audit::Entry;
 use fluxora_store::copy::{CopyStore, Section};
+use fluxora_store::delivery::FollowerCache;
 use fluxora_store::{
     Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, Outcome, PoolUsage, Recorded, Sequence, Store, StoreError,
@@ -43,6 +44,7 @@ pub struct PostgresStore {
     announcer: Arc<Announcer>,
     /// What a write of this handle leaves in the audit log.
     entry: Option<Arc<Entry>>,
+    followers: Arc<FollowerCache>,
 }
 
 impl PostgresStore {
@@ -77,6 +79,7 @@ impl PostgresStore {
             writer,
             announcer,
             entry: None,
+            followers: Arc::default(),
         };
         store.warn_of_what_is_not_durable().await;
         store.warn_of_repeated_events().await;

@@ -9,6 +9,7 @@ use fluxora_store::chain::{
     self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
     EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
+use fluxora_store::delivery::FollowerCache;
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
@@ -40,6 +41,7 @@ pub struct SqliteStore {
     appended: Arc<Notify>,
     /// What a write of this handle leaves in the audit log.
     entry: Option<Arc<Entry>>,
+    followers: Arc<FollowerCache>,
 }
 
 impl SqliteStore {
@@ -57,7 +59,8 @@ impl SqliteStore {
         };
         let writer = Arc::new(Writer::start(opened, options).map_err(OpenError::Thread)?);
         let location = Arc::new(location.clone());
-        Ok(Self { location, writer, readers, appended: Arc::default(), entry: None })
+        let (appended, followers) = (Arc::default(), Arc::default());
+        Ok(Self { location, writer, readers, appended, entry: None, followers })
     }
 
     /// Runs a unit that may append events, and wakes the reader of the event log once it is committed.

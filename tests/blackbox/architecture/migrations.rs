@@ -6,6 +6,10 @@ use std::path::Path;
 /// The last migration that may do anything: 0.1.0 does not work beside the servers of this version.
 const FREE_UP_TO: u32 = 10;
 
+/// Triggers that write nothing but a column which their migration adds.
+const HARMLESS_TRIGGERS: [&str; 2] =
+    ["webhook_endpoints_followers_added", "webhook_endpoints_followers_changed"];
+
 /// What a statement does that a server of the previous version would notice, if anything.
 fn breaks(statement: &str) -> Option<&'static str> {
     let statement = statement.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -13,7 +17,10 @@ fn breaks(statement: &str) -> Option<&'static str> {
     match () {
         () if statement.starts_with("drop") && !statement.starts_with("drop index") => Some("drops"),
         () if statement.starts_with("create unique index") => Some("adds a unique index"),
-        () if statement.starts_with("create trigger") => Some("adds a trigger"),
+        () if statement.starts_with("create trigger") => {
+            let trigger = word_after(&statement, "create trigger").unwrap_or_default();
+            (!HARMLESS_TRIGGERS.contains(&trigger.as_str())).then_some("adds a trigger")
+        }
         () if statement.starts_with("alter table") => {
             let added: Vec<_> =
                 actions.iter().filter_map(|action| word_after(action, "add column")).collect();

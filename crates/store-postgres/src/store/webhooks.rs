@@ -95,7 +95,7 @@ impl EndpointStore for PostgresStore {
 #[async_trait]
 impl DeliveryStore for PostgresStore {
     async fn fan_out(&self, limit: u32, now: Timestamp) -> Result<FannedOut, StoreError> {
-        transaction!(self, |transaction| steps::fan_out(&mut transaction, limit, now))
+        transaction!(self, |transaction| steps::fan_out(&mut transaction, &self.followers, limit, now))
     }
 
     async fn claim(

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; 14] = [
     "V12__chain_follower",
     "V13__webhooks",
     "V14__audit",
+    "V15__followers_version",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -6,7 +6,7 @@ use fluxora_delivery::{
     AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
-use fluxora_store::delivery::{Claimed, SettleOutcome, Settlement, steps};
+use fluxora_store::delivery::{Claimed, EndpointUpdate, FollowerCache, SettleOutcome, Settlement, steps};
 use fluxora_store::{DeliveryStore, EndpointStore, Sequence};
 use fluxora_stream::EventFilter;
 use futures_util::future::join_all;
@@ -126,6 +126,28 @@ async fn a_claim_passes_over_an_endpoint_that_another_process_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fan_out_follows_what_another_process_changes() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let [one, other] = [open(&database).await, open(&database).await];
+    one.create_endpoint(endpoint(1), false, 9).await.unwrap();
+    put(&one, [1]).await;
+    assert_eq!(one.fan_out(9, t(2)).await.unwrap().deliveries, 1);
+    other.create_endpoint(endpoint(2), true, 9).await.unwrap();
+    put(&one, [2]).await;
+    assert_eq!(one.fan_out(9, t(3)).await.unwrap().deliveries, 2);
+    let kinds = vec![fluxora_stream::EventKind::Cancelled];
+    let filtered = Endpoint { filter: EventFilter { kinds, ..EventFilter::default() }, ..endpoint(1) };
+    let update = EndpointUpdate { endpoint: filtered, expected_version: None };
+    other.update_endpoint(update, t(4)).await.unwrap();
+    put(&one, [3]).await;
+    assert_eq!(one.fan_out(9, t(5)).await.unwrap().deliveries, 1);
+    other.delete_endpoint(endpoint(2).id, t(6)).await.unwrap();
+    put(&one, [4]).await;
+    assert_eq!(one.fan_out(9, t(7)).await.unwrap().deliveries, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_off_at_any_step_leaves_everything_as_it_was() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
@@ -148,7 +170,7 @@ async fn what_breaks_off_at_any_step_leaves_everything_as_it_was() {
             let mut failing = FailingDelivery::after(steps, transaction);
             let now = t(50);
             let done = match step {
-                "fan out" => steps::fan_out(&mut failing, 9, now).await.map(drop),
+                "fan out" => steps::fan_out(&mut failing, &FollowerCache::default(), 9, now).await.map(drop),
                 "claim" => steps::claim(&mut failing, "w", 9, LEASE, &policy, now).await.map(drop),
                 _ => steps::settle(&mut failing, &claims, &policy, now).await.map(drop),
             };

@@ -1,4 +1,4 @@
-use fluxora_store::delivery::EventToFanOut;
+use fluxora_store::delivery::{EventToFanOut, FanOutCursor};
 use fluxora_store::rows::sequence;
 use fluxora_store::{CorruptRow, Sequence, StoreError};
 use fluxora_stream::{Address, EventParties};
@@ -26,7 +26,7 @@ macro_rules! party {
     };
 }
 
-const CURSOR: &str = "SELECT cursor FROM webhook_fan_out WHERE one = 1 FOR UPDATE";
+const CURSOR: &str = "SELECT cursor, followers FROM webhook_fan_out WHERE one = 1 FOR UPDATE";
 const SAVE_CURSOR: &str = "UPDATE webhook_fan_out SET cursor = $1 WHERE one = 1";
 const HEAD: &str = "SELECT coalesce(max(seq), 0) FROM stream_events";
 pub(super) const AFTER: &str = concat!(
@@ -41,22 +41,19 @@ pub(super) const AFTER: &str = concat!(
     " WHERE e.seq > $1 ORDER BY e.seq LIMIT $2"
 );
 
-async fn position(
-    transaction: &mut PipelinedTransaction,
-    what: &'static str,
-    sql: &str,
-) -> Result<Sequence, Fault> {
-    let rows = transaction.query(what, sql, &[]).await?;
-    let position = rows.first().map_or(Ok(0), |row| row.try_get(0)).attempt(what)?;
-    Ok(sequence(position))
-}
-
-pub(super) async fn cursor(transaction: &mut PipelinedTransaction) -> Result<Sequence, Fault> {
-    position(transaction, "locking the fan-out cursor", CURSOR).await
+pub(super) async fn cursor(transaction: &mut PipelinedTransaction) -> Result<FanOutCursor, Fault> {
+    let what = "locking the fan-out cursor";
+    let rows = transaction.query(what, CURSOR, &[]).await?;
+    let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+    let (cursor, followers) = rows.first().map_or(Ok((0, 0)), read).attempt(what)?;
+    Ok(FanOutCursor { sequence: sequence(cursor), followers })
 }
 
 pub(super) async fn head(transaction: &mut PipelinedTransaction) -> Result<Sequence, Fault> {
-    position(transaction, "reading the head of the event log", HEAD).await
+    let what = "reading the head of the event log";
+    let rows = transaction.query(what, HEAD, &[]).await?;
+    let head = rows.first().map_or(Ok(0), |row| row.try_get(0)).attempt(what)?;
+    Ok(sequence(head))
 }
 
 pub(crate) async fn save_cursor(

@@ -19,7 +19,7 @@ use fluxora_delivery::{
     Attempt as DeliveryAttempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId,
 };
 use fluxora_store::delivery::{
-    DeliveryTransaction, EventToFanOut, InFlight, Lane, StoredDelivery, StoredEndpoint,
+    DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery, StoredEndpoint,
 };
 use fluxora_store::{Sequence, StoreError};
 use jiff::Timestamp;
@@ -158,7 +158,7 @@ impl DeliveryTransaction for Webhooks {
         endpoints::mark_deleted(&mut self.transaction, id, at).await
     }
 
-    async fn fan_out_cursor(&mut self) -> Result<Sequence, Fault> {
+    async fn fan_out_cursor(&mut self) -> Result<FanOutCursor, Fault> {
         events::cursor(&mut self.transaction).await
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
 use fluxora_store::delivery::{
@@ -74,7 +76,9 @@ impl EndpointStore for SqliteStore {
 #[async_trait]
 impl DeliveryStore for SqliteStore {
     async fn fan_out(&self, limit: u32, now: Timestamp) -> Result<FannedOut, StoreError> {
-        let unit = move |connection: &Connection| run(steps::fan_out(&mut Webhooks(connection), limit, now));
+        let cache = Arc::clone(&self.followers);
+        let unit =
+            move |connection: &Connection| run(steps::fan_out(&mut Webhooks(connection), &cache, limit, now));
         self.writer.run(unit).await
     }
 

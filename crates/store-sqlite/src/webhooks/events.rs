@@ -1,4 +1,4 @@
-use fluxora_store::delivery::EventToFanOut;
+use fluxora_store::delivery::{EventToFanOut, FanOutCursor};
 use fluxora_store::rows::{logged_event, sequence};
 use fluxora_store::{CorruptRow, Sequence, StoreError};
 use fluxora_stream::{Address, EventParties};
@@ -23,7 +23,7 @@ macro_rules! party {
     };
 }
 
-const CURSOR: &str = "SELECT cursor FROM webhook_fan_out";
+const CURSOR: &str = "SELECT cursor, followers FROM webhook_fan_out";
 const SAVE_CURSOR: &str = "UPDATE webhook_fan_out SET cursor = ?1";
 pub(super) const AFTER: &str = concat!(
     "SELECT e.seq, coalesce(s.id, r.id), e.number, e.type, e.occurred_at, e.recorded_at, e.data, ",
@@ -34,9 +34,10 @@ pub(super) const AFTER: &str = concat!(
      LEFT JOIN removed_streams r ON r.seq = e.stream WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"
 );
 
-pub(super) fn cursor(connection: &Connection) -> Result<Sequence, StoreError> {
-    let read = || connection.prepare_cached(CURSOR)?.query_row([], |row| row.get(0));
-    read().map(sequence).attempt("reading the fan-out cursor")
+pub(super) fn cursor(connection: &Connection) -> Result<FanOutCursor, StoreError> {
+    let read = || connection.prepare_cached(CURSOR)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (cursor, followers) = read().attempt("reading the fan-out cursor")?;
+    Ok(FanOutCursor { sequence: sequence(cursor), followers })
 }
 
 pub(crate) fn save_cursor(connection: &Connection, cursor: Sequence) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use fluxora_delivery::{
     Attempt as DeliveryAttempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId,
 };
 use fluxora_store::delivery::{
-    DeliveryTransaction, EventToFanOut, InFlight, Lane, StoredDelivery, StoredEndpoint,
+    DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery, StoredEndpoint,
 };
 use fluxora_store::{Sequence, StoreError};
 use jiff::Timestamp;
@@ -127,7 +127,7 @@ impl DeliveryTransaction for Webhooks<'_> {
         endpoints::mark_deleted(self.0, id, at)
     }
 
-    async fn fan_out_cursor(&mut self) -> Result<Sequence, StoreError> {
+    async fn fan_out_cursor(&mut self) -> Result<FanOutCursor, StoreError> {
         events::cursor(self.0)
     }
 

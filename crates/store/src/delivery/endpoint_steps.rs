@@ -19,7 +19,7 @@ pub async fn create_endpoint<T: DeliveryTransaction>(
     most: u32,
 ) -> Result<EndpointCreated, T::Fault> {
     // Locked, so that no event is fanned out between the choice of the start and the commit.
-    let cursor = transaction.fan_out_cursor().await?;
+    let cursor = transaction.fan_out_cursor().await?.sequence;
     if transaction.count_endpoints(endpoint.owner.as_deref()).await? >= most {
         return Ok(EndpointCreated::TooMany);
     }
@@ -47,6 +47,8 @@ pub async fn update_endpoint<T: DeliveryTransaction>(
     update: &EndpointUpdate,
     now: Timestamp,
 ) -> Result<EndpointUpdated, T::Fault> {
+    // Its lock comes before those of endpoints.
+    transaction.fan_out_cursor().await?;
     let Some(mut stored) = lock_one(transaction, update.endpoint.id).await? else {
         return Ok(EndpointUpdated::NotFound);
     };
@@ -126,6 +128,7 @@ pub async fn delete_endpoint<T: DeliveryTransaction>(
     id: EndpointId,
     now: Timestamp,
 ) -> Result<bool, T::Fault> {
+    transaction.fan_out_cursor().await?;
     let found = lock_one(transaction, id).await?.is_some();
     if found {
         transaction.mark_deleted(id, now).await?;

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeadReason, Delivery, DeliveryId, DeliveryState, MAX_BODY_BYTES, body};
-use fluxora_stream::{EventFilter, LoggedEvent, Sequence};
+use fluxora_delivery::{DeadReason, Delivery, DeliveryId, DeliveryState, EndpointId, MAX_BODY_BYTES, body};
+use fluxora_stream::{LoggedEvent, Sequence};
 use jiff::Timestamp;
 
+use super::follower_cache::{Follower, FollowerCache};
 use super::queues::{lock, reschedule};
-use super::transaction::{DeliveryTransaction, EventToFanOut, Lane};
+use super::transaction::{DeliveryTransaction, EventToFanOut, FanOutCursor, Lane};
 use super::{FannedOut, StoredEndpoint};
 use crate::StoreError;
 
@@ -15,17 +16,18 @@ const MOST_DELIVERIES: usize = 5_000;
 /// An event and the endpoint that gets it.
 struct Match<'e> {
     logged: &'e LoggedEvent,
-    endpoint: &'e StoredEndpoint,
+    endpoint: EndpointId,
 }
 
 /// One step of fan-out.
 pub async fn fan_out<T: DeliveryTransaction>(
     transaction: &mut T,
+    cache: &FollowerCache,
     limit: u32,
     now: Timestamp,
 ) -> Result<FannedOut, T::Fault> {
     let now = transaction.now(now).await?;
-    let cursor = transaction.fan_out_cursor().await?;
+    let FanOutCursor { sequence: cursor, followers } = transaction.fan_out_cursor().await?;
     if let Some(id) = transaction.endpoint_behind().await? {
         let stored = lock(transaction, &BTreeSet::from([id])).await?.into_values().next();
         if let Some(stored) = stored {
@@ -36,8 +38,8 @@ pub async fn fan_out<T: DeliveryTransaction>(
     if events.is_empty() {
         return Ok(FannedOut::default());
     }
-    let endpoints = transaction.all_endpoints().await?;
-    let (matches, next) = select(&endpoints, &events);
+    let followers = cache.followers(transaction, followers).await?;
+    let (matches, next) = select(&followers, &events);
     let mut done = write(transaction, &matches, now).await?;
     transaction.save_fan_out_cursor(next).await?;
     done.events = events.iter().filter(|event| event.logged.sequence <= next).count().try_into().unwrap_or(0);
@@ -48,7 +50,7 @@ pub async fn fan_out<T: DeliveryTransaction>(
 /// Fans the next events out to one endpoint that is behind the cursor.
 async fn catch_up<T: DeliveryTransaction>(
     transaction: &mut T,
-    mut stored: StoredEndpoint,
+    stored: StoredEndpoint,
     cursor: Sequence,
     limit: u32,
     now: Timestamp,
@@ -56,16 +58,14 @@ async fn catch_up<T: DeliveryTransaction>(
     let behind = stored.behind.unwrap_or(cursor);
     let mut events = transaction.events_after(behind, limit.max(1)).await?;
     events.retain(|event| event.logged.sequence <= cursor);
-    stored.behind = None;
-    let endpoints = [stored];
-    let (matches, next) = select(&endpoints, &events);
+    let follower = [Follower::of(&stored)];
+    let (matches, next) = select(&follower, &events);
     let mut done = write(transaction, &matches, now).await?;
     let next = if events.is_empty() { cursor } else { next };
     done.events = u64::try_from(events.len()).unwrap_or(u64::MAX);
     done.more = true;
     // The queue was written with the deliveries: it is read again.
-    let ids = endpoints.iter().map(|stored| stored.endpoint.id).collect();
-    for (_, mut stored) in lock(transaction, &ids).await? {
+    for (_, mut stored) in lock(transaction, &BTreeSet::from([stored.endpoint.id])).await? {
         stored.behind = Some(next).filter(|next| *next < cursor);
         transaction.write_queues(&[stored]).await?;
     }
@@ -73,7 +73,7 @@ async fn catch_up<T: DeliveryTransaction>(
 }
 
 /// Which endpoints get which events, in the order of the log, and the position up to which that is decided.
-fn select<'e>(endpoints: &'e [StoredEndpoint], events: &'e [EventToFanOut]) -> (Vec<Match<'e>>, Sequence) {
+fn select<'e>(followers: &[Follower], events: &'e [EventToFanOut]) -> (Vec<Match<'e>>, Sequence) {
     let mut matches = Vec::new();
     let mut next = Sequence(0);
     for EventToFanOut { logged, parties } in events {
@@ -81,12 +81,10 @@ fn select<'e>(endpoints: &'e [StoredEndpoint], events: &'e [EventToFanOut]) -> (
             break;
         }
         next = logged.sequence;
-        let gets = |filter: &EventFilter| filter.matches(&logged.event, *parties);
-        let endpoints = endpoints.iter().filter(|stored| {
-            let follows = stored.behind.is_none() && stored.endpoint.start_sequence < logged.sequence;
-            follows && gets(&stored.endpoint.filter)
-        });
-        matches.extend(endpoints.map(|endpoint| Match { logged, endpoint }));
+        let gets = |follower: &&Follower| {
+            follower.start_sequence < logged.sequence && follower.filter.matches(&logged.event, *parties)
+        };
+        matches.extend(followers.iter().filter(gets).map(|follower| Match { logged, endpoint: follower.id }));
     }
     (matches, next)
 }
@@ -101,15 +99,15 @@ async fn write<T: DeliveryTransaction>(
     if matches.is_empty() {
         return Ok(done);
     }
-    let lane = |of: &Match<'_>| Lane { endpoint: of.endpoint.endpoint.id, stream: of.logged.event.stream };
-    let ids = matches.iter().map(|of| of.endpoint.endpoint.id).collect();
+    let lane = |of: &Match<'_>| Lane { endpoint: of.endpoint, stream: of.logged.event.stream };
+    let ids = matches.iter().map(|of| of.endpoint).collect();
     let mut locked = lock(transaction, &ids).await?;
     let lanes = matches.iter().map(lane).filter(|lane| locked.contains_key(&lane.endpoint)).collect();
     let mut open = transaction.open_lanes(&lanes).await?;
     let mut deliveries = Vec::with_capacity(matches.len());
     for of in matches {
         // It was deleted meanwhile.
-        let Some(stored) = locked.get_mut(&of.endpoint.endpoint.id) else { continue };
+        let Some(stored) = locked.get_mut(&of.endpoint) else { continue };
         let delivery = delivery(of.logged, lane(of), &mut open, now)?;
         let queue = &mut stored.queue;
         if delivery.state.is_settled() {

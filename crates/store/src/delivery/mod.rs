@@ -4,6 +4,7 @@ mod claim;
 mod endpoint_steps;
 mod endpoints;
 mod fan_out;
+mod follower_cache;
 mod listing;
 mod queues;
 mod replay;
@@ -33,8 +34,9 @@ pub use endpoints::{
     EndpointCreated, EndpointPage, EndpointQuery, EndpointStore, EndpointUpdate, EndpointUpdated, ResumeFrom,
     StateChange, StoredEndpoint,
 };
+pub use follower_cache::FollowerCache;
 pub use listing::{DeliveryPage, DeliveryQuery, ListedDelivery, ReplayPage};
-pub use transaction::{DeliveryTransaction, EventToFanOut, InFlight, Lane, StoredDelivery};
+pub use transaction::{DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery};
 
 use crate::StoreError;
 

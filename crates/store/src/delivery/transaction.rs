@@ -34,6 +34,16 @@ pub struct EventToFanOut {
     pub parties: EventParties,
 }
 
+/// How far the event log was fanned out, and to which endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOutCursor {
+    /// The position of the last event whose deliveries were written.
+    pub sequence: Sequence,
+    /// The version of the endpoints that follow the log. A trigger of the database changes it when an endpoint is created, deleted,
+    /// caught up or gets another filter, to a number that it never had.
+    pub followers: i64,
+}
+
 /// The live claims of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InFlight {
@@ -85,7 +95,7 @@ pub trait DeliveryTransaction {
     async fn mark_deleted(&mut self, id: EndpointId, at: Timestamp) -> Result<(), Self::Fault>;
 
     /// Reads the fan-out cursor for writing.
-    async fn fan_out_cursor(&mut self) -> Result<Sequence, Self::Fault>;
+    async fn fan_out_cursor(&mut self) -> Result<FanOutCursor, Self::Fault>;
     /// Writes the fan-out cursor.
     async fn save_fan_out_cursor(&mut self, cursor: Sequence) -> Result<(), Self::Fault>;
     /// The newest position of the event log.

@@ -4,7 +4,7 @@ use fluxora_delivery::{
     AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
-use fluxora_store::delivery::{Settlement, steps as delivery_steps};
+use fluxora_store::delivery::{FollowerCache, Settlement, steps as delivery_steps};
 use fluxora_store::{DeliveryStore, EndpointStore};
 use fluxora_stream::EventFilter;
 
@@ -69,7 +69,12 @@ async fn fan_out_claims_and_results_that_break_off_at_any_step_leave_everything_
         store.create_stream(create(n)).await.unwrap();
     }
     let now = t(50);
-    let fanned_out = breaking_off!(store, |transaction| delivery_steps::fan_out(&mut transaction, 10, now));
+    let fanned_out = breaking_off!(store, |transaction| delivery_steps::fan_out(
+        &mut transaction,
+        &FollowerCache::default(),
+        10,
+        now
+    ));
     assert_eq!(fanned_out.deliveries, 3);
     let policy = Policy::default();
     let claimed = breaking_off!(store, |transaction| delivery_steps::claim(

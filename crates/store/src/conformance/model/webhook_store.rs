@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Model;
 use crate::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
-    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ResumeFrom, SettleOutcome,
-    Settlement, StartReplay, StateChange, StoredEndpoint, steps,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, FollowerCache, ListedDelivery, ReplayPage, ResumeFrom,
+    SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint, steps,
 };
 use crate::{DeliveryStore, EndpointStore, Sequence, StoreError};
 
@@ -85,7 +85,8 @@ impl EndpointStore for Model {
 #[async_trait]
 impl DeliveryStore for Model {
     async fn fan_out(&self, limit: u32, now: Timestamp) -> Result<FannedOut, StoreError> {
-        steps::fan_out(&mut *self.contents(), limit, now).now_or_never().unwrap()
+        // The model reads the endpoints each time.
+        steps::fan_out(&mut *self.contents(), &FollowerCache::default(), limit, now).now_or_never().unwrap()
     }
 
     async fn claim(

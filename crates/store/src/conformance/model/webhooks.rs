@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use super::Contents;
 use super::event_log::parties;
 use crate::delivery::{
-    DeliveryTransaction, EventToFanOut, InFlight, Lane, ListedDelivery, StoredDelivery, StoredEndpoint,
+    DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, ListedDelivery, StoredDelivery,
+    StoredEndpoint,
 };
 use crate::{Sequence, StoreError};
 
@@ -144,8 +145,8 @@ impl DeliveryTransaction for Contents {
         Ok(())
     }
 
-    async fn fan_out_cursor(&mut self) -> Result<Sequence, StoreError> {
-        Ok(self.webhooks.cursor)
+    async fn fan_out_cursor(&mut self) -> Result<FanOutCursor, StoreError> {
+        Ok(FanOutCursor { sequence: self.webhooks.cursor, followers: 0 })
     }
 
     async fn save_fan_out_cursor(&mut self, cursor: Sequence) -> Result<(), StoreError> {

@@ -99,6 +99,30 @@ pub async fn an_endpoint_gets_the_events_after_its_start(store: &impl Store) {
     );
 }
 
+/// Fan-out follows each change of the endpoints that matters to it, from the next event on.
+pub async fn changes_of_endpoints_hold_from_the_next_event_on(store: &impl Store) {
+    let filter = |kinds| EventFilter { kinds, ..EventFilter::default() };
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    assert_eq!(fan_out(store, t(1)).await, 1);
+    let none = Endpoint { filter: filter(vec![EventKind::Cancelled]), ..endpoint(1) };
+    let update = EndpointUpdate { endpoint: none, expected_version: None };
+    store.update_endpoint(update, t(2)).await.unwrap();
+    create_streams(store, [2]).await;
+    assert_eq!(fan_out(store, t(3)).await, 0, "the filter leaves it out");
+    let all = EndpointUpdate { endpoint: endpoint(1), expected_version: None };
+    store.update_endpoint(all, t(4)).await.unwrap();
+    add(store, Endpoint { start_sequence: Sequence(2), ..endpoint(2) }).await;
+    create_streams(store, [3]).await;
+    assert_eq!(fan_out(store, t(5)).await, 2, "one to each");
+    assert!(store.delete_endpoint(endpoint_id(1), t(6)).await.unwrap());
+    add(store, Endpoint { start_sequence: Sequence(1), ..endpoint(3) }).await;
+    create_streams(store, [4]).await;
+    assert_eq!(fan_out(store, t(7)).await, 4, "two that were missed and one to each");
+    create_streams(store, [5]).await;
+    assert_eq!(fan_out(store, t(8)).await, 2, "the one that was behind follows the log");
+}
+
 /// Steps that are taken at the same time share the work.
 pub async fn concurrent_steps_of_fan_out_write_each_delivery_once(store: &impl Store) {
     add(store, endpoint(1)).await;

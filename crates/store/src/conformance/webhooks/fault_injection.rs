@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use fluxora_delivery::{Attempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId};
 use jiff::Timestamp;
 
-use crate::delivery::{DeliveryTransaction, EventToFanOut, InFlight, Lane, StoredDelivery, StoredEndpoint};
+use crate::delivery::{
+    DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery, StoredEndpoint,
+};
 use crate::{Sequence, StoreError};
 
 /// Hands every step on, until as many as were chosen are done; the next one fails.
@@ -61,7 +63,7 @@ counted! {
     write_endpoint(endpoint: &StoredEndpoint) -> ();
     write_queues(endpoints: &[StoredEndpoint]) -> ();
     mark_deleted(id: EndpointId, at: Timestamp) -> ();
-    fan_out_cursor() -> Sequence;
+    fan_out_cursor() -> FanOutCursor;
     save_fan_out_cursor(cursor: Sequence) -> ();
     head() -> Sequence;
     events_after(after: Sequence, limit: u32) -> Vec<EventToFanOut>;

@@ -29,8 +29,8 @@ pub use settling::*;
 
 use super::fixtures::*;
 use crate::delivery::{
-    Claimed, ClaimedDelivery, EndpointCreated, ResumeFrom, SettleOutcome, Settlement, StartReplay,
-    StateChange, StoredEndpoint,
+    Claimed, ClaimedDelivery, EndpointCreated, EndpointUpdate, ResumeFrom, SettleOutcome, Settlement,
+    StartReplay, StateChange, StoredEndpoint,
 };
 use crate::{DeliveryStore, EndpointStore, Sequence, Store, StreamStore};
 
