@@ -184,7 +184,7 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // The journal of a savepoint stays in memory: a full /tmp must not stop writes.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -65_536)
+    connection.pragma_update(None, "cache_size", -16_384)
 }
 
 /// The migrations of this version, in order.
