@@ -128,7 +128,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 24] = [
+pub(super) const HOUSES: [House; 25] = [
     house("fluxora-auth", "crates/auth", &[], PURE),
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
@@ -207,6 +207,7 @@ pub(super) const HOUSES: [House; 24] = [
     ),
     house("fluxora-api", "crates/api", EDGE, SQL),
     house("fluxora-server", "bins/fluxora-server", ALL, &[]),
+    house("fluxora-bench", "bins/fluxora-bench", ALL, &[]),
     house("fluxora-tests", "tests", ALL, &[]),
 ];
 
@@ -217,6 +218,7 @@ const fn guest(name: &'static str, users: &'static [&'static str]) -> Guest {
 const BOTH_STORES: &[&str] = &["fluxora-store-sqlite", "fluxora-store-postgres"];
 const POSTGRES: &[&str] = &["fluxora-store-postgres"];
 const SERVER: &[&str] = &["fluxora-server"];
+const BINARIES: &[&str] = &["fluxora-server", "fluxora-bench"];
 const ASYNC: &[&str] = &[
     "fluxora-supervise",
     "fluxora-egress",
@@ -228,13 +230,17 @@ const ASYNC: &[&str] = &[
     "fluxora-dispatch",
     "fluxora-api",
     "fluxora-server",
+    "fluxora-bench",
 ];
 
 pub(super) const GUESTS: [Guest; 20] = [
-    Guest { testers: Testers::These(&["fluxora-webhook"]), ..guest("actix-web", &["fluxora-api"]) },
-    Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-tests"]) },
+    Guest {
+        testers: Testers::These(&["fluxora-webhook"]),
+        ..guest("actix-web", &["fluxora-api", "fluxora-bench"])
+    },
+    Guest { testers: Testers::All, ..guest("anyhow", &["fluxora-server", "fluxora-bench", "fluxora-tests"]) },
     guest("bigdecimal", &["fluxora-decimal"]),
-    guest("clap", SERVER),
+    guest("clap", BINARIES),
     guest("deadpool", POSTGRES),
     guest("deadpool-postgres", POSTGRES),
     guest("hickory-resolver", &["fluxora-delivery"]),
@@ -242,7 +248,10 @@ pub(super) const GUESTS: [Guest; 20] = [
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
     guest("ring", &["fluxora-audit", "fluxora-auth", "fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),
-    Guest { testers: Testers::These(&["fluxora-tests"]), ..guest("rusqlite", &["fluxora-store-sqlite"]) },
+    Guest {
+        testers: Testers::These(&["fluxora-tests"]),
+        ..guest("rusqlite", &["fluxora-store-sqlite", "fluxora-bench"])
+    },
     guest("stellar-strkey", &["fluxora-stream", "fluxora-stellar"]),
     guest("stellar-xdr", &["fluxora-stellar"]),
     Guest { testers: Testers::All, ..guest("tokio", ASYNC) },
