@@ -3,6 +3,9 @@
 //! A wrong clock must do nothing that cannot be undone: record that streams have ended, or delete idempotency records. The
 //! clock is compared with the monotonic one each time it is read. After a jump the time goes on as before, and the jump is
 //! reported, until the system clock returns or the jump is confirmed.
+//!
+//! At the start nothing shows whether the server rested or its clock is wrong, if the clock is far ahead of the latest instant in
+//! the database. Requests get the time of the clock; steps that cannot be undone wait until it has run steadily.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 /// How long a jump has to last, on the monotonic clock, before the time follows it.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(300);
+/// How far ahead of the latest stored instant the clock may be at the start without being confirmed.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// The instant on the system clock at an instant on the monotonic one, which counts from any beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +91,13 @@ pub(crate) struct GuardedClock {
     system: Arc<dyn Clock>,
     monotonic: Box<dyn Fn() -> Duration + Send + Sync>,
     guard: Mutex<Guard>,
+    /// The latest stored instant, at the start, if the clock was far ahead of it.
+    rested: Option<Reading>,
 }
 
 impl GuardedClock {
     /// Guards the system clock from here on. `stored` is the latest instant that a database holds: a clock that is
-    /// behind it has jumped back.
+    /// behind it has jumped back, and one that is far ahead of it is confirmed first.
     pub(crate) fn new(system: Arc<dyn Clock>, stored: Option<Timestamp>) -> Self {
         Self::with(system, Box::new(monotonic()), stored)
     }
@@ -102,9 +109,20 @@ impl GuardedClock {
     ) -> Self {
         let wall = system.now();
         let is_behind = |stored: &Timestamp| stored.duration_since(wall) > TOLERANCE;
-        let trusted = Reading { wall: stored.filter(is_behind).unwrap_or(wall), monotonic: monotonic() };
+        let is_far_ahead = |stored: &Timestamp| wall.duration_since(*stored) > LONGEST_REST;
+        let monotonic_now = monotonic();
+        let trusted = Reading { wall: stored.filter(is_behind).unwrap_or(wall), monotonic: monotonic_now };
         let guard = Mutex::new(Guard { trusted, jumped: None });
-        Self { system, monotonic, guard }
+        let rested = stored.filter(is_far_ahead).map(|wall| Reading { wall, monotonic: monotonic_now });
+        if let Some(rested) = rested {
+            tracing::info!(
+                ahead_seconds = wall.duration_since(rested.wall).as_secs(),
+                confirmed_after_seconds = CONFIRMED_AFTER.as_secs(),
+                "the system clock is far ahead of the latest instant in the database: due transitions are recorded and \
+                 expired records deleted once the clock is confirmed"
+            );
+        }
+        Self { system, monotonic, guard, rested }
     }
 
     fn judge(&self) -> (Timestamp, Verdict) {
@@ -133,6 +151,14 @@ impl Clock for GuardedClock {
             }
         }
         now
+    }
+
+    fn confirmed_now(&self) -> Timestamp {
+        let now = self.now();
+        let Some(rested) = self.rested else { return now };
+        let monotonic = (self.monotonic)();
+        let has_run = monotonic.saturating_sub(rested.monotonic) >= CONFIRMED_AFTER;
+        if has_run && self.offset().is_none() { now } else { now.min(rested.extended_to(monotonic)) }
     }
 
     fn offset(&self) -> Option<SignedDuration> {
@@ -231,6 +257,42 @@ mod tests {
             let clock = clock(stored);
             assert_eq!(clock.now(), at(expect));
             assert_eq!(clock.offset(), offset.map(SignedDuration::from_secs));
+        }
+    }
+
+    /// Readings after a start, each as seconds on the system clock and on the monotonic one, and the confirmed time.
+    #[track_caller]
+    fn check_start(stored: i64, readings: &[(i64, u64, i64)]) {
+        let (wall, elapsed) = (Arc::new(Mutex::new(at(readings[0].0))), Arc::new(Mutex::new(Duration::ZERO)));
+        let monotonic = Arc::clone(&elapsed);
+        let system = Arc::new(Wall(Arc::clone(&wall)));
+        let clock =
+            GuardedClock::with(system, Box::new(move || *monotonic.lock().unwrap()), Some(at(stored)));
+        for (second, passed, expect) in readings {
+            (*wall.lock().unwrap(), *elapsed.lock().unwrap()) = (at(*second), Duration::from_secs(*passed));
+            assert_eq!(clock.confirmed_now(), at(*expect), "at {second} after {passed}");
+        }
+    }
+
+    struct Wall(Arc<Mutex<Timestamp>>);
+
+    impl Clock for Wall {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_clock_far_ahead_of_what_is_stored_is_confirmed_before_anything_is_recorded_or_deleted() {
+        check_start(0, &[(YEAR, 0, 0), (YEAR + 299, 299, 299), (YEAR + 300, 300, YEAR + 300)]);
+        // It is corrected before it is confirmed: the correction is confirmed as every jump is.
+        check_start(0, &[(YEAR, 0, 0), (200, 200, 200), (320, 320, 320), (500, 500, 500), (501, 501, 501)]);
+    }
+
+    #[test]
+    fn a_clock_near_what_is_stored_needs_no_confirmation() {
+        for stored in [0, -3_600] {
+            check_start(stored, &[(0, 0, 0), (5, 5, 5)]);
         }
     }
 }

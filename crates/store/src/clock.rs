@@ -7,6 +7,12 @@ pub trait Clock: Send + Sync {
     /// The present instant, in whole milliseconds.
     fn now(&self) -> Timestamp;
 
+    /// The latest instant that is known to have passed, at most [`now`](Self::now). A step that cannot be undone, such as recording
+    /// that a stream has ended or deleting a record, is taken by this time.
+    fn confirmed_now(&self) -> Timestamp {
+        self.now()
+    }
+
     /// How far the system clock is from [`now`](Self::now), while it is not trusted.
     fn offset(&self) -> Option<SignedDuration> {
         None

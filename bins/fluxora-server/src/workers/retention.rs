@@ -43,7 +43,7 @@ impl PeriodicTask for Retention {
     }
 
     async fn tick(&mut self, _: &ShutdownToken) -> Result<(), TickError> {
-        let now = self.clock.now();
+        let now = self.clock.confirmed_now();
         let before = expired_before(now);
         self.store.delete_expired_idempotency_records(before).await.map_err(tick_error)?;
         let before = now.saturating_sub(self.deliveries).unwrap_or(Timestamp::MIN);

@@ -51,7 +51,8 @@ impl PeriodicTask for StreamClock {
     /// Records everything that is due, or stops between two steps when shutdown is requested.
     async fn tick(&mut self, shutdown: &ShutdownToken) -> Result<(), TickError> {
         let unreadable = loop {
-            let step = self.store.record_due(self.clock.now(), STREAMS_PER_STEP).await.map_err(tick_error)?;
+            let now = self.clock.confirmed_now();
+            let step = self.store.record_due(now, STREAMS_PER_STEP).await.map_err(tick_error)?;
             let Recorded { streams, events, unreadable, more } = step;
             if streams > 0 {
                 tracing::info!(streams, events, "due transitions recorded");
