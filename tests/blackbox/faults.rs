@@ -109,6 +109,11 @@ fn a_row_that_cannot_be_read_is_a_500_for_itself_alone_and_the_log_names_it() {
             && line["row"] == "2"
             && line["span"]["request_id"].is_string()
     });
+    for _ in 0..20 {
+        server.get("/api/streams").expect(200);
+    }
+    let left_out = |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains("left out"));
+    assert_eq!(server.log().iter().filter(left_out).count(), 1, "the row is logged once");
     let one_by_one = crate::walk::walk(&server, "", 1, |_| ());
     assert_eq!(crate::walk::ids(&one_by_one), [third, first]);
     server.stream(first);

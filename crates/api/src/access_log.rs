@@ -12,6 +12,7 @@ use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 use crate::Api;
 use crate::error::ErrorKind;
 use crate::request_id::RequestId;
+use crate::table::{LimitClass, METRICS, ROUTES};
 
 /// Which requests get a line in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,8 +21,10 @@ pub enum LoggedRequests {
     Defects,
     /// Those that were answered with an error.
     Errors,
-    /// Every request.
+    /// Every request but probes and collections of metrics that succeed.
     #[default]
+    WithoutProbes,
+    /// Every request.
     All,
 }
 
@@ -52,8 +55,10 @@ pub(crate) struct Failure {
 
 impl RootSpanBuilder for AccessLog {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let id = RequestId::of(request, || {
-            request.app_data::<Data<Arc<Api>>>().map_or_else(String::new, |api| api.next_id().to_string())
+        let api = request.app_data::<Data<Arc<Api>>>();
+        let is_secret = |text: &str| api.is_some_and(|api| api.has_token_in(text));
+        let id = RequestId::of(request, is_secret, || {
+            api.map_or_else(String::new, |api| api.next_id().to_string())
         });
         let span = tracing::info_span!("request", request_id = id.as_str());
         request.extensions_mut().insert(id);
@@ -85,6 +90,9 @@ fn line<B>(response: &ServiceResponse<B>) {
     let is_logged = match logged {
         LoggedRequests::Defects => failure.is_some_and(|failure| failure.kind.level() == Level::ERROR),
         LoggedRequests::Errors => failure.is_some(),
+        LoggedRequests::WithoutProbes => {
+            failure.is_some() || !is_polled(ongoing.and_then(|ongoing| ongoing.route))
+        }
         LoggedRequests::All => true,
     };
     if !is_logged {
@@ -109,6 +117,12 @@ fn line<B>(response: &ServiceResponse<B>) {
             }
         }
     }
+}
+
+/// Whether a program asks for this route every few seconds.
+fn is_polled(route: Option<usize>) -> bool {
+    let route = route.and_then(|route| ROUTES.get(route));
+    route.is_some_and(|route| route.limit == LimitClass::Probe || route.path == METRICS)
 }
 
 /// The method if HTTP defines it. Any other word may hold a secret.

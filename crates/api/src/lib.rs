@@ -6,6 +6,7 @@ mod answer;
 mod audit;
 mod body;
 mod connection;
+mod corrupt_rows;
 mod cors;
 mod credentials;
 mod cursor;

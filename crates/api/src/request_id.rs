@@ -12,10 +12,14 @@ const LONGEST: usize = 128;
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The id that the client sent, if it is 1 to 128 printable ASCII characters and does not look like a secret; a fresh
-    /// one in all other cases.
-    pub(crate) fn of(request: &ServiceRequest, fresh: impl FnOnce() -> String) -> Self {
-        let sent = HEADERS.iter().find_map(|name| sent(request.headers(), name));
+    /// The id that the client sent, if it is 1 to 128 printable ASCII characters, does not look like a secret and `is_secret`
+    /// does not know it as one; a fresh one in all other cases.
+    pub(crate) fn of(
+        request: &ServiceRequest,
+        is_secret: impl Fn(&str) -> bool,
+        fresh: impl FnOnce() -> String,
+    ) -> Self {
+        let sent = HEADERS.iter().find_map(|name| sent(request.headers(), name, &is_secret));
         let fresh = || HeaderValue::from_str(&fresh()).unwrap_or(HeaderValue::from_static("unknown"));
         Self(sent.unwrap_or_else(fresh))
     }
@@ -29,26 +33,58 @@ impl RequestId {
     }
 }
 
-fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+fn sent(headers: &HeaderMap, name: &HeaderName, is_secret: impl Fn(&str) -> bool) -> Option<HeaderValue> {
     let value = headers.get(name)?;
     let text = value.to_str().ok()?;
     let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    (printable && (1..=LONGEST).contains(&text.len()) && !looks_like_a_secret(text)).then(|| value.clone())
+    let secret = || looks_like_a_secret(text) || is_secret(text);
+    (printable && (1..=LONGEST).contains(&text.len()) && !secret()).then(|| value.clone())
 }
 
-/// Beginnings of secrets, in lower case: an authorization header, a JSON web token, a webhook secret, an API key.
-const SECRET_PREFIXES: [&str; 8] = ["bearer ", "basic ", "eyj", "whsec_", "flx_", "sk_", "sk-", "rk_"];
-/// The length of a secret seed (`S…`) in base32.
-const SEED_LENGTH: usize = 56;
+/// Beginnings of secrets, in lower case: authorization headers, JSON web tokens, webhook secrets, API keys and access tokens of
+/// well-known services.
+const SECRET_PREFIXES: [&str; 24] = [
+    "bearer ",
+    "basic ",
+    "token ",
+    "apikey ",
+    "eyj",
+    "whsec_",
+    "flx_",
+    "sk_",
+    "sk-",
+    "rk_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "akia",
+    "asia",
+    "npm_",
+    "aiza",
+];
+/// An id of letters and digits alone is no longer than this: ids of traces have 32. Seeds, hashes and keys are longer.
+const LONGEST_WORD: usize = 40;
 
-/// Whether a part of the text may be a secret, which must not get into a log or an answer.
-///
-/// A seed counts whether its checksum is valid or not: with one mistyped character it still gives the key away.
+/// Whether a part of the text may be a secret, which must not get into a log or an answer: it begins as secrets do, is a long
+/// word of letters and digits (a secret seed, with or without a valid checksum), or a URL with a password.
 fn looks_like_a_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let is_seed =
-        |window: &[u8]| window.first() == Some(&b's') && window.iter().all(u8::is_ascii_alphanumeric);
-    lower.as_bytes().windows(SEED_LENGTH).any(is_seed) || starts_of_words(&lower).any(begins_a_secret)
+    let mut words = lower.split(|other: char| !other.is_ascii_alphanumeric());
+    words.any(|word| word.len() > LONGEST_WORD)
+        || has_password(&lower)
+        || starts_of_words(&lower).any(begins_a_secret)
+}
+
+/// Whether it is a URL with user information: `scheme://user:password@host`.
+fn has_password(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 fn begins_a_secret(text: &str) -> bool {
@@ -76,15 +112,16 @@ mod tests {
         let value = HeaderValue::from_bytes(value).unwrap();
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         let request = TestRequest::default().insert_header((name, value)).to_srv_request();
-        assert_eq!(RequestId::of(&request, || "fresh".to_owned()).as_str(), expect);
+        let id = RequestId::of(&request, |text| text.contains("configured"), || "fresh".to_owned());
+        assert_eq!(id.as_str(), expect);
     }
 
     #[test]
     fn a_printable_id_is_accepted_and_any_other_replaced() {
         check("x-request-id", b"abc-123", "abc-123");
         check("x-correlation-id", b"order 7", "order 7");
-        check("x-request-id", &[b'x'; 128], &"x".repeat(128));
-        check("x-request-id", &[b'x'; 129], "fresh");
+        check("x-request-id", &[b'-'; 128], &"-".repeat(128));
+        check("x-request-id", &[b'-'; 129], "fresh");
         check("x-request-id", b"", "fresh");
         check("x-request-id", "naïve".as_bytes(), "fresh");
         check("x-request-id", b"tab\tbed", "fresh");
@@ -109,6 +146,14 @@ mod tests {
             "sk_live_0123456789",
             "sk-proj-0123456789",
             "id:rk_test_0123456789",
+            "ghp_0123456789",
+            "id=github_pat_0123456789",
+            "xoxb-0123456789",
+            "AKIAIOSFODNN7EXAMPLE",
+            "Token 0123456789",
+            "postgres://user:password@host/database",
+            &"a1".repeat(21),
+            "the configured token",
         ] {
             for name in ["x-request-id", "x-correlation-id"] {
                 check(name, secret.as_bytes(), "fresh");
@@ -117,9 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_common_tracing_tools_are_accepted() {
+        for id in [
+            "01930000-0000-7000-8000-000000000001",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "1srOrx2ZWZBpBUvZwXKQmoEYga2",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "Root=1-67891233-abcdef012345678912345678",
+        ] {
+            check("x-request-id", id.as_bytes(), id);
+        }
+    }
+
+    #[test]
     fn an_id_that_only_contains_the_letters_of_a_prefix_is_accepted() {
-        for id in ["task_7", "desk-3", "keyjar", "basics of order 7", "01930000-0000-7000-8000-000000000001"]
-        {
+        for id in ["task_7", "desk-3", "keyjar", "basics of order 7"] {
             check("x-request-id", id.as_bytes(), id);
         }
     }

@@ -11,6 +11,7 @@ use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::corrupt_rows::CorruptRows;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
@@ -141,6 +142,7 @@ pub struct Api {
     /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
     chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
     push_failures: PushFailures,
+    corrupt_rows: CorruptRows,
     /// Whether storage failed the last check of `/health` or `/health/ready`.
     storage_fails: AtomicBool,
     /// Whether the chain state could not be read for the last `/health`.
@@ -154,6 +156,7 @@ impl Api {
             parts,
             chain: Mutex::new(None),
             push_failures: PushFailures::default(),
+            corrupt_rows: CorruptRows::default(),
             storage_fails: AtomicBool::new(false),
             chain_read_fails: AtomicBool::new(false),
         }
@@ -175,6 +178,13 @@ impl Api {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Whether a text contains a token of the configuration.
+    pub(crate) fn has_token_in(&self, text: &str) -> bool {
+        let worker = self.indexer().and_then(|indexer| indexer.worker_token.as_ref());
+        let operator = self.credentials().operator_token.as_ref();
+        [worker, operator].into_iter().flatten().any(|token| token.is_part_of(text))
     }
 
     /// How far the system clock is from the time that is used, in seconds, while it is not trusted.
@@ -269,6 +279,10 @@ impl Api {
 
     pub(crate) const fn audit(&self) -> &Audit {
         &self.parts.audit
+    }
+
+    pub(crate) const fn corrupt_rows(&self) -> &CorruptRows {
+        &self.corrupt_rows
     }
 
     pub(crate) const fn push_failures(&self) -> &PushFailures {

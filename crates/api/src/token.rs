@@ -51,6 +51,13 @@ impl Token {
     }
 }
 
+impl Token {
+    /// Whether a text contains this secret. Each comparison takes constant time.
+    pub(crate) fn is_part_of(&self, text: &str) -> bool {
+        text.as_bytes().windows(self.0.len()).any(|window| window.ct_eq(&self.0).into())
+    }
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")

@@ -69,7 +69,8 @@ struct UnusableView<'a> {
 }
 
 impl<'a> ContractsView<'a> {
-    pub(crate) fn of(contracts: &'a [ContractReport]) -> Self {
+    /// `details`: with the text of a pusher.
+    pub(crate) fn of(contracts: &'a [ContractReport], details: bool) -> Self {
         let anomalies = contracts.iter().map(|report| report.summary.anomalies);
         let recognized = || contracts.iter().filter_map(|report| Some((report, report.summary.version?)));
         let unusable = || contracts.iter().filter(|report| report.is_unusable());
@@ -82,7 +83,7 @@ impl<'a> ContractsView<'a> {
             halted_count: contracts.iter().filter(|report| report.halt.halted_at.is_some()).count(),
             anomaly_count: anomalies.fold(0, u64::saturating_add),
             recognized: listed.into_iter().take(MOST).map(RecognizedView::of).collect(),
-            unusable: unusable().take(MOST).map(UnusableView::of).collect(),
+            unusable: unusable().take(MOST).map(|report| UnusableView::of(report, details)).collect(),
         }
     }
 }
@@ -109,7 +110,7 @@ impl<'a> RecognizedView<'a> {
 }
 
 impl<'a> UnusableView<'a> {
-    fn of(report: &'a ContractReport) -> Self {
+    fn of(report: &'a ContractReport, details: bool) -> Self {
         let ContractSummary { contract, events, unknown, unreadable, first_unusable, .. } = &report.summary;
         Self {
             contract_id: contract.as_str(),
@@ -117,7 +118,7 @@ impl<'a> UnusableView<'a> {
             unknown_count: *unknown,
             unreadable_count: *unreadable,
             first_ledger: first_unusable.as_ref().map(|(ledger, _)| *ledger),
-            first_topic: first_unusable.as_ref().map(|(_, topic)| topic.as_str()),
+            first_topic: first_unusable.as_ref().filter(|_| details).map(|(_, topic)| topic.as_str()),
         }
     }
 }

@@ -171,7 +171,7 @@ impl IndexerHealth {
             hole: chain.and_then(|chain| chain.frontier.hole).map(HoleView::of),
             resync_from_ledger: chain.and_then(|chain| chain.resync.0.first().copied()),
             orphan_events: chain.map(|chain| chain.orphans),
-            contracts: ContractsView::of(&self.contracts),
+            contracts: ContractsView::of(&self.contracts, details),
             failed_pushes: self.failed_pushes.as_ref().map(|failed| {
                 let view = FailedPushesView::of(failed);
                 FailedPushesView { message: view.message.filter(|_| details), ..view }

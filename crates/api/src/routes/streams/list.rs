@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{CorruptRow, Sequence, StreamFilter, StreamPage, StreamQuery};
+use fluxora_store::{Sequence, StreamFilter, StreamPage, StreamQuery};
 use fluxora_stream::{Address, UnixTime};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -87,7 +87,8 @@ pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Re
         true => Some(api.store().count_streams(&query.filter, at).await?),
         false => None,
     };
-    page.unreadable.iter().for_each(report);
+    let now = api.now();
+    page.unreadable.iter().for_each(|row| api.corrupt_rows().report(row, now));
     Ok(ListView {
         streams,
         has_more: page.next.is_some(),
@@ -158,9 +159,4 @@ fn describe(filter: &StreamFilter) -> String {
     ];
     let since = updated_since.map(|instant| instant.as_millisecond().to_string());
     cursor::describe(&first, &[("updatedSince", since)])
-}
-
-fn report(row: &CorruptRow) {
-    let CorruptRow { table, column, row, reason } = row;
-    tracing::error!(table, column, row, reason, "a stored row cannot be decoded and is left out of the list");
 }
