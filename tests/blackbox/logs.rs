@@ -136,11 +136,13 @@ fn at_level_error_nothing_is_said_of_what_goes_well() {
 #[test]
 fn access_log_selects_the_requests_that_are_logged() {
     for (setting, expect) in [
-        ("all", &["a create", "no path", "a defect"][..]),
+        ("all", &["a probe", "a create", "no path", "a defect"][..]),
+        ("no-probes", &["a create", "no path", "a defect"]),
         ("errors", &["no path", "a defect"]),
         ("off", &["a defect"]),
     ] {
         let mut server = TestServer::launch(Launch::new().set("ACCESS_LOG", setting));
+        server.send(&Request::get("/health/live").header("x-request-id", "a probe")).expect(200);
         let create = Request::create_json(&sample::stream()).header("x-request-id", "a create");
         let id = server.send(&create).expect(201)["id"].as_str().unwrap().to_owned();
         server.send(&Request::get("/x").header("x-request-id", "no path")).expect(404);

@@ -18,8 +18,9 @@ pub(crate) struct LogSettings {
     #[arg(long, env = "LOG_FORMAT", default_value = "json", value_parser = format())]
     log_format: Setting<LogFormat>,
 
-    /// Requests that are logged: off, errors (answered with an error), or all. A defect of the server is always logged.
-    #[arg(long, env = "ACCESS_LOG", default_value = "all", value_parser = requests())]
+    /// Requests that are logged: off, errors (answered with an error), no-probes (all but probes and collections of metrics that
+    /// succeed), or all. A defect of the server is always logged.
+    #[arg(long, env = "ACCESS_LOG", default_value = "no-probes", value_parser = requests())]
     access_log: Setting<LoggedRequests>,
 }
 
@@ -51,9 +52,10 @@ fn format() -> Parser<LogFormat> {
 }
 
 fn requests() -> Parser<LoggedRequests> {
-    Parser::new("off, errors or all", |text| match text {
+    Parser::new("off, errors, no-probes or all", |text| match text {
         "off" => Some(LoggedRequests::Defects),
         "errors" => Some(LoggedRequests::Errors),
+        "no-probes" => Some(LoggedRequests::WithoutProbes),
         "all" => Some(LoggedRequests::All),
         _ => None,
     })

@@ -5,6 +5,10 @@ use super::environment::Source;
 /// The prefixes of our settings. A variable with one of them is ours or a mistake.
 const PREFIXES: [&str; 4] = [GENERAL_PREFIX, "INDEXER_", "DB_", "WEBHOOK_"];
 const GENERAL_PREFIX: &str = "FLUXORA_";
+/// A variable that differs from a setting by so many characters was meant as it, if the setting has a name of at least
+/// [`SHORTEST_NAME`] characters and of several words.
+const MOST_TYPOS: usize = 2;
+const SHORTEST_NAME: usize = 8;
 
 /// A name that no setting has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub(crate) struct UnknownName<'a> {
     pub(crate) nearest: &'a str,
 }
 
-/// Finds the names that have one of our prefixes, and in the file also those that resemble a known name.
+/// Finds the names that have one of our prefixes or resemble a known name.
 pub(super) fn find<'a>(
     given: impl IntoIterator<Item = (&'a str, Source)>,
     known: &[&'a str],
@@ -30,9 +34,16 @@ pub(super) fn find<'a>(
             prefix.is_some_and(|prefix| *prefix != GENERAL_PREFIX && !known.starts_with(prefix))
         };
         let nearest = known.iter().copied().min_by_key(|known| (other_section(known), distance(known)))?;
-        // A third of the name may differ.
-        let resembles = || distance(&nearest).saturating_mul(3) <= plain(nearest).len();
-        let suspicious = prefix.is_some() || (source == Source::File && resembles());
+        let differs = distance(&nearest);
+        let resembles = match source {
+            // Every name in the file is meant for this server: a third of it may differ.
+            Source::File => differs.saturating_mul(3) <= plain(nearest).len(),
+            // The environment has variables of other programs.
+            Source::Variable => {
+                differs <= MOST_TYPOS && nearest.len() >= SHORTEST_NAME && nearest.contains('_')
+            }
+        };
+        let suspicious = prefix.is_some() || resembles;
         suspicious.then_some(UnknownName { name, source, nearest })
     };
     given.into_iter().filter_map(unknown).collect()
@@ -79,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_with_our_prefix_is_unknown_and_others_are_not_ours() {
+    fn a_variable_with_our_prefix_or_almost_the_name_of_a_setting_is_unknown() {
         for (name, nearest) in [
             ("DB_POOLSIZE", Some("DB_POOL_SIZE")),
             ("INDEXER_ENABLE", Some("INDEXER_ENABLED")),
@@ -88,7 +99,11 @@ mod tests {
             ("DB_PASSWORD", Some("DB_POOL_SIZE")),
             ("PORT", None),
             ("PORTS", None),
-            ("DATABASE_URI", None),
+            ("DATABASE_URI", Some("DATABASE_URL")),
+            ("DATABSE_URL", Some("DATABASE_URL")),
+            ("OPEN_WRITE", Some("OPEN_WRITES")),
+            ("OPEN_FILES", None),
+            ("DATABASE_PORT", None),
             ("PATH", None),
         ] {
             check(name, Source::Variable, nearest);

@@ -141,6 +141,19 @@ fn misspelt_names_are_warned_about_with_the_nearest_name() {
 }
 
 #[test]
+fn a_variable_that_lacks_the_last_letter_of_any_setting_is_warned_about() {
+    let names: Vec<_> = SETTINGS.iter().filter(|name| name.len() >= 8 && name.contains('_')).collect();
+    let cut: Vec<_> = names.iter().map(|name| (&name[..name.len() - 1], "hunter2")).collect();
+    let (code, said, _) = with_file(b"", &cut);
+    assert_eq!(code, Some(0), "{said}");
+    for (name, cut) in names.iter().zip(&cut) {
+        let warning = format!("unknown setting {} (environment) ignored; the nearest name is {name}", cut.0);
+        assert!(said.lines().any(|line| line.ends_with(&warning)), "{warning} is not in\n{said}");
+    }
+    assert!(names.len() > 20 && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn every_name_of_the_template_is_known() {
     let template = include_str!("../../../../.env.example");
     let assignments = template.lines().map(|line| line.trim_start_matches('#'));
