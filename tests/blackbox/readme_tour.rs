@@ -25,7 +25,8 @@ const WORKER_TOKEN: (&str, &str) = ("INDEXER_WORKER_TOKEN", "0123456789abcdef012
 /// Runs the commands of a section against a separate server, which must answer each of them, and returns what they print.
 fn tour(file: &str, section: &str, variables: &[(&str, &str)]) -> Option<String> {
     let of_server = variables.iter().filter(|variable| **variable == WORKER_TOKEN);
-    let launch = of_server.fold(Launch::new(), |launch, (name, value)| launch.set(name, *value));
+    let launch = Launch::new().set("ACCESS_LOG", "all");
+    let launch = of_server.fold(launch, |launch, (name, value)| launch.set(name, *value));
     let mut server = TestServer::launch(launch);
     let ran = run(file, section, variables, &server);
     server.terminate();
@@ -33,10 +34,10 @@ fn tour(file: &str, section: &str, variables: &[(&str, &str)]) -> Option<String>
     let line_of_request = |line: &serde_json::Value| line["message"] == "request";
     let answered: Vec<_> = server.log().into_iter().filter(line_of_request).collect();
     assert_eq!(answered.len(), curls, "not every curl of {file} reached the server");
-    assert!(
-        answered.iter().all(|line| line["status"].as_u64().is_some_and(|status| status < 300)),
-        "{answered:?}"
-    );
+    // A request that is refused on purpose is one of which the commands show the code.
+    let refused = answered.iter().filter(|line| line["status"].as_u64() >= Some(300));
+    assert!(refused.clone().all(|line| line["status"] == 400), "{answered:?}");
+    assert_eq!(refused.count(), out.matches(r#"{"error":"#).count(), "{answered:?}");
     Some(out)
 }
 
@@ -90,6 +91,15 @@ fn the_tour_of_the_chain_works_as_it_is_written() {
     let [shown, answer] =
         [shown, answer].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
     assert_eq!(shown, answer, "the answer that the README shows");
+}
+
+#[test]
+fn tours_with_ledgers_use_databases_of_their_tour() {
+    let page = std::fs::read_to_string(binary::root().join("README.md")).expect("the page can be read");
+    for (section, database) in [("A stream of the chain", "tour"), ("Follow a contract", "testnet")] {
+        let start = format!("DATABASE_URL=sqlite://data/{database}.db cargo run");
+        assert!(blocks(&page, section, "text").concat().contains(&start), "{section}");
+    }
 }
 
 #[test]
