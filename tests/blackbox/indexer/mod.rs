@@ -11,6 +11,7 @@ mod followed;
 mod followed_evidence;
 mod health;
 mod history;
+mod impossible;
 mod large_pages;
 mod listing;
 mod oracle;

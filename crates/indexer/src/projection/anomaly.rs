@@ -2,7 +2,7 @@ use fluxora_decimal::Amount;
 use fluxora_stream::{StatusName, StreamId};
 use thiserror::Error;
 
-use super::vesting;
+use super::{V9Field, V9Rule, vesting};
 use crate::Opaque;
 
 /// An anomaly and where it was found.
@@ -38,12 +38,12 @@ pub enum Anomaly {
         /// Deposit.
         deposit: Amount,
     },
-    /// More was withdrawn from a cancelled stream than had accrued.
-    #[error("{withdrawn} was withdrawn, but only {accrued} had accrued when the stream was cancelled")]
+    /// More was withdrawn than had accrued: by the withdrawal, or by the cancellation before it.
+    #[error("{withdrawn} was withdrawn, but only {accrued} had accrued")]
     WithdrawnExceedsAccrued {
         /// Amount of all withdrawals.
         withdrawn: Amount,
-        /// Amount accrued at the cancellation.
+        /// Amount accrued.
         accrued: Amount,
     },
     /// The amount that had accrued when the rate changed is not a part of the deposit.
@@ -61,6 +61,18 @@ pub enum Anomaly {
         from: StatusName,
         /// Status after.
         to: StatusName,
+    },
+    /// The contract refuses the call that would emit the event.
+    #[error("the contract refuses the call that the event reports: {rule}")]
+    Refused {
+        /// The check that the call fails.
+        rule: V9Rule,
+    },
+    /// The event contradicts the state before it: an event is missing, or the contract changed the state without one.
+    #[error("the event and the state before it disagree about {}", .field.as_str())]
+    Disagreement {
+        /// What they disagree about.
+        field: V9Field,
     },
     /// Found on a stream of a vesting contract.
     #[error(transparent)]

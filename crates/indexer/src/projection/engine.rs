@@ -47,13 +47,9 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
         self.streams.contains_key(id)
     }
 
-    /// Adds a stream. It replaces a stream with the same id: a version 9 contract reuses the ids of removed streams.
-    pub(super) fn insert(&mut self, stream: impl Into<ChainStream>, event: &ContractEvent) {
-        self.insert_reported(stream, Vec::new(), event);
-    }
-
-    /// Adds a stream as [`insert`](Self::insert) does, and reports what its creation contradicts.
-    pub(super) fn insert_reported(
+    /// Adds a stream and reports what its creation contradicts. It replaces a stream with the same id: a version 9
+    /// contract reuses the ids of removed streams.
+    pub(super) fn insert(
         &mut self,
         stream: impl Into<ChainStream>,
         anomalies: Vec<Anomaly>,

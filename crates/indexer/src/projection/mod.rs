@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 pub use anomaly::{Anomaly, ReportedAnomaly};
 pub use class::{Class, UnknownClass};
+pub use v9::{V9Field, V9Rule};
 pub use version::{ContractVersion, UnknownVersion};
 
 use self::family::Families;

@@ -60,9 +60,7 @@ pub(super) enum ContractAction<'a> {
     /// Reported of the parent.
     ShareDelegated(ShareDelegated),
     /// Reported of the clone.
-    Cloned {
-        source: u64,
-    },
+    Cloned(Cloned),
     /// Reported of the stream that was renewed.
     Renewed {
         renewal: u64,
@@ -97,10 +95,7 @@ impl<'a> Decoded<'a> {
             "claim_own" => event.of_stream(ContractAction::ClaimOwnerChanged),
             "sndr_xfr" => event.of_stream(ContractAction::SenderTransferred),
             "del_share" => event.of_two(ContractAction::ShareDelegated, |share| share.child_stream_id.0),
-            "cloned" => event.of_two(
-                |clone: Cloned| ContractAction::Cloned { source: clone.source_stream_id.0 },
-                |clone| clone.source_stream_id.0,
-            ),
+            "cloned" => event.of_two(ContractAction::Cloned, |clone| clone.source_stream_id.0),
             "renewed" => event.renewed(),
             "decomm" => event.of_stream(ContractAction::Decommissioned),
             "ac_set" => event.of_stream(ContractAction::AutoClaimSet),

@@ -83,7 +83,7 @@ pub(super) fn apply(
         ContractAction::AutoClaimTriggered
         | ContractAction::Created(_)
         | ContractAction::ShareDelegated(_)
-        | ContractAction::Cloned { .. }
+        | ContractAction::Cloned(_)
         | ContractAction::Renewed { .. } => {}
     }
     None

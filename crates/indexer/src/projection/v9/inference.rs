@@ -79,6 +79,70 @@ pub(super) fn accrued_exactly(stream: &mut V9Stream, at: UnixTime, amount: Amoun
     }
 }
 
+/// What had accrued at a time, as far as the events say.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Accrued {
+    /// This amount.
+    Exactly(i128),
+    /// One of two amounts: the kind is inferred.
+    Either(i128, i128),
+    /// A part of the deposit: whether the last change of the rate kept the accrued amount is inferred.
+    PartOf(i128),
+}
+
+impl Accrued {
+    /// By the stream's kind.
+    pub(super) fn of(stream: &V9Stream, at: UnixTime) -> Self {
+        let Inferred { kind, checkpoint, .. } = stream.body.state.on_chain.inferred;
+        if kind && !checkpoint {
+            let of = |kind| accrued_as(stream, kind, at).stroops();
+            Self::Either(of(Kind::Linear), of(Kind::CliffSlope))
+        } else {
+            Self::as_kind(stream, stream.body.state.flow.schedule.kind, at)
+        }
+    }
+
+    /// Where an event proves that the stream is linear.
+    pub(super) fn linear(stream: &V9Stream, at: UnixTime) -> Self {
+        Self::as_kind(stream, Kind::Linear, at)
+    }
+
+    fn as_kind(stream: &V9Stream, kind: Kind, at: UnixTime) -> Self {
+        if stream.body.state.on_chain.inferred.checkpoint {
+            Self::PartOf(stream.body.state.flow.schedule.deposit.stroops())
+        } else {
+            Self::Exactly(accrued_as(stream, kind, at).stroops())
+        }
+    }
+
+    /// Whether this amount can have accrued.
+    pub(super) fn admits(self, amount: i128) -> bool {
+        match self {
+            Self::Exactly(accrued) => amount == accrued,
+            Self::Either(one, other) => amount == one || amount == other,
+            Self::PartOf(deposit) => (0..=deposit).contains(&amount),
+        }
+    }
+
+    /// The most that can have accrued.
+    pub(super) fn most(self) -> i128 {
+        match self {
+            Self::Exactly(accrued) => accrued,
+            Self::Either(one, other) => one.max(other),
+            Self::PartOf(deposit) => deposit,
+        }
+    }
+
+    /// The least that has accrued.
+    pub(super) fn least(self) -> i128 {
+        match self {
+            Self::Exactly(accrued) => accrued,
+            Self::Either(one, other) => one.min(other),
+            Self::PartOf(_) => 0,
+        }
+    }
+}
+
 fn accrued_as(stream: &V9Stream, kind: Kind, at: UnixTime) -> Amount {
     Schedule { kind, ..stream.body.state.flow.schedule }.accrued(at)
 }

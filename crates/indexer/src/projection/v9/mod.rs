@@ -4,14 +4,18 @@
 //! later event, or a transfer of tokens, that proves the value corrects it.
 
 mod births;
+mod broken;
 mod decode;
 mod effect;
 mod inference;
 mod invariants;
 mod payload;
+mod rules;
 mod transfers;
 mod values;
 
+#[cfg(test)]
+mod impossible;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -19,8 +23,9 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-use fluxora_stream::{ContractId, EventKind, Kind, StreamId, UnixTime, V9State, V9Stream};
+use fluxora_stream::{ContractId, EventKind, StreamId, UnixTime, V9State, V9Stream};
 
+pub use self::broken::{V9Field, V9Rule};
 use self::decode::{ContractAction, Decoded, Fault};
 use self::effect::EventContext;
 use self::transfers::Transfers;
@@ -49,8 +54,8 @@ impl<'a> Family<'a> for V9<'a> {
                     ContractAction::ShareDelegated(share) => {
                         Subjects { stream: Some(id(share.child_stream_id.0)), other: Some(id(number)) }
                     }
-                    ContractAction::Cloned { source } => {
-                        Subjects { stream: Some(id(number)), other: Some(id(source)) }
+                    ContractAction::Cloned(clone) => {
+                        Subjects { stream: Some(id(number)), other: Some(id(clone.source_stream_id.0)) }
                     }
                     ContractAction::Renewed { renewal } => {
                         Subjects { stream: Some(id(renewal)), other: Some(id(number)) }
@@ -121,32 +126,47 @@ fn apply<W: Fn(&StreamId) -> bool>(
     match action {
         ContractAction::Created(value) => {
             if engine.accepts(&id) {
-                engine.insert(births::created(contract, value, event.tx_hash.as_str(), now), event);
+                let mut anomalies = rules::creation(&value, now.at);
+                anomalies.extend(id_in_use(engine, &id));
+                let stream = births::created(contract, value, event.tx_hash.as_str(), now);
+                engine.insert(stream, anomalies, event);
             }
         }
         ContractAction::ShareDelegated(value) => share(id, &value, now, event, engine),
-        ContractAction::Cloned { source } => {
-            let kind = kind(engine, &StreamId::chain(contract, source));
+        ContractAction::Cloned(value) => {
+            let number = value.source_stream_id.0;
+            let source = engine.stream::<V9State>(&StreamId::chain(contract, number));
             change(engine, id, &[EventKind::Updated], event, |stream| {
-                births::inherit(stream, source, kind);
-                None
+                let anomalies = rules::clone(stream, source.as_ref(), &value);
+                births::inherit(stream, number, source.as_ref().map(births::kind));
+                anomalies
             });
         }
         ContractAction::Renewed { renewal } => {
             let StreamId::Chain { number: source, .. } = id else { return };
-            let kind = kind(engine, &id);
+            let old = engine.stream::<V9State>(&id);
             change(engine, id, &[EventKind::Updated], event, |old| {
+                let anomalies = rules::renewed(old);
                 old.body.state.on_chain.auto_renew = Some(false);
-                None
+                anomalies
             });
             change(engine, StreamId::chain(contract, renewal), &[EventKind::Updated], event, |stream| {
-                births::inherit(stream, source, kind);
+                let anomalies = old.as_ref().map(|old| rules::renewal(stream, old, now.at));
+                births::inherit(stream, source, old.as_ref().map(births::kind));
                 stream.body.state.on_chain.auto_renew = Some(true);
-                None
+                anomalies.unwrap_or_default()
             });
         }
         action => {
-            change(engine, id, kinds_of(&action), event, |stream| effect::apply(stream, &action, now));
+            change(engine, id, kinds_of(&action), event, |stream| {
+                let before = stream.clone();
+                let mut anomalies: Vec<_> = effect::apply(stream, &action, now).into_iter().collect();
+                if matches!(action, ContractAction::Withdrew(_) | ContractAction::WithdrawnTo(_)) {
+                    anomalies.extend(rules::payment(&before, stream, &action, now.at));
+                }
+                anomalies.extend(rules::refusals(&before, &action, now));
+                anomalies
+            });
         }
     }
 }
@@ -162,15 +182,24 @@ fn share<W: Fn(&StreamId) -> bool>(
     let mut after = before.clone();
     births::give_share(&mut after, value, now);
     let child = births::share(&before, &after, value, event.tx_hash.as_str(), now);
+    let anomalies = rules::share(&before, value, now.at);
+    let reused = id_in_use(engine, &StreamId::chain(before.body.contract, value.child_stream_id.0));
+    // Both streams depend on the division.
+    let of_child = anomalies.iter().copied().chain(reused).collect();
     change(engine, id, &[EventKind::Updated], event, |parent| {
         *parent = after;
-        None
+        anomalies
     });
-    engine.insert(child, event);
+    engine.insert(child, of_child, event);
 }
 
-fn kind<W: Fn(&StreamId) -> bool>(engine: &Engine<'_, W>, id: &StreamId) -> Option<(Kind, bool)> {
-    engine.stream::<V9State>(id).as_ref().map(births::kind)
+/// The contract gives an id to a second stream only after it has removed the first.
+fn id_in_use<W: Fn(&StreamId) -> bool>(engine: &Engine<'_, W>, id: &StreamId) -> Option<Anomaly> {
+    let in_use = match engine.stream::<V9State>(id) {
+        Some(stream) => stream.body.state.on_chain.closed_ledger.is_none(),
+        None => engine.holds(id),
+    };
+    in_use.then_some(Anomaly::Refused { rule: V9Rule::IdInUse })
 }
 
 /// Changes a stream, and checks the invariants of the contract if it did change.
@@ -179,14 +208,13 @@ fn change<W: Fn(&StreamId) -> bool>(
     id: StreamId,
     kinds: &'static [EventKind],
     event: &ContractEvent,
-    change: impl FnOnce(&mut V9Stream) -> Option<Anomaly>,
+    change: impl FnOnce(&mut V9Stream) -> Vec<Anomaly>,
 ) {
     engine.change::<V9State>(id, event, |stream| {
         let before = stream.clone();
-        let mut anomalies: Vec<_> = change(stream).into_iter().collect();
-        if *stream != before {
-            anomalies.extend(invariants::broken(&before, stream));
-        }
+        let found = change(stream);
+        let mut anomalies = if *stream == before { Vec::new() } else { invariants::broken(&before, stream) };
+        anomalies.extend(found);
         Effect { kinds, anomalies }
     });
 }

@@ -7,11 +7,11 @@ use crate::projection::{Anomaly, Class, Projected, Streams, classify, project};
 use crate::{ChainPosition, ContractEvent, Opaque};
 
 const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
-const SENDER: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
-const RECIPIENT: &str = "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H";
+pub(super) const SENDER: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+pub(super) const RECIPIENT: &str = "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H";
 
 /// From second 0 to 100 with a cliff at 50; the deposit is enough for one in each second.
-fn created(id: u64) -> String {
+pub(super) fn created(id: u64) -> String {
     format!(
         r#"{{"topic":["created","{id}"],"value":{{"stream_id":"{id}","sender":"{SENDER}","recipient":"{RECIPIENT}",
         "deposit_amount":"100","rate_per_second":"1","start_time":"0","cliff_time":"50","end_time":"100",
@@ -24,11 +24,11 @@ fn withdrew(amount: u64) -> String {
     format!(r#"{{"topic":["withdrew","0"],"value":{value}}}"#)
 }
 
-fn transfer(to: &str, amount: u64) -> String {
+pub(super) fn transfer(to: &str, amount: u64) -> String {
     format!(r#"{{"topic":["transfer","{CONTRACT}","{to}","native"],"value":{{"amount":"{amount}"}}}}"#)
 }
 
-fn named(topic: &str, name: &str) -> String {
+pub(super) fn named(topic: &str, name: &str) -> String {
     format!(r#"{{"topic":["{topic}","0"],"value":["{name}","0"]}}"#)
 }
 
@@ -46,17 +46,17 @@ fn event(second: u32, place: u32, topic: &str, payload: &str) -> ContractEvent {
 }
 
 /// One transaction: its payloads, whose topics are read from them.
-fn transaction(second: u32, payloads: impl IntoIterator<Item = String>) -> Vec<ContractEvent> {
+pub(super) fn transaction(second: u32, payloads: impl IntoIterator<Item = String>) -> Vec<ContractEvent> {
     let topic = |payload: &str| payload.split('"').nth(3).unwrap().to_owned();
     let events = (0..).zip(payloads);
     events.map(|(place, payload)| event(second, place, &topic(&payload), &payload)).collect()
 }
 
-fn id() -> StreamId {
+pub(super) fn id() -> StreamId {
     StreamId::parse(&format!("{CONTRACT}-0")).unwrap()
 }
 
-fn all(streams: &mut Streams, transactions: &[Vec<ContractEvent>]) -> Projected {
+pub(super) fn all(streams: &mut Streams, transactions: &[Vec<ContractEvent>]) -> Projected {
     project(streams, |_| true, transactions.iter().flatten())
 }
 
@@ -126,7 +126,7 @@ fn a_field_that_is_missing_or_wrong_makes_an_event_unreadable() {
 #[test]
 fn an_unreadable_event_is_counted_on_its_stream_and_reported() {
     let broken = || r#"{"topic":["top_up","0"],"value":{"stream_id":"0"}}"#.to_owned();
-    let (stream, projected) = one(&[transaction(1, [created(0)]), transaction(2, [broken(), broken()])]);
+    let (stream, projected) = one(&[transaction(0, [created(0)]), transaction(2, [broken(), broken()])]);
     assert_eq!(stream.body.state.on_chain.unprojected_events, 2);
     assert_eq!(kinds(&projected), [EventKind::Created, EventKind::Updated, EventKind::Updated]);
     let changes = Changes { unprojected_events: Some(2), ..Changes::default() };
@@ -147,7 +147,7 @@ fn an_event_of_an_unknown_stream_changes_nothing() {
 fn a_withdrawal_takes_out_the_gross_amount_of_its_transfers() {
     let paid = |before: &[String]| {
         let events = transaction(60, before.iter().cloned().chain([withdrew(40)]));
-        let (stream, _) = one(&[transaction(1, [created(0)]), events]);
+        let (stream, _) = one(&[transaction(0, [created(0)]), events]);
         (stream.body.state.flow.withdrawn.stroops(), stream.body.state.on_chain.inferred.withdrawn)
     };
     assert_eq!(paid(&[transfer(RECIPIENT, 40), transfer(SENDER, 3)]), (43, false));
@@ -159,7 +159,7 @@ fn a_withdrawal_takes_out_the_gross_amount_of_its_transfers() {
 #[test]
 fn a_completion_settles_an_inferred_withdrawal() {
     let history = [
-        transaction(1, [created(0)]),
+        transaction(0, [created(0)]),
         transaction(100, [withdrew(98), named("completed", "StreamCompleted")]),
     ];
     let (stream, projected) = one(&history);
@@ -172,7 +172,7 @@ fn a_completion_settles_an_inferred_withdrawal() {
 fn a_refund_settles_the_kind() {
     let cancelled = |refund| {
         let end = transaction(70, [transfer(SENDER, refund), named("cancelled", "StreamCancelled")]);
-        let (stream, _) = one(&[transaction(1, [created(0)]), end]);
+        let (stream, _) = one(&[transaction(0, [created(0)]), end]);
         (stream.body.state.flow.schedule.kind, stream.body.state.on_chain.inferred.kind)
     };
     assert_eq!(cancelled(30), (Kind::Linear, false));
@@ -183,7 +183,7 @@ fn a_refund_settles_the_kind() {
 #[test]
 fn a_withdrawal_makes_a_kind_likelier_and_a_larger_one_proves_the_other() {
     let history =
-        [transaction(1, [created(0)]), transaction(70, [withdrew(20)]), transaction(71, [withdrew(30)])];
+        [transaction(0, [created(0)]), transaction(70, [withdrew(20)]), transaction(71, [withdrew(30)])];
     let (likelier, _) = one(&history[..2]);
     assert_eq!(
         (likelier.body.state.flow.schedule.kind, likelier.body.state.on_chain.inferred.kind),
@@ -201,9 +201,9 @@ fn a_recipient_paid_by_a_keeper_and_paid_again_is_reported() {
     let cancelled = r#"{"topic":["kp_cncl","0"],"value":{"stream_id":"0","keeper":"x","keeper_fee":"0",
         "recipient_amount":"100","sender_refund":"0"}}"#;
     let history = [
-        transaction(1, [created(0)]),
-        transaction(200, [cancelled.to_owned()]),
-        transaction(201, [withdrew(100)]),
+        transaction(0, [created(0)]),
+        transaction(700_000, [cancelled.to_owned()]),
+        transaction(700_001, [withdrew(100)]),
     ];
     let (stream, projected) = one(&history);
     let chain = &stream.body.state.on_chain;
@@ -215,13 +215,13 @@ fn a_recipient_paid_by_a_keeper_and_paid_again_is_reported() {
         panic!("{projected:?}")
     };
     assert_eq!((keeper_paid.stroops(), again.stroops()), (100, 100));
-    assert_eq!((projected.anomalies.len(), projected.anomalies[0].event.as_str()), (1, "201-0"));
+    assert_eq!((projected.anomalies.len(), projected.anomalies[0].event.as_str()), (1, "700001-0"));
 }
 
 #[test]
 fn a_stream_under_a_reused_id_replaces_the_earlier_one() {
     let mut streams = Streams::new();
-    all(&mut streams, &[transaction(1, [created(0)]), transaction(9, [named("closed", "StreamClosed")])]);
+    all(&mut streams, &[transaction(0, [created(0)]), transaction(9, [named("closed", "StreamClosed")])]);
     let closed = streams.get_mut(&id()).unwrap();
     assert_eq!(closed.of_family::<V9State>().unwrap().body.state.on_chain.closed_ledger, Some(9));
     closed.event_count = 2;
@@ -240,7 +240,7 @@ fn a_stream_under_a_reused_id_replaces_the_earlier_one() {
 #[test]
 fn seconds_count_and_milliseconds_are_recorded() {
     let (stream, projected) =
-        one(&[transaction(1, [created(0)]), transaction(70, [named("cancelled", "StreamCancelled")])]);
+        one(&[transaction(0, [created(0)]), transaction(70, [named("cancelled", "StreamCancelled")])]);
     assert_eq!(stream.status, Status::Cancelled { at: Timestamp::from_second(70).unwrap() });
     assert_eq!(stream.updated_at, Timestamp::from_millisecond(70_999).unwrap());
     assert_eq!(projected.emitted[1].at, stream.updated_at);
@@ -256,7 +256,7 @@ fn a_text_with_escapes_is_unescaped() {
 
 #[test]
 fn a_stream_that_paid_out_more_than_its_deposit_is_uncertain_and_reported() {
-    let history = [transaction(1, [created(0)]), transaction(60, [withdrew(200)])];
+    let history = [transaction(0, [created(0)]), transaction(60, [withdrew(200)])];
     let (stream, projected) = one(&history);
     let amount = |stroops| fluxora_decimal::Amount::from_stroops(stroops);
     let expect = Anomaly::WithdrawnExceedsDeposit { withdrawn: amount(200), deposit: amount(100) };
@@ -269,7 +269,7 @@ fn a_stream_that_paid_out_more_than_its_deposit_is_uncertain_and_reported() {
 #[test]
 fn a_final_status_that_is_left_is_reported() {
     let history = [
-        transaction(1, [created(0)]),
+        transaction(0, [created(0)]),
         transaction(70, [named("cancelled", "StreamCancelled")]),
         transaction(71, [named("resumed", "Resumed")]),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::payload::{Hex, Number, Party, Second, Stroops, Text};
 
@@ -14,7 +14,8 @@ pub(super) struct Transfer<'a> {
     pub(super) amount: i128,
 }
 
-/// Declares the values of contract events. Fields that are not listed are not read, so a contract can add fields.
+/// Declares the values of contract events. Fields that are not listed are not read, so a contract can add fields. A field
+/// that only checks the state before the event is optional.
 macro_rules! values {
     ($($(#[$meta:meta])* $name:ident$(<$life:lifetime>)? { $($(#[$attr:meta])* $field:ident: $type:ty,)* })*) => {
         $(
@@ -69,26 +70,60 @@ values! {
     }
     RateUpdated {
         stream_id: Number,
+        #[serde(default)]
+        old_rate_per_second: Option<Stroops>,
         new_rate_per_second: Stroops,
         effective_time: Second,
     }
     RateDecreased {
         stream_id: Number,
+        #[serde(default)]
+        old_rate_per_second: Option<Stroops>,
         new_rate_per_second: Stroops,
         refund_amount: Stroops,
         checkpointed_amount: Stroops,
         effective_time: Second,
     }
-    EndShortened { stream_id: Number, new_end_time: Second, refund_amount: Stroops, }
-    EndExtended { stream_id: Number, new_end_time: Second, }
-    ToppedUp { stream_id: Number, new_deposit_amount: Stroops, new_end_time: Second, }
-    RecipientUpdated { stream_id: Number, new_recipient: Party, }
-    ClaimOwnerChanged { stream_id: Number, new_owner: Party, }
+    EndShortened {
+        stream_id: Number,
+        #[serde(default)]
+        old_end_time: Option<Second>,
+        new_end_time: Second,
+        refund_amount: Stroops,
+    }
+    EndExtended {
+        stream_id: Number,
+        #[serde(default)]
+        old_end_time: Option<Second>,
+        new_end_time: Second,
+    }
+    ToppedUp {
+        stream_id: Number,
+        #[serde(default)]
+        top_up_amount: Option<Stroops>,
+        new_deposit_amount: Stroops,
+        new_end_time: Second,
+    }
+    RecipientUpdated {
+        stream_id: Number,
+        #[serde(default)]
+        old_recipient: Option<Party>,
+        new_recipient: Party,
+    }
+    ClaimOwnerChanged {
+        stream_id: Number,
+        /// `None` if the event does not say; `Some(None)` if it says that there was none.
+        #[serde(default, deserialize_with = "stated")]
+        old_owner: Option<Option<Party>>,
+        new_owner: Party,
+    }
     SenderTransferred { stream_id: Number, new_sender: Party, }
     ShareDelegated {
         #[serde(rename = "parent_stream_id")]
         stream_id: Number,
         child_stream_id: Number,
+        #[serde(default)]
+        delegator: Option<Party>,
         delegatee: Party,
         new_parent_rate: Stroops,
         child_rate: Stroops,
@@ -97,6 +132,20 @@ values! {
         #[serde(rename = "new_stream_id")]
         stream_id: Number,
         source_stream_id: Number,
+        #[serde(default)]
+        sender: Option<Party>,
+        #[serde(default)]
+        recipient: Option<Party>,
+        #[serde(default)]
+        deposit_amount: Option<Stroops>,
+        #[serde(default)]
+        rate_per_second: Option<Stroops>,
+        #[serde(default)]
+        start_time: Option<Second>,
+        #[serde(default)]
+        cliff_time: Option<Second>,
+        #[serde(default)]
+        end_time: Option<Second>,
     }
     Renewed {
         #[serde(rename = "old_stream_id")]
@@ -108,6 +157,13 @@ values! {
     HealthChanged { stream_id: Number, is_underfunded: bool, }
     /// A value that is read for its stream only.
     Bare { stream_id: Number, }
+}
+
+/// A value that is present, also if it is null.
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// The value of an event without fields: `["StreamClosed","7"]`.

@@ -50,7 +50,7 @@ impl<'a> Family<'a> for Vesting {
                         let tx_hash = event.tx_hash.as_str();
                         let stream = create(key, created, action.abi, tx_hash, context);
                         let anomalies = creation_anomalies(created).into_iter().map(Into::into).collect();
-                        engine.insert_reported(stream, anomalies, event);
+                        engine.insert(stream, anomalies, event);
                     }
                     _ => engine.change::<VestingState>(id, event, |stream| {
                         let applied = apply(stream, &action, context);

@@ -51,8 +51,10 @@ impl Scenario {
         for (place, step) in self.steps.iter().enumerate() {
             let Projected { unprojected, anomalies, .. } = self.apply(&mut streams, step, hints);
             assert_eq!(unprojected, [], "{}: every event is read", self.name);
-            let twice = anomalies.iter().filter(|anomaly| matches!(anomaly.what, Anomaly::PaidTwice { .. }));
-            replay.paid_twice += twice.count();
+            let (twice, broken): (Vec<_>, Vec<_>) =
+                anomalies.into_iter().partition(|anomaly| matches!(anomaly.what, Anomaly::PaidTwice { .. }));
+            replay.paid_twice += twice.len();
+            assert_eq!(broken, [], "{} step {place} {hints:?}: the contract keeps its rules", self.name);
 
             let mut compare = |number: &str, what: &str, compared: Vec<Compared>| {
                 replay.compared += compared.len();
