@@ -109,6 +109,20 @@ impl<'p> Branch<'p> {
     }
 }
 
+/// Pushes one event of a stream into a ledger that is safe at once: its creation, a withdrawal, a pause, a resumption or
+/// its end. `false` if the store refuses it.
+pub(super) async fn push_one(store: &impl Store, ledger: u32, stream: u64, what: u8) -> bool {
+    let at = events::At(ledger, 1, 0);
+    let event = match what {
+        0 | 1 => events::created(at, stream, 1_000 + i128::from(ledger), 2),
+        2 => events::withdrew(at, stream, 5),
+        3 => events::paused(at, stream),
+        4 => events::resumed(at, stream),
+        _ => events::cancelled(at, stream),
+    };
+    MAIN.try_push(store, &[event], Some(ledger + 1)).await.is_ok()
+}
+
 /// Two batches: a chain, and a fork of it that removes a stream, changes one and its share, and brings another.
 pub fn a_chain_and_a_fork() -> [Arc<Batch>; 2] {
     let chain = [
