@@ -17,6 +17,9 @@ pub struct Doc {
     pub errors: &'static [ErrorKind],
 }
 
+/// The contract of every example.
+pub(crate) const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
+
 /// One parameter of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {

@@ -2,6 +2,7 @@ use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use actix_web::web;
+use fluxora_stream::ContractId;
 
 use crate::error::{ApiError, FieldFault};
 use crate::field_code::FieldCode;
@@ -49,6 +50,13 @@ impl Query {
         let given = self.take(name)?;
         let fault = |(code, message)| self.faults.push(FieldFault::new(name, code, message));
         parse(&given).map_err(fault).ok()
+    }
+
+    /// An optional contract, as a filter names it.
+    pub(crate) fn contract(&mut self, name: &'static str) -> Option<ContractId> {
+        self.checked(name, |text| {
+            ContractId::parse(text).map_err(|error| (error.into(), format!("{name}: {error}")))
+        })
     }
 
     /// Whether a parameter is given.

@@ -62,6 +62,33 @@ fn a_stream_that_is_stored_wrong_is_named_and_put_right() {
 }
 
 #[test]
+fn an_event_set_aside_is_a_difference_exactly_if_it_contradicts_the_event_at_its_position() {
+    let mut server = TestServer::launch(indexing());
+    let chain = Chain::of(3);
+    let position = ChainPosition { transaction: 1, event: 0 };
+    let event = chain.event(FIRST, position, &created(0, FIRST));
+    Worker::of(&server).push(&batch(&[event], Some(&chain.newest())));
+    server.terminate();
+
+    // What the migration of a database of 0.1.0 leaves of a second event at one position.
+    let database = rusqlite::Connection::open(server.database()).unwrap();
+    let set_aside = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
+                     contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
+                     SELECT 1, id, 'second', ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                     happened_at, payload, class, stream, other FROM contract_events";
+    assert_eq!(database.execute(set_aside, []).unwrap(), 1);
+    let output = reindex(&server, &["--verify"], 0);
+    assert!(output.contains("event second") && output.contains("nothing differs"), "{output}");
+    let other = "UPDATE repeated_contract_events SET tx_hash = 'another'";
+    assert_eq!(database.execute(other, []).unwrap(), 1);
+    let output = reindex(&server, &["--verify"], 65);
+    let line = "1 events that are set aside contradict the events at their positions";
+    assert!(output.contains(line) && !output.contains("nothing differs"), "{output}");
+    let output = reindex(&server, &[], 0);
+    assert!(output.contains(line), "{output}");
+}
+
+#[test]
 fn only_a_stream_of_the_chain_can_be_built_again() {
     let mut server = TestServer::launch(indexing());
     server.terminate();

@@ -42,7 +42,7 @@ fn each_filter_selects_its_streams_and_filters_combine() {
         (format!("origin=api&recipient={three}&status=completed&sender={two}"), &["completed"]),
         (format!("origin=api&sender={two}"), &["completed"]),
         ("origin=chain".to_owned(), &[]),
-        ("contractId=CDLZFC3S".to_owned(), &[]),
+        (format!("contractId={}", sample::contract(1)), &[]),
         (format!("sender={}", sample::contract(1)), &[]),
     ] {
         let page = server.get(&format!("/api/streams?includeTotal=true&{filters}")).expect(200);

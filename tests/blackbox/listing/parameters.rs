@@ -66,9 +66,10 @@ fn an_invalid_parameter_is_refused_and_all_are_reported_at_once() {
     for origin in ["", "API", "web"] {
         refused(&server, &format!("origin={origin}"), &[("origin", "INVALID_VALUE")]);
     }
-    let too_long = "x".repeat(129);
-    for contract in ["", "%0a", &too_long] {
-        refused(&server, &format!("contractId={contract}"), &[("contractId", "INVALID_VALUE")]);
+    let cut = &sample::contract(1)[..55];
+    let account = sample::account(1);
+    for contract in ["", "%0a", "unknown", cut, &account, &sample::contract(1).to_lowercase()] {
+        refused(&server, &format!("contractId={contract}"), &[("contractId", "INVALID_ADDRESS")]);
     }
     for since in ["", "soon", "-1", "1.5", "2026-01-01", "20260101T000000Z", "2026-01-01T00:00:60Z"] {
         refused(&server, &format!("updatedSince={since}"), &[("updatedSince", "INVALID_VALUE")]);

@@ -2,8 +2,8 @@
 //! corrects those that differ, in one transaction; with `--verify` only reports them. It creates no database and
 //! migrates none.
 //!
-//! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs
-//! (`--verify`).
+//! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs, or an event
+//! that is set aside contradicts the event at its position (`--verify`).
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,8 @@ use crate::system::SystemClock;
 
 #[derive(Debug, Args)]
 pub(crate) struct Reindex {
-    /// Report differences and change nothing: exit code 0 if there are none, 65 if there are some.
+    /// Report differences and change nothing: exit code 0 if there are none, 65 if there are some or an event that is
+    /// set aside contradicts the one at its position.
     #[arg(long)]
     verify: bool,
     /// Rebuild only this stream and its dependents.
@@ -33,7 +34,8 @@ pub(crate) fn run(command: &Reindex, database: &Database) -> u8 {
     match block_on(work(command, database)) {
         Ok(report) => {
             show(command, &report);
-            let differs = !report.differences.is_empty() || report.reclassified > 0;
+            let contradicted = contradictions(&report) > 0;
+            let differs = !report.differences.is_empty() || report.reclassified > 0 || contradicted;
             if differs && command.verify { exit::DATA } else { exit::OK }
         }
         Err(error) => {
@@ -61,6 +63,12 @@ async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildR
     let report = store.audited(entry).rebuild(rebuild, now).await;
     store.close().await;
     report.context("nothing was changed")
+}
+
+/// The events set aside whose contents are not those of the event at their position. Only one of two such events
+/// happened, and the stored streams are made of the other one if that was the wrong one.
+fn contradictions(report: &RebuildReport) -> usize {
+    report.repeated.iter().filter(|event| !event.is_same).count()
 }
 
 fn chain_stream(text: &str) -> Result<StreamId, &'static str> {
@@ -96,8 +104,14 @@ fn show(command: &Reindex, report: &RebuildReport) {
             ));
         }
     }
+    match contradictions(report) {
+        0 => {}
+        count => print(format_args!(
+            "{count} events that are set aside contradict the events at their positions: compare them with the chain"
+        )),
+    }
     let end = match (differences.len(), command.verify) {
-        (0, _) if *reclassified == 0 => "nothing differs".to_owned(),
+        (0, _) if *reclassified == 0 && contradictions(report) == 0 => "nothing differs".to_owned(),
         (0, _) => "no stream differs".to_owned(),
         (count, true) => format!("{count} streams differ; nothing was changed"),
         (count, false) => format!("{count} streams differed and were corrected"),

@@ -70,10 +70,8 @@ fn schema(path: &str, name: &str) -> Value {
         (_, "sender" | "recipient" | "treasury") => {
             json!({"type": "string", "pattern": PARTY, "format": "stellar-address"})
         }
-        ("/api/events", "contractId") => {
-            json!({"type": "string", "pattern": CONTRACT, "format": "stellar-contract"})
-        }
-        (_, "contractId" | "topic") => text(),
+        (_, "contractId") => json!({"type": "string", "pattern": CONTRACT, "format": "stellar-contract"}),
+        (_, "topic") => text(),
         (_, "updatedSince") => json!({"type": "string", "anyOf": [
             {"pattern": "^[0-9]+$"},
             {"format": "date-time", "pattern": "^[0-9]{4}-"},

@@ -16,14 +16,13 @@ use serde_json::value::RawValue;
 
 use self::format::Format;
 use self::request::{FeedRequest, Start};
-use crate::doc::{Doc, Parameter, header, query, response};
+use crate::doc::{CONTRACT, Doc, Parameter, header, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
 
 const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
-const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
 
 pub(crate) const AFTER: Parameter = query(
     "after",

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use fluxora_store::{EventFilter, Sequence};
-use fluxora_stream::{Address, ContractId, EventKind, StreamId};
+use fluxora_stream::{Address, EventKind, StreamId};
 
 use super::format::Format;
 use crate::error::{ApiError, FieldFault};
@@ -101,9 +101,7 @@ fn filter(query: &mut Query) -> EventFilter {
         }),
         sender: party(query, "sender"),
         recipient: party(query, "recipient"),
-        contract: query.checked("contractId", |text| {
-            ContractId::parse(text).map_err(|error| (error.into(), format!("contractId: {error}")))
-        }),
+        contract: query.contract("contractId"),
         kinds: kinds(query),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cursor::{self, Cursor, quoted};
-use crate::doc::{Doc, query, response};
+use crate::doc::{CONTRACT, Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::page_bytes::MAX_BYTES;
@@ -27,7 +27,7 @@ pub(crate) const DOC: Doc = Doc {
     parameters: &[
         query("fromLedger", "The first ledger, included", "1000"),
         query("toLedger", "The last ledger, included", "2000"),
-        query("contractId", "Events of this contract", "contract"),
+        query("contractId", "Events of this contract", CONTRACT),
         query("topic", "Events with this topic", "created"),
         query("limit", "Events per page: 1 to 1000, 100 by default", "100"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
@@ -84,7 +84,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let opaque = |query: &mut Query, name| {
         query.parsed(name, FieldCode::InvalidValue, "1 to 128 characters", |text| Opaque::new(text).ok())
     };
-    let contract = opaque(&mut query, "contractId");
+    let contract = query.contract("contractId").and_then(|contract| Opaque::new(&contract.to_string()).ok());
     let topic = opaque(&mut query, "topic");
     let first = [
         from_ledger.map(|ledger| ledger.to_string()),

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::Api;
 use crate::cursor::{self, Cursor, quoted};
-use crate::doc::{Doc, query, response};
+use crate::doc::{CONTRACT, Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
 use crate::instant;
@@ -24,7 +24,7 @@ pub(crate) const DOC: Doc = Doc {
         query("sender", "Streams this account or contract pays", ACCOUNT),
         query("recipient", "Streams that pay this account or contract", ACCOUNT),
         query("origin", "`api` or `chain`", "chain"),
-        query("contractId", "Chain streams of this contract", "contract"),
+        query("contractId", "Chain streams of this contract", CONTRACT),
         query("updatedSince", "Streams whose `updatedAt` is not before this instant", "2026-01-01T00:00:00Z"),
         query("limit", "Streams per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
@@ -119,15 +119,7 @@ fn filter(query: &mut Query) -> StreamFilter {
         sender: address(query, "sender"),
         recipient: address(query, "recipient"),
         origin: query.word("origin", "api or chain"),
-        contract: query.parsed(
-            "contractId",
-            FieldCode::InvalidValue,
-            "1 to 128 printable characters",
-            |text| {
-                let printable = text.chars().all(|c| !c.is_control());
-                (printable && (1..=128).contains(&text.chars().count())).then(|| text.to_owned())
-            },
-        ),
+        contract: query.contract("contractId").map(|contract| contract.to_string()),
         updated_since: query.parsed("updatedSince", FieldCode::InvalidValue, INSTANT, |text| {
             seconds(text).or_else(|| instant::parse_up_to_millisecond(text))
         }),
