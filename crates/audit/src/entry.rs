@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::Action;
+use crate::{Action, Head, Row};
 
 /// The most characters of a target or an actor's id. Longer ones are cut.
 pub const LONGEST: usize = 200;
@@ -144,6 +144,11 @@ impl Entry {
             client_address: cut(&self.client_address),
             ..*self
         }
+    }
+
+    /// The canonical encoding of a row with this entry after its number ([`Row::encode`]), for a database that numbers rows itself.
+    pub fn encode(&self) -> Vec<u8> {
+        Row::unsealed(Head::EMPTY, self).encode_entry()
     }
 
     /// The same entry with a target.

@@ -55,9 +55,15 @@ impl Head {
 impl Row {
     /// The row that follows a head.
     pub fn seal(head: Head, entry: &Entry) -> Self {
+        let mut row = Self::unsealed(head, entry);
+        row.hash = row.computed_hash();
+        row
+    }
+
+    pub(crate) fn unsealed(head: Head, entry: &Entry) -> Self {
         let Entry { at, actor, action, target, outcome, request_id, client_address, count } =
             entry.normalized();
-        let mut row = Self {
+        Self {
             seq: head.seq.saturating_add(1),
             at,
             actor_kind: actor.kind.as_str().to_owned(),
@@ -72,9 +78,7 @@ impl Row {
             count,
             previous_hash: head.hash,
             hash: Hash::ZERO,
-        };
-        row.hash = row.computed_hash();
-        row
+        }
     }
 
     /// Its number and hash.
@@ -90,8 +94,15 @@ impl Row {
     /// The canonical encoding of all fields but the hashes: each field as a netstring (`length:bytes,` with the length in bytes), an
     /// absent one as `-,`. No two different rows have the same encoding.
     pub fn encode(&self) -> Vec<u8> {
+        let mut encoded = netstrings([Some(VERSION), Some(&self.seq.to_string())]);
+        encoded.extend(self.encode_entry());
+        encoded
+    }
+
+    /// The encoding after the number.
+    pub(crate) fn encode_entry(&self) -> Vec<u8> {
         let Self {
-            seq,
+            seq: _,
             at,
             actor_kind,
             actor_id,
@@ -106,10 +117,8 @@ impl Row {
             previous_hash: _,
             hash: _,
         } = self;
-        let (seq, at, count) = (seq.to_string(), at.as_millisecond().to_string(), count.to_string());
-        let fields = [
-            Some(VERSION),
-            Some(&seq),
+        let (at, count) = (at.as_millisecond().to_string(), count.to_string());
+        netstrings([
             Some(&at),
             Some(actor_kind),
             actor_id.as_deref(),
@@ -121,21 +130,24 @@ impl Row {
             request_id.as_deref(),
             client_address.as_deref(),
             Some(&count),
-        ];
-        let mut encoded = Vec::with_capacity(256);
-        for field in fields {
-            match field {
-                Some(text) => {
-                    encoded.extend_from_slice(text.len().to_string().as_bytes());
-                    encoded.push(b':');
-                    encoded.extend_from_slice(text.as_bytes());
-                }
-                None => encoded.push(b'-'),
-            }
-            encoded.push(b',');
-        }
-        encoded
+        ])
     }
+}
+
+fn netstrings<const N: usize>(fields: [Option<&str>; N]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(256);
+    for field in fields {
+        match field {
+            Some(text) => {
+                encoded.extend_from_slice(text.len().to_string().as_bytes());
+                encoded.push(b':');
+                encoded.extend_from_slice(text.as_bytes());
+            }
+            None => encoded.push(b'-'),
+        }
+        encoded.push(b',');
+    }
+    encoded
 }
 
 #[cfg(test)]

@@ -17,42 +17,60 @@ CREATE TABLE audit_log (
     hash           BYTEA NOT NULL
 );
 
--- A field of the canonical encoding: a netstring, or -, for NULL.
-CREATE FUNCTION audit_field(value TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT coalesce(octet_length(value)::text || ':' || value || ',', '-,') $$;
+CREATE TYPE audit_entry AS (
+    at             TIMESTAMPTZ,
+    actor_kind     TEXT,
+    actor_id       TEXT,
+    actor_role     TEXT,
+    action         TEXT,
+    target         TEXT,
+    outcome        TEXT,
+    code           TEXT,
+    request_id     TEXT,
+    client_address TEXT,
+    count          BIGINT,
+    encoded        BYTEA               -- the canonical encoding of the row after its number
+);
 
--- Numbers a row and connects it with the newest one. The lock makes one order for all servers: it is the last that a transaction takes, and
--- held until its commit is visible. The database does this and not the server, so that no network round trip passes under the lock.
-CREATE FUNCTION chain_audit_row() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Numbers rows, connects them with the newest one and inserts them; returns how many. NULL is no row. The lock makes one order for all
+-- servers: it is the last that a transaction takes, and held until its commit is visible. The database does this and not the server, so that
+-- no network round trip passes under the lock.
+CREATE FUNCTION append_audit(entries audit_entry[]) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
-    newest RECORD;
+    entry     audit_entry;
+    number    BIGINT;
+    digits    TEXT;
+    last_hash BYTEA;
+    seqs      BIGINT[];
+    hashes    BYTEA[];
 BEGIN
-    IF NEW.hash IS NOT NULL THEN
-        RETURN NEW; -- copied from another database with its place in the chain
+    IF entries IS NULL THEN
+        RETURN 0;
     END IF;
     PERFORM pg_advisory_xact_lock(1181513080, 3); -- "Flux", audit
-    -- A separate statement sees what was committed while this transaction waited for the lock, and what it has written itself.
-    SELECT seq, hash INTO newest FROM audit_log ORDER BY seq DESC LIMIT 1;
-    NEW.seq := coalesce(newest.seq, 0) + 1;
-    NEW.previous_hash := coalesce(newest.hash, decode(repeat('00', 32), 'hex'));
-    NEW.hash := sha256(NEW.previous_hash || convert_to(
-        audit_field('fluxora-audit-1')
-            || audit_field(NEW.seq::text)
-            || audit_field((extract(epoch FROM NEW.at) * 1000)::bigint::text)
-            || audit_field(NEW.actor_kind)
-            || audit_field(NEW.actor_id)
-            || audit_field(NEW.actor_role)
-            || audit_field(NEW.action)
-            || audit_field(NEW.target)
-            || audit_field(NEW.outcome)
-            || audit_field(NEW.code)
-            || audit_field(NEW.request_id)
-            || audit_field(NEW.client_address)
-            || audit_field(NEW.count::text),
-        'UTF8'
-    ));
-    RETURN NEW;
+    -- A separate statement sees what was committed while this transaction waited for the lock.
+    SELECT seq, hash INTO number, last_hash FROM audit_log ORDER BY seq DESC LIMIT 1;
+    number := coalesce(number, 0);
+    last_hash := coalesce(last_hash, decode(repeat('00', 32), 'hex'));
+    hashes := ARRAY[last_hash];
+    FOREACH entry IN ARRAY entries LOOP
+        number := number + 1;
+        digits := number::text;
+        last_hash := sha256(
+            last_hash || convert_to('15:fluxora-audit-1,' || length(digits) || ':' || digits || ',', 'UTF8') || entry.encoded
+        );
+        seqs := seqs || number;
+        hashes := hashes || last_hash;
+    END LOOP;
+    INSERT INTO audit_log (
+        seq, at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count,
+        previous_hash, hash
+    ) SELECT
+        seqs[place], at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count,
+        hashes[place], hashes[place + 1]
+    FROM unnest(entries) WITH ORDINALITY AS entry (
+        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, encoded, place
+    );
+    RETURN array_length(seqs, 1);
 END
 $$;
-
-CREATE TRIGGER audit_log_is_a_chain BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION chain_audit_row();

@@ -1,4 +1,4 @@
-//! The audit log. A trigger numbers each row and connects it with the newest one (migration V14).
+//! The audit log. A function of the database numbers rows and connects them with the newest one (migration V14).
 
 use fluxora_audit::{Action, Entry, Head, Row};
 use fluxora_store::audit::{AUDIT_EXPIRED_AT_ONCE, audit_hash, audit_row, expiry};
@@ -16,7 +16,7 @@ use crate::pool::Lease;
 /// The columns of an entry, in the order of [`EntryValues`].
 macro_rules! entry_columns {
     () => {
-        "at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count"
+        "at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, encoded"
     };
 }
 /// The columns that [`audit_row`] reads, in its order.
@@ -28,18 +28,16 @@ macro_rules! audit_columns {
 }
 pub(crate) use {audit_columns, entry_columns};
 
-/// In the order of the arrays: the trigger numbers rows as they come.
+/// In the order of the arrays.
 pub(crate) const APPEND: &str = concat!(
-    "INSERT INTO audit_log (",
+    "SELECT append_audit(array_agg(ROW(",
     entry_columns!(),
-    ") SELECT ",
+    ")::audit_entry ORDER BY place)) FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+     $9::text[], $10::text[], $11::bigint[], $12::bytea[]) WITH ORDINALITY AS entry (",
     entry_columns!(),
-    " FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-     $9::text[], $10::text[], $11::bigint[]) WITH ORDINALITY AS entry (",
-    entry_columns!(),
-    ", place) ORDER BY place"
+    ", place)"
 );
-/// With its place in the chain: the trigger leaves it as it is.
+/// With its place in the chain.
 const PUT: &str = concat!(
     "INSERT INTO audit_log (",
     audit_columns!(),
@@ -55,7 +53,7 @@ const PAGE: &str = concat!(
      AND ($4::text IS NULL OR action = $4) AND ($5::text IS NULL OR target = $5) AND ($6::text IS NULL OR outcome = $6) \
      AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8) ORDER BY seq DESC LIMIT $9"
 );
-/// The lock that makes one order, as the trigger takes it.
+/// The lock that makes one order, as the function takes it.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1181513080, 3)";
 /// The last of the oldest rows, at most `$2` of them, before the first one that is not older than `$1`.
 const LAST_EXPIRED: &str = "WITH oldest AS MATERIALIZED (SELECT seq, at, hash FROM audit_log ORDER BY seq LIMIT $2) \
@@ -77,6 +75,7 @@ pub(crate) struct EntryValues {
     request_ids: Vec<Option<String>>,
     client_addresses: Vec<Option<String>>,
     counts: Vec<Option<i64>>,
+    encoded: Vec<Option<Vec<u8>>>,
 }
 
 impl EntryValues {
@@ -101,10 +100,11 @@ impl EntryValues {
         self.request_ids.push(of(|entry| entry.request_id.as_ref()));
         self.client_addresses.push(of(|entry| entry.client_address.as_ref()));
         self.counts.push(entry.map(|entry| count(entry.count)));
+        self.encoded.push(entry.map(Entry::encode));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.at.len()
+    fn is_empty(&self) -> bool {
+        self.at.is_empty()
     }
 }
 
@@ -123,6 +123,7 @@ impl Parameters for EntryValues {
             &self.request_ids,
             &self.client_addresses,
             &self.counts,
+            &self.encoded,
         ]
     }
 }
@@ -133,11 +134,11 @@ pub(crate) async fn enqueue<'e>(
     entries: impl IntoIterator<Item = &'e Entry>,
 ) -> Result<(), Fault> {
     let values = EntryValues::of(entries);
-    let rows = values.len();
-    if rows == 0 {
+    if values.is_empty() {
         return Ok(());
     }
-    transaction.enqueue("writing audit rows", APPEND, values, Some(rows)).await
+    // One row: their count.
+    transaction.enqueue("writing audit rows", APPEND, values, Some(1)).await
 }
 
 /// Appends rows in a transaction of their own.

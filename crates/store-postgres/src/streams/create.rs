@@ -24,11 +24,11 @@ const CREATE: &str = concat!(
     ", $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
         $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[], \
         $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::text[], \
-        $34::text[], $35::text[], $36::bigint[]\
+        $34::text[], $35::text[], $36::bigint[], $37::bytea[]\
     ) WITH ORDINALITY AS new (",
     common_columns!(),
     ", number, type, occurred_at, recorded_at, data, scope, key, request, response, made_at, \
-        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, place)\
+        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, encoded, place)\
     ), keyed AS (\
         INSERT INTO idempotency_records AS old (scope, key, request, response, made_at) \
         SELECT scope, key, request, response, made_at FROM new WHERE key IS NOT NULL \
@@ -47,13 +47,11 @@ const CREATE: &str = concat!(
         INSERT INTO stream_events (stream, number, type, occurred_at, recorded_at, data) \
         SELECT written.seq, number, type, occurred_at, recorded_at, data::json \
         FROM written JOIN new USING (id) ORDER BY place RETURNING stream\
-    ), audited AS (INSERT INTO audit_log (",
+    ), audited AS MATERIALIZED (SELECT append_audit(array_agg(ROW(",
     entry_columns!(),
-    ") SELECT ",
-    entry_columns!(),
-    " FROM inserted_events JOIN written ON written.seq = inserted_events.stream JOIN new USING (id) \
-        WHERE action IS NOT NULL ORDER BY place\
-    ) SELECT id FROM written"
+    ")::audit_entry ORDER BY place)) \
+        FROM inserted_events JOIN written ON written.seq = inserted_events.stream JOIN new USING (id) WHERE action IS NOT NULL\
+    ) SELECT id FROM written CROSS JOIN audited"
 );
 
 /// Writes new streams, of which no two have the same key, with their events and keyed responses. Answers which were written, in
