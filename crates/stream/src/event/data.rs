@@ -50,6 +50,16 @@ pub enum Cause {
     Reindex,
 }
 
+impl Cause {
+    /// Hash of the transaction of a contract event; `None` for another cause.
+    pub fn tx_hash(&self) -> Option<&str> {
+        match self {
+            Self::ContractEvent { tx_hash, .. } => Some(tx_hash),
+            Self::Api | Self::Clock | Self::LateEvents { .. } | Self::Reorg { .. } | Self::Reindex => None,
+        }
+    }
+}
+
 /// The division of a deposit when a stream ended; the two amounts add up to the deposit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
