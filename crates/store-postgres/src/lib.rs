@@ -21,6 +21,7 @@ mod refused;
 mod store;
 mod streams;
 mod tls;
+mod treasury;
 mod unit;
 mod webhooks;
 mod writer;

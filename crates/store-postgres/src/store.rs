@@ -24,6 +24,7 @@ use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, 
 mod audit;
 mod chain;
 mod copy;
+mod treasury;
 mod webhooks;
 
 /// How many idempotency records one unit deletes at most.

@@ -18,6 +18,7 @@ mod schema;
 mod server_lock;
 mod store;
 mod streams;
+mod treasury;
 mod webhooks;
 
 mod write_connection;

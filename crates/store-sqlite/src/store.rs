@@ -338,6 +338,7 @@ impl Store for SqliteStore {
 
 mod audit;
 mod copy;
+mod treasury;
 mod webhooks;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod outage;
 mod page;
 pub mod rows;
 mod streams;
+pub mod treasury;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -36,3 +37,4 @@ pub use metrics::{PoolUsage, StoreMetrics, Work};
 pub use outage::{Doubt, OutageTracker};
 pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};
+pub use treasury::TreasuryStore;

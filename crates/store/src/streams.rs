@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
     IdempotencyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter,
-    StreamPage, StreamQuery,
+    StreamPage, StreamQuery, TreasuryStore,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -119,6 +119,7 @@ pub trait Store:
     + EndpointStore
     + DeliveryStore
     + AuditStore
+    + TreasuryStore
 {
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;

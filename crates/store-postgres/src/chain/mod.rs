@@ -42,7 +42,7 @@ pub(crate) use list::LIST;
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 29] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 31] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -72,6 +72,8 @@ pub(crate) const QUERIES: [(&str, &[&str]); 29] = [
     (streams::UPDATE, &["Index Scan using streams_"]),
     (streams::UPDATE_STATUS_ONLY, &["Index Scan using streams_"]),
     (streams::DELETE, &["streams_pkey"]),
+    (crate::treasury::streams::OF_SENDER, &["streams_by_sender"]),
+    (crate::treasury::streams::OF_RECIPIENT, &["streams_by_recipient"]),
 ];
 
 /// Reads the state of a stream at the end of the second `at`: [`StreamStore::stream_at`](fluxora_store::StreamStore::stream_at).

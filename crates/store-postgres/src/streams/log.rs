@@ -9,7 +9,7 @@ use crate::columns::seq;
 use crate::faults::{Attempt, Fault};
 use crate::pool::Lease;
 
-pub(super) const HEAD: &str = "SELECT coalesce(max(seq), 0) FROM stream_events";
+pub(crate) const HEAD: &str = "SELECT coalesce(max(seq), 0) FROM stream_events";
 const OLDEST: &str = "SELECT coalesce(min(seq), 0) FROM stream_events";
 
 pub(crate) async fn head(lease: &Lease) -> Result<Sequence, Fault> {

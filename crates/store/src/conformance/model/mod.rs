@@ -7,6 +7,7 @@ mod event_log;
 mod idempotency;
 mod leases;
 mod streams;
+mod treasury;
 mod webhook_store;
 mod webhooks;
 
