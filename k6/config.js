@@ -30,7 +30,9 @@ export const PROFILES = {
 };
 
 /** The scenarios that need no token, by the name of the function in main.js. */
-const PUBLIC_SCENARIOS = ['health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events', 'compat'];
+const PUBLIC_SCENARIOS = [
+  'health', 'streams_list', 'streams_get', 'streams_create', 'streams_cancel', 'events', 'compat', 'treasury',
+];
 
 /** The scenarios of one user: the endpoints of several would be more than are allowed. */
 const SINGLE_SCENARIOS = ['webhooks'];

@@ -11,6 +11,7 @@ export { streamsGet as streams_get } from './scenarios/streams-get.js';
 export { streamsCreate as streams_create } from './scenarios/streams-create.js';
 export { streamsCancel as streams_cancel } from './scenarios/streams-cancel.js';
 export { events } from './scenarios/events.js';
+export { treasury } from './scenarios/treasury.js';
 export { webhooks } from './scenarios/webhooks.js';
 export { compat } from './scenarios/compat.js';
 export { ingest } from './scenarios/ingest.js';

@@ -63,6 +63,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
         "streams_create",
         "streams_get",
         "streams_list",
+        "treasury",
         "webhooks",
     ];
     if let Some(node) = scripts(
@@ -88,6 +89,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("streams_create", "[201,400]"),
             ("streams_cancel", "[200,201,409]"),
             ("events", "[200,400,404]"),
+            ("treasury", "[200]"),
             ("webhooks", "[200,201,204,400,404]"),
             ("compat", "[200,201,409]"),
             ("ingest", "[200]"),

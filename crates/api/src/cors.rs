@@ -21,11 +21,11 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 /// Headers of requests that any page may send.
 const READ_HEADERS: HeaderValue =
-    HeaderValue::from_static("accept, last-event-id, x-correlation-id, x-request-id");
+    HeaderValue::from_static("accept, if-none-match, last-event-id, x-correlation-id, x-request-id");
 /// Headers of requests that a page of a listed origin may send.
 const ALL_HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, authorization, content-type, idempotency-key, if-match, last-event-id, x-correlation-id, x-indexer-worker-token, \
-     x-operator-token, x-request-id",
+    "accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, x-correlation-id, \
+     x-indexer-worker-token, x-operator-token, x-request-id",
 );
 const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const ANY: HeaderValue = HeaderValue::from_static("*");

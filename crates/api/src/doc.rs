@@ -31,6 +31,8 @@ pub struct Parameter {
     pub description: &'static str,
     /// A value that the operation accepts.
     pub example: &'static str,
+    /// Whether a request without it is refused.
+    pub required: bool,
 }
 
 /// Where a parameter is sent.
@@ -38,7 +40,7 @@ pub struct Parameter {
 pub enum Location {
     /// In the path; always required.
     Path,
-    /// In the query string; always optional.
+    /// In the query string.
     Query,
     /// In a header; always optional.
     Header,
@@ -70,11 +72,19 @@ impl Doc {
 }
 
 pub(crate) const fn path(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
-    Parameter { name, location: Location::Path, description, example }
+    Parameter { name, location: Location::Path, description, example, required: true }
 }
 
 pub(crate) const fn query(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
-    Parameter { name, location: Location::Query, description, example }
+    Parameter { name, location: Location::Query, description, example, required: false }
+}
+
+pub(crate) const fn required_query(
+    name: &'static str,
+    description: &'static str,
+    example: &'static str,
+) -> Parameter {
+    Parameter { name, location: Location::Query, description, example, required: true }
 }
 
 pub(crate) const fn header(
@@ -82,7 +92,7 @@ pub(crate) const fn header(
     description: &'static str,
     example: &'static str,
 ) -> Parameter {
-    Parameter { name, location: Location::Header, description, example }
+    Parameter { name, location: Location::Header, description, example, required: false }
 }
 
 pub(crate) const fn content(schema: &'static str, description: &'static str) -> Content {

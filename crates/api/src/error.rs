@@ -69,11 +69,13 @@ pub enum ErrorKind {
     TooManyEndpoints,
     /// Webhooks are off on this server.
     WebhooksNotConfigured,
+    /// A party has more streams, or a stream more events, than are read one by one.
+    TooMuchToRead,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Validation,
         Self::Unauthorized,
         Self::CredentialsExpired,
@@ -101,6 +103,7 @@ impl ErrorKind {
         Self::PreconditionFailed,
         Self::TooManyEndpoints,
         Self::WebhooksNotConfigured,
+        Self::TooMuchToRead,
     ];
 
     const fn row(self) -> (StatusCode, &'static str, Level) {
@@ -140,6 +143,7 @@ impl ErrorKind {
             Self::WebhooksNotConfigured => {
                 (StatusCode::SERVICE_UNAVAILABLE, "WEBHOOKS_NOT_CONFIGURED", Level::INFO)
             }
+            Self::TooMuchToRead => (StatusCode::SERVICE_UNAVAILABLE, "TOO_MUCH_TO_READ", Level::WARN),
         }
     }
 

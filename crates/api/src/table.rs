@@ -15,7 +15,7 @@ use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams};
+use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams, treasury};
 
 /// One operation of the API.
 pub struct Route {
@@ -69,7 +69,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 45] = [
+pub static ROUTES: [Route; 49] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -83,6 +83,10 @@ pub static ROUTES: [Route; 45] = [
     route(Delete, STREAM, Partner, Write, || web::to(streams::cancel::cancel), streams::cancel::DOC)
         .audited(Action::StreamCancel),
     route(Get, HISTORY, Reader, Read, || web::to(streams::events::events), streams::events::DOC),
+    route(Get, SEGMENTS, Reader, Read, || web::to(streams::segments::segments), streams::segments::DOC),
+    route(Get, EXPLAIN, Reader, Read, || web::to(streams::explain::explain), streams::explain::DOC),
+    route(Get, TREASURY, Reader, Read, || web::to(treasury::summary::summary), treasury::summary::DOC),
+    route(Get, RECIPIENT, Reader, Read, || web::to(treasury::recipient::recipient), treasury::recipient::DOC),
     route(Get, EVENTS, Reader, Read, || web::to(events::list), events::DOC).linked("events"),
     route(Get, PROOF, Reader, Read, || web::to(events::proof::proof), events::proof::DOC),
     route(Get, ENDPOINTS, Partner, Read, || web::to(endpoints::list::list), endpoints::list::DOC),
@@ -235,6 +239,10 @@ pub static ROUTES: [Route; 45] = [
 const STREAMS: &str = "/api/streams";
 const STREAM: &str = "/api/streams/{id}";
 const HISTORY: &str = "/api/streams/{id}/events";
+const SEGMENTS: &str = "/api/streams/{id}/segments";
+const EXPLAIN: &str = "/api/streams/{id}/explain";
+const TREASURY: &str = "/api/treasury/summary";
+const RECIPIENT: &str = "/api/recipients/{address}/summary";
 const EVENTS: &str = "/api/events";
 const PROOF: &str = "/api/events/{id}/proof";
 const ENDPOINTS: &str = "/api/webhooks/endpoints";

@@ -114,6 +114,11 @@ impl Tokens {
         }
     }
 
+    /// Code and decimals of a token, where they are known.
+    pub(crate) fn named(&self, token: Address) -> Option<(String, u8)> {
+        self.find(token).map(|known| (known.code.clone(), known.decimals))
+    }
+
     /// An amount in the token's decimals, or in its smallest unit where they are not known.
     pub(crate) fn show(&self, token: Address, amount: i128) -> String {
         Units(amount).with_decimals(self.find(token).map_or(0, |known| known.decimals))

@@ -3,6 +3,7 @@
 mod chain;
 #[cfg(test)]
 mod folded;
+pub(crate) mod treasury;
 
 use fluxora_indexer::Tip;
 use fluxora_stream::{Status, StatusName, Stream, UnixTime};

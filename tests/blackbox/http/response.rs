@@ -26,7 +26,7 @@ impl Response {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut response = Self { status, headers, body: Vec::new() };
-        if !to_head && ![100, 204].contains(&status) {
+        if !to_head && ![100, 204, 304].contains(&status) {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
             response.body = vec![0; length.ok_or_else(|| nonsense("no content-length"))?];
             from.read_exact(&mut response.body)?;

@@ -23,6 +23,7 @@ mod replicas;
 mod rewind;
 mod state;
 mod streams;
+mod treasury;
 mod vesting_oracle;
 mod worker;
 

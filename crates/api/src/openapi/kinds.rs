@@ -49,6 +49,11 @@ inline! {
     Seconds = {"type": "integer", "minimum": 0, "maximum": u64::MAX};
     Address = {"type": "string", "pattern": "^[GC][A-Z2-7]{55}$"};
     Status = {"type": "string", "enum": (StatusName::ALL.map(StatusName::as_str))};
+    Phase = {"type": "string", "enum": (fluxora_treasury::Phase::ALL.map(fluxora_treasury::Phase::as_str))};
+    Milestone = {
+        "type": "string",
+        "enum": (fluxora_treasury::MilestoneKind::ALL.map(fluxora_treasury::MilestoneKind::as_str))
+    };
     Origin = {"type": "string", "enum": ["api", "chain"]};
     Type = {"type": "string", "enum": (EventKind::ALL.map(EventKind::name))};
     ErrorCode = {"type": "string", "enum": (ErrorKind::ALL.map(ErrorKind::code))};

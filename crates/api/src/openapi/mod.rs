@@ -41,6 +41,7 @@ fn document() -> Value {
             {"name": "service", "description": "The service and its documentation"},
             {"name": "streams", "description": "Streams and their history"},
             {"name": "events", "description": "The event log"},
+            {"name": "treasuries", "description": "What parties hold, owe and are owed"},
             {"name": "webhooks", "description": "Endpoints that events are sent to, deliveries and replays"},
             {"name": "compatibility", "description": "Profiles for clients of the earlier backend: its front end and its SDKs"},
             {"name": "indexer", "description": "Contract events, for workers"},

@@ -69,6 +69,7 @@ fn tag(route: &Route) -> &'static str {
         (Access::Operator, _) => "operators",
         (_, "/api/events" | "/api/events/{id}/proof" | "/api/streams/{id}/events") => "events",
         (_, path) if path.starts_with("/api/streams") => "streams",
+        (_, path) if path.starts_with("/api/treasury") || path.starts_with("/api/recipients") => "treasuries",
         (_, path) if path.starts_with("/api/webhooks") => "webhooks",
         (_, path) if path.starts_with("/compat/") => "compatibility",
         _ => "service",
@@ -183,6 +184,9 @@ fn headers(route: &Route, status: u16) -> Value {
     if status == 200 && COUNTED.contains(&route.path) {
         headers["X-Streams-Left-Out"] = text("Streams that were read and are not in the answer");
         headers["X-Streams-Cut-At"] = text("The bound, if there are more streams than were read");
+    }
+    if tag(route) == "treasuries" && matches!(status, 200 | 304) {
+        headers["ETag"] = text("The state that is shown, for `If-None-Match`");
     }
     if matches!(status, 429 | 503) {
         headers["Retry-After"] = text("Seconds after which to try again");

@@ -23,7 +23,7 @@ pub(super) fn parameter(route: &Route, parameter: &Parameter) -> Value {
     let mut object = json!({
         "name": parameter.name,
         "in": place,
-        "required": parameter.location == Location::Path,
+        "required": parameter.required,
         "description": parameter.description,
         "schema": schema(route.path, parameter.name),
     });
@@ -62,6 +62,9 @@ fn schema(path: &str, name: &str) -> Value {
         ("/compat/frontend/streams", "status") => {
             json!({"type": "string", "enum": ["Active", "Paused", "Completed", "All"]})
         }
+        ("/api/recipients/{address}/summary", "address") => {
+            json!({"type": "string", "pattern": PARTY, "format": "stellar-address"})
+        }
         (_, "address") => json!({"type": "string"}),
         (_, "timeout") => count(0, u64::MAX),
         (_, "since") => json!({"type": "string", "pattern": "^[0-9]{1,20}$"}),
@@ -79,6 +82,11 @@ fn schema(path: &str, name: &str) -> Value {
         ("/api/events" | "/internal/indexer/events", "limit") => count(1, 1_000),
         (_, "limit") => count(1, 100),
         (_, "includeTotal" | "include_total") => json!({"type": "boolean"}),
+        ("/api/treasury/summary" | "/api/recipients/{address}/summary", "at") => count(0, 253_402_300_799),
+        (_, "asset") => json!({"type": "string", "anyOf": [
+            {"const": "api"},
+            {"pattern": CONTRACT, "format": "stellar-contract"},
+        ]}),
         (_, "at") => count(0, u64::MAX),
         (_, "wait") => count(0, 30),
         (_, "fromLedger" | "toLedger") => count(0, u32::MAX.into()),

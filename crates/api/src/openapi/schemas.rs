@@ -16,7 +16,11 @@ use crate::routes::indexer::push::IngestedView;
 use crate::routes::indexer::rewind::RewoundView;
 use crate::routes::root::RootView;
 use crate::routes::streams::events::EventsView;
+use crate::routes::streams::explain::ExplanationView;
 use crate::routes::streams::list::ListView;
+use crate::routes::streams::segments::SegmentsView;
+use crate::routes::treasury::recipient::RecipientView;
+use crate::routes::treasury::summary::SummaryView;
 use crate::routes::webhooks::{deliveries, endpoints, replays};
 use crate::view::StreamView;
 
@@ -41,6 +45,10 @@ pub(super) fn all() -> Map<String, Value> {
         add::<EventsView>,
         add::<ListView>,
         add::<StreamView>,
+        add::<SegmentsView>,
+        add::<ExplanationView>,
+        add::<SummaryView>,
+        add::<RecipientView>,
         add::<endpoints::list::ListView>,
         add::<endpoints::view::WithSecret<'_>>,
         add::<endpoints::test::TestView>,

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod root;
 pub(crate) mod streams;
+pub(crate) mod treasury;
 mod webhook_health;
 pub(crate) mod webhooks;
 

@@ -13,9 +13,10 @@ use fluxora_store::delivery::{
     EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, SettleOutcome, Settlement,
     StartReplay, StateChange, StoredEndpoint,
 };
+use fluxora_store::treasury::{PartyOutcome, PartyQuery};
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
-    EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore, Sequence,
+    EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore, Sequence, TreasuryStore,
 };
 use jiff::SignedDuration;
 
@@ -67,6 +68,13 @@ impl StreamStore for FailingStore {
         Err((self.fault)())
     }
     async fn record_due(&self, _: Timestamp, _: u32) -> Result<Recorded, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl TreasuryStore for FailingStore {
+    async fn party(&self, _: &PartyQuery) -> Result<PartyOutcome, StoreError> {
         Err((self.fault)())
     }
 }

@@ -54,7 +54,12 @@ async fn every_documented_query_parameter_is_accepted() {
     for route in &ROUTES {
         for parameter in route.doc.parameters {
             if parameter.location == Location::Query && !parameter.example.is_empty() {
-                let query = format!("{}={}", parameter.name, parameter.example);
+                let required = route.doc.parameters.iter().filter(|other| {
+                    other.location == Location::Query && other.required && other.name != parameter.name
+                });
+                let given = required.chain([parameter]);
+                let given: Vec<_> = given.map(|given| format!("{}={}", given.name, given.example)).collect();
+                let query = given.join("&");
                 let answered = server.send(authorized(route, &query)).await;
                 assert_ne!(answered.status, StatusCode::BAD_REQUEST, "{query}: {}", answered.body);
             }

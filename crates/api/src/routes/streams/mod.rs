@@ -3,8 +3,10 @@
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod read;
+pub(crate) mod segments;
 
 use fluxora_stream::StreamId;
 
