@@ -1,4 +1,8 @@
+use std::fmt;
+use std::str::FromStr;
+
 use fluxora_stream::{Address, ContractId, Details, Stream, StreamBody, StreamId};
+use thiserror::Error;
 
 /// What the amounts of a stream are amounts of. Amounts of two assets are never added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +57,37 @@ impl Asset {
     }
 }
 
+/// A text that is no stored asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not an asset: token:<address>, contract:<address> or api")]
+pub struct UnknownAsset;
+
+/// The stored form: the kind, and the address after a colon.
+impl fmt::Display for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(token) => write!(f, "token:{token}"),
+            Self::OfContract(contract) => write!(f, "contract:{contract}"),
+            Self::Api => f.write_str(API),
+        }
+    }
+}
+
+impl FromStr for Asset {
+    type Err = UnknownAsset;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAsset> {
+        match text.split_once(':') {
+            Some(("token", token)) => Address::parse(token).map(Self::Token).map_err(|_| UnknownAsset),
+            Some(("contract", contract)) => {
+                ContractId::parse(contract).map(Self::OfContract).map_err(|_| UnknownAsset)
+            }
+            _ if text == API => Ok(Self::Api),
+            _ => Err(UnknownAsset),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +99,16 @@ mod tests {
         assert_eq!(named, Some(vec![Asset::Token(contract.into()), Asset::OfContract(contract)]));
         assert_eq!(Asset::parse("api"), Some(vec![Asset::Api]));
         assert_eq!((Asset::parse("USDC"), Asset::parse("")), (None, None));
+    }
+
+    #[test]
+    fn a_stored_asset_reads_back_and_nothing_else_does() {
+        let contract = ContractId::from_hash([7; 32]);
+        for asset in [Asset::Token(contract.into()), Asset::OfContract(contract), Asset::Api] {
+            assert_eq!(asset.to_string().parse(), Ok(asset));
+        }
+        for text in ["", "API", "token:", "contract:api", "token"] {
+            assert_eq!(text.parse::<Asset>(), Err(UnknownAsset), "{text}");
+        }
     }
 }

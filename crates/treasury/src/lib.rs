@@ -16,7 +16,7 @@ mod segment;
 mod summary;
 
 pub use accrual::{Accrual, Piece};
-pub use asset::Asset;
+pub use asset::{Asset, UnknownAsset};
 pub use contribution::{Contribution, Sums, UnreadableSums};
 pub use explain::{Explanation, Term, Value, explain};
 pub use figures::Figures;

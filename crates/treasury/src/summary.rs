@@ -26,7 +26,7 @@ pub struct Facts {
     pub sums: Sums,
     /// The streams that time changes next.
     pub upcoming: Upcoming,
-    /// Where accrual ends next: the instant and the stream with the lowest id there.
+    /// Where accrual ends next: the instant, and one of the streams that end there.
     pub first_exhausted: Option<(UnixTime, StreamId)>,
     /// Where accrual ends last.
     pub last_exhausted: Option<UnixTime>,
@@ -109,6 +109,11 @@ impl Facts {
     /// Adds a stream: what it brings, and where its accrual ends.
     pub fn add(&mut self, sums: &Sums, exhausted: Option<(UnixTime, StreamId)>) {
         self.sums = self.sums.plus(sums);
+        self.note_exhausted(exhausted);
+    }
+
+    /// Notes where the accrual of a stream ends.
+    pub fn note_exhausted(&mut self, exhausted: Option<(UnixTime, StreamId)>) {
         if let Some((at, id)) = exhausted {
             self.first_exhausted = Some(self.first_exhausted.map_or((at, id), |first| first.min((at, id))));
             self.last_exhausted = self.last_exhausted.max(Some(at));
