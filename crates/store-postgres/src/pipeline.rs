@@ -84,6 +84,11 @@ impl PipelinedTransaction {
         Self::with(lease, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned())
     }
 
+    /// A transaction that only reads, in one snapshot, and may take this long.
+    pub(crate) fn long_snapshot(lease: Arc<Lease>, limit: Duration) -> Self {
+        Self::with(lease, format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", limits(limit)))
+    }
+
     fn with(lease: Arc<Lease>, begin: String) -> Self {
         let begin = Unsent { what: "beginning a transaction", sql: Sql::Text(begin) };
         let (prefetch, terms) = (Prefetch::default(), HashMap::new());

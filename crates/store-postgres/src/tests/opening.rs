@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -29,6 +29,7 @@ const MIGRATIONS: [&str; 15] = [
     "V13__webhooks",
     "V14__audit",
     "V15__followers_version",
+    "V16__treasury_sums",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

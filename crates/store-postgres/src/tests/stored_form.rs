@@ -61,8 +61,10 @@ async fn every_table_is_copied_or_holds_nothing_to_keep() {
     let database = cluster.database();
     open(&database).await;
     let mut known = crate::copy::copied_tables();
-    // The counts in `contracts` follow from the copied events and streams. A lease belongs to a running process.
+    // The counts in `contracts` and the sums of treasuries follow from the copied events and streams. A lease belongs to a
+    // running process.
     known.extend(["contracts", "fluxora_schema_history", "leases", "write_proofs"]);
+    known.extend(["treasury_contributions", "treasury_marks", "treasury_progress", "treasury_sums"]);
     known.sort_unstable();
     let tables = "SELECT string_agg(tablename, ' ' ORDER BY tablename COLLATE \"C\") FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(database.sql(tables), known.join(" "));

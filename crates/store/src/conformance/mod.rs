@@ -31,6 +31,8 @@ mod listing;
 mod model;
 mod random;
 pub mod traffic;
+pub mod treasuries;
+mod treasury;
 mod webhooks;
 
 pub use audit::*;
@@ -44,6 +46,7 @@ pub use event_log::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
+pub use treasury::*;
 pub use webhooks::*;
 
 /// Makes one test of each behaviour. The argument is an expression, evaluated in an async context once per test, that opens
@@ -206,6 +209,9 @@ macro_rules! conformance_suite {
             an_audit_row_reads_back_as_it_was_appended
             audit_rows_are_listed_newest_first_and_filtered
             expired_audit_rows_are_deleted_and_the_rest_verifies
+            a_party_is_summed_the_same_counted_or_not
+            due_changes_are_read_until_they_are_counted
+            sums_of_the_past_are_refused
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod chain;
 mod columns;
 mod evidence;
 mod streams;
+mod treasury;
 mod webhooks;
 
 pub use chain::{
@@ -18,4 +19,5 @@ pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,
 };
+pub use treasury::{stored_contribution, stored_sums};
 pub use webhooks::{webhook_attempt, webhook_delivery, webhook_endpoint, webhook_replay};

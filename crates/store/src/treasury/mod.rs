@@ -1,15 +1,22 @@
-//! The money of a party: what its streams hold, owe and pay at one instant.
+//! The money of parties: what their streams hold, owe and pay at one instant.
 
+mod check;
 mod read;
+mod sums;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use fluxora_indexer::Ledger;
-use fluxora_stream::{Sequence, Stream, UnixTime};
-use fluxora_treasury::{Asset, Facts, Party};
+use fluxora_stream::{Sequence, Stream, StreamId, UnixTime};
+use fluxora_treasury::{Asset, Facts, Milestone, Party};
+use jiff::Timestamp;
 
-pub use read::party;
+pub use check::{SumsDifference, SumsReport, check};
+pub use read::{as_of, by_streams, due_changes, party};
+pub use sums::{
+    Counted, Marked, StoredContribution, StoredSums, StreamRead, SumsTransaction, count_again, forget,
+};
 
 use crate::StoreError;
 use crate::chain::ChainTransaction;
@@ -28,6 +35,14 @@ pub struct PartyQuery {
     pub at: Option<UnixTime>,
     /// The present.
     pub now: UnixTime,
+    /// The streams are read too if there are no more than so many.
+    pub with_streams: u32,
+}
+
+impl PartyQuery {
+    pub(crate) fn asks_for(&self, asset: Asset) -> bool {
+        self.assets.is_empty() || self.assets.contains(&asset)
+    }
 }
 
 /// The state of the database that a reading shows.
@@ -50,7 +65,7 @@ pub struct PartyReading {
     pub as_of: AsOf,
     /// The facts by asset.
     pub assets: BTreeMap<Asset, Facts>,
-    /// Every stream of the party, where they were read one by one.
+    /// The streams, where the query wants them and there are few enough.
     pub streams: Option<Vec<Stream>>,
 }
 
@@ -61,11 +76,20 @@ pub enum PartyOutcome {
     Read(Box<PartyReading>),
     /// The instant lies before this one. What the streams were at an earlier instant is not known without their history.
     TooEarly(UnixTime),
-    /// The party has more streams than are read one by one.
+    /// The party has more streams than are read one by one, and its sums are not ready.
     TooMany,
 }
 
-/// Readings of the money of parties. Each is one snapshot.
+/// A milestone of a stream that has come since the stream was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueChange {
+    /// The stream.
+    pub stream: StreamId,
+    /// What has happened, and when.
+    pub milestone: Milestone,
+}
+
+/// The money of parties. Each reading is one snapshot.
 #[async_trait]
 pub trait TreasuryStore: Send + Sync {
     /// Reads what the sums of a party are made of.
@@ -73,11 +97,25 @@ pub trait TreasuryStore: Send + Sync {
     /// Without `at` the money counts at the close of the last safe ledger, or at the last change of one of the party's
     /// streams if that is later.
     async fn party(&self, query: &PartyQuery) -> Result<PartyOutcome, StoreError>;
+
+    /// One step of counting: up to `limit` streams of each sort are counted again (those that were never counted, marked
+    /// ones, and those that time has changed). What [`party`](Self::party) says stays the same; it costs less.
+    async fn count_streams_again(&self, now: Timestamp, limit: u32) -> Result<Counted, StoreError>;
+
+    /// Reads the milestones up to and with `until` of up to `limit` streams that time has changed since they were counted,
+    /// the longest due first.
+    async fn due_changes(&self, until: UnixTime, limit: u32) -> Result<Vec<DueChange>, StoreError>;
+
+    /// Compares every sum with the streams.
+    async fn check_sums(&self) -> Result<SumsReport, StoreError>;
+
+    /// Forgets every sum. The next steps of counting begin with the first stream.
+    async fn forget_sums(&self) -> Result<(), StoreError>;
 }
 
-/// The storage operations of this module's steps, inside one transaction.
+/// The storage operations of a reading by streams, inside one transaction.
 #[expect(async_fn_in_trait, reason = "used with concrete types, which are Send where that is needed")]
-pub trait TreasuryTransaction: ChainTransaction {
+pub trait PartyStreams: ChainTransaction {
     /// The newest position of the event log.
     async fn head(&mut self) -> Result<Sequence, Self::Fault>;
 

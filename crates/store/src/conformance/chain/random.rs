@@ -12,6 +12,7 @@ use super::reference_model::{Met, ReferenceModel, Verdict};
 use super::vesting_events::*;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
+use crate::conformance::treasury::agrees;
 use crate::{Store, StreamFilter, StreamQuery};
 
 const STREAMS: u64 = 5;
@@ -205,6 +206,12 @@ impl History {
             for _ in 0..times {
                 self.push(store, &batch).await.ok();
             }
+            // Draws of their own: the histories stay what they are.
+            let mut chance = Dice(self.seed ^ u64::try_from(self.pushed).unwrap() << 32);
+            if chance.one_in(3) {
+                let limit = 1 + chance.below(4);
+                store.count_streams_again(t(i64::try_from(self.pushed).unwrap()), limit).await.unwrap();
+            }
             if self.dice.one_in(4) {
                 self.compare(store).await;
             }
@@ -324,6 +331,10 @@ impl History {
         let limit = u32::try_from(2 * STREAMS).unwrap();
         let page = store.list_streams(&StreamQuery { filter, at, before: None, limit }).await.unwrap();
         assert_eq!((page.unreadable, page.next), (vec![], None), "{context}");
+        if Dice(self.seed ^ u64::try_from(self.pushed).unwrap()).one_in(8) {
+            let now = UnixTime::of(t(i64::try_from(self.pushed).unwrap()));
+            agrees(store, &page.streams, now, &context).await;
+        }
         let mut streams = self.model.streams();
         for stored in page.streams {
             let event_count = stored.event_count;

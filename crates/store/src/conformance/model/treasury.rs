@@ -1,13 +1,14 @@
 use async_trait::async_trait;
-use fluxora_stream::Stream;
+use fluxora_stream::{Stream, UnixTime};
 use fluxora_treasury::Party;
 use futures_util::FutureExt;
+use jiff::Timestamp;
 
 use super::{Contents, Model};
-use crate::treasury::{self, PartyOutcome, PartyQuery, TreasuryTransaction};
+use crate::treasury::{self, Counted, DueChange, PartyOutcome, PartyQuery, PartyStreams, SumsReport};
 use crate::{Sequence, StoreError, TreasuryStore};
 
-impl TreasuryTransaction for Contents {
+impl PartyStreams for Contents {
     async fn head(&mut self) -> Result<Sequence, StoreError> {
         Ok(Sequence(u64::try_from(self.events.len()).unwrap()))
     }
@@ -18,9 +19,28 @@ impl TreasuryTransaction for Contents {
     }
 }
 
+/// Reads every stream: there are no sums to count.
 #[async_trait]
 impl TreasuryStore for Model {
     async fn party(&self, query: &PartyQuery) -> Result<PartyOutcome, StoreError> {
-        treasury::party(&mut *self.contents(), query).now_or_never().unwrap()
+        let contents = &mut *self.contents();
+        let as_of = treasury::as_of(contents, query.now).now_or_never().unwrap()?;
+        treasury::by_streams(contents, query, as_of).now_or_never().unwrap()
+    }
+
+    async fn count_streams_again(&self, _: Timestamp, _: u32) -> Result<Counted, StoreError> {
+        Ok(Counted::default())
+    }
+
+    async fn due_changes(&self, _: UnixTime, _: u32) -> Result<Vec<DueChange>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn check_sums(&self) -> Result<SumsReport, StoreError> {
+        Ok(SumsReport::default())
+    }
+
+    async fn forget_sums(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
