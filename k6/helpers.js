@@ -22,6 +22,7 @@ const SCENARIOS = [
   'events',
   'webhooks',
   'compat',
+  'treasury',
   'ingest',
   'rewind',
 ];

@@ -254,6 +254,7 @@ fn the_root_and_health_name_the_service() {
                 { "name": "audit_recorder", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "stream_clock", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "retention", "state": "running", "restarts": 0, "lastError": null },
+                { "name": "treasury_sums", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "feed", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "webhook_dispatch", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "webhook_fan_out", "state": "running", "restarts": 0, "lastError": null },

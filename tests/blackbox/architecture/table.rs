@@ -131,7 +131,7 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 25] = [
+pub(super) const HOUSES: [House; 26] = [
     house("fluxora-auth", "crates/auth", &[], PURE),
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),

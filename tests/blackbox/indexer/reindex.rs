@@ -89,6 +89,31 @@ fn an_event_set_aside_is_a_difference_exactly_if_it_contradicts_the_event_at_its
 }
 
 #[test]
+fn sums_that_are_stored_wrong_are_named_and_counted_again() {
+    let mut server = TestServer::launch(indexing());
+    let chain = Chain::of(3);
+    let position = ChainPosition { transaction: 1, event: 0 };
+    let event = chain.event(FIRST, position, &created(0, FIRST));
+    Worker::of(&server).push(&batch(&[event], Some(&chain.newest())));
+    let path = format!("/api/treasury/summary?treasury={}&at=4000000000", crate::sample::account(1));
+    let right = server.get(&path).expect(200)["assets"].clone();
+    server.terminate();
+    reindex(&server, &[], 0);
+
+    let other = rusqlite::Connection::open(server.database()).unwrap();
+    let wrong = "UPDATE treasury_sums SET sums = replace(sums, '1', '2')";
+    assert_eq!(other.execute(wrong, []).unwrap(), 2, "both parties");
+    drop(other);
+    let output = reindex(&server, &["--verify"], 65);
+    assert!(output.contains("2 sums of treasuries differ"), "{output}");
+    reindex(&server, &[], 0);
+    reindex(&server, &["--verify"], 0);
+    server.restart();
+    assert_eq!(server.get(&path).expect(200)["assets"], right);
+    server.terminate();
+}
+
+#[test]
 fn only_a_stream_of_the_chain_can_be_built_again() {
     let mut server = TestServer::launch(indexing());
     server.terminate();

@@ -1,6 +1,6 @@
 //! `fluxora-server reindex [--verify] [--stream ID]`: rebuilds chain streams from the stored contract events and
-//! corrects those that differ, in one transaction; with `--verify` only reports them. It creates no database and
-//! migrates none.
+//! corrects those that differ, in one transaction; then compares the sums of treasuries. With `--verify` it only
+//! reports. It creates no database and migrates none.
 //!
 //! Exit codes: 0 no difference is left; 1 failed, nothing was changed; 2 wrong usage; 65 something differs, or an event
 //! that is set aside contradicts the event at its position (`--verify`).
@@ -10,14 +10,18 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use clap::Args;
 use fluxora_audit::{Action, Actor, Entry, Outcome};
-use fluxora_store::Clock;
 use fluxora_store::chain::{Deviation, Difference, Rebuild, RebuildReport, Repeated, Scope, Step};
+use fluxora_store::treasury::{SumsDifference, SumsReport};
+use fluxora_store::{Clock, Sequence, Store, StoreError};
 use fluxora_stream::StreamId;
 
 use super::{Throttle, block_on, complain, print};
 use crate::database::Database;
 use crate::exit;
 use crate::system::SystemClock;
+
+/// Streams per transaction when the sums of treasuries are counted again.
+const STREAMS_PER_STEP: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Reindex {
@@ -33,9 +37,12 @@ pub(crate) struct Reindex {
 pub(crate) fn run(command: &Reindex, database: &Database) -> u8 {
     match block_on(work(command, database)) {
         Ok(report) => {
-            show(command, &report);
-            let contradicted = contradictions(&report) > 0;
-            let differs = !report.differences.is_empty() || report.reclassified > 0 || contradicted;
+            let (report, sums) = &report;
+            show(command, report);
+            let contradicted = contradictions(report) > 0;
+            let sums_differ = show_sums(command, sums);
+            let differs =
+                !report.differences.is_empty() || report.reclassified > 0 || contradicted || sums_differ;
             if differs && command.verify { exit::DATA } else { exit::OK }
         }
         Err(error) => {
@@ -45,7 +52,7 @@ pub(crate) fn run(command: &Reindex, database: &Database) -> u8 {
     }
 }
 
-async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildReport> {
+async fn work(command: &Reindex, database: &Database) -> anyhow::Result<(RebuildReport, SumsReport)> {
     let store = database.open_existing().await?;
     let throttle = Mutex::new(Throttle::default());
     let rebuild = Rebuild {
@@ -61,8 +68,46 @@ async fn work(command: &Reindex, database: &Database) -> anyhow::Result<RebuildR
     let entry = Entry::new(now, Actor::command(), Action::IndexerReindex, Outcome::Done);
     let entry = Entry { target: command.stream.map(|stream| stream.to_string()), ..entry };
     let report = store.audited(entry).rebuild(rebuild, now).await;
+    let sums = match (&report, command.stream) {
+        (Ok(_), None) => check_sums(command, store.as_ref()).await,
+        _ => Ok(SumsReport::default()),
+    };
     store.close().await;
-    report.context("nothing was changed")
+    Ok((report.context("nothing was changed")?, sums.context("the sums of treasuries cannot be checked")?))
+}
+
+/// Compares the sums of treasuries with the streams. Without `--verify` it counts what waits, and every stream if something
+/// differs.
+async fn check_sums(command: &Reindex, store: &dyn Store) -> Result<SumsReport, StoreError> {
+    let report = store.check_sums().await?;
+    if !command.verify {
+        if !report.differences.is_empty() {
+            store.forget_sums().await?;
+        }
+        while store.count_streams_again(SystemClock.now(), STREAMS_PER_STEP).await?.more {}
+    }
+    Ok(report)
+}
+
+/// Reports differences of the sums; whether there are some.
+fn show_sums(command: &Reindex, report: &SumsReport) -> bool {
+    for difference in &report.differences {
+        match difference {
+            SumsDifference::Stream(Sequence(row)) => {
+                print(format_args!("stream row {row} is not in the sums of its parties as it is"));
+            }
+            SumsDifference::Sums { party, asset } => {
+                let (role, address) = (party.role.as_str(), party.address);
+                print(format_args!("the sums of {role} {address} in {asset} are not those of its streams"));
+            }
+        }
+    }
+    match (report.differences.len(), command.verify) {
+        (0, _) => {}
+        (count, true) => print(format_args!("{count} sums of treasuries differ; nothing was changed")),
+        (count, false) => print(format_args!("{count} sums of treasuries differed and were counted again")),
+    }
+    !report.differences.is_empty()
 }
 
 /// The events set aside whose contents are not those of the event at their position. Only one of two such events

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use fluxora_store::conformance::Model;
 use fluxora_store::{Clock, CreateStream, KeyedResponse, StreamStore};
 use fluxora_stream::{AccountId, Stream, StreamId, TermsDraft, UnixTime};
 use jiff::Timestamp;
@@ -32,7 +31,7 @@ fn uuid(n: u16) -> uuid::Uuid {
 }
 
 /// Creates, at the epoch, a stream that starts at second 100 and lasts 10 seconds.
-pub(super) async fn put(store: &Model, n: u16, keyed: Option<KeyedResponse>) {
+pub(super) async fn put(store: &impl StreamStore, n: u16, keyed: Option<KeyedResponse>) {
     let draft = TermsDraft {
         sender: Some(AccountId::from_public_key([1; 32])),
         recipient: Some(AccountId::from_public_key([2; 32])),

@@ -5,6 +5,7 @@ mod audit_recorder;
 mod fixtures;
 mod retention;
 mod stream_clock;
+mod treasury_sums;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use fluxora_supervise::{Periodic, Supervisor, TickError};
 pub(crate) use audit_recorder::AuditRecorder;
 use retention::Retention;
 use stream_clock::StreamClock;
+use treasury_sums::TreasurySums;
 
 /// What workers need.
 pub(crate) struct WorkerDeps {
@@ -63,6 +65,7 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
     let retention =
         Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention, *audit_retention);
     supervisor.start(Periodic(retention));
+    supervisor.start(Periodic(TreasurySums::new(Arc::clone(store), Arc::clone(clock))));
     supervisor.start(feed.reader());
     if let Some(follower) = follower {
         supervisor.start(follower.clone());
@@ -108,8 +111,12 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let (scope, key) = ("POST /api/streams", IdempotencyKey::parse("key").unwrap());
         let (request, at) = (String::new(), Timestamp::UNIX_EPOCH);
-        put(&store, 1, Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }))
-            .await;
+        put(
+            store.as_ref(),
+            1,
+            Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }),
+        )
+        .await;
         let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
         let mut retention = Retention::new(store.clone(), Arc::clone(&clock), Duration::from_hours(1), None);
         for (second, jump, status) in [

@@ -76,7 +76,7 @@ mod tests {
         let request = String::new();
         let at = Timestamp::UNIX_EPOCH;
         let keyed = KeyedResponse { scope: SCOPE, key: key(), request, response: Vec::new(), at };
-        put(&store, 1, Some(keyed)).await;
+        put(store.as_ref(), 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();
         let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1), None);

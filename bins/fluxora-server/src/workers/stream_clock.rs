@@ -81,7 +81,7 @@ mod tests {
     async fn a_tick_records_every_due_transition() {
         let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         for n in 0..450 {
-            put(&store, n, None).await;
+            put(store.as_ref(), n, None).await;
         }
         let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), INTERVAL);
         for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
@@ -97,7 +97,7 @@ mod tests {
     async fn a_tick_stops_between_two_steps_when_shutdown_is_requested() {
         let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         for n in 0..450 {
-            put(&store, n, None).await;
+            put(store.as_ref(), n, None).await;
         }
         clock.set(100);
         let (stop, shutdown) = ShutdownToken::pair();

@@ -13,7 +13,7 @@ use fluxora_store::delivery::{
     EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, SettleOutcome, Settlement,
     StartReplay, StateChange, StoredEndpoint,
 };
-use fluxora_store::treasury::{PartyOutcome, PartyQuery};
+use fluxora_store::treasury::{Counted, DueChange, PartyOutcome, PartyQuery, SumsReport};
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
     EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore, Sequence, TreasuryStore,
@@ -75,6 +75,18 @@ impl StreamStore for FailingStore {
 #[async_trait]
 impl TreasuryStore for FailingStore {
     async fn party(&self, _: &PartyQuery) -> Result<PartyOutcome, StoreError> {
+        Err((self.fault)())
+    }
+    async fn count_streams_again(&self, _: Timestamp, _: u32) -> Result<Counted, StoreError> {
+        Err((self.fault)())
+    }
+    async fn due_changes(&self, _: UnixTime, _: u32) -> Result<Vec<DueChange>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn check_sums(&self) -> Result<SumsReport, StoreError> {
+        Err((self.fault)())
+    }
+    async fn forget_sums(&self) -> Result<(), StoreError> {
         Err((self.fault)())
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn parameters(query: &mut Query, party: Party, now: UnixTime) -> Part
     });
     let needed = "api, or the address of a contract (C…)";
     let assets = query.parsed("asset", FieldCode::InvalidValue, needed, Asset::parse).unwrap_or_default();
-    PartyQuery { party, assets, at, now }
+    PartyQuery { party, assets, at, now, with_streams: 0 }
 }
 
 /// Reads a party.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::treasury::PartyReading;
+use fluxora_store::treasury::{PartyQuery, PartyReading};
 use fluxora_stream::{Address, UnixTime};
 use fluxora_treasury::{Asset, Figures, Party, Role};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::routes::State;
 use crate::view::treasury::{AssetSummaryView, AssetView, FiguresView, Shown};
 
 /// Streams of a recipient that are divided by sender.
-const MOST_BY_SENDER: usize = 1_000;
+const MOST_BY_SENDER: u32 = 1_000;
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
@@ -77,6 +77,7 @@ pub(crate) async fn recipient(
         .map_err(|_| ApiError::new(ErrorKind::NotFound, "Recipient not found: not a Stellar address"))?;
     let mut query = Query::of(&request)?;
     let party = reading::parameters(&mut query, Party { role: Role::Recipient, address }, now);
+    let party = PartyQuery { with_streams: MOST_BY_SENDER, ..party };
     query.finish()?;
     let reading = reading::read(&api, &party).await?;
     let assets = reading::assets(&api, &reading)?;
@@ -92,7 +93,7 @@ pub(crate) async fn recipient(
 
 /// `None` where there are too many streams, or a sum is beyond 128 bits.
 fn by_sender(api: &Api, reading: &PartyReading) -> Option<Vec<SenderView>> {
-    let streams = reading.streams.as_ref().filter(|streams| streams.len() <= MOST_BY_SENDER)?;
+    let streams = reading.streams.as_ref()?;
     let mut sums = BTreeMap::<(Address, Asset), (usize, Figures)>::new();
     for stream in streams {
         let (count, sum) = sums.entry((stream.sender, Asset::of(stream))).or_default();
