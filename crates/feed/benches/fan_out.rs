@@ -28,7 +28,7 @@ async fn create(store: &Model, n: u128) {
     };
     let now = Timestamp::UNIX_EPOCH;
     let (stream, event) = Stream::create(Uuid::from_u128(n), &draft.settle(now).unwrap(), now);
-    store.create_stream(CreateStream { stream, event, keyed: None }).await.unwrap();
+    store.create_stream(CreateStream { stream, event, keyed: None, owner: None }).await.unwrap();
 }
 
 /// Takes events up to a position.

@@ -49,7 +49,7 @@ fn create(n: u64) -> CreateStream {
         ..TermsDraft::default()
     };
     let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
-    CreateStream { stream, event, keyed: None }
+    CreateStream { stream, event, keyed: None, owner: None }
 }
 
 /// A client as one would write it by hand: prepared statements, one transaction for a stream and its event.

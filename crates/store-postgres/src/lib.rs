@@ -9,6 +9,7 @@ mod connect;
 mod copy;
 mod error;
 mod faults;
+mod keys;
 mod leases;
 mod location;
 mod migrations;

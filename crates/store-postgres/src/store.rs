@@ -24,6 +24,7 @@ use crate::{Location, OpenError, Options, Schema, check_schema, migrate, probe, 
 mod audit;
 mod chain;
 mod copy;
+mod keys;
 mod treasury;
 mod webhooks;
 
@@ -150,6 +151,13 @@ impl StreamStore for PostgresStore {
         self.announcer.announce(cancelled)
     }
 
+    async fn stream_owner(&self, id: &StreamId) -> Result<Option<String>, StoreError> {
+        let id = &id.to_string();
+        self.units
+            .run(&self.connections, |lease| async move { crate::keys::stream_owner(&lease, id).await })
+            .await
+    }
+
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
         self.units.run(&self.connections, |lease| async move { streams::find(&lease, id).await }).await
     }
@@ -221,7 +229,7 @@ impl EventLog for PostgresStore {
 impl IdempotencyStore for PostgresStore {
     async fn idempotency_record(
         &self,
-        scope: &'static str,
+        scope: &str,
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {

@@ -6,6 +6,7 @@ mod columns;
 mod copy;
 mod faults;
 mod files;
+mod keys;
 mod leases;
 mod location;
 mod log_contents;

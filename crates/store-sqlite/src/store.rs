@@ -122,6 +122,11 @@ impl StreamStore for SqliteStore {
         self.append(self.with_entry(move |connection| streams::cancel(connection, &id, clock.now()))).await
     }
 
+    async fn stream_owner(&self, id: &StreamId) -> Result<Option<String>, StoreError> {
+        let id = id.to_string();
+        self.read(move |connection| crate::keys::stream_owner(connection, &id)).await
+    }
+
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {
         let id = *id;
         self.read(move |connection| Ok(streams::Finder::new(connection)?.find(&id)?.map(|row| row.stream)))
@@ -203,12 +208,12 @@ impl EventLog for SqliteStore {
 impl IdempotencyStore for SqliteStore {
     async fn idempotency_record(
         &self,
-        scope: &'static str,
+        scope: &str,
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let key = key.clone();
-        self.read(move |connection| idempotency::find(connection, scope, &key, now)).await
+        let (scope, key) = (scope.to_owned(), key.clone());
+        self.read(move |connection| idempotency::find(connection, &scope, &key, now)).await
     }
 
     async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -338,6 +343,7 @@ impl Store for SqliteStore {
 
 mod audit;
 mod copy;
+mod keys;
 mod treasury;
 mod webhooks;
 

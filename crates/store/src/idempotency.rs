@@ -43,8 +43,8 @@ impl fmt::Display for IdempotencyKey {
 /// The response to a keyed request, to be stored in the same transaction as what the request does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedResponse {
-    /// The operation that the key belongs to, chosen by the caller. One key may be used once for each scope.
-    pub scope: &'static str,
+    /// The operation and the owner that the key belongs to, chosen by the caller. One key may be used once for each scope.
+    pub scope: String,
     /// The client's key.
     pub key: IdempotencyKey,
     /// The request in a canonical text chosen by the caller. The same key with another text is refused.
@@ -89,7 +89,7 @@ pub trait IdempotencyStore: Send + Sync {
     /// request any more, because times that lay ahead have passed.
     async fn idempotency_record(
         &self,
-        scope: &'static str,
+        scope: &str,
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;

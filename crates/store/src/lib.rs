@@ -9,6 +9,7 @@ pub mod delivery;
 mod error;
 mod event_log;
 mod idempotency;
+mod keys;
 mod leases;
 mod metrics;
 mod outage;
@@ -32,6 +33,7 @@ pub use idempotency::{
     IDEMPOTENCY_RETENTION, IdempotencyKey, IdempotencyRecord, IdempotencyStore, InvalidKey, KeyedResponse,
     expired_before,
 };
+pub use keys::{KeyPage, KeyQuery, KeyRotated, KeyStore, StoredKey};
 pub use leases::LeaseStore;
 pub use metrics::{PoolUsage, StoreMetrics, Work};
 pub use outage::{Doubt, OutageTracker};

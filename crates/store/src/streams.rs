@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fluxora_auth::Name;
 use fluxora_stream::{CancelRefused, Stream, StreamEvent, StreamId, UnixTime};
 use jiff::Timestamp;
 
 use crate::{
     AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
-    IdempotencyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter,
+    IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter,
     StreamPage, StreamQuery, TreasuryStore,
 };
 
@@ -19,6 +20,8 @@ pub struct CreateStream {
     pub event: StreamEvent,
     /// For a keyed request: the response that its repetitions get.
     pub keyed: Option<KeyedResponse>,
+    /// The partner that creates it; `None` for every other caller.
+    pub owner: Option<Name>,
 }
 
 /// The outcome of a [`CreateStream`].
@@ -62,7 +65,7 @@ pub struct Recorded {
 /// also with [`StoreError::Overloaded`].
 #[async_trait]
 pub trait StreamStore: Send + Sync {
-    /// Writes a new stream, its first event and its keyed response.
+    /// Writes a new stream, its first event, its owner and its keyed response.
     ///
     /// Of several requests under one key, running at once or one after the other within
     /// [`IDEMPOTENCY_RETENTION`](crate::IDEMPOTENCY_RETENTION), one is written.
@@ -75,6 +78,9 @@ pub trait StreamStore: Send + Sync {
         id: &StreamId,
         clock: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError>;
+
+    /// Reads the partner that created a stream; `None` if no partner did, or there is no such stream.
+    async fn stream_owner(&self, id: &StreamId) -> Result<Option<String>, StoreError>;
 
     /// Reads one stream.
     ///
@@ -120,6 +126,7 @@ pub trait Store:
     + DeliveryStore
     + AuditStore
     + TreasuryStore
+    + KeyStore
 {
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;

@@ -42,5 +42,5 @@ pub(super) async fn put(store: &impl StreamStore, n: u16, keyed: Option<KeyedRes
     };
     let now = Timestamp::UNIX_EPOCH;
     let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
-    store.create_stream(CreateStream { stream, event, keyed }).await.unwrap();
+    store.create_stream(CreateStream { stream, event, keyed, owner: None }).await.unwrap();
 }

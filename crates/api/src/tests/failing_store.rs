@@ -2,6 +2,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use fluxora_audit::{Entry, Row};
+use fluxora_auth::{ApiKey, KeyHash, KeyId};
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
 use fluxora_indexer::{Batch, Fence as LeaseFence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
@@ -10,13 +11,14 @@ use fluxora_store::chain::{
 };
 use fluxora_store::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
-    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, SettleOutcome, Settlement,
-    StartReplay, StateChange, StoredEndpoint,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ReplayQuery,
+    SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint,
 };
 use fluxora_store::treasury::{Counted, DueChange, PartyOutcome, PartyQuery, SumsReport};
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
-    EventLogPage, IdempotencyRecord, IdempotencyStore, LeaseStore, Sequence, TreasuryStore,
+    EventLogPage, IdempotencyRecord, IdempotencyStore, KeyPage, KeyQuery, KeyRotated, KeyStore, LeaseStore,
+    Sequence, StoredKey, TreasuryStore,
 };
 use jiff::SignedDuration;
 
@@ -50,6 +52,9 @@ impl StreamStore for FailingStore {
         _: &StreamId,
         _: Arc<dyn Clock>,
     ) -> Result<Outcome<Stream, CancelRefused>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn stream_owner(&self, _: &StreamId) -> Result<Option<String>, StoreError> {
         Err((self.fault)())
     }
     async fn stream(&self, _: &StreamId) -> Result<Option<Stream>, StoreError> {
@@ -122,13 +127,44 @@ impl EventLog for FailingStore {
 impl IdempotencyStore for FailingStore {
     async fn idempotency_record(
         &self,
-        _: &'static str,
+        _: &str,
         _: &IdempotencyKey,
         _: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         Err((self.fault)())
     }
     async fn delete_expired_idempotency_records(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl KeyStore for FailingStore {
+    async fn create_key(&self, _: ApiKey, _: KeyHash) -> Result<StoredKey, StoreError> {
+        Err((self.fault)())
+    }
+    async fn key_by_hash(&self, _: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn key(&self, _: KeyId) -> Result<Option<StoredKey>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn list_keys(&self, _: &KeyQuery) -> Result<KeyPage, StoreError> {
+        Err((self.fault)())
+    }
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        Err((self.fault)())
+    }
+    async fn revoke_key(&self, _: KeyId, _: Timestamp) -> Result<Option<StoredKey>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn rotate_key(&self, _: ApiKey, _: KeyHash, _: Timestamp) -> Result<KeyRotated, StoreError> {
+        Err((self.fault)())
+    }
+    async fn record_key_uses(&self, _: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
+        Err((self.fault)())
+    }
+    async fn delete_ended_keys(&self, _: Timestamp) -> Result<u64, StoreError> {
         Err((self.fault)())
     }
 }
@@ -199,6 +235,9 @@ impl EndpointStore for FailingStore {
         Err((self.fault)())
     }
     async fn endpoint(&self, _: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn endpoint_owner(&self, _: EndpointId) -> Result<Option<Option<String>>, StoreError> {
         Err((self.fault)())
     }
     async fn list_endpoints(&self, _: &EndpointQuery) -> Result<EndpointPage, StoreError> {
@@ -274,12 +313,7 @@ impl DeliveryStore for FailingStore {
     async fn replay_job(&self, _: ReplayId) -> Result<Option<Replay>, StoreError> {
         Err((self.fault)())
     }
-    async fn list_replays(
-        &self,
-        _: Option<EndpointId>,
-        _: Option<Sequence>,
-        _: u32,
-    ) -> Result<ReplayPage, StoreError> {
+    async fn list_replays(&self, _: &ReplayQuery) -> Result<ReplayPage, StoreError> {
         Err((self.fault)())
     }
     async fn delete_settled_deliveries(&self, _: Timestamp) -> Result<u64, StoreError> {

@@ -79,7 +79,7 @@ impl Fixture {
                 ..TermsDraft::default()
             };
             let (stream, event) = Stream::create(Uuid::from_u128(n), &draft.settle(NOW).unwrap(), NOW);
-            self.store.create_stream(CreateStream { stream, event, keyed: None }).await.unwrap();
+            self.store.create_stream(CreateStream { stream, event, keyed: None, owner: None }).await.unwrap();
         }
     }
 

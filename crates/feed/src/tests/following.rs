@@ -40,7 +40,7 @@ impl Running {
         };
         let now = Timestamp::UNIX_EPOCH;
         let (stream, event) = Stream::create(Uuid::from_u128(n.into()), &draft.settle(now).unwrap(), now);
-        self.store.create_stream(CreateStream { stream, event, keyed: None }).await.unwrap();
+        self.store.create_stream(CreateStream { stream, event, keyed: None, owner: None }).await.unwrap();
     }
 
     fn subscribe(&self, after: u64, filter: EventFilter) -> Subscriber {

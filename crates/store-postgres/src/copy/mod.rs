@@ -1,6 +1,7 @@
 //! Reads and writes records by their keys, for a copy from or to another backend.
 
 mod chain;
+mod keys;
 mod put;
 mod section;
 mod sections;
@@ -55,7 +56,9 @@ fn key(section: Section, place: Option<&RecordKey>) -> Values {
         (Some(RecordKey::Number(place)), _) => vec![Box::new(seq(*place))],
         (Some(RecordKey::Key(scope, key)), _) => vec![Box::new(scope.clone()), Box::new(key.clone())],
         (Some(RecordKey::OnChain(cursor)), _) => event_key(crate::chain::place_of(Some(cursor))),
-        (None, Section::IdempotencyRecords | Section::Coverage) => vec![Box::new(""), Box::new("")],
+        (None, Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners) => {
+            vec![Box::new(""), Box::new("")]
+        }
         (None, Section::ContractEvents) => event_key(crate::chain::place_of(None)),
         // There is a ledger 0.
         (None, _) => vec![Box::new(-1_i64)],

@@ -5,7 +5,7 @@ use fluxora_store::StoreError;
 use fluxora_store::copy::{Put, Record, RecordKey, Section};
 
 use super::section::SectionQuery;
-use super::{chain, sections, streams, webhooks};
+use super::{chain, keys, sections, streams, webhooks};
 use crate::audit;
 use crate::chain::evidence;
 use crate::columns::seq;
@@ -39,6 +39,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
     let (mut proofs, mut coverage, mut audit_rows) = (vec![], vec![], vec![]);
+    let (mut api_keys, mut owners) = (vec![], vec![]);
     let (mut reorgs, mut states, mut of_webhooks) = (vec![], vec![], webhooks::Records::default());
     for record in missing {
         match record {
@@ -59,6 +60,8 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             | Record::WebhookReplay(..)
             | Record::WebhookFanOut(_) => of_webhooks.push(record),
             Record::Audit(row) => audit_rows.push(row),
+            Record::ApiKey(stored) => api_keys.push(&**stored),
+            Record::StreamOwner(stream, owner) => owners.push((stream.to_string(), owner.clone())),
         }
     }
     chain::put_streams(transaction, &streams).await?;
@@ -78,6 +81,8 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     for row in audit_rows {
         audit::put(transaction, row).await?;
     }
+    keys::put_keys(transaction, &api_keys).await?;
+    crate::keys::put_stream_owners(transaction, &owners).await?;
     Ok(Put::Done)
 }
 
@@ -117,7 +122,9 @@ async fn found(
         }
     }
     let values: Values = match section {
-        Section::IdempotencyRecords | Section::Coverage => vec![Box::new(scopes), Box::new(names)],
+        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners => {
+            vec![Box::new(scopes), Box::new(names)]
+        }
         Section::ContractEvents => vec![Box::new(names)],
         _ => vec![Box::new(seqs)],
     };

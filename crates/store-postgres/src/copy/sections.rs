@@ -1,7 +1,7 @@
 use fluxora_store::copy::{Record, Section};
 
 use super::section::SectionQuery;
-use super::{chain, streams, webhooks};
+use super::{chain, keys, streams, webhooks};
 use crate::audit::{self, audit_columns};
 
 const AUDIT: SectionQuery = SectionQuery {
@@ -32,5 +32,7 @@ pub(super) const fn query(section: Section) -> &'static SectionQuery {
         Section::WebhookReplays => &webhooks::REPLAYS,
         Section::WebhookFanOut => &webhooks::FAN_OUT,
         Section::Audit => &AUDIT,
+        Section::ApiKeys => &keys::KEYS,
+        Section::StreamOwners => &keys::STREAM_OWNERS,
     }
 }

@@ -3,10 +3,10 @@ use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay
 use fluxora_store::audit::entry_of;
 use fluxora_store::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
-    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ResumeFrom, SettleOutcome,
-    Settlement, StartReplay, StateChange, StoredEndpoint, steps,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ReplayQuery, ResumeFrom,
+    SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint, steps,
 };
-use fluxora_store::{DeliveryStore, EndpointStore, Sequence, StoreError};
+use fluxora_store::{DeliveryStore, EndpointStore, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::PostgresStore;
@@ -61,6 +61,10 @@ impl EndpointStore for PostgresStore {
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
         read!(self, |lease| webhooks::endpoint(&lease, id))
+    }
+
+    async fn endpoint_owner(&self, id: EndpointId) -> Result<Option<Option<String>>, StoreError> {
+        read!(self, |lease| webhooks::endpoint_owner(&lease, id))
     }
 
     async fn list_endpoints(&self, query: &EndpointQuery) -> Result<EndpointPage, StoreError> {
@@ -165,13 +169,8 @@ impl DeliveryStore for PostgresStore {
         read!(self, |lease| webhooks::find_replay(&lease, id))
     }
 
-    async fn list_replays(
-        &self,
-        endpoint: Option<EndpointId>,
-        before: Option<Sequence>,
-        limit: u32,
-    ) -> Result<ReplayPage, StoreError> {
-        read!(self, |lease| webhooks::list_replays(&lease, endpoint, before, limit))
+    async fn list_replays(&self, query: &ReplayQuery) -> Result<ReplayPage, StoreError> {
+        read!(self, |lease| webhooks::list_replays(&lease, query))
     }
 
     async fn delete_settled_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use fluxora_audit::Entry;
+use fluxora_auth::Name;
 use fluxora_store::rows::FamilyColumns;
 use fluxora_store::{CreateStream, StoreError};
 use jiff::Timestamp;
@@ -24,11 +25,11 @@ const CREATE: &str = concat!(
     ", $16::bigint[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::text[], \
         $21::text[], $22::text[], $23::text[], $24::bytea[], $25::timestamptz[], \
         $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::text[], \
-        $34::text[], $35::text[], $36::bigint[], $37::bytea[]\
+        $34::text[], $35::text[], $36::bigint[], $37::bytea[], $38::text[]\
     ) WITH ORDINALITY AS new (",
     common_columns!(),
     ", number, type, occurred_at, recorded_at, data, scope, key, request, response, made_at, \
-        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, encoded, place)\
+        at, actor_kind, actor_id, actor_role, action, target, outcome, code, request_id, client_address, count, encoded, owner, place)\
     ), keyed AS (\
         INSERT INTO idempotency_records AS old (scope, key, request, response, made_at) \
         SELECT scope, key, request, response, made_at FROM new WHERE key IS NOT NULL \
@@ -51,6 +52,9 @@ const CREATE: &str = concat!(
     entry_columns!(),
     ")::audit_entry ORDER BY place)) \
         FROM inserted_events JOIN written ON written.seq = inserted_events.stream JOIN new USING (id) WHERE action IS NOT NULL\
+    ), owners AS (\
+        INSERT INTO stream_owners (stream, owner) \
+        SELECT id, owner FROM written JOIN new USING (id) WHERE owner IS NOT NULL\
     ) SELECT id FROM written CROSS JOIN audited"
 );
 
@@ -80,21 +84,23 @@ struct Values<'c> {
     responses: Vec<Option<&'c [u8]>>,
     made_at: Vec<Option<Timestamp>>,
     entries: EntryValues,
+    owners: Vec<Option<&'c str>>,
 }
 
 impl<'c> Values<'c> {
     fn of(creates: &[(&'c CreateStream, Option<&Entry>)]) -> Result<Self, StoreError> {
         let mut values = Self::default();
-        for (CreateStream { stream, event, keyed }, entry) in creates {
+        for (CreateStream { stream, event, keyed, owner }, entry) in creates {
             values.entries.push(*entry);
             values.streams.push(stream, &FamilyColumns::of(stream)?);
             values.events.push(event)?;
             let keyed = keyed.as_ref();
-            values.scopes.push(keyed.map(|keyed| keyed.scope));
+            values.scopes.push(keyed.map(|keyed| keyed.scope.as_str()));
             values.keys.push(keyed.map(|keyed| keyed.key.as_str()));
             values.requests.push(keyed.map(|keyed| keyed.request.as_str()));
             values.responses.push(keyed.map(|keyed| keyed.response.as_slice()));
             values.made_at.push(keyed.map(|keyed| columns::instant(keyed.at)));
+            values.owners.push(owner.as_ref().map(Name::as_str));
         }
         Ok(values)
     }
@@ -107,6 +113,8 @@ impl<'c> Values<'c> {
             [&self.scopes, &self.keys, &self.requests, &self.responses, &self.made_at];
         parameters.extend(keyed);
         parameters.extend(self.entries.parameters());
+        let owners: &(dyn ToSql + Sync) = &self.owners;
+        parameters.push(owners);
         parameters
     }
 }

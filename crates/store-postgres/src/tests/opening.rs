@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 16] = [
+const MIGRATIONS: [&str; 17] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 16] = [
     "V14__audit",
     "V15__followers_version",
     "V16__treasury_sums",
+    "V17__access",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

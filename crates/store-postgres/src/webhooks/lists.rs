@@ -58,6 +58,15 @@ pub(crate) async fn endpoint(lease: &Lease, id: EndpointId) -> Result<Option<Sto
     Ok(decode_all(&rows, endpoints::decode)?.pop())
 }
 
+/// Also of a deleted endpoint.
+pub(crate) async fn endpoint_owner(lease: &Lease, id: EndpointId) -> Result<Option<Option<String>>, Fault> {
+    let what = "reading the owner of an endpoint";
+    let statement =
+        lease.prepare_cached("SELECT owner FROM webhook_endpoints WHERE id = $1").await.attempt(what)?;
+    let row = lease.query_opt(&statement, &[&id.to_string()]).await.attempt(what)?;
+    row.map(|row| row.try_get(0)).transpose().attempt(what)
+}
+
 pub(crate) async fn endpoints(lease: &Lease, query: &EndpointQuery) -> Result<EndpointPage, Fault> {
     let what = "listing endpoints";
     let statement = lease.prepare_cached(ENDPOINTS).await.attempt(what)?;
@@ -188,7 +197,7 @@ fn decode(row: &Row) -> Result<ListedDelivery, StoreError> {
 }
 
 /// Cuts a page that was read with one row more than the limit. Returns where the next page begins.
-pub(super) fn cut<T>(rows: &mut Vec<T>, limit: u32, position: impl Fn(&T) -> Sequence) -> Option<Sequence> {
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, position: impl Fn(&T) -> Sequence) -> Option<Sequence> {
     let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

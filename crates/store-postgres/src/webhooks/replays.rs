@@ -1,5 +1,5 @@
 use fluxora_delivery::{EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
-use fluxora_store::delivery::ReplayPage;
+use fluxora_store::delivery::{ReplayPage, ReplayQuery};
 use fluxora_store::rows::webhook_replay;
 use fluxora_store::{Sequence, StoreError};
 use tokio_postgres::Row;
@@ -24,7 +24,9 @@ pub(super) const RUNNING: &str = concat!(
 const LIST: &str = concat!(
     "SELECT ",
     replay_columns!(),
-    " FROM webhook_replays WHERE seq < $1 AND ($2::text IS NULL OR endpoint = $2) ORDER BY seq DESC LIMIT $3"
+    " FROM webhook_replays WHERE seq < $1 AND ($2::text IS NULL OR endpoint = $2) \
+     AND ($4::bool OR endpoint IN (SELECT id FROM webhook_endpoints WHERE owner IS NOT DISTINCT FROM $5::text)) \
+     ORDER BY seq DESC LIMIT $3"
 );
 const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -50,20 +52,19 @@ pub(crate) async fn find(lease: &Lease, id: ReplayId) -> Result<Option<Replay>, 
     Ok(decode_all(&rows, decode)?.pop().map(|(_, replay)| replay))
 }
 
-pub(crate) async fn list(
-    lease: &Lease,
-    endpoint: Option<EndpointId>,
-    before: Option<Sequence>,
-    limit: u32,
-) -> Result<ReplayPage, Fault> {
+pub(crate) async fn list(lease: &Lease, query: &ReplayQuery) -> Result<ReplayPage, Fault> {
+    let ReplayQuery { owner, endpoint, before, limit } = query;
     let what = "listing replays";
     let statement = lease.prepare_cached(LIST).await.attempt(what)?;
     let before = before.map_or(i64::MAX, columns::seq);
     let endpoint = endpoint.map(|endpoint| endpoint.to_string());
-    let one_more = i64::from(limit.max(1)).saturating_add(1);
-    let rows = lease.query(&statement, &[&before, &endpoint, &one_more]).await.attempt(what)?;
+    let one_more = i64::from((*limit).max(1)).saturating_add(1);
+    let rows = lease
+        .query(&statement, &[&before, &endpoint, &one_more, &owner.is_none(), &owner.clone().flatten()])
+        .await
+        .attempt(what)?;
     let mut replays = decode_all(&rows, decode)?;
-    let next = super::lists::cut(&mut replays, limit, |(sequence, _)| *sequence);
+    let next = super::lists::cut(&mut replays, *limit, |(sequence, _)| *sequence);
     Ok(ReplayPage { replays: replays.into_iter().map(|(_, replay)| replay).collect(), next })
 }
 

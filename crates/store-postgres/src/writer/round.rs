@@ -85,7 +85,7 @@ fn key(create: &CreateStream) -> Option<Key> {
 }
 
 fn named(keyed: &KeyedResponse) -> Key {
-    (keyed.scope.to_string(), keyed.key.as_str().to_owned())
+    (keyed.scope.clone(), keyed.key.as_str().to_owned())
 }
 
 fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Precedent {
@@ -93,7 +93,7 @@ fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Prece
         Ok(Written::KeyInUse(stored)) => Some(Ok(stored.clone())),
         Ok(Written::Done) => create.keyed.as_ref().map(|keyed| {
             let KeyedResponse { scope, key, request, response, at } = keyed.clone();
-            Ok(IdempotencyRecord { scope: scope.to_owned(), key, request, response, at })
+            Ok(IdempotencyRecord { scope, key, request, response, at })
         }),
         Ok(Written::Expired) => None,
         // A further attempt would wait as long again for the same error.
@@ -156,7 +156,7 @@ async fn write_at_once(
             let written = streams::create_all(&lease, creates).await?;
             let in_use = || creates.iter().zip(&written).filter(|(_, written)| !**written);
             let keyed = in_use().filter_map(|((create, _), _)| create.keyed.as_ref());
-            let keys: Vec<_> = keyed.map(|keyed| (keyed.scope, keyed.key.as_str())).collect();
+            let keys: Vec<_> = keyed.map(|keyed| (keyed.scope.as_str(), keyed.key.as_str())).collect();
             let mut stored =
                 if keys.is_empty() { HashMap::new() } else { idempotency::find(&lease, &keys).await? };
             let outcome = |((create, _), written): (&Audited<'_>, &bool)| match &create.keyed {

@@ -52,7 +52,7 @@ pub fn create(n: u64, senders: u64) -> CreateStream {
         ..TermsDraft::default()
     };
     let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
-    CreateStream { stream, event, keyed: None }
+    CreateStream { stream, event, keyed: None, owner: None }
 }
 
 /// SplitMix64: the same numbers in every run, and no order in them.

@@ -1,6 +1,7 @@
 //! Reads and writes records by their keys, for a copy from or to another backend.
 
 mod chain;
+mod keys;
 mod section;
 mod streams;
 mod webhooks;
@@ -48,6 +49,8 @@ const fn query(section: Section) -> &'static SectionQuery {
         Section::WebhookReplays => &webhooks::REPLAYS,
         Section::WebhookFanOut => &webhooks::FAN_OUT,
         Section::Audit => &AUDIT,
+        Section::ApiKeys => &keys::KEYS,
+        Section::StreamOwners => &keys::STREAM_OWNERS,
     }
 }
 
@@ -118,6 +121,13 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::WebhookReplay(sequence, replay) => webhooks::put_replay(connection, *sequence, replay)?,
             Record::WebhookFanOut(cursor) => save_cursor(connection, *cursor)?,
             Record::Audit(row) => audit::insert(connection, row)?,
+            Record::ApiKey(stored) => {
+                crate::keys::insert(connection, Some(stored.sequence), &stored.key, &stored.hash)
+                    .map(drop)?;
+            }
+            Record::StreamOwner(stream, owner) => {
+                crate::keys::put_stream_owner(connection, &stream.to_string(), owner)?;
+            }
         }
     }
     Ok(Put::Done)
@@ -143,7 +153,9 @@ fn key(place: &RecordKey) -> Vec<Value> {
 
 fn before_the_first(section: Section) -> Vec<Value> {
     match section {
-        Section::IdempotencyRecords | Section::Coverage => key(&RecordKey::Key(String::new(), String::new())),
+        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners => {
+            key(&RecordKey::Key(String::new(), String::new()))
+        }
         Section::ContractEvents => event_key(None),
         // There is a ledger 0.
         _ => vec![Value::Integer(-1)],

@@ -130,12 +130,12 @@ fn create(n: u64) -> CreateStream {
         ..TermsDraft::default()
     };
     let (stream, event) = Stream::create(uuid(n), &draft.settle(t(0)).unwrap(), t(0));
-    CreateStream { stream, event, keyed: None }
+    CreateStream { stream, event, keyed: None, owner: None }
 }
 
 fn keyed(n: u64, key: &str) -> CreateStream {
     let keyed = KeyedResponse {
-        scope: "POST /api/streams",
+        scope: "POST /api/streams".to_owned(),
         key: IdempotencyKey::parse(key).unwrap(),
         request: "the request".to_owned(),
         response: format!("/{n}").into_bytes(),

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
 use fluxora_store::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
-    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ResumeFrom, SettleOutcome,
-    Settlement, StartReplay, StateChange, StoredEndpoint, steps,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ReplayQuery, ResumeFrom,
+    SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint, steps,
 };
-use fluxora_store::{DeliveryStore, EndpointStore, Sequence, StoreError};
+use fluxora_store::{DeliveryStore, EndpointStore, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
@@ -31,6 +31,10 @@ impl EndpointStore for SqliteStore {
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
         self.read(move |connection| webhooks::endpoint(connection, id)).await
+    }
+
+    async fn endpoint_owner(&self, id: EndpointId) -> Result<Option<Option<String>>, StoreError> {
+        self.read(move |connection| webhooks::endpoint_owner(connection, id)).await
     }
 
     async fn list_endpoints(&self, query: &EndpointQuery) -> Result<EndpointPage, StoreError> {
@@ -168,13 +172,9 @@ impl DeliveryStore for SqliteStore {
         self.read(move |connection| webhooks::find_replay(connection, id)).await
     }
 
-    async fn list_replays(
-        &self,
-        endpoint: Option<EndpointId>,
-        before: Option<Sequence>,
-        limit: u32,
-    ) -> Result<ReplayPage, StoreError> {
-        self.read(move |connection| webhooks::list_replays(connection, endpoint, before, limit)).await
+    async fn list_replays(&self, query: &ReplayQuery) -> Result<ReplayPage, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| webhooks::list_replays(connection, &query)).await
     }
 
     async fn delete_settled_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -48,6 +48,16 @@ pub(crate) fn endpoint(
     endpoints::by_id(connection, id)
 }
 
+/// Also of a deleted endpoint.
+pub(crate) fn endpoint_owner(
+    connection: &Connection,
+    id: EndpointId,
+) -> Result<Option<Option<String>>, StoreError> {
+    let what = "reading the owner of an endpoint";
+    let sql = "SELECT owner FROM webhook_endpoints WHERE id = ?1";
+    find(connection, what, sql, [id.to_string()], |row| row.get(0).attempt(what))
+}
+
 pub(crate) fn endpoints(connection: &Connection, query: &EndpointQuery) -> Result<EndpointPage, StoreError> {
     let mut sql = concat!(
         "SELECT ",
@@ -156,7 +166,7 @@ fn decode(row: &Row<'_>) -> Result<ListedDelivery, StoreError> {
 }
 
 /// Cuts a page that was read with one row more than the limit. Returns where the next page begins.
-pub(super) fn cut<T>(rows: &mut Vec<T>, limit: u32, position: impl Fn(&T) -> Sequence) -> Option<Sequence> {
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, position: impl Fn(&T) -> Sequence) -> Option<Sequence> {
     let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

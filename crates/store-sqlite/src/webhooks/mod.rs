@@ -28,7 +28,8 @@ use crate::streams::log;
 pub(crate) use events::save_cursor;
 pub(crate) use figures::figures;
 pub(crate) use lists::{
-    attempts, deliveries as list_deliveries, delivery, endpoint, endpoints as list_endpoints,
+    attempts, cut, deliveries as list_deliveries, delivery, endpoint, endpoint_owner,
+    endpoints as list_endpoints,
 };
 pub(crate) use replays::{find as find_replay, list as list_replays};
 pub(crate) use retention::{DELETED_AT_ONCE, delete_settled};

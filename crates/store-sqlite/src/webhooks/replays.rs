@@ -1,5 +1,5 @@
 use fluxora_delivery::{DeliveryStatus, EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
-use fluxora_store::delivery::ReplayPage;
+use fluxora_store::delivery::{ReplayPage, ReplayQuery};
 use fluxora_store::rows::webhook_replay;
 use fluxora_store::{Sequence, StoreError};
 use jiff::Timestamp;
@@ -48,22 +48,22 @@ pub(super) fn running(connection: &Connection) -> Result<Option<Replay>, StoreEr
     Ok(found.map(|(_, replay)| replay))
 }
 
-pub(crate) fn list(
-    connection: &Connection,
-    endpoint: Option<EndpointId>,
-    before: Option<Sequence>,
-    limit: u32,
-) -> Result<ReplayPage, StoreError> {
+pub(crate) fn list(connection: &Connection, query: &ReplayQuery) -> Result<ReplayPage, StoreError> {
+    let ReplayQuery { owner, endpoint, before, limit } = query;
     let mut sql = concat!("SELECT ", replay_columns!(), " FROM webhook_replays WHERE seq < ?").to_owned();
     let mut values = vec![Value::Integer(before.map_or(i64::MAX, columns::seq))];
+    if let Some(owner) = owner {
+        sql.push_str(" AND endpoint IN (SELECT id FROM webhook_endpoints WHERE owner IS ?)");
+        values.push(owner.clone().map_or(Value::Null, Value::Text));
+    }
     if let Some(endpoint) = endpoint {
         sql.push_str(" AND endpoint = ?");
         values.push(Value::Text(endpoint.to_string()));
     }
     sql.push_str(" ORDER BY seq DESC LIMIT ?");
-    values.push(Value::Integer(i64::from(limit.max(1)).saturating_add(1)));
+    values.push(Value::Integer(i64::from((*limit).max(1)).saturating_add(1)));
     let mut rows = select(connection, "listing replays", &sql, params_from_iter(values), decode)?;
-    let next = super::lists::cut(&mut rows, limit, |(sequence, _)| *sequence);
+    let next = super::lists::cut(&mut rows, *limit, |(sequence, _)| *sequence);
     Ok(ReplayPage { replays: rows.into_iter().map(|(_, replay)| replay).collect(), next })
 }
 

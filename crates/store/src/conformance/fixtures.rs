@@ -55,12 +55,12 @@ pub(super) const SCOPE: &str = "create";
 
 pub(super) fn create(n: u64, draft: &TermsDraft, now: Timestamp) -> CreateStream {
     let (stream, event) = Stream::create(uuid(n), &draft.settle(now).unwrap(), now);
-    CreateStream { stream, event, keyed: None }
+    CreateStream { stream, event, keyed: None, owner: None }
 }
 
 pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateStream {
     let keyed = KeyedResponse {
-        scope: SCOPE,
+        scope: SCOPE.to_owned(),
         key: IdempotencyKey::parse(key).unwrap(),
         request: request.to_owned(),
         // Not a text: nothing about it is known but its bytes.

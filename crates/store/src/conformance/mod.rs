@@ -27,6 +27,7 @@ mod creating;
 mod earlier_rows;
 mod event_log;
 mod fixtures;
+mod keys;
 mod listing;
 mod model;
 mod random;
@@ -43,6 +44,7 @@ pub use corrupt_rows::*;
 pub use creating::*;
 pub use earlier_rows::*;
 pub use event_log::*;
+pub use keys::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
@@ -212,6 +214,15 @@ macro_rules! conformance_suite {
             a_party_is_summed_the_same_counted_or_not
             due_changes_are_read_until_they_are_counted
             sums_of_the_past_are_refused
+            replays_and_endpoints_know_their_owner
+            the_owner_of_a_stream_is_stored_with_it
+            an_api_key_is_found_by_its_hash_and_by_its_id
+            a_revoked_key_keeps_its_first_revocation
+            a_rotated_key_ends_with_the_overlap
+            a_key_that_has_ended_is_not_rotated
+            keys_are_listed_newest_first
+            a_later_use_of_a_key_is_kept
+            retention_deletes_ended_keys_and_leaves_the_newest
         }
 
         #[tokio::test(flavor = "multi_thread")]

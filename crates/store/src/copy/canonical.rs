@@ -11,7 +11,7 @@ use fluxora_stream::{
 };
 use serde::Serialize;
 
-use super::{Record, RemovedStream, webhooks};
+use super::{Record, RemovedStream, keys, webhooks};
 use crate::chain::{
     ChainState, Coverage, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
 };
@@ -84,6 +84,10 @@ impl Record {
                 fields.put("cursor", cursor.0);
             }
             Self::Audit(row) => audit_row(&mut fields, row),
+            Self::ApiKey(stored) => keys::key(&mut fields, stored),
+            Self::StreamOwner(stream, owner) => {
+                fields.put("stream", stream).text("owner", owner);
+            }
         }
         Ok(fields.0)
     }

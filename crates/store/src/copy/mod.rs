@@ -2,6 +2,7 @@
 
 mod canonical;
 mod digest;
+mod keys;
 mod record;
 mod run;
 mod webhooks;
@@ -51,11 +52,15 @@ pub enum Section {
     WebhookFanOut,
     /// Rows of the audit log, by their number.
     Audit,
+    /// API keys, in the order of their creation.
+    ApiKeys,
+    /// The partners that created streams, by stream.
+    StreamOwners,
 }
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
@@ -73,6 +78,8 @@ impl Section {
         Self::WebhookReplays,
         Self::WebhookFanOut,
         Self::Audit,
+        Self::ApiKeys,
+        Self::StreamOwners,
     ];
 
     /// What an operator calls it.
@@ -95,6 +102,8 @@ impl Section {
             Self::WebhookReplays => "webhook replays",
             Self::WebhookFanOut => "webhook fan-out cursors",
             Self::Audit => "audit rows",
+            Self::ApiKeys => "API keys",
+            Self::StreamOwners => "owners of streams",
         }
     }
 }

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use super::Section;
 use crate::chain::{ChainState, Coverage, EventCursor, Reorg, RepeatedEvent, StoredEvent};
 use crate::delivery::{StoredDelivery, StoredEndpoint};
-use crate::{IdempotencyRecord, Sequence};
+use crate::{IdempotencyRecord, Sequence, StoredKey};
 
 /// The key of a record in its section. It is the same in every backend, because cursors hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKey {
     /// A number; there may be gaps.
     Number(Sequence),
-    /// Scope and key, compared byte by byte. The scope of a coverage is its contract, and its key is empty.
+    /// Scope and key, compared byte by byte. The scope of a coverage is its contract, that of an owner its stream, and
+    /// their key is empty.
     Key(String, String),
     /// Where a contract event lies, and its id, which no other event has.
     OnChain(EventCursor),
@@ -59,6 +60,10 @@ pub enum Record {
     WebhookFanOut(Sequence),
     /// A row of the audit log.
     Audit(Box<Row>),
+    /// An API key.
+    ApiKey(Box<StoredKey>),
+    /// The partner that created a stream.
+    StreamOwner(StreamId, String),
 }
 
 /// An attempt with its position and that of its delivery.
@@ -104,6 +109,8 @@ impl Record {
             Self::WebhookReplay(..) => Section::WebhookReplays,
             Self::WebhookFanOut(_) => Section::WebhookFanOut,
             Self::Audit(_) => Section::Audit,
+            Self::ApiKey(_) => Section::ApiKeys,
+            Self::StreamOwner(..) => Section::StreamOwners,
         }
     }
 
@@ -127,6 +134,8 @@ impl Record {
             Self::WebhookAttempt(attempt) => RecordKey::Number(attempt.sequence),
             Self::WebhookReplay(sequence, _) => RecordKey::Number(*sequence),
             Self::Audit(row) => RecordKey::Number(Sequence(row.seq)),
+            Self::ApiKey(stored) => RecordKey::Number(stored.sequence),
+            Self::StreamOwner(stream, _) => RecordKey::Key(stream.to_string(), String::new()),
         }
     }
 }

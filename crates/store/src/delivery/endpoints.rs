@@ -109,6 +109,9 @@ pub trait EndpointStore: Send + Sync {
     /// Reads one endpoint.
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError>;
 
+    /// Reads the owner of an endpoint, deleted or not: `Some(None)` if it is the operator's, `None` if there is no such endpoint.
+    async fn endpoint_owner(&self, id: EndpointId) -> Result<Option<Option<String>>, StoreError>;
+
     /// Reads a page of endpoints, newest first.
     async fn list_endpoints(&self, query: &EndpointQuery) -> Result<EndpointPage, StoreError>;
 

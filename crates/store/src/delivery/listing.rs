@@ -55,3 +55,16 @@ pub struct ReplayPage {
     /// Where the next page begins; `None` if this is the last one.
     pub next: Option<Sequence>,
 }
+
+/// Which replays to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayQuery {
+    /// Only those of endpoints of this owner; `Some(None)` for the operator's.
+    pub owner: Option<Option<String>>,
+    /// Only those of this endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// Only those that were asked for before this position.
+    pub before: Option<Sequence>,
+    /// The most replays to return, at least one.
+    pub limit: u32,
+}

@@ -35,7 +35,7 @@ pub use endpoints::{
     StateChange, StoredEndpoint,
 };
 pub use follower_cache::FollowerCache;
-pub use listing::{DeliveryPage, DeliveryQuery, ListedDelivery, ReplayPage};
+pub use listing::{DeliveryPage, DeliveryQuery, ListedDelivery, ReplayPage, ReplayQuery};
 pub use transaction::{DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery};
 
 use crate::StoreError;
@@ -231,13 +231,8 @@ pub trait DeliveryStore: Send + Sync {
     /// Reads one replay.
     async fn replay_job(&self, id: ReplayId) -> Result<Option<Replay>, StoreError>;
 
-    /// Reads replays, newest first, that were asked for before the cursor; only those of one endpoint if it is given.
-    async fn list_replays(
-        &self,
-        endpoint: Option<EndpointId>,
-        before: Option<Sequence>,
-        limit: u32,
-    ) -> Result<ReplayPage, StoreError>;
+    /// Reads a page of replays, newest first.
+    async fn list_replays(&self, query: &ReplayQuery) -> Result<ReplayPage, StoreError>;
 
     /// Deletes deliveries that were settled before an instant, with their attempts, what is left of deleted endpoints, and
     /// replays that ended before it. In steps, each one transaction. Returns how many deliveries were deleted.

@@ -6,6 +6,7 @@
 mod chain;
 mod columns;
 mod evidence;
+mod keys;
 mod streams;
 mod treasury;
 mod webhooks;
@@ -15,6 +16,7 @@ pub use chain::{
 };
 pub use columns::{ReadColumns, count, seq, sequence};
 pub use evidence::{coverage, ledger_proof, preimages};
+pub use keys::api_key;
 pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,

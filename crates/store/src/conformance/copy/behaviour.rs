@@ -234,6 +234,8 @@ fn altered(record: &Record) -> Record {
         Record::WebhookReplay(_, replay) => replay.replayed += 1,
         Record::WebhookFanOut(cursor) => cursor.0 += 1,
         Record::Audit(row) => row.count += 1,
+        Record::ApiKey(stored) => stored.key.last_used_at = Some(t(99)),
+        Record::StreamOwner(_, owner) => owner.push('x'),
     }
     record
 }

@@ -24,6 +24,8 @@ async fn moved(source: &(impl Store + CopyStore), target: &(impl Store + CopySto
         Section::WebhookReplays,
         Section::WebhookFanOut,
         Section::Audit,
+        Section::ApiKeys,
+        Section::StreamOwners,
     ];
     for section in Section::ALL.into_iter().filter(|section| !absent.contains(section)) {
         assert_ne!(target.count(section).await.unwrap(), 0, "there are {}", section.name());

@@ -6,15 +6,16 @@ use futures_util::FutureExt;
 use crate::chain::{ChainState, RepeatedEvent, StoredEvent};
 use crate::conformance::chain::live_through_forks;
 use crate::conformance::fixtures::*;
+use crate::conformance::keys::live_through_keys;
 use crate::conformance::model::{Contents, Model};
 use crate::conformance::webhooks::live_through_deliveries;
 use crate::copy::{CopiedAttempt, CopyStore, Record, RecordKey, RemovedStream, Section};
 use crate::delivery::{StoredDelivery, StoredEndpoint};
-use crate::{IdempotencyRecord, KeyedResponse, Sequence};
+use crate::{IdempotencyRecord, KeyedResponse, Sequence, StoredKey};
 
 /// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 17] {
+pub(super) fn contents() -> [Vec<Record>; 19] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -63,6 +64,8 @@ pub(super) fn contents() -> [Vec<Record>; 17] {
         replays,
         cursor,
         audit_rows(),
+        keys(),
+        owners(),
     ]
 }
 
@@ -117,6 +120,19 @@ fn audit_rows() -> Vec<Record> {
         Record::Audit(Box::new(row))
     };
     (1..=12).map(seal).collect()
+}
+
+/// Keys of every role and state. Positions have gaps.
+fn keys() -> Vec<Record> {
+    let model = Model::default();
+    live_through_keys(&model).now_or_never().unwrap();
+    let stored = model.contents().keys.clone();
+    let apart = |stored: StoredKey| StoredKey { sequence: Sequence(stored.sequence.0 * 4), ..stored };
+    stored.into_iter().map(|stored| Record::ApiKey(Box::new(apart(stored)))).collect()
+}
+
+fn owners() -> Vec<Record> {
+    (1..=9).map(|n| Record::StreamOwner(stream_id(n), format!("partner-{}", n % 3))).collect()
 }
 
 /// Events that a migration set aside.
@@ -178,7 +194,7 @@ pub(super) fn idempotency_record(n: u64) -> Record {
 }
 
 fn stored(KeyedResponse { scope, key, request, response, at }: KeyedResponse) -> IdempotencyRecord {
-    IdempotencyRecord { scope: scope.to_owned(), key, request, response, at }
+    IdempotencyRecord { scope, key, request, response, at }
 }
 
 /// The records of one section.

@@ -10,7 +10,7 @@ use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 
 use super::webhooks::ModelWebhooks;
 use crate::chain::{ChainState, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
-use crate::{KeyedResponse, Sequence};
+use crate::{KeyedResponse, Sequence, StoredKey};
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::conformance) struct Contents {
@@ -20,6 +20,11 @@ pub(in crate::conformance) struct Contents {
     places: u64,
     pub(in crate::conformance) events: Vec<StreamEvent>,
     pub(super) responses: Vec<KeyedResponse>,
+    /// By stream.
+    pub(super) owners: BTreeMap<StreamId, String>,
+    pub(in crate::conformance) keys: Vec<StoredKey>,
+    /// Keys that were ever created.
+    pub(super) key_count: u64,
     pub(in crate::conformance) chain: ModelChain,
     pub(in crate::conformance) webhooks: ModelWebhooks,
     pub(in crate::conformance) audit: Vec<Row>,

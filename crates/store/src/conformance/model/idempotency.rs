@@ -8,7 +8,7 @@ use crate::{IdempotencyKey, IdempotencyRecord, IdempotencyStore, StoreError, exp
 impl IdempotencyStore for Model {
     async fn idempotency_record(
         &self,
-        scope: &'static str,
+        scope: &str,
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {

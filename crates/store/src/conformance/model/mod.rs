@@ -5,6 +5,7 @@ mod chain;
 mod contents;
 mod event_log;
 mod idempotency;
+mod keys;
 mod leases;
 mod streams;
 mod treasury;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use fluxora_audit::Entry;
 
 pub(super) use contents::Contents;
+use webhook_store::cut;
 
 use crate::{Store, StoreError};
 

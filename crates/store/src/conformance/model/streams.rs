@@ -31,6 +31,9 @@ impl StreamStore for Model {
             }
         }
         let place = contents.next_place();
+        if let Some(owner) = create.owner {
+            contents.owners.insert(create.stream.id(), owner.to_string());
+        }
         contents.streams.insert(place, create.stream);
         contents.events.push(create.event);
         Ok(self.record(&mut contents, Created::Done))
@@ -51,6 +54,10 @@ impl StreamStore for Model {
             }
             Err(refused) => Ok(Outcome::Refused(refused)),
         }
+    }
+
+    async fn stream_owner(&self, id: &StreamId) -> Result<Option<String>, StoreError> {
+        Ok(self.contents().owners.get(id).cloned())
     }
 
     async fn stream(&self, id: &StreamId) -> Result<Option<Stream>, StoreError> {

@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::Model;
 use crate::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
-    EndpointUpdate, EndpointUpdated, FannedOut, Fence, FollowerCache, ListedDelivery, ReplayPage, ResumeFrom,
-    SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint, steps,
+    EndpointUpdate, EndpointUpdated, FannedOut, Fence, FollowerCache, ListedDelivery, ReplayPage,
+    ReplayQuery, ResumeFrom, SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint, steps,
 };
 use crate::{DeliveryStore, EndpointStore, Sequence, StoreError};
 
 /// Cuts a list that was read with one row more than the limit. Returns the cursor of the next page.
-fn cut<T>(rows: &mut Vec<T>, limit: u32, cursor: impl Fn(&T) -> Sequence) -> Option<Sequence> {
+pub(super) fn cut<T>(rows: &mut Vec<T>, limit: u32, cursor: impl Fn(&T) -> Sequence) -> Option<Sequence> {
     let limit = usize::try_from(limit).unwrap().max(1);
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -38,6 +38,10 @@ impl EndpointStore for Model {
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<StoredEndpoint>, StoreError> {
         Ok(self.contents().webhooks.find(id).cloned())
+    }
+
+    async fn endpoint_owner(&self, id: EndpointId) -> Result<Option<Option<String>>, StoreError> {
+        Ok(self.contents().webhooks.owner(id))
     }
 
     async fn list_endpoints(&self, query: &EndpointQuery) -> Result<EndpointPage, StoreError> {
@@ -173,19 +177,18 @@ impl DeliveryStore for Model {
         Ok(found.map(|(_, replay)| replay.clone()))
     }
 
-    async fn list_replays(
-        &self,
-        endpoint: Option<EndpointId>,
-        before: Option<Sequence>,
-        limit: u32,
-    ) -> Result<ReplayPage, StoreError> {
+    async fn list_replays(&self, query: &ReplayQuery) -> Result<ReplayPage, StoreError> {
         let contents = self.contents();
         let matching = contents.webhooks.replays.iter().rev().filter(|(sequence, replay)| {
-            endpoint.is_none_or(|endpoint| endpoint == replay.endpoint)
-                && before.is_none_or(|before| *sequence < before)
+            query.endpoint.is_none_or(|endpoint| endpoint == replay.endpoint)
+                && query
+                    .owner
+                    .as_ref()
+                    .is_none_or(|owner| contents.webhooks.owner(replay.endpoint).as_ref() == Some(owner))
+                && query.before.is_none_or(|before| *sequence < before)
         });
         let mut replays: Vec<_> = matching.cloned().collect();
-        let next = cut(&mut replays, limit, |(sequence, _)| *sequence);
+        let next = cut(&mut replays, query.limit, |(sequence, _)| *sequence);
         Ok(ReplayPage { replays: replays.into_iter().map(|(_, replay)| replay).collect(), next })
     }
 

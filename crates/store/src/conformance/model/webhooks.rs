@@ -65,6 +65,14 @@ impl ModelWebhooks {
     }
 }
 
+impl ModelWebhooks {
+    /// The owner of an endpoint, deleted or not.
+    pub(super) fn owner(&self, id: EndpointId) -> Option<Option<String>> {
+        let found = self.endpoints.iter().find(|(stored, _)| stored.endpoint.id == id);
+        found.map(|(stored, _)| stored.endpoint.owner.clone())
+    }
+}
+
 impl DeliveryTransaction for Contents {
     type Fault = StoreError;
 

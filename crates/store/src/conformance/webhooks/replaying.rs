@@ -1,8 +1,9 @@
-use fluxora_delivery::{DeliveryStatus, Replay, ReplayFilter, ReplayId, ReplayState};
+use fluxora_delivery::{DeliveryStatus, Endpoint, EndpointId, Replay, ReplayFilter, ReplayId, ReplayState};
 use fluxora_stream::EventKind;
 
 use super::*;
-use crate::delivery::StartReplay;
+use crate::Sequence;
+use crate::delivery::{ReplayQuery, StartReplay};
 
 async fn start(store: &impl DeliveryStore, n: u64, filter: ReplayFilter, now: Timestamp) -> Replay {
     let replay = StartReplay { id: ReplayId::new(uuid(800_000 + n)), endpoint: endpoint_id(1), filter };
@@ -124,7 +125,7 @@ pub async fn a_replay_begins_once(store: &impl Store) {
             (ReplayState::Done, job.created_at, ReplayFilter::default())
         );
     }
-    assert_eq!(store.list_replays(None, None, 9).await.unwrap().replays.len(), 1);
+    assert_eq!(store.list_replays(&replays(None, None, 9)).await.unwrap().replays.len(), 1);
 }
 
 /// In pages, of one endpoint or of all.
@@ -133,10 +134,41 @@ pub async fn replays_are_listed_newest_first(store: &impl Store) {
     for n in 1..=3 {
         start(store, n, ReplayFilter::default(), t(1)).await;
     }
-    let page = store.list_replays(Some(endpoint_id(1)), None, 2).await.unwrap();
+    let page = store.list_replays(&replays(Some(endpoint_id(1)), None, 2)).await.unwrap();
     let ids: Vec<_> = page.replays.iter().map(|replay| replay.id).collect();
     assert_eq!(ids, [3, 2].map(|n| ReplayId::new(uuid(800_000 + n))));
-    let rest = store.list_replays(None, page.next, 2).await.unwrap();
+    let rest = store.list_replays(&replays(None, page.next, 2)).await.unwrap();
     assert_eq!((rest.replays.len(), rest.next), (1, None));
-    assert_eq!(store.list_replays(Some(endpoint_id(2)), None, 2).await.unwrap().replays, []);
+    assert_eq!(store.list_replays(&replays(Some(endpoint_id(2)), None, 2)).await.unwrap().replays, []);
+}
+
+fn replays(endpoint: Option<EndpointId>, before: Option<Sequence>, limit: u32) -> ReplayQuery {
+    ReplayQuery { owner: None, endpoint, before, limit }
+}
+
+/// Also after the endpoint is deleted.
+pub async fn replays_and_endpoints_know_their_owner(store: &impl Store) {
+    for (n, owner) in [(1, Some("acme")), (2, None)] {
+        let endpoint = Endpoint { owner: owner.map(str::to_owned), ..endpoint(n) };
+        store.create_endpoint(endpoint, true, 9).await.unwrap();
+        let replay = StartReplay {
+            id: ReplayId::new(uuid(n)),
+            endpoint: endpoint_id(n),
+            filter: ReplayFilter::default(),
+        };
+        store.start_replay(replay, t(0)).await.unwrap().unwrap();
+    }
+    let of = async |owner: Option<Option<&str>>| {
+        let owner = owner.map(|owner| owner.map(str::to_owned));
+        let page = store.list_replays(&ReplayQuery { owner, ..replays(None, None, 9) }).await.unwrap();
+        page.replays.iter().map(|replay| replay.endpoint).collect::<Vec<_>>()
+    };
+    assert!(store.delete_endpoint(endpoint_id(1), t(1)).await.unwrap());
+    assert_eq!(store.endpoint_owner(endpoint_id(1)).await.unwrap(), Some(Some("acme".to_owned())));
+    assert_eq!(store.endpoint_owner(endpoint_id(2)).await.unwrap(), Some(None));
+    assert_eq!(store.endpoint_owner(endpoint_id(3)).await.unwrap(), None);
+    assert_eq!(of(None).await, [endpoint_id(2), endpoint_id(1)]);
+    assert_eq!(of(Some(Some("acme"))).await, [endpoint_id(1)]);
+    assert_eq!(of(Some(None)).await, [endpoint_id(2)]);
+    assert_eq!(of(Some(Some("other"))).await, []);
 }
