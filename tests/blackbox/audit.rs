@@ -17,6 +17,7 @@ const OPERATOR: &str = "operator-operator-operator-operator";
 const WORKER: &str = "worker-worker-worker-worker-worker-1";
 const SECRET: &str = "whsec_dGVzdC1zZWNyZXQtMzItYnl0ZXMtbG9uZy0wMDAx";
 const UNKNOWN: &str = "01930000-0000-7000-8000-00000000dead";
+const KEYS: &str = "/api/admin/keys";
 const ENDPOINTS: &str = "/api/webhooks/endpoints";
 
 fn launch() -> Launch {
@@ -26,6 +27,7 @@ fn launch() -> Launch {
         .set("FLUXORA_MASTER_KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
         .set("WEBHOOK_SENDING", "false")
         .set("AUDIT_CLIENT_ADDRESSES", "true")
+        .set("OPEN_WRITES", "true")
 }
 
 /// Every row, the oldest first.
@@ -100,6 +102,11 @@ fn write_everything(server: &TestServer) -> Vec<&'static str> {
     }
     let rewind = post("/api/admin/indexer/rewind", &json!({ "toLedger": 10, "reason": "a free text" }));
     send(&rewind.header("x-operator-token", OPERATOR));
+    let operate = |request: Request| send(&request.header("x-operator-token", OPERATOR));
+    let key = operate(post(KEYS, &json!({ "name": "a free text", "role": "reader" })));
+    let key = format!("{KEYS}/{}", key["id"].as_str().unwrap());
+    operate(post(&format!("{key}/rotate"), &json!({})));
+    operate(Request::delete(&key));
     vec![
         "webhook.endpoint.create",
         "stream.create",
@@ -113,6 +120,9 @@ fn write_everything(server: &TestServer) -> Vec<&'static str> {
         "webhook.replay.cancel",
         "webhook.endpoint.delete",
         "indexer.rewind",
+        "key.create",
+        "key.rotate",
+        "key.revoke",
     ]
 }
 

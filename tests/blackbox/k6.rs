@@ -93,7 +93,7 @@ fn every_scenario_of_the_load_scripts_gets_the_answers_it_expects() {
             ("webhooks", "[200,201,204,400,404]"),
             ("compat", "[200,201,409]"),
             ("ingest", "[200]"),
-            ("rewind", "[200,409]"),
+            ("rewind", "[200,400,404,409]"),
         ] {
             assert_eq!(scenarios[name]["statuses"].to_string(), statuses, "{name}: {report}");
         }

@@ -53,7 +53,7 @@ fn installed() -> Option<PathBuf> {
 fn cases(launch: Launch, installed: &std::path::Path) -> u64 {
     let launch = launch.set("INDEXER_WORKER_TOKEN", WORKER_TOKEN).set("OPERATOR_TOKEN", OPERATOR_TOKEN);
     let launch = launch.set("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32:9").set("WEBHOOK_ALLOW_HTTP", "true");
-    let mut server = TestServer::launch(launch.set("ACCESS_LOG", "off"));
+    let mut server = TestServer::launch(launch.set("ACCESS_LOG", "off").set("OPEN_WRITES", "true"));
     let folder = binary::root().join("tests/openapi");
     let reports = tempfile::tempdir().unwrap();
     // One worker: Python 3.11 cannot parse sources on two threads at once, which hypothesis does.

@@ -34,7 +34,7 @@ pub(crate) fn stream(number: u64) -> anyhow::Result<CreateStream> {
     };
     let terms = draft.settle(now).ok().context("the terms are valid")?;
     let (stream, event) = Stream::create(Uuid::now_v7(), &terms, now);
-    Ok(CreateStream { stream, event, keyed: None })
+    Ok(CreateStream { stream, event, keyed: None, owner: None })
 }
 
 /// An endpoint that gets every event from the first on.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{audit, backfill, copy, demo, migrate, proof, reindex, webhook};
+use crate::commands::{audit, backfill, copy, demo, key, migrate, proof, reindex, token, webhook};
 use crate::config::{Environment, Settings};
 
 const EXAMPLES: &str = "\
@@ -72,6 +72,11 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Check whether the server on HOST and PORT is healthy: exit code 0 if it is, 1 if not.
     Healthcheck,
+    /// Create, list, revoke and rotate API keys in the database, also while servers run on it.
+    ///
+    /// The first key closes writes to callers without a credential, unless OPEN_WRITES is true.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Migrate the database to the schema of this version, or check whether it has that schema.
     Migrate(migrate::Migrate),
     /// Verify the proof of a contract event, without a network and without a database.
@@ -79,6 +84,8 @@ pub(crate) enum Command {
     Proof(proof::Command),
     /// Rebuild chain streams from the stored contract events, or compare them with what is stored.
     Reindex(reindex::Reindex),
+    /// Print a JSON Web Token that is signed with the JWT_SECRET.
+    Token(token::Token),
     /// Sign, verify or receive webhook deliveries, or seal stored secrets again.
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -92,6 +99,7 @@ impl Command {
             Self::Audit(_)
                 | Self::Backfill(_)
                 | Self::Copy(_)
+                | Self::Key(_)
                 | Self::Migrate(_)
                 | Self::Reindex(_)
                 | Self::Webhook(webhook::Command::Rekey)

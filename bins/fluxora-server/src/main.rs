@@ -18,7 +18,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
-use config::{Config, ConfigFaults, Environment};
+use config::{Config, ConfigFaults, Environment, TokenConfig};
 
 /// The version of the package and the commit of the sources.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("FLUXORA_COMMIT"));
@@ -51,9 +51,11 @@ fn run() -> Result<u8, ConfigFaults> {
         Some(Command::Copy(copy)) => commands::copy::run(&copy),
         Some(Command::Demo(demo)) => commands::demo::run(&demo, &settings, &unknown)?,
         Some(Command::Healthcheck) => commands::healthcheck::run(config::address(&settings)?),
+        Some(Command::Key(key)) => commands::key::run(&key, &config()?.database),
         Some(Command::Migrate(migrate)) => commands::migrate::run(&migrate, &config()?.database),
         Some(Command::Proof(proof)) => commands::proof::run(&proof),
         Some(Command::Reindex(reindex)) => commands::reindex::run(&reindex, &config()?.database),
+        Some(Command::Token(token)) => commands::token::run(&token, &TokenConfig::check(&settings)?),
         Some(Command::Webhook(webhook)) => commands::webhook::run(&webhook, &settings, &environment)?,
     })
 }

@@ -24,6 +24,11 @@ impl Ids for RandomIds {
     fn next(&self) -> Uuid {
         Uuid::now_v7()
     }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).ok().map(|()| bytes)
+    }
 }
 
 /// A random secret: 64 hex digits.

@@ -1,6 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
+use fluxora_auth::Name;
 use fluxora_store::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,6 +32,15 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErro
     }
     let text = first.to_str().unwrap_or_default();
     IdempotencyKey::parse(text).map(Some).map_err(|error| refused(error.to_string()))
+}
+
+/// What keys of an operation belong to: the operation, and the partner that calls it. A partner does not get the response that was
+/// stored for another one. Stored: it never changes.
+pub(crate) fn scope(operation: &str, owner: Option<&Name>) -> String {
+    match owner {
+        None => operation.to_owned(),
+        Some(owner) => format!("{operation} by {owner}"),
+    }
 }
 
 /// The id of what a request with a key creates: a UUID of version 8 that depends on nothing else, so that a repeated request names
@@ -105,6 +115,12 @@ mod tests {
         let bytes = br#"{"status":201,"location":"/a","body":"{\"n\":\"1\"}"}"#;
         assert_eq!(saved.encode().unwrap(), bytes);
         assert_eq!(SavedResponse::decode(bytes).unwrap(), saved);
+    }
+
+    #[test]
+    fn a_scope_names_the_operation_and_the_partner() {
+        assert_eq!(scope("POST /a", None), "POST /a");
+        assert_eq!(scope("POST /a", Some(&"acme".parse().unwrap())), "POST /a by acme");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use fluxora_supervise::Workers;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::access::Keys;
 use crate::corrupt_rows::CorruptRows;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
@@ -23,6 +24,9 @@ use crate::{
 pub trait Ids: Send + Sync {
     /// A fresh UUID. Ids should be ordered by time (version 7).
     fn next(&self) -> Uuid;
+
+    /// 256 random bits for the secret of an API key; `None` if the operating system has none.
+    fn secret(&self) -> Option<[u8; 32]>;
 }
 
 /// The identity of the service in `/` and `/health`.
@@ -41,7 +45,10 @@ pub struct Service {
 pub enum Writes {
     /// By everyone who can reach the port.
     Open,
-    /// Never: the operator switched writes off, or the port is reachable from other machines and no authentication is configured.
+    /// By everyone who can reach the port, until the first API key is created.
+    OpenWithoutKeys,
+    /// Never without a credential: the operator switched open writes off or configured credentials, or the port is reachable from
+    /// other machines.
     Refused,
 }
 
@@ -139,6 +146,7 @@ pub struct Parts {
 /// The state of every handler.
 pub struct Api {
     parts: Parts,
+    keys: Keys,
     /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
     chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
     push_failures: PushFailures,
@@ -153,6 +161,7 @@ impl Api {
     /// An API made of these parts.
     pub fn new(parts: Parts) -> Self {
         Self {
+            keys: Keys::new(Arc::clone(&parts.store)),
             parts,
             chain: Mutex::new(None),
             push_failures: PushFailures::default(),
@@ -227,6 +236,14 @@ impl Api {
 
     pub(crate) fn follower(&self) -> Option<FollowerHealth> {
         self.parts.follower.as_ref().map(|follower| follower.report())
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn next_secret(&self) -> Option<[u8; 32]> {
+        self.parts.ids.secret()
     }
 
     pub(crate) const fn credentials(&self) -> &Credentials {

@@ -15,7 +15,7 @@ use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams, treasury};
+use crate::routes::{audit, docs, events, health, indexer, keys, metrics, openapi, root, streams, treasury};
 
 /// One operation of the API.
 pub struct Route {
@@ -69,7 +69,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 54] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -233,6 +233,21 @@ pub static ROUTES: [Route; 49] = [
     route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC)
         .audited(Action::IndexerRewind),
     route(Get, AUDIT, Operator, Operate, || web::to(audit::list::list), audit::list::DOC),
+    route(Get, KEYS, Operator, Operate, || web::to(keys::list::list), keys::list::DOC),
+    route(Post, KEYS, Operator, Operate, || web::to(keys::create::create), keys::create::DOC)
+        .audited(Action::KeyCreate),
+    route(Get, KEY, Operator, Operate, || web::to(keys::read::read), keys::read::DOC),
+    route(Delete, KEY, Operator, Operate, || web::to(keys::revoke::revoke), keys::revoke::DOC)
+        .audited(Action::KeyRevoke),
+    route(
+        Post,
+        "/api/admin/keys/{id}/rotate",
+        Operator,
+        Operate,
+        || web::to(keys::rotate::rotate),
+        keys::rotate::DOC,
+    )
+    .audited(Action::KeyRotate),
     route(Get, METRICS, Operator, Operate, || web::to(metrics::show), metrics::DOC),
 ];
 
@@ -253,6 +268,8 @@ const SDK_STREAMS: &str = "/compat/backend/api/streams";
 const SDK_STREAM: &str = "/compat/backend/api/streams/{id}";
 const SDK_POLL: &str = "/compat/backend/api/streams/{id}/poll";
 const CONTRACT_EVENTS: &str = "/internal/indexer/contract-events";
+const KEYS: &str = "/api/admin/keys";
+const KEY: &str = "/api/admin/keys/{id}";
 const REWIND: &str = "/api/admin/indexer/rewind";
 const AUDIT: &str = "/api/admin/audit";
 pub(crate) const METRICS: &str = "/metrics";

@@ -11,8 +11,10 @@ mod feed;
 mod health;
 mod idempotency;
 mod indexer;
+mod keys;
 mod limits;
 mod metrics;
+mod partners;
 mod streams;
 mod table;
 mod webhooks;
@@ -91,6 +93,11 @@ impl Ids for ManualClock {
         let mut state = self.0.lock().unwrap();
         state.1 += 1;
         Uuid::from_u128(state.1)
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        let [a, b] = [self.next(), self.next()].map(Uuid::into_bytes);
+        [a, b].concat().try_into().ok()
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use fluxora_audit::Entry;
 use fluxora_auth::{ApiKey, KeyHash, KeyId, KeyState, Name};
+use fluxora_store::audit::entry_of;
 use fluxora_store::rows::api_key;
 use fluxora_store::{KeyPage, KeyQuery, KeyRotated, Sequence, StoreError, StoredKey};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use crate::audit;
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::parameters::{Parameters, Values};
@@ -83,10 +86,20 @@ fn values(key: &ApiKey, hash: &KeyHash) -> Values {
     ]
 }
 
-pub(crate) async fn create(lease: &Lease, key: &ApiKey, hash: &KeyHash) -> Result<StoredKey, Fault> {
+/// One transaction, with the row of the audit log.
+pub(crate) async fn create(
+    lease: Arc<Lease>,
+    key: &ApiKey,
+    hash: &KeyHash,
+    entry: Option<&Arc<Entry>>,
+) -> Result<StoredKey, Fault> {
+    let mut transaction = PipelinedTransaction::begin(lease);
     let values = values(key, hash);
-    let written = find(lease, "writing an API key", INSERT, &values.parameters()).await?;
-    Ok(written.ok_or_else(lost)?)
+    let rows = transaction.query("writing an API key", INSERT, &values.parameters()).await?;
+    let written = rows.first().map(decode).transpose()?.ok_or_else(lost)?;
+    audit::enqueue(&mut transaction, entry_of(entry, &written)).await?;
+    transaction.commit().await?;
+    Ok(written)
 }
 
 pub(crate) async fn by_hash(lease: &Lease, hash: &KeyHash) -> Result<Option<StoredKey>, Fault> {
@@ -128,8 +141,20 @@ pub(crate) async fn any(lease: &Lease) -> Result<bool, Fault> {
     row.try_get(0).attempt(what)
 }
 
-pub(crate) async fn revoke(lease: &Lease, id: KeyId, now: Timestamp) -> Result<Option<StoredKey>, Fault> {
-    find(lease, "revoking an API key", REVOKE, &[&id.to_string(), &columns::instant(now)]).await
+/// One transaction, with the row of the audit log.
+pub(crate) async fn revoke(
+    lease: Arc<Lease>,
+    id: KeyId,
+    now: Timestamp,
+    entry: Option<&Arc<Entry>>,
+) -> Result<Option<StoredKey>, Fault> {
+    let mut transaction = PipelinedTransaction::begin(lease);
+    let (id, now) = (id.to_string(), columns::instant(now));
+    let rows = transaction.query("revoking an API key", REVOKE, &[&id, &now]).await?;
+    let revoked = rows.first().map(decode).transpose()?;
+    audit::enqueue(&mut transaction, entry_of(entry, &revoked)).await?;
+    transaction.commit().await?;
+    Ok(revoked)
 }
 
 /// One transaction. It locks the old key: of two rotations at once, both are written, each with a successor.
@@ -138,6 +163,7 @@ pub(crate) async fn rotate(
     new: &ApiKey,
     hash: &KeyHash,
     overlap_ends: Timestamp,
+    entry: Option<&Arc<Entry>>,
 ) -> Result<KeyRotated, Fault> {
     let what = "rotating an API key";
     let mut transaction = PipelinedTransaction::begin(lease);
@@ -158,8 +184,10 @@ pub(crate) async fn rotate(
     let values = values(&old.successor(new.clone()), hash);
     let rows = transaction.query(what, INSERT, &values.parameters()).await?;
     let written = rows.first().map(decode).transpose()?.ok_or_else(lost)?;
+    let rotated = KeyRotated::Done(written);
+    audit::enqueue(&mut transaction, entry_of(entry, &rotated)).await?;
     transaction.commit().await?;
-    Ok(KeyRotated::Done(written))
+    Ok(rotated)
 }
 
 pub(crate) async fn record_uses(lease: &Lease, uses: &[(KeyId, Timestamp)]) -> Result<(), Fault> {

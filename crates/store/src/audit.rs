@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::chain::{RebuildReport, Rewound};
 use crate::delivery::{EndpointCreated, EndpointUpdated, ListedDelivery};
 use crate::rows::ReadColumns;
-use crate::{Created, Outcome, Sequence, Store, StoreError};
+use crate::{Created, KeyRotated, Outcome, Sequence, Store, StoreError, StoredKey};
 
 /// How many rows one page looks through at most. A filter that matches little makes a page short, not slow.
 pub const AUDIT_WINDOW: u64 = 20_000;
@@ -53,7 +53,7 @@ pub trait AuditStore: Send + Sync {
     /// This store for one write of a caller: the write and a row with this entry are committed together, or neither is. A write that
     /// changes nothing leaves no row: it was refused, or repeats an earlier one under its key.
     ///
-    /// It is for the writes of callers: creating and cancelling streams, everything that changes endpoints, replays, rewinds and rebuilds. Steps of
+    /// It is for the writes of callers: creating and cancelling streams, everything that changes endpoints and API keys, replays, rewinds and rebuilds. Steps of
     /// workers leave no rows.
     fn audited(&self, entry: Entry) -> Box<dyn Store>;
 
@@ -179,6 +179,26 @@ impl<R> Effect for Result<Rewound, R> {
 impl Effect for RebuildReport {
     fn is_done(&self) -> bool {
         true
+    }
+}
+
+/// Creating an API key.
+impl Effect for StoredKey {
+    fn is_done(&self) -> bool {
+        true
+    }
+}
+
+/// Revoking an API key.
+impl Effect for Option<StoredKey> {
+    fn is_done(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl Effect for KeyRotated {
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
     }
 }
 

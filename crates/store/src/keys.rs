@@ -37,6 +37,7 @@ pub struct KeyPage {
 }
 
 /// The outcome of a rotation.
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyRotated {
     /// The new key was written, and the old one expires.

@@ -23,12 +23,13 @@ fn a_request_without_the_worker_token_is_refused_before_its_body_is_read() {
         let mut refused: Vec<_> = wrong.iter().map(|token| request.clone().header(header, token)).collect();
         refused.push(request.clone());
         refused.push(request.clone().header(header, WORKER_TOKEN).header(header, WORKER_TOKEN));
-        refused.push(request.clone().header("authorization", format!("Bearer {WORKER_TOKEN}")));
-        for request in refused {
+        let bearer = request.clone().header("authorization", format!("Bearer {WORKER_TOKEN}"));
+        let refused = refused.into_iter().map(|request| (request, "UNAUTHORIZED"));
+        for (request, code) in refused.chain([(bearer, "CREDENTIALS_INVALID")]) {
             let response = server.send(&request);
             assert_eq!(response.status, 401, "{request:?}");
             if !head {
-                envelope::error(&response, 401, "UNAUTHORIZED");
+                envelope::error(&response, 401, code);
             }
         }
     }

@@ -23,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{block_on, complain};
 use crate::clock_guard::GuardedClock;
 use crate::config::{
-    Config, FeedConfig, Http, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
+    Config, FeedConfig, Http, Jwt, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
 };
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::{AuditRecorder, WorkerDeps};
@@ -102,6 +102,7 @@ async fn serve(
         delivery_retention,
         audit_retention: config.audit.retention,
         audit_recorder: audit_recorder.clone(),
+        key_retention: config.access.key_retention,
         ingest,
         address,
         feed: feed_of_workers,
@@ -222,9 +223,9 @@ fn parts(
     ingest_metrics: &IngestMetrics,
 ) -> Parts {
     let indexer = &config.chain.indexer;
-    let is_on = indexer.worker_token.is_some() || config.follow.is_some();
+    let is_on = indexer.pushes || config.follow.is_some();
     let indexer = is_on.then(|| Indexer {
-        pushes: indexer.worker_token.is_some(),
+        pushes: indexer.pushes,
         worker_token: indexer.worker_token.clone(),
         ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules)
             .observed_by(Arc::new(ingest_metrics.clone())),
@@ -247,7 +248,8 @@ fn parts(
         indexer,
         credentials: Credentials {
             operator_token: config.http.operator_token.clone(),
-            ..Credentials::default()
+            jwt: config.access.jwt.as_ref().map(Jwt::verifier),
+            reads: config.access.reads,
         },
         limits: limits(&config.limits),
         tokens: config.chain.tokens.clone(),
@@ -272,7 +274,9 @@ fn announce(config: &Config, server: &Server, store: &dyn Store) {
         storage = store.describe(),
         writes = match config.http.writes {
             Writes::Open => "open to everyone who reaches the address",
-            Writes::Refused => "refused: OPEN_WRITES is false, or the address is not a loopback address and there is no authentication",
+            Writes::OpenWithoutKeys => "open to everyone who reaches the address, until the first API key is created",
+            Writes::Refused if config.access.jwt.is_some() => "open to callers with a credential",
+            Writes::Refused => "refused without an API key: OPEN_WRITES is false, or the address is not a loopback address",
         },
         off = config.switched_off().join(", "),
         version = VERSION,

@@ -40,6 +40,13 @@ impl ConfigFaults {
         secret::setting(name, value?, file?.as_deref()).map_err(|fault| self.add(fault)).ok()
     }
 
+    /// The text of the file that a setting names; `Some(None)` if it is not given, `None` adds a fault.
+    pub(super) fn file(&mut self, name: &str, path: &Setting<Option<String>>) -> Option<Option<String>> {
+        let path = self.take(path)?;
+        let base = name.strip_suffix("_FILE").unwrap_or(name);
+        secret::setting(base, None, path.as_deref()).map_err(|fault| self.add(fault)).ok()
+    }
+
     /// The token of a secret setting.
     pub(super) fn token(
         &mut self,

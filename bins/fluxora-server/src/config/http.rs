@@ -11,7 +11,7 @@ use super::setting::{Parser, Setting, any, boolean, number, optional, seconds};
 #[derive(Args)]
 #[command(next_help_heading = "HTTP")]
 pub(crate) struct HttpSettings {
-    /// IP address to listen on. Beyond loopback, writes are refused unless OPEN_WRITES is true.
+    /// IP address to listen on. Beyond loopback, writes need a credential unless OPEN_WRITES is true.
     #[arg(long, env = "HOST", default_value = "127.0.0.1", value_parser = host())]
     host: Setting<IpAddr>,
 
@@ -19,8 +19,8 @@ pub(crate) struct HttpSettings {
     #[arg(long, env = "PORT", default_value = "3000", value_parser = number::<u16>(0..=65_535))]
     port: Setting<u16>,
 
-    /// Whether anyone who reaches the port may create and cancel streams: true or false. Not set: only where HOST is a
-    /// loopback address.
+    /// Whether anyone who reaches the port may create and cancel streams and use webhooks: true or false. Not set: only where
+    /// HOST is a loopback address, no JWT setting is given and no API key was ever created.
     #[arg(
         long,
         env = "OPEN_WRITES",
@@ -99,8 +99,11 @@ impl HttpSettings {
         let operator_token = faults.token("OPERATOR_TOKEN", &self.operator_token, &self.operator_token_file);
         let shutdown_timeout = faults.take(&self.shutdown_timeout_seconds);
         let address = address?;
-        let writes =
-            if open_writes?.unwrap_or(address.ip().is_loopback()) { Writes::Open } else { Writes::Refused };
+        let writes = match open_writes? {
+            Some(true) => Writes::Open,
+            None if address.ip().is_loopback() => Writes::OpenWithoutKeys,
+            Some(false) | None => Writes::Refused,
+        };
         Some(Http {
             address,
             writes,

@@ -109,14 +109,17 @@ impl Chain {
             token.map_err(|fault| ConfigFaults::one(format!("INDEXER_WORKER_TOKEN must be {fault}")))?;
         let stall_threshold_ms = fluxora_api::Indexer::DEFAULT_STALL_THRESHOLD_MS;
         let worker_token = Some(worker_token);
-        let indexer = Indexer { worker_token, rules: Rules::default(), stall_threshold_ms };
+        let rules = Rules::default();
+        let indexer = Indexer { pushes: true, worker_token, rules, stall_threshold_ms };
         Ok(Self { network_passphrase: SIMULATED_NETWORK.to_owned(), indexer, tokens })
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    /// `None` if no pushed contract events are accepted.
+    /// Whether pushed contract events are accepted.
+    pub(crate) pushes: bool,
+    /// The token of workers; without it they send a JSON Web Token or an API key.
     pub(crate) worker_token: Option<Token>,
     pub(crate) rules: Rules,
     pub(crate) stall_threshold_ms: u32,
@@ -130,22 +133,20 @@ impl IndexerSettings {
         let rules = self.rules(faults);
         let tokens = self.tokens(faults);
         let (rules, stall_threshold_ms) = (rules?, stall_threshold_ms?);
-        let indexer = Indexer { worker_token: token?, rules, stall_threshold_ms };
+        let (pushes, worker_token) = token?;
+        let indexer = Indexer { pushes, worker_token, rules, stall_threshold_ms };
         Some(Chain { network_passphrase: network_passphrase?, indexer, tokens: tokens? })
     }
 
-    /// The token, if contract events are accepted.
-    fn worker_token(&self, faults: &mut ConfigFaults) -> Option<Option<Token>> {
+    /// Whether contract events are accepted, and the token if there is one.
+    fn worker_token(&self, faults: &mut ConfigFaults) -> Option<(bool, Option<Token>)> {
         let enabled = faults.take(&self.indexer_enabled);
         let (token, file) = (&self.indexer_worker_token, &self.indexer_worker_token_file);
         let token = faults.token("INDEXER_WORKER_TOKEN", token, file);
         match (enabled?, token?) {
-            (Some(false), _) => Some(None),
-            (Some(true), None) => {
-                faults.add("INDEXER_WORKER_TOKEN must be given because INDEXER_ENABLED is true");
-                None
-            }
-            (Some(true) | None, token) => Some(token),
+            (Some(false), _) => Some((false, None)),
+            (Some(true), token) => Some((true, token)),
+            (None, token) => Some((token.is_some(), token)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The configuration: one section per file, read by clap from the command line, the environment and the file `.env`,
 //! then checked as a whole.
 
+mod access;
 mod audit;
 mod cors;
 mod env_file;
@@ -29,6 +30,7 @@ use clap::Args;
 use fluxora_api::{Cors, Frontend, Tokens, Writes};
 use fluxora_seal::Keyring;
 
+pub(crate) use access::{AccessConfig, Jwt};
 pub(crate) use audit::AuditConfig;
 pub(crate) use environment::Environment;
 pub(crate) use faults::ConfigFaults;
@@ -53,6 +55,8 @@ use crate::logging::LogFormat;
 pub(crate) struct Settings {
     #[command(flatten)]
     http: http::HttpSettings,
+    #[command(flatten)]
+    access: access::AccessSettings,
     #[command(flatten)]
     limits: limits::LimitSettings,
     #[command(flatten)]
@@ -83,6 +87,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) http: Http,
+    pub(crate) access: AccessConfig,
     pub(crate) limits: RequestLimits,
     pub(crate) database: Database,
     pub(crate) logs: Logs,
@@ -108,6 +113,7 @@ impl Config {
     pub(crate) fn check(settings: &Settings) -> Result<Self, ConfigFaults> {
         let mut faults = ConfigFaults::default();
         let http = settings.http.check(&mut faults);
+        let access = settings.access.check(&mut faults);
         let limits = settings.limits.check(&mut faults);
         let database = settings.storage.check(&mut faults);
         let logs = settings.logs.check(&mut faults);
@@ -122,15 +128,16 @@ impl Config {
         let frontend = settings.frontend.check(&mut faults);
         let audit = settings.audit.check(&mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
-        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend).zip(audit)));
+        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend).zip(audit)).zip(access));
         let config = config.map(
             |(
                 (((((((http, limits), database), logs), chain), follow), workers), feed),
-                ((webhooks, metrics), ((cors, frontend), audit)),
+                (((webhooks, metrics), ((cors, frontend), audit)), access),
             )| {
                 let frontend = frontend::with_followed(frontend, follow.as_ref());
                 Self {
                     http,
+                    access,
                     limits,
                     database,
                     logs,
@@ -147,6 +154,7 @@ impl Config {
                 }
             },
         );
+        let config = config.map(|config| config.with_credentials(&mut faults));
         if config.as_ref().is_some_and(Self::has_one_token_for_two_roles) {
             faults.add("OPERATOR_TOKEN must not be the INDEXER_WORKER_TOKEN");
         }
@@ -184,6 +192,22 @@ impl Config {
         })
     }
 
+    /// Closes open writes where partners have a credential.
+    fn with_credentials(mut self, faults: &mut ConfigFaults) -> Self {
+        if self.access.jwt.is_some() {
+            if self.http.writes == Writes::Open {
+                faults.add(
+                    "OPEN_WRITES must not be true where JSON Web Tokens are accepted: \
+                     remove it, or JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_FILE",
+                );
+            }
+            self.http.writes = Writes::Refused;
+        } else if self.chain.indexer.pushes && self.chain.indexer.worker_token.is_none() {
+            faults.add("INDEXER_WORKER_TOKEN must be given because INDEXER_ENABLED is true");
+        }
+        self
+    }
+
     /// A pusher must not be able to rewind final ledgers.
     fn has_one_token_for_two_roles(&self) -> bool {
         let pusher = self.chain.indexer.worker_token.as_ref();
@@ -193,17 +217,47 @@ impl Config {
     /// What this configuration leaves switched off, by the setting that switches it on.
     pub(crate) fn switched_off(&self) -> Vec<&'static str> {
         [
-            (self.http.writes == Writes::Refused, "writes (OPEN_WRITES)"),
+            (self.http.writes == Writes::Refused && self.access.jwt.is_none(), "writes (OPEN_WRITES)"),
             (
-                self.chain.indexer.worker_token.is_none() && self.follow.is_none(),
+                !self.chain.indexer.pushes && self.follow.is_none(),
                 "contract events (INDEXER_WORKER_TOKEN or FOLLOW_CONTRACTS)",
             ),
-            (self.http.operator_token.is_none(), "operator actions (OPERATOR_TOKEN)"),
+            (
+                self.http.operator_token.is_none() && self.access.jwt.is_none(),
+                "operator actions (OPERATOR_TOKEN)",
+            ),
         ]
         .into_iter()
         .filter_map(|(off, what)| off.then_some(what))
         .chain(self.webhooks.state.switched_off())
         .collect()
+    }
+}
+
+/// What a token is made of.
+#[derive(Debug)]
+pub(crate) struct TokenConfig {
+    pub(crate) secret: access::Secret,
+    pub(crate) audience: Option<String>,
+    pub(crate) issuer: Option<String>,
+}
+
+impl TokenConfig {
+    /// Checks the settings of tokens, of which `JWT_SECRET` must be given.
+    ///
+    /// # Errors
+    /// Their faults.
+    pub(crate) fn check(settings: &Settings) -> Result<Self, ConfigFaults> {
+        let mut faults = ConfigFaults::default();
+        let access = settings.access.check(&mut faults);
+        let jwt = access.and_then(|access| {
+            let jwt = access.jwt.and_then(|jwt| Some((jwt.secret?, jwt.audience, jwt.issuer)));
+            if jwt.is_none() {
+                faults.add("JWT_SECRET must be given: it signs the token");
+            }
+            jwt
+        });
+        faults.finish(jwt.map(|(secret, audience, issuer)| Self { secret, audience, issuer }))
     }
 }
 

@@ -22,9 +22,10 @@ fn the_defaults_serve_on_loopback_with_sqlite() {
 #[test]
 fn writes_are_open_as_open_writes_says_and_without_it_on_loopback_only() {
     for (options, expect) in [
-        (&["--host", "127.0.0.1"][..], Writes::Open),
-        (&["--host", "::1"], Writes::Open),
-        (&["--host", "localhost"], Writes::Open),
+        (&["--host", "127.0.0.1"][..], Writes::OpenWithoutKeys),
+        (&["--host", "::1"], Writes::OpenWithoutKeys),
+        (&["--host", "localhost"], Writes::OpenWithoutKeys),
+        (&[JWT], Writes::Refused),
         (&["--host", "0.0.0.0"], Writes::Refused),
         (&["--host", "::"], Writes::Refused),
         (&["--host", "0.0.0.0", "--open-writes", "true"], Writes::Open),
@@ -60,6 +61,30 @@ fn contract_events_are_accepted_with_a_token_unless_the_indexer_is_disabled() {
         assert!(faults.contains(expect), "{faults}");
         assert_eq!(faults.lines().count(), 2, "{faults}");
     }
+}
+
+const JWT: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
+
+#[test]
+fn one_setting_says_how_tokens_are_verified() {
+    let pem = concat!("--jwt-public-key=", include_str!("../../../../crates/auth/fixtures/ed25519.pem"));
+    for (options, expect) in [
+        (&["--jwt-secret=short"][..], "JWT_SECRET must be at least 32 bytes"),
+        (&[JWT, pem], "JWT_SECRET and JWT_PUBLIC_KEY are both given"),
+        (&["--jwt-public-key=hunter2"], "JWT_PUBLIC_KEY must be a PEM file"),
+        (&["--jwt-jwks-file=/nowhere"], "JWT_JWKS_FILE cannot be read"),
+        (&[JWT, "--open-writes=true"], "OPEN_WRITES must not be true"),
+        (&["--reads=nobody"], "READS must be public or authenticated"),
+    ] {
+        let faults = check(options).unwrap_err().to_string();
+        assert!(faults.contains(expect), "{options:?}: {faults}");
+        assert_eq!(faults.lines().count(), 2, "{faults}");
+    }
+    assert!(check(&[pem]).unwrap().access.jwt.is_some());
+    assert!(check(&[]).unwrap().access.jwt.is_none());
+    let config = check(&[JWT, "--indexer-enabled=true"]).unwrap();
+    assert!(config.chain.indexer.pushes && config.chain.indexer.worker_token.is_none());
+    assert!(!format!("{config:?}").contains("0123456789"));
 }
 
 #[test]
@@ -138,6 +163,7 @@ fn wrong() -> Vec<String> {
     let mut program = <Cli as clap::CommandFactory>::command();
     program.build();
     let options = program.get_arguments().filter_map(clap::Arg::get_long);
+    let long = "hunter2".repeat(40);
     let settings = options.filter(|name| !["help", "version"].contains(name) && !name.ends_with("-file"));
     settings
         .map(|name| {
@@ -146,6 +172,7 @@ fn wrong() -> Vec<String> {
                 "frontend-asset" => " ",
                 "fluxora-webhook-secret" => "hunter2\u{7}2",
                 "allowed-hosts" => "https://hunter2",
+                "jwt-audience" | "jwt-issuer" => long.as_str(),
                 _ => "hunter2",
             };
             format!("--{name}={value}")
@@ -180,5 +207,5 @@ fn the_range_in_help_is_the_range_that_is_checked() {
         assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
         ranges += 1;
     }
-    assert_eq!(ranges, 26);
+    assert_eq!(ranges, 27);
 }

@@ -19,7 +19,7 @@ use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
 
 pub(crate) use audit_recorder::AuditRecorder;
-use retention::Retention;
+use retention::{Kept, Retention};
 use stream_clock::StreamClock;
 use treasury_sums::TreasurySums;
 
@@ -33,6 +33,8 @@ pub(crate) struct WorkerDeps {
     /// How long rows of the audit log are kept; `None` keeps them for ever.
     pub(crate) audit_retention: Option<Duration>,
     pub(crate) audit_recorder: AuditRecorder,
+    /// How long ended API keys are kept.
+    pub(crate) key_retention: Duration,
     /// The service of the push endpoint; `None` if contract events are not accepted.
     pub(crate) ingest: Option<Ingest>,
     /// The address that the server listens on.
@@ -53,6 +55,7 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         delivery_retention,
         audit_retention,
         audit_recorder,
+        key_retention,
         feed,
         follower,
         dispatcher,
@@ -62,8 +65,11 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
     supervisor.start(Periodic(audit_recorder.clone()));
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
-    let retention =
-        Retention::new(Arc::clone(store), Arc::clone(clock), *delivery_retention, *audit_retention);
+    let retention = Retention::new(
+        Arc::clone(store),
+        Arc::clone(clock),
+        Kept { deliveries: *delivery_retention, keys: *key_retention, audit: *audit_retention },
+    );
     supervisor.start(Periodic(retention));
     supervisor.start(Periodic(TreasurySums::new(Arc::clone(store), Arc::clone(clock))));
     supervisor.start(feed.reader());
@@ -114,11 +120,18 @@ mod tests {
         put(
             store.as_ref(),
             1,
-            Some(KeyedResponse { scope, key: key.clone(), request, response: Vec::new(), at }),
+            Some(KeyedResponse {
+                scope: scope.to_owned(),
+                key: key.clone(),
+                request,
+                response: Vec::new(),
+                at,
+            }),
         )
         .await;
         let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
-        let mut retention = Retention::new(store.clone(), Arc::clone(&clock), Duration::from_hours(1), None);
+        let kept = Kept { deliveries: Duration::from_hours(1), keys: Duration::from_hours(1), audit: None };
+        let mut retention = Retention::new(store.clone(), Arc::clone(&clock), kept);
         for (second, jump, status) in [
             (0, 0, Status::Scheduled),
             (5, YEAR, Status::Scheduled),

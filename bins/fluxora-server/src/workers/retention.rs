@@ -9,27 +9,30 @@ use super::tick_error;
 
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Deletes expired idempotency records, webhook deliveries that were settled long ago and old rows of the audit log: at the start, and then
-/// every hour.
+/// Deletes expired idempotency records, webhook deliveries and API keys that ended long ago, and old rows of the audit log: at the
+/// start, and then every hour.
 /// Requests ignore an expired record whether or not it is deleted.
 #[derive(Clone)]
 pub(super) struct Retention {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// How long settled deliveries are kept.
-    deliveries: Duration,
-    /// How long rows of the audit log are kept; `None` keeps them for ever.
-    audit: Option<Duration>,
+    kept: Kept,
+}
+
+/// How long what has ended is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    /// Settled deliveries.
+    pub(super) deliveries: Duration,
+    /// API keys that have expired or were revoked.
+    pub(super) keys: Duration,
+    /// Rows of the audit log; `None` keeps them for ever.
+    pub(super) audit: Option<Duration>,
 }
 
 impl Retention {
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        deliveries: Duration,
-        audit: Option<Duration>,
-    ) -> Self {
-        Self { store, clock, deliveries, audit }
+    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, kept: Kept) -> Self {
+        Self { store, clock, kept }
     }
 }
 
@@ -46,9 +49,11 @@ impl PeriodicTask for Retention {
         let now = self.clock.confirmed_now();
         let before = expired_before(now);
         self.store.delete_expired_idempotency_records(before).await.map_err(tick_error)?;
-        let before = now.saturating_sub(self.deliveries).unwrap_or(Timestamp::MIN);
+        let before = now.saturating_sub(self.kept.deliveries).unwrap_or(Timestamp::MIN);
         self.store.delete_settled_deliveries(before).await.map_err(tick_error)?;
-        let Some(kept) = self.audit else { return Ok(()) };
+        let before = now.saturating_sub(self.kept.keys).unwrap_or(Timestamp::MIN);
+        self.store.delete_ended_keys(before).await.map_err(tick_error)?;
+        let Some(kept) = self.kept.audit else { return Ok(()) };
         let before = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
         self.store.expire_audit(before, now).await.map(drop).map_err(tick_error)
     }
@@ -75,11 +80,12 @@ mod tests {
         let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         let request = String::new();
         let at = Timestamp::UNIX_EPOCH;
-        let keyed = KeyedResponse { scope: SCOPE, key: key(), request, response: Vec::new(), at };
+        let keyed = KeyedResponse { scope: SCOPE.to_owned(), key: key(), request, response: Vec::new(), at };
         put(store.as_ref(), 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();
-        let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1), None);
+        let kept = Kept { deliveries: Duration::from_hours(1), keys: Duration::from_hours(1), audit: None };
+        let mut retention = Retention::new(store.clone(), clock.clone(), kept);
         let lifetime = IDEMPOTENCY_RETENTION.as_secs();
         for (second, stored) in [(0, true), (lifetime, true), (lifetime + 1, false)] {
             clock.set(second);
@@ -100,7 +106,9 @@ mod tests {
             (Some(Duration::from_hours(1)), 3_601, &["audit.expire"]),
         ] {
             clock.set(second);
-            let mut retention = Retention::new(store.clone(), clock.clone(), Duration::from_hours(1), kept);
+            let hour = Duration::from_hours(1);
+            let kept = Kept { deliveries: hour, keys: hour, audit: kept };
+            let mut retention = Retention::new(store.clone(), clock.clone(), kept);
             retention.tick(&ShutdownToken::pair().1).await.unwrap();
             let stored = store.audit_rows(Sequence(0), 10).await.unwrap();
             let stored: Vec<_> = stored.into_iter().map(|row| row.action).collect();

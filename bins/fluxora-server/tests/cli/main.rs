@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 36] = [
+const SETTINGS: [&str; 40] = [
     "FRONTEND_MAX_STREAMS",
     "FRONTEND_CONTRACT",
     "FRONTEND_ASSET",
@@ -27,6 +27,10 @@ const SETTINGS: [&str; 36] = [
     "PORT",
     "OPEN_WRITES",
     "OPERATOR_TOKEN",
+    "JWT_SECRET",
+    "JWT_PUBLIC_KEY",
+    "READS",
+    "API_KEY_RETENTION_DAYS",
     "SHUTDOWN_TIMEOUT_SECONDS",
     "DATABASE_URL",
     "DB_POOL_SIZE",
@@ -58,10 +62,12 @@ const SETTINGS: [&str; 36] = [
     "WEBHOOK_HOLD_AFTER_DAYS",
 ];
 /// The secret settings. Each may also come from a file.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "DATABASE_URL",
     "INDEXER_WORKER_TOKEN",
     "OPERATOR_TOKEN",
+    "JWT_SECRET",
+    "JWT_PUBLIC_KEY",
     "FLUXORA_MASTER_KEY",
     "FLUXORA_WEBHOOK_SECRET",
 ];

@@ -1,7 +1,7 @@
 //! The credentials of a request.
 
 use actix_web::http::header::{self, HeaderMap};
-use fluxora_auth::{KEY_PREFIX, Principal, Refusal, SharedToken};
+use fluxora_auth::{KEY_PREFIX, KeySecret, Principal, Refusal, SharedToken};
 
 use super::{Access, Caller, OPERATOR_TOKEN, WORKER_TOKEN, refused};
 use crate::Api;
@@ -29,13 +29,22 @@ pub(super) async fn identify(api: &Api, access: Access, headers: &HeaderMap) -> 
     }
     let Some(bearer) = bearer(headers)? else { return Ok(Caller::ANONYMOUS) };
     if bearer.starts_with(KEY_PREFIX) {
-        return Err(refused::credential(Refusal::UnknownKey));
+        return of_key(api, bearer).await;
     }
     of_jwt(api, bearer).map_err(refused::credential)
 }
 
+/// A damaged key is refused without a lookup.
+async fn of_key(api: &Api, text: &str) -> Result<Caller, ApiError> {
+    let secret = KeySecret::parse(text).map_err(|_| refused::credential(Refusal::KeyText))?;
+    let (hash, now) = (secret.hash(), api.now());
+    let (principal, expires_at) = api.keys().find(&hash, now).await?.map_err(refused::credential)?;
+    api.keys().record_use(&hash, now);
+    Ok(Caller { principal, expires_at, key: Some(hash) })
+}
+
 const fn of_token(token: SharedToken) -> Caller {
-    Caller { principal: Principal::token(token) }
+    Caller::of(Principal::token(token))
 }
 
 /// The token of the configuration that a request has in its own header, if this access takes it. A header whose token is not
@@ -71,5 +80,6 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 
 fn of_jwt(api: &Api, token: &str) -> Result<Caller, Refusal> {
     let jwt = api.credentials().jwt.as_ref().ok_or(Refusal::TokensAreOff)?;
-    Ok(Caller { principal: jwt.verify(token, api.now())?.principal })
+    let verified = jwt.verify(token, api.now())?;
+    Ok(Caller { expires_at: Some(verified.expires_at), ..Caller::of(verified.principal) })
 }

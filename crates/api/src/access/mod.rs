@@ -2,6 +2,7 @@
 
 mod caller;
 mod credential;
+mod keys;
 mod refused;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::{Api, Reads, Writes};
 
 pub(crate) use caller::Caller;
 pub use caller::principal;
+pub(crate) use keys::Keys;
 pub(crate) use refused::not_configured;
 
 /// The header that carries the worker token.
@@ -35,7 +37,7 @@ pub enum Access {
     Public,
     /// Anyone with [`Permission::Read`]. Without a credential where [`Reads::Public`] is configured.
     Reader,
-    /// Anyone with [`Permission::Write`]. Without a credential where [`Writes::Open`] is configured.
+    /// Anyone with [`Permission::Write`]. Without a credential where [`Writes`] are open.
     Partner,
     /// Anyone with [`Permission::Ingest`]. `INDEXER_NOT_CONFIGURED` where contract events are not accepted.
     Worker,
@@ -81,9 +83,18 @@ impl Access {
         match (caller.principal.role(), self) {
             (Some(role), _) => Err(refused::role(role, permission)),
             (None, Self::Reader) if api.credentials().reads == Reads::Public => Ok(caller),
-            (None, Self::Partner) if api.writes() == Writes::Open => Ok(caller),
-            (None, _) => Err(refused::anonymous(api, self)),
+            (None, Self::Partner) if writes_are_open(api).await? => Ok(caller),
+            (None, _) => Err(refused::anonymous(api, self).await),
         }
+    }
+}
+
+/// Whether callers without a credential may write.
+async fn writes_are_open(api: &Api) -> Result<bool, ApiError> {
+    match api.writes() {
+        Writes::Open => Ok(true),
+        Writes::OpenWithoutKeys => Ok(!api.keys().are_used().await?),
+        Writes::Refused => Ok(false),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use fluxora_auth::Role;
 use fluxora_delivery::{DeadReason, DeliveryStatus, HeaderProfile, OutcomeCode};
 use fluxora_stream::{EventKind, StatusName};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -72,6 +73,8 @@ inline! {
     DeadReasonName = {"type": "string", "enum": (DeadReason::ALL.map(DeadReason::name))};
     SettledStatus = {"type": "string", "enum": (SETTLED.map(DeliveryStatus::name))};
     Outcome = {"type": "string", "enum": (OutcomeCode::ALL.map(OutcomeCode::name))};
+    RoleName = {"type": "string", "enum": (Role::ALL.map(Role::as_str))};
+    KeyStateName = {"type": "string", "enum": ["active", "expired", "revoked"]};
     ReplayStatus = {"type": "string", "enum": ["running", "done", "cancelled"]};
     /// The fields that changed, with their new values: those of the stream and of its contract.
     Changes = {"type": "object", "additionalProperties": true};

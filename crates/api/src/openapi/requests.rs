@@ -1,5 +1,6 @@
 //! Request bodies. They are read field by field, to report every fault, so they have no type to derive a schema from.
 
+use fluxora_auth::Role;
 use serde_json::{Value, json};
 
 use super::webhook_requests;
@@ -9,7 +10,7 @@ use crate::Method;
 const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// The schemas of request bodies by name. No other field is accepted.
-pub(super) fn schemas() -> [(&'static str, Value); 5] {
+pub(super) fn schemas() -> [(&'static str, Value); 7] {
     let amount = |description: &str| json!({"type": "string", "pattern": "^\\+?[0-9]+(\\.[0-9]{1,7})?$", "maxLength": 28, "description": description});
     let seconds = |description: &str| json!({"type": ["integer", "null"], "minimum": 0, "maximum": u64::MAX, "description": description});
     let account = |description: &str| json!({"type": "string", "pattern": "^G[A-Z2-7]{55}$", "format": "stellar-account", "description": description});
@@ -48,6 +49,26 @@ pub(super) fn schemas() -> [(&'static str, Value); 5] {
                 }),
             ),
         ),
+        (
+            "CreateApiKey",
+            object(
+                &["name", "role"],
+                &json!({
+                    "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": PRINTABLE},
+                    "role": {"type": "string", "enum": Role::ALL.map(Role::as_str)},
+                    "owner": {
+                        "type": ["string", "null"],
+                        "pattern": "^[!-~]{1,128}$",
+                        "description": "The partner whose data the key opens: required for a partner, absent for every other role.",
+                    },
+                    "expiresAt": {"type": ["string", "null"], "format": "date-time", "description": "Lies ahead. Without it the key does not expire."},
+                }),
+            ),
+        ),
+        ("RotateApiKey", {
+            let overlap = json!({"type": ["integer", "null"], "minimum": 0, "maximum": 2_592_000, "description": "How long the old key is still accepted: a day by default."});
+            object(&[], &json!({"overlapSeconds": overlap}))
+        }),
         (
             "ContractEventBatch",
             object(
@@ -128,6 +149,8 @@ pub(super) fn example(schema: &str) -> Value {
             "depositAmount": "86.4",
             "ratePerSecond": "0.001",
         }),
+        "CreateApiKey" => json!({"name": "billing", "role": "partner", "owner": "acme"}),
+        "RotateApiKey" => json!({"overlapSeconds": 3_600}),
         "Rewind" => json!({"toLedger": 1_000, "reason": "the pusher followed another network"}),
         _ => {
             json!({"events": [], "tip": {"ledger": 1_000, "ledgerHash": "h1000", "previousLedgerHash": "h999"}})

@@ -14,6 +14,7 @@ use crate::routes::health::{HealthView, LivenessView, ReadinessView};
 use crate::routes::indexer::list::Page;
 use crate::routes::indexer::push::IngestedView;
 use crate::routes::indexer::rewind::RewoundView;
+use crate::routes::keys;
 use crate::routes::root::RootView;
 use crate::routes::streams::events::EventsView;
 use crate::routes::streams::explain::ExplanationView;
@@ -66,6 +67,9 @@ pub(super) fn all() -> Map<String, Value> {
         add::<Enveloped<sdk::cancel::CancelledView>>,
         add::<Enveloped<sdk::list::PageView>>,
         add::<Enveloped<sdk::poll::PollView>>,
+        add::<keys::list::ListView>,
+        add::<keys::view::KeyView>,
+        add::<keys::view::NewKeyView<'_>>,
     ] {
         add(&mut generator);
     }

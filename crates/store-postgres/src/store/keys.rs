@@ -16,8 +16,8 @@ macro_rules! on {
 #[async_trait]
 impl KeyStore for PostgresStore {
     async fn create_key(&self, key: ApiKey, hash: KeyHash) -> Result<StoredKey, StoreError> {
-        let (key, hash) = (&key, &hash);
-        on!(self, |lease| keys::create(&lease, key, hash))
+        let (key, hash, entry) = (&key, &hash, self.entry.as_ref());
+        on!(self, |lease| keys::create(lease, key, hash, entry))
     }
 
     async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
@@ -37,7 +37,8 @@ impl KeyStore for PostgresStore {
     }
 
     async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
-        on!(self, |lease| keys::revoke(&lease, id, now))
+        let entry = self.entry.as_ref();
+        on!(self, |lease| keys::revoke(lease, id, now, entry))
     }
 
     async fn rotate_key(
@@ -46,8 +47,8 @@ impl KeyStore for PostgresStore {
         hash: KeyHash,
         overlap_ends: Timestamp,
     ) -> Result<KeyRotated, StoreError> {
-        let (new, hash) = (&new, &hash);
-        on!(self, |lease| keys::rotate(lease, new, hash, overlap_ends))
+        let (new, hash, entry) = (&new, &hash, self.entry.as_ref());
+        on!(self, |lease| keys::rotate(lease, new, hash, overlap_ends, entry))
     }
 
     async fn record_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

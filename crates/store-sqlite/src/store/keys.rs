@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use fluxora_auth::{ApiKey, KeyHash, KeyId};
 use fluxora_store::{KeyPage, KeyQuery, KeyRotated, KeyStore, StoreError, StoredKey};
 use jiff::Timestamp;
+use rusqlite::Connection;
 
 use super::SqliteStore;
 use crate::keys;
@@ -9,7 +10,7 @@ use crate::keys;
 #[async_trait]
 impl KeyStore for SqliteStore {
     async fn create_key(&self, key: ApiKey, hash: KeyHash) -> Result<StoredKey, StoreError> {
-        self.writer.run(move |connection| keys::create(connection, &key, &hash)).await
+        self.writer.run(self.with_entry(move |connection| keys::create(connection, &key, &hash))).await
     }
 
     async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
@@ -31,7 +32,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
-        self.writer.run(move |connection| keys::revoke(connection, id, now)).await
+        self.writer.run(self.with_entry(move |connection| keys::revoke(connection, id, now))).await
     }
 
     async fn rotate_key(
@@ -40,7 +41,8 @@ impl KeyStore for SqliteStore {
         hash: KeyHash,
         overlap_ends: Timestamp,
     ) -> Result<KeyRotated, StoreError> {
-        self.writer.run(move |connection| keys::rotate(connection, &new, &hash, overlap_ends)).await
+        let rotate = move |connection: &Connection| keys::rotate(connection, &new, &hash, overlap_ends);
+        self.writer.run(self.with_entry(rotate)).await
     }
 
     async fn record_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

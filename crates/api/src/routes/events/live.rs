@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt};
 use super::Bounds;
 use super::format::Format;
 use super::frames::{frame, opening};
+use crate::access::Caller;
 use crate::connection;
 use crate::error::ApiError;
 use crate::routes::State;
@@ -37,15 +38,27 @@ pub(super) fn answer(
     let cursor = if is_resync { bounds.head } else { after };
     let first = opening(format, cursor, bounds, is_resync, api.service().version);
     let subscriber = api.feed().subscribe(cursor, filter, Form::Stream)?;
+    let reader = Reader { api: State::clone(api), caller: Caller::of_request(request), subscriber };
     connection::follows(request);
-    let written = once(async { Ok::<_, Infallible>(first) }).chain(frames(subscriber, format));
+    let written = once(async { Ok::<_, Infallible>(first) }).chain(frames(reader, format));
     Ok(response.streaming(Box::pin(written)))
 }
 
-/// The frames of a subscriber. The next one is made when the connection has room for it, so nothing is queued.
-fn frames(subscriber: Subscriber, format: Format) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    unfold(subscriber, move |mut subscriber| async move {
-        let delivery = subscriber.next().await?;
-        Some((Ok(frame(format, &delivery)), subscriber))
+/// A subscriber, and who it is.
+struct Reader {
+    api: State,
+    caller: Caller,
+    subscriber: Subscriber,
+}
+
+/// The frames of a subscriber. The next one is made when the connection has room for it, so nothing is queued. Before each one,
+/// a heartbeat included, the credential is checked again: the stream of a caller that may not read any more ends.
+fn frames(reader: Reader, format: Format) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    unfold(reader, move |mut reader| async move {
+        let delivery = reader.subscriber.next().await?;
+        if !reader.caller.may_read_on(&reader.api).await {
+            return None;
+        }
+        Some((Ok(frame(format, &delivery)), reader))
     })
 }

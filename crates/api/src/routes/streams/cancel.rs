@@ -1,9 +1,10 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Outcome;
-use fluxora_stream::{CancelRefused, UnixTime};
+use fluxora_stream::{CancelRefused, StreamId, UnixTime};
 
 use crate::Api;
+use crate::access::principal;
 use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
@@ -32,6 +33,7 @@ pub(crate) async fn cancel(
 /// Cancels the stream that a path names, and returns it.
 pub(crate) async fn perform(api: &Api, request: &HttpRequest, path: &str) -> Result<StreamView, ApiError> {
     let id = super::id(path)?;
+    check_owner(api, request, &id).await?;
     match api.audited(request, &id)?.cancel_stream(&id, api.clock()).await? {
         Outcome::Done(stream) => Ok(StreamView::of(&stream, UnixTime::of(stream.updated_at), api.tokens())),
         Outcome::Refused(refused) => {
@@ -42,5 +44,22 @@ pub(crate) async fn perform(api: &Api, request: &HttpRequest, path: &str) -> Res
             Err(ApiError::new(kind, refused.to_string()))
         }
         Outcome::NotFound => Err(ApiError::stream_not_found()),
+    }
+}
+
+/// Refuses a partner that did not create the stream. The owner of a stream never changes, so it is read before the transaction.
+async fn check_owner(api: &Api, request: &HttpRequest, id: &StreamId) -> Result<(), ApiError> {
+    let principal = principal(request);
+    // A contract's stream is refused by its rules.
+    let Some(owner) = principal.owner().filter(|_| id.contract().is_none()) else { return Ok(()) };
+    if api.store().stream_owner(id).await?.as_deref() == Some(owner.as_str()) {
+        return Ok(());
+    }
+    match api.store().stream(id).await? {
+        Some(_) => {
+            let message = "another caller created this stream: only that caller and operators may cancel it";
+            Err(ApiError::new(ErrorKind::Forbidden, message))
+        }
+        None => Err(ApiError::stream_not_found()),
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Tokens;
+use crate::access::principal;
 use crate::body::{self, JsonObject};
 use crate::doc::{Doc, content, header as header_parameter, response};
 use crate::error::{ApiError, ErrorKind};
@@ -50,12 +51,14 @@ pub(crate) struct Answer {
     pub(crate) replayed: bool,
 }
 
-/// Creates a stream of the members of a body, once for each idempotency key.
+/// Creates a stream of the members of a body, once for each idempotency key of a caller.
 pub(crate) async fn perform(
     api: &State,
     request: &HttpRequest,
     members: impl Future<Output = Result<JsonObject, ApiError>>,
 ) -> Result<Answer, ApiError> {
+    let owner = principal(request).owner().cloned();
+    let scope = idempotency::scope(SCOPE, owner.as_ref());
     let key = idempotency::key(request.headers())?;
     let mut fields = Fields::of(members.await?);
     let draft = TermsDraft {
@@ -77,7 +80,7 @@ pub(crate) async fn perform(
             let sound = fields.are_sound();
             fields.add_broken(broken);
             let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
-            return repeated(api, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
+            return repeated(api, &scope, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
         }
     };
 
@@ -86,12 +89,12 @@ pub(crate) async fn perform(
     let keyed = match key {
         Some(key) => {
             let (request, response) = (fingerprint(&draft), saved.encode()?);
-            Some(KeyedResponse { scope: SCOPE, key, request, response, at: now })
+            Some(KeyedResponse { scope, key, request, response, at: now })
         }
         None => None,
     };
     let store = api.audited(request, &stream.id())?;
-    match store.create_stream(CreateStream { stream, event, keyed }).await? {
+    match store.create_stream(CreateStream { stream, event, keyed, owner }).await? {
         Created::Done => Ok(Answer { saved, replayed: false }),
         Created::Replayed(stored) => Ok(Answer { saved: SavedResponse::decode(&stored)?, replayed: true }),
         Created::KeyReused => Err(idempotency::reused()),
@@ -102,12 +105,13 @@ pub(crate) async fn perform(
 /// more, but a repetition gets the stored response.
 async fn repeated(
     api: &State,
+    scope: &str,
     key: Option<IdempotencyKey>,
     draft: &TermsDraft,
     now: Timestamp,
 ) -> Result<Option<Answer>, ApiError> {
     let Some(key) = key else { return Ok(None) };
-    let stored = api.store().idempotency_record(SCOPE, &key, now).await?;
+    let stored = api.store().idempotency_record(scope, &key, now).await?;
     let same = stored.filter(|stored| stored.request == fingerprint(draft));
     same.map(|stored| Ok(Answer { saved: SavedResponse::decode(&stored.response)?, replayed: true }))
         .transpose()

@@ -4,6 +4,7 @@ pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 mod fields;
 mod filter;
+mod owned;
 pub(crate) mod replays;
 
 use fluxora_delivery::EndpointId;
@@ -16,6 +17,8 @@ use crate::query::Query;
 const ID: Parameter = doc::path("id", "A UUID", "01930000-0000-7000-8000-000000000001");
 const ENDPOINT: Parameter =
     doc::query("endpointId", "Those of this endpoint", "01930000-0000-7000-8000-000000000001");
+const OWNER: Parameter =
+    doc::query("owner", "Those of this partner. A partner sees its own in any case", "acme");
 const IDEMPOTENCY_KEY: Parameter = doc::header(
     "Idempotency-Key",
     "1 to 128 visible ASCII characters. The same key with the same request creates nothing twice",

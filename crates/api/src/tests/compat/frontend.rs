@@ -33,7 +33,7 @@ async fn fill(store: &Model, count: u128) {
     let terms = draft.settle(now).unwrap();
     for number in 0..count {
         let (stream, event) = Stream::create(Uuid::from_u128(number), &terms, now);
-        store.create_stream(CreateStream { stream, event, keyed: None }).await.unwrap();
+        store.create_stream(CreateStream { stream, event, keyed: None, owner: None }).await.unwrap();
     }
 }
 

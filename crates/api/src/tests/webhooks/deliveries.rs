@@ -18,6 +18,7 @@ async fn a_delivery_is_shown_with_its_body_and_its_attempts() {
             "deliveries": [{
                 "id": id,
                 "endpointId": endpoint["id"],
+                "owner": null,
                 "type": "stream.created",
                 "streamId": stream.rsplit('/').next().unwrap(),
                 "sequence": 1,

@@ -16,6 +16,7 @@ async fn an_endpoint_is_shown_with_the_secret_that_was_made_for_it_once() {
         read.body,
         json!({
             "id": created.body["id"],
+            "owner": null,
             "url": URL,
             "description": "",
             "status": "active",

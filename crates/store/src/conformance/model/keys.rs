@@ -25,7 +25,8 @@ impl KeyStore for Model {
         if contents.keys.iter().any(|stored| stored.hash == hash || stored.key.id == key.id) {
             return Err(StoreError::Internal { reason: "the key is there".to_owned(), source: None });
         }
-        Ok(contents.push_key(key, hash))
+        let created = contents.push_key(key, hash);
+        Ok(self.record(&mut contents, created))
     }
 
     async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
@@ -53,10 +54,11 @@ impl KeyStore for Model {
 
     async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
         let mut contents = self.contents();
-        Ok(contents.key_mut(id).map(|stored| {
+        let revoked = contents.key_mut(id).map(|stored| {
             stored.key.revoked_at.get_or_insert(now);
             stored.clone()
-        }))
+        });
+        Ok(self.record(&mut contents, revoked))
     }
 
     async fn rotate_key(
@@ -74,7 +76,8 @@ impl KeyStore for Model {
         }
         let new = old.successor(new);
         old.key.expires_at = Some(old.key.expires_at.map_or(overlap_ends, |end| end.min(overlap_ends)));
-        Ok(KeyRotated::Done(contents.push_key(new, hash)))
+        let rotated = KeyRotated::Done(contents.push_key(new, hash));
+        Ok(self.record(&mut contents, rotated))
     }
 
     async fn record_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

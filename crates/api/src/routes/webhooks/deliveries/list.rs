@@ -14,10 +14,11 @@ use crate::field_code::FieldCode;
 use crate::instant;
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{ENDPOINT, endpoint_parameter};
+use crate::routes::webhooks::{ENDPOINT, OWNER, endpoint_parameter, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
+        OWNER,
         ENDPOINT,
         query("status", "Deliveries in this status", "dead"),
         query("streamId", "Deliveries of events of this stream", "01930000-0000-7000-8000-000000000001"),
@@ -50,6 +51,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let mut query = Query::of(&request)?;
     api.webhooks()?;
     let mut asked = filter(&mut query);
+    asked.owner = owned::filter(&request, &mut query);
     asked.limit = query.limit();
     let list = describe(&asked);
     let needed = "the nextCursor of a page with the same filters";
@@ -90,7 +92,7 @@ fn filter(query: &mut Query) -> DeliveryQuery {
 
 /// The filters as text: what a cursor is bound to.
 fn describe(query: &DeliveryQuery) -> String {
-    let DeliveryQuery { owner: _, endpoint, status, stream, kind, created_from, created_until, .. } = query;
+    let DeliveryQuery { owner, endpoint, status, stream, kind, created_from, created_until, .. } = query;
     let id = |id: &Option<EndpointId>| id.map(|id| quoted(&id.to_string()));
     let instant = |instant: &Option<Timestamp>| instant.map(|at| at.as_millisecond().to_string());
     cursor::describe(
@@ -102,6 +104,7 @@ fn describe(query: &DeliveryQuery) -> String {
             ("type", kind.map(|kind| quoted(kind.name()))),
             ("createdFrom", instant(created_from)),
             ("createdUntil", instant(created_until)),
+            ("owner", owner.as_ref().and_then(|owner| owner.as_deref().map(quoted))),
         ],
     )
 }

@@ -14,6 +14,6 @@ fn id(text: &str) -> Result<DeliveryId, ApiError> {
     DeliveryId::parse(&text.to_ascii_lowercase()).ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(ErrorKind::NotFound, "Delivery not found")
 }

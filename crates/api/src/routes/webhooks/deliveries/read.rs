@@ -11,7 +11,7 @@ use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::ID;
+use crate::routes::webhooks::{ID, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -47,6 +47,7 @@ pub(crate) async fn read(
     Query::of(&request)?.finish()?;
     api.webhooks()?;
     let id = id(&path)?;
+    owned::delivery(&api, &request, id).await?;
     let listed = api.store().delivery(id).await?.ok_or_else(not_found)?;
     let attempts = api.store().attempts(id).await?;
     let body = body(&listed.delivery)?;

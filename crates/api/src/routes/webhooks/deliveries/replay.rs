@@ -10,7 +10,7 @@ use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::ID;
+use crate::routes::webhooks::{ID, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -37,6 +37,7 @@ pub(crate) async fn replay(
     api.webhooks()?;
     Fields::of(body::optional_members(&request, payload).await?).finish()?;
     let id = id(&path)?;
+    owned::delivery(&api, &request, id).await?;
     let replayed = api.audited(&request, &id)?.replay(id, api.now()).await?;
     let (listed, done) = replayed.ok_or_else(gone)?;
     if done {

@@ -12,6 +12,8 @@ use crate::view::Instant;
 pub(crate) struct DeliveryView {
     id: String,
     endpoint_id: String,
+    /// The partner that the endpoint belongs to; null for one of the operator.
+    owner: Option<String>,
     r#type: String,
     stream_id: String,
     /// The event's position in the event log.
@@ -55,6 +57,7 @@ impl DeliveryView {
         Self {
             id: delivery.id.to_string(),
             endpoint_id: delivery.endpoint.to_string(),
+            owner: listed.owner.clone(),
             r#type: delivery.event_type.clone(),
             stream_id: delivery.stream.to_string(),
             sequence: delivery.sequence.0,

@@ -1,6 +1,7 @@
 use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use fluxora_auth::Name;
 use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
 use fluxora_store::Sequence;
 use fluxora_store::delivery::{EndpointCreated, StoredEndpoint};
@@ -15,7 +16,7 @@ use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use crate::query::Query;
-use crate::routes::webhooks::{IDEMPOTENCY_KEY, fields::is_standard};
+use crate::routes::webhooks::{IDEMPOTENCY_KEY, fields::is_standard, owned};
 use crate::routes::{State, events};
 use crate::{Api, Webhooks};
 
@@ -57,17 +58,21 @@ pub(crate) async fn create(
     let webhooks = api.webhooks()?;
     let key = idempotency::key(request.headers())?;
     let asked = Request::read(body::members(&request, payload).await?, webhooks)?;
+    let owner = owned::owner(&request);
     let now = api.now();
     if let Some(after) = asked.start_after {
         events::check_start(&api, Sequence(after), "startAfter").await?;
     }
-    let id = key.as_ref().map_or_else(|| api.next_id(), |key| idempotency::id_of(SCOPE, None, key));
+    let id = key.as_ref().map_or_else(
+        || api.next_id(),
+        |key| idempotency::id_of(SCOPE, owner.as_ref().map(Name::as_str), key),
+    );
     let id = EndpointId::new(id);
     let made = match asked.secret {
         Some(_) => None,
         None => Some(webhooks.sender.keyring().new_secret().map_err(unsealed)?),
     };
-    let endpoint = asked.endpoint(id, made.as_ref(), webhooks, now)?;
+    let endpoint = asked.endpoint(id, owner.as_ref(), made.as_ref(), webhooks, now)?;
     let from_head = asked.start_after.is_none();
     let store = api.audited(&request, &id)?;
     match store.create_endpoint(endpoint, from_head, webhooks.max_endpoints).await? {
@@ -133,6 +138,7 @@ impl Request {
     fn endpoint(
         &self,
         id: EndpointId,
+        owner: Option<&Name>,
         made: Option<&Secret>,
         webhooks: &Webhooks,
         now: Timestamp,
@@ -144,7 +150,7 @@ impl Request {
         });
         let mut endpoint = Endpoint {
             id,
-            owner: None,
+            owner: owner.map(Name::to_string),
             url: self.url.clone(),
             description: String::new(),
             filter: fluxora_stream::EventFilter::default(),
@@ -173,7 +179,6 @@ impl Request {
         });
         let stored_headers = keyring.open_headers(id, &stored.custom_headers).ok();
         same_secret
-            && stored.owner.is_none()
             && stored.url == self.url
             && stored.description == description.clone().unwrap_or_default()
             && stored.filter == filter.clone().unwrap_or_default()

@@ -5,7 +5,7 @@ use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found};
+use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -25,6 +25,7 @@ pub(crate) async fn delete(
     Query::of(&request)?.finish()?;
     api.webhooks()?;
     let id = endpoint_id(&path)?;
+    owned::endpoint(&api, &request, id).await?;
     let existed = api.audited(&request, &id)?.delete_endpoint(id, api.now()).await?;
     if existed { Ok(HttpResponse::NoContent().finish()) } else { Err(endpoint_not_found()) }
 }

@@ -4,15 +4,17 @@ use fluxora_store::delivery::EndpointQuery;
 use serde::Serialize;
 
 use super::view::EndpointView;
-use crate::cursor::Cursor;
+use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
+use crate::routes::webhooks::{OWNER, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
+        OWNER,
         query("limit", "Endpoints per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before", ""),
     ],
@@ -42,17 +44,22 @@ pub(crate) struct ListView {
 pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let webhooks = api.webhooks()?;
+    let owner = owned::filter(&request, &mut query);
+    let list = cursor::describe(
+        &[Some(quoted(LIST))],
+        &[("owner", owner.as_ref().and_then(|owner| owner.as_deref().map(quoted)))],
+    );
     let limit = query.limit();
     let before =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of a page of this list", |text| {
-            Some(Sequence(Cursor::parse(text, LIST)?.position))
+            Some(Sequence(Cursor::parse(text, &list)?.position))
         });
     query.finish()?;
-    let page = api.store().list_endpoints(&EndpointQuery { owner: None, before, limit }).await?;
+    let page = api.store().list_endpoints(&EndpointQuery { owner, before, limit }).await?;
     let (keyring, now) = (webhooks.sender.keyring(), api.now());
     Ok(HttpResponse::Ok().json(ListView {
         endpoints: page.endpoints.iter().map(|stored| EndpointView::of(stored, keyring, now)).collect(),
         has_more: page.next.is_some(),
-        next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, LIST).to_string()),
+        next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
     }))
 }

@@ -6,7 +6,7 @@ use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found};
+use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -25,6 +25,8 @@ pub(crate) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
     let webhooks = api.webhooks()?;
-    let stored = api.store().endpoint(endpoint_id(&path)?).await?.ok_or_else(endpoint_not_found)?;
+    let id = endpoint_id(&path)?;
+    owned::endpoint(&api, &request, id).await?;
+    let stored = api.store().endpoint(id).await?.ok_or_else(endpoint_not_found)?;
     Ok(answer(&mut HttpResponse::Ok(), &stored, None, webhooks.sender.keyring(), api.now()))
 }

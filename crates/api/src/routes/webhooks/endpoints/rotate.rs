@@ -19,7 +19,7 @@ use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::fields::is_standard;
-use crate::routes::webhooks::{ID, endpoint_id};
+use crate::routes::webhooks::{ID, endpoint_id, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
@@ -68,7 +68,9 @@ pub(crate) async fn rotate(
     };
     let Some(secret) = given.as_ref().or(made.as_ref()) else { return Err(ApiError::invalid(Vec::new())) };
     let now = api.now();
-    let stored = change(&api, &request, endpoint_id(&path)?, &condition, now, |endpoint| {
+    let id = endpoint_id(&path)?;
+    owned::endpoint(&api, &request, id).await?;
+    let stored = change(&api, &request, id, &condition, now, |endpoint| {
         replace(
             endpoint,
             secret,

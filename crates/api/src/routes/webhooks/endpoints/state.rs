@@ -6,7 +6,7 @@ use fluxora_store::delivery::{EndpointUpdated, StateChange};
 use super::view::answer;
 use crate::Api;
 use crate::error::ApiError;
-use crate::routes::webhooks::{endpoint_id, endpoint_not_found};
+use crate::routes::webhooks::{endpoint_id, endpoint_not_found, owned};
 
 /// Changes the state of the endpoint that a path names.
 pub(super) async fn change_state(
@@ -18,6 +18,7 @@ pub(super) async fn change_state(
     let webhooks = api.webhooks()?;
     let now = api.now();
     let id = endpoint_id(path)?;
+    owned::endpoint(api, request, id).await?;
     match api.audited(request, &id)?.change_endpoint_state(id, change, now).await? {
         EndpointUpdated::Done(stored) | EndpointUpdated::Stale(stored) => {
             Ok(answer(&mut HttpResponse::Ok(), &stored, None, webhooks.sender.keyring(), now))

@@ -11,7 +11,7 @@ use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found};
+use crate::routes::webhooks::{ID, endpoint_id, endpoint_not_found, owned};
 use crate::view::Instant;
 
 pub(crate) const DOC: Doc = Doc {
@@ -66,7 +66,9 @@ pub(crate) async fn test(
     Query::of(&request)?.finish()?;
     let webhooks = api.webhooks()?;
     Fields::of(body::optional_members(&request, payload).await?).finish()?;
-    let stored = api.store().endpoint(endpoint_id(&path)?).await?.ok_or_else(endpoint_not_found)?;
+    let id = endpoint_id(&path)?;
+    owned::endpoint(&api, &request, id).await?;
+    let stored = api.store().endpoint(id).await?.ok_or_else(endpoint_not_found)?;
     let delivery_id = api.next_id().to_string();
     let body = body_of(&delivery_id, api.now())?;
     let outgoing = Outgoing { delivery_id: &delivery_id, event_type: TYPE, body: &body, attempt: 1 };

@@ -15,7 +15,7 @@ use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::fields::is_standard;
-use crate::routes::webhooks::{ID, endpoint_id};
+use crate::routes::webhooks::{ID, endpoint_id, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
@@ -52,7 +52,9 @@ pub(crate) async fn update(
     let draft = Draft::read(&mut fields, webhooks.sender.policy());
     fields.finish()?;
     let now = api.now();
-    let stored = change(&api, &request, endpoint_id(&path)?, &condition, now, |endpoint| {
+    let id = endpoint_id(&path)?;
+    owned::endpoint(&api, &request, id).await?;
+    let stored = change(&api, &request, id, &condition, now, |endpoint| {
         let changed = draft.apply(endpoint, keyring)?;
         if draft.profile == Some(HeaderProfile::StandardWebhooks) {
             check_standard(endpoint, keyring, now)?;

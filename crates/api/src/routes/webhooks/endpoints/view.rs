@@ -17,6 +17,8 @@ use crate::view::Instant;
 #[cfg_attr(test, schemars(rename = "WebhookEndpointWithoutSecret"))]
 pub(crate) struct EndpointView {
     id: String,
+    /// The partner that it belongs to; null for one of the operator.
+    owner: Option<String>,
     url: String,
     description: String,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::EndpointStatus"))]
@@ -87,6 +89,7 @@ impl EndpointView {
         let endpoint = &stored.endpoint;
         Self {
             id: endpoint.id.to_string(),
+            owner: endpoint.owner.clone(),
             url: endpoint.url.clone(),
             description: endpoint.description.clone(),
             status: endpoint.state.name(),

@@ -9,7 +9,7 @@ use crate::error::{ApiError, ErrorKind};
 use crate::fields::Fields;
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::ID;
+use crate::routes::webhooks::{ID, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -31,6 +31,7 @@ pub(crate) async fn cancel(
     api.webhooks()?;
     Fields::of(body::optional_members(&request, payload).await?).finish()?;
     let id = id(&path)?;
+    owned::replay(&api, &request, id).await?;
     let replay = api.audited(&request, &id)?.cancel_replay(id, api.now()).await?;
     let replay = replay.ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(ReplayView::of(&replay)))

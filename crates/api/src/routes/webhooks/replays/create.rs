@@ -15,7 +15,7 @@ use crate::fields::Fields;
 use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{IDEMPOTENCY_KEY, endpoint_not_found};
+use crate::routes::webhooks::{IDEMPOTENCY_KEY, endpoint_not_found, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[IDEMPOTENCY_KEY],
@@ -48,10 +48,14 @@ pub(crate) async fn create(
     api.webhooks()?;
     let key = idempotency::key(request.headers())?;
     let (endpoint, filter) = read(body::members(&request, payload).await?)?;
+    owned::endpoint(&api, &request, endpoint).await?;
+    let owner = owned::owner(&request);
     let now = api.now();
     let id = match &key {
         None => ReplayId::new(api.next_id()),
-        Some(key) => ReplayId::new(idempotency::id_of(SCOPE, None, key)),
+        Some(key) => {
+            ReplayId::new(idempotency::id_of(SCOPE, owner.as_ref().map(fluxora_auth::Name::as_str), key))
+        }
     };
     let known = match key {
         Some(_) => api.store().replay_job(id).await?,

@@ -1,5 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Sequence;
+use fluxora_store::delivery::ReplayQuery;
 use serde::Serialize;
 
 use super::view::ReplayView;
@@ -9,10 +10,11 @@ use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::{ENDPOINT, endpoint_parameter};
+use crate::routes::webhooks::{ENDPOINT, OWNER, endpoint_parameter, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[
+        OWNER,
         ENDPOINT,
         query("limit", "Replays per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
@@ -37,17 +39,21 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let mut query = Query::of(&request)?;
     api.webhooks()?;
     let endpoint = endpoint_parameter(&mut query);
+    let owner = owned::filter(&request, &mut query);
     let limit = query.limit();
     let list = cursor::describe(
         &[Some(quoted("webhook replays"))],
-        &[("endpointId", endpoint.map(|id| quoted(&id.to_string())))],
+        &[
+            ("endpointId", endpoint.map(|id| quoted(&id.to_string()))),
+            ("owner", owner.as_ref().and_then(|owner| owner.as_deref().map(quoted))),
+        ],
     );
     let needed = "the nextCursor of a page with the same filters";
     let before = query.parsed("cursor", FieldCode::InvalidCursor, needed, |text| {
         Some(Sequence(Cursor::parse(text, &list)?.position))
     });
     query.finish()?;
-    let page = api.store().list_replays(endpoint, before, limit).await?;
+    let page = api.store().list_replays(&ReplayQuery { owner, endpoint, before, limit }).await?;
     Ok(HttpResponse::Ok().json(ListView {
         replays: page.replays.iter().map(ReplayView::of).collect(),
         has_more: page.next.is_some(),

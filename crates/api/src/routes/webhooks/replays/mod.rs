@@ -17,6 +17,6 @@ fn id(text: &str) -> Result<ReplayId, ApiError> {
     ReplayId::parse(&text.to_ascii_lowercase()).ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(ErrorKind::NotFound, "Replay not found")
 }

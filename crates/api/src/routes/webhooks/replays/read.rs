@@ -7,7 +7,7 @@ use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
 use crate::routes::State;
-use crate::routes::webhooks::ID;
+use crate::routes::webhooks::{ID, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID],
@@ -23,6 +23,8 @@ pub(crate) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
     api.webhooks()?;
-    let replay = api.store().replay_job(id(&path)?).await?.ok_or_else(not_found)?;
+    let id = id(&path)?;
+    owned::replay(&api, &request, id).await?;
+    let replay = api.store().replay_job(id).await?.ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(ReplayView::of(&replay)))
 }
