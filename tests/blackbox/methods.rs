@@ -259,7 +259,7 @@ fn the_root_and_health_name_the_service() {
                 { "name": "webhook_dispatch", "state": "running", "restarts": 0, "lastError": null },
                 { "name": "webhook_fan_out", "state": "running", "restarts": 0, "lastError": null },
             ],
-            "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 } },
+            "dependencies": { "storage": { "status": "healthy", "backend": "sqlite, data/fluxora.db", "retries": 0 }, "redis": null },
         })
     );
     server.terminate();

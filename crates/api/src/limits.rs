@@ -1,12 +1,14 @@
 use std::hash::RandomState;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
-use fluxora_limit::{Limiter, Quota, TrustedProxies, Verdict, network_of};
-use fluxora_metrics::Counter;
+use fluxora_auth::{Identity, Principal};
+use fluxora_limit::{Limiter, Quota, SharedFailure, SharedLimiter, TrustedProxies, Verdict, network_of};
+use fluxora_metrics::{Counter, Histogram, Reading};
 use jiff::Timestamp;
 
 use crate::error::{ApiError, ErrorKind};
@@ -19,20 +21,55 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How many requests each client may make.
 ///
-/// A client is an IPv4 address or a /64 block of IPv6. Clients on a loopback address are not limited.
+/// A client is the subject of a token or an API key; without a credential it is an IPv4 address or a /64 block of IPv6. Holders
+/// of the tokens of the configuration and clients on a loopback address are not limited.
+///
+/// Each server counts by itself. With a shared count, a request that this server allows is counted there too, and the shared
+/// count decides; where it fails, this server's count does.
 pub struct Limits {
     reads: Option<Quota>,
     writes: Option<Quota>,
     proxies: TrustedProxies,
     limiter: Limiter<RandomState>,
     refused: [Counter; 2],
+    shared: Option<Arc<dyn SharedLimiter>>,
+    shared_outcomes: [Counter; SHARED_OUTCOMES.len()],
+    shared_durations: Histogram<10>,
 }
+
+/// What the shared count did with a request, in the order of the counters.
+const SHARED_OUTCOMES: [&str; 3] = ["counted", "timeout", "unavailable"];
+/// Bounds of the time of one shared count, in nanoseconds: 50 µs to 100 ms.
+static SHARED_DURATIONS: [u64; 10] =
+    [50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 100_000_000];
 
 /// A class of requests that has a quota, for the header `RateLimit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Budget {
     Reads,
     Writes,
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Client {
+    /// An IPv4 address or a /64 block.
+    Network(IpAddr),
+    /// A caller in its stable form: `jwt:<subject>` or `key:<id>`.
+    Caller(String),
+}
+
+impl Client {
+    /// The client of a request; `None` if it is not limited.
+    fn of(caller: Option<&Principal>, address: IpAddr) -> Option<Self> {
+        match caller.map(Principal::identity) {
+            None | Some(Identity::Anonymous) => Some(Self::Network(network_of(address))),
+            Some(Identity::Token(_)) => None,
+            Some(Identity::Subject(_) | Identity::Key(_)) => {
+                caller.map(|caller| Self::Caller(caller.to_string()))
+            }
+        }
+    }
 }
 
 /// The answer to a request that was counted, for its headers.
@@ -51,16 +88,32 @@ impl Limits {
         proxies: TrustedProxies,
         keys: RandomState,
     ) -> Self {
-        Self { reads, writes, proxies, limiter: Limiter::new(keys), refused: [const { Counter::new() }; 2] }
+        Self {
+            reads,
+            writes,
+            proxies,
+            limiter: Limiter::new(keys),
+            refused: [const { Counter::new() }; 2],
+            shared: None,
+            shared_outcomes: [const { Counter::new() }; SHARED_OUTCOMES.len()],
+            shared_durations: Histogram::new(&SHARED_DURATIONS),
+        }
+    }
+
+    /// The same limits with a count that several servers share.
+    #[must_use]
+    pub fn shared_by(self, shared: Arc<dyn SharedLimiter>) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     /// Counts a request of this class before its handler runs.
     ///
     /// # Errors
     /// `RATE_LIMITED`: the client has used up its quota.
-    pub(crate) fn charge(
+    pub(crate) async fn charge(
         &self,
         class: LimitClass,
+        caller: Option<&Principal>,
         request: &ServiceRequest,
         now: Timestamp,
     ) -> Result<(), ApiError> {
@@ -69,28 +122,45 @@ impl Limits {
             LimitClass::Write => Budget::Writes,
             LimitClass::Probe | LimitClass::Ingest | LimitClass::Operate => return Ok(()),
         };
-        self.count(budget, request, now)
+        self.count(budget, caller, request, now).await
     }
 
-    /// Counts a request whose credential was refused as a read, so that a client cannot try many.
+    /// Counts a request whose credential was refused as a read of its address, so that a client cannot try many.
     ///
     /// # Errors
     /// `RATE_LIMITED`: the client has used up its quota.
-    pub(crate) fn charge_refused(&self, request: &ServiceRequest, now: Timestamp) -> Result<(), ApiError> {
-        self.count(Budget::Reads, request, now)
+    pub(crate) async fn charge_refused(
+        &self,
+        request: &ServiceRequest,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        self.count(Budget::Reads, None, request, now).await
     }
 
-    fn count(&self, budget: Budget, request: &ServiceRequest, now: Timestamp) -> Result<(), ApiError> {
+    async fn count(
+        &self,
+        budget: Budget,
+        caller: Option<&Principal>,
+        request: &ServiceRequest,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
         let quota = match budget {
             Budget::Reads => self.reads,
             Budget::Writes => self.writes,
         };
-        let client = self.client_of(request.request());
-        let Some((quota, client)) = quota.zip(client.filter(|client| !client.is_loopback())) else {
+        let address = self.client_of(request.request());
+        let Some((quota, address)) = quota.zip(address.filter(|address| !address.is_loopback())) else {
             return Ok(());
         };
+        let Some(client) = Client::of(caller, address) else { return Ok(()) };
         let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        let verdict = self.limiter.charge(&(budget, network_of(client)), quota, Duration::from_millis(now));
+        let local = self.limiter.charge(&(budget, &client), quota, Duration::from_millis(now));
+        let verdict = match &self.shared {
+            Some(shared) if local.is_allowed() => {
+                self.count_shared(shared.as_ref(), budget, &client, quota).await.unwrap_or(local)
+            }
+            _ => local,
+        };
         request.extensions_mut().insert(Counted { budget, quota, verdict });
         let Some(wait) = verdict.retry_after else { return Ok(()) };
         let [reads, writes] = &self.refused;
@@ -99,6 +169,46 @@ impl Limits {
             Budget::Writes => writes.increment(),
         }
         Err(refused(budget, quota, wait))
+    }
+
+    async fn count_shared(
+        &self,
+        shared: &dyn SharedLimiter,
+        budget: Budget,
+        client: &Client,
+        quota: Quota,
+    ) -> Result<Verdict, SharedFailure> {
+        let client = match client {
+            Client::Network(address) => format!("{}:{address}", budget.name()),
+            Client::Caller(caller) => format!("{}:{caller}", budget.name()),
+        };
+        let began = monotonic();
+        let verdict = shared.charge(&client, quota).await;
+        let [counted, timeout, unavailable] = &self.shared_outcomes;
+        match verdict {
+            Ok(_) => {
+                counted.increment();
+                self.shared_durations.observe_duration(began.elapsed());
+            }
+            Err(SharedFailure::Timeout) => timeout.increment(),
+            Err(SharedFailure::Unavailable) => unavailable.increment(),
+        }
+        verdict
+    }
+
+    /// Whether the shared count is available; `None` without one.
+    pub(crate) fn is_shared(&self) -> Option<bool> {
+        self.shared.as_ref().map(|shared| shared.is_available())
+    }
+
+    /// Requests that were to be counted by the shared count, by what it did.
+    pub(crate) fn shared_outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        SHARED_OUTCOMES.into_iter().zip(self.shared_outcomes.iter().map(Counter::value))
+    }
+
+    /// Times of the shared count.
+    pub(crate) fn shared_durations(&self) -> Reading {
+        self.shared_durations.read()
     }
 
     /// The number of refused requests by budget.
@@ -159,4 +269,9 @@ fn refused(budget: Budget, quota: Quota, wait: Duration) -> ApiError {
 /// The seconds, rounded up: a client that waits so long does not come too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is what measures how long a count took")]
+fn monotonic() -> Instant {
+    Instant::now()
 }

@@ -30,6 +30,8 @@ pub(super) const ALL: &[&str] = &[
     "fluxora-webhook",
     "fluxora-supervise",
     "fluxora-limit",
+    "fluxora-limit-redis",
+    "fluxora-trace",
     "fluxora-egress",
     "fluxora-seal",
     "fluxora-metrics",
@@ -67,6 +69,7 @@ const EDGE: &[&str] = &[
     "fluxora-audit",
     "fluxora-decimal",
     "fluxora-limit",
+    "fluxora-trace",
     "fluxora-metrics",
     "fluxora-supervise",
     "fluxora-stream",
@@ -131,12 +134,19 @@ const fn house(
     House { name, folder, may_use, never }
 }
 
-pub(super) const HOUSES: [House; 26] = [
+pub(super) const HOUSES: [House; 28] = [
     house("fluxora-auth", "crates/auth", &[], PURE),
     house("fluxora-decimal", "crates/decimal", &[], PURE),
     house("fluxora-webhook", "crates/webhook", &[], PURE),
     house("fluxora-supervise", "crates/supervise", &[], DRIVERS_AND_HTTP),
     house("fluxora-limit", "crates/limit", &[], PURE),
+    house(
+        "fluxora-limit-redis",
+        "crates/limit-redis",
+        &["fluxora-limit", "fluxora-supervise"],
+        DRIVERS_AND_HTTP,
+    ),
+    house("fluxora-trace", "crates/trace", &[], PURE),
     house("fluxora-egress", "crates/egress", &[], ACTIX_AND_SQL),
     house("fluxora-seal", "crates/seal", &["fluxora-webhook"], PURE),
     house("fluxora-metrics", "crates/metrics", &[], PURE),
@@ -208,6 +218,7 @@ pub(super) const HOUSES: [House; 26] = [
             "fluxora-webhook",
             "fluxora-supervise",
             "fluxora-egress",
+            "fluxora-trace",
             "fluxora-seal",
             "fluxora-stream",
             "fluxora-delivery",
@@ -232,6 +243,7 @@ const SERVER: &[&str] = &["fluxora-server"];
 const BINARIES: &[&str] = &["fluxora-server", "fluxora-bench"];
 const ASYNC: &[&str] = &[
     "fluxora-supervise",
+    "fluxora-limit-redis",
     "fluxora-egress",
     "fluxora-store-sqlite",
     "fluxora-store-postgres",
@@ -244,7 +256,7 @@ const ASYNC: &[&str] = &[
     "fluxora-bench",
 ];
 
-pub(super) const GUESTS: [Guest; 20] = [
+pub(super) const GUESTS: [Guest; 21] = [
     Guest {
         testers: Testers::These(&["fluxora-webhook"]),
         ..guest("actix-web", &["fluxora-api", "fluxora-bench"])
@@ -256,6 +268,7 @@ pub(super) const GUESTS: [Guest; 20] = [
     guest("deadpool-postgres", POSTGRES),
     guest("hickory-resolver", &["fluxora-delivery"]),
     guest("jsonwebtoken", &["fluxora-auth"]),
+    guest("redis", &["fluxora-limit-redis"]),
     guest("refinery", BOTH_STORES),
     guest("reqwest", &["fluxora-delivery", "fluxora-stellar"]),
     guest("ring", &["fluxora-audit", "fluxora-auth", "fluxora-webhook", "fluxora-seal", "fluxora-stellar"]),

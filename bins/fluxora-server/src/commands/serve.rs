@@ -14,6 +14,7 @@ use fluxora_dispatch::{Dispatcher, Sender};
 use fluxora_feed::Feed;
 use fluxora_follower::{FollowSettings, Follower, FollowerStatus, Leadership};
 use fluxora_ingest::Ingest;
+use fluxora_limit_redis::RedisLimiter;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
 use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
@@ -107,6 +108,7 @@ async fn serve(
         address,
         feed: feed_of_workers,
         follower,
+        redis: config.limits.redis.as_ref().map(RedisLimiter::connector),
     };
     start_workers(&mut supervisor, &deps).await?;
     announce(config, &server, store.as_ref());
@@ -210,7 +212,11 @@ fn serve_metrics(api: Arc<Api>, address: SocketAddr) -> anyhow::Result<()> {
 }
 
 fn limits(limits: &RequestLimits) -> Limits {
-    Limits::new(limits.reads, limits.writes, limits.proxies.clone(), RandomState::new())
+    let local = Limits::new(limits.reads, limits.writes, limits.proxies.clone(), RandomState::new());
+    match &limits.redis {
+        Some(redis) => local.shared_by(Arc::new(redis.clone())),
+        None => local,
+    }
 }
 
 fn parts(

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use clap::Args;
 use fluxora_limit::{Quota, TrustedProxies};
+use fluxora_limit_redis::RedisLimiter;
 
 use super::ConfigFaults;
-use super::setting::{Parser, Setting, number, optional};
+use super::setting::{Parser, Setting, any, milliseconds, number, optional};
 
 /// How many requests one client may make.
 #[derive(Args)]
@@ -27,6 +30,33 @@ pub(crate) struct LimitSettings {
         value_parser = optional(proxies())
     )]
     trusted_proxies: Setting<Option<TrustedProxies>>,
+
+    /// Redis server that counts the requests of a client for all servers: redis://user:password@host:port/database, or rediss://
+    /// for TLS. Without it, and while it does not answer, each server counts by itself.
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    redis_url: Setting<Option<String>>,
+
+    /// File that holds the REDIS_URL, so that its password is not in the environment.
+    #[arg(
+        long,
+        env = "REDIS_URL_FILE",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_parser = optional(any())
+    )]
+    redis_url_file: Setting<Option<String>>,
+
+    /// How long a request waits for Redis before this server counts it by itself, in milliseconds: 1 to 1000.
+    #[arg(long, env = "REDIS_TIMEOUT_MS", default_value = "10", value_parser = milliseconds(1..=1_000))]
+    redis_timeout_ms: Setting<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +64,8 @@ pub(crate) struct RequestLimits {
     pub(crate) reads: Option<Quota>,
     pub(crate) writes: Option<Quota>,
     pub(crate) proxies: TrustedProxies,
+    /// What counts requests for all servers; `None` if each counts by itself.
+    pub(crate) redis: Option<RedisLimiter>,
 }
 
 impl LimitSettings {
@@ -41,11 +73,22 @@ impl LimitSettings {
         let reads = faults.take(&self.rate_limit_reads);
         let writes = faults.take(&self.rate_limit_writes);
         let proxies = faults.take(&self.trusted_proxies);
+        let redis = self.redis(faults);
         Some(RequestLimits {
             reads: Quota::per_minute(reads?),
             writes: Quota::per_minute(writes?),
             proxies: proxies?.unwrap_or_default(),
+            redis: redis?,
         })
+    }
+
+    fn redis(&self, faults: &mut ConfigFaults) -> Option<Option<RedisLimiter>> {
+        let url = faults.secret("REDIS_URL", &self.redis_url, &self.redis_url_file);
+        let time_limit = faults.take(&self.redis_timeout_ms);
+        let Some(url) = url? else { return time_limit.map(|_| None) };
+        let limiter = RedisLimiter::new(&url, time_limit.unwrap_or_default());
+        let limiter = limiter.map_err(|fault| faults.add(format!("REDIS_URL {fault}"))).ok();
+        time_limit.and(limiter).map(Some)
     }
 }
 

@@ -15,6 +15,7 @@ use fluxora_dispatch::Dispatcher;
 use fluxora_feed::Feed;
 use fluxora_follower::Follower;
 use fluxora_ingest::Ingest;
+use fluxora_limit_redis::Connector;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
 
@@ -44,6 +45,8 @@ pub(crate) struct WorkerDeps {
     pub(crate) follower: Option<Follower>,
     /// What sends webhooks; `None` if this server does not.
     pub(crate) dispatcher: Option<Dispatcher<dyn Store>>,
+    /// What connects to Redis; `None` if each server counts requests by itself.
+    pub(crate) redis: Option<Connector>,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
@@ -59,10 +62,14 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         feed,
         follower,
         dispatcher,
+        redis,
         ..
     } = deps;
     // The first to start is the last to stop.
     supervisor.start(Periodic(audit_recorder.clone()));
+    if let Some(redis) = redis {
+        supervisor.start(redis.clone());
+    }
     let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
     supervisor.start(Periodic(stream_clock));
     let retention = Retention::new(

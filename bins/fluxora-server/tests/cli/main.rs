@@ -20,6 +20,7 @@ use std::time::Duration;
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
 const SETTINGS: [&str; 40] = [
+const SETTINGS: [&str; 38] = [
     "FRONTEND_MAX_STREAMS",
     "FRONTEND_CONTRACT",
     "FRONTEND_ASSET",
@@ -32,6 +33,8 @@ const SETTINGS: [&str; 40] = [
     "READS",
     "API_KEY_RETENTION_DAYS",
     "SHUTDOWN_TIMEOUT_SECONDS",
+    "REDIS_URL",
+    "REDIS_TIMEOUT_MS",
     "DATABASE_URL",
     "DB_POOL_SIZE",
     "DB_POOL_WAIT_MS",
@@ -63,6 +66,8 @@ const SETTINGS: [&str; 40] = [
 ];
 /// The secret settings. Each may also come from a file.
 const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 6] = [
+    "REDIS_URL",
     "DATABASE_URL",
     "INDEXER_WORKER_TOKEN",
     "OPERATOR_TOKEN",

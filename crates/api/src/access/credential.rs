@@ -7,6 +7,13 @@ use super::{Access, Caller, OPERATOR_TOKEN, WORKER_TOKEN, refused};
 use crate::Api;
 use crate::error::ApiError;
 
+/// Whether a request has a credential, right or wrong.
+pub(super) fn is_sent(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
+        || headers.contains_key(OPERATOR_TOKEN)
+        || headers.contains_key(WORKER_TOKEN)
+}
+
 /// The caller of a route that everyone may call. A credential that is missing or wrong does not matter. API keys are not looked
 /// up: a probe does not wait for storage.
 pub(super) fn if_valid(api: &Api, headers: &HeaderMap) -> Caller {

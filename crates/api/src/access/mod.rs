@@ -129,14 +129,23 @@ async fn admit(
     limit: LimitClass,
     request: &ServiceRequest,
 ) -> Result<Caller, ApiError> {
-    let now = api.now();
-    api.limits().charge(limit, request, now)?;
-    check_connection(api, limit, request)?;
-    let allowed = access.check(api, request).await;
-    if allowed.is_err() && matches!(limit, LimitClass::Ingest | LimitClass::Operate) {
-        api.limits().charge_refused(request, now)?;
+    let (limits, now) = (api.limits(), api.now());
+    // A caller with a credential is counted once it is identified, by itself; one whose credential is refused by its address.
+    let is_anonymous = !credential::is_sent(request.headers());
+    if is_anonymous {
+        limits.charge(limit, None, request, now).await?;
     }
-    allowed
+    check_connection(api, limit, request)?;
+    match access.check(api, request).await {
+        Ok(caller) if is_anonymous => Ok(caller),
+        Ok(caller) => limits.charge(limit, Some(&caller.principal), request, now).await.map(|()| caller),
+        Err(error) => {
+            if !is_anonymous || matches!(limit, LimitClass::Ingest | LimitClass::Operate) {
+                limits.charge_refused(request, now).await?;
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Probes are answered under every name and on connections that are reserved for them. They change nothing.

@@ -38,6 +38,12 @@ metrics! {
         "Requests answered with an error, by error code.";
     RateLimitRefusals = "fluxora_rate_limit_refusals_total", Counter One ["budget"],
         "Requests refused because a client had used up its quota.";
+    RateLimitRedisUp = "fluxora_rate_limit_redis_up", Gauge One [],
+        "1 if Redis counts requests for all servers, 0 while each server counts by itself.";
+    RateLimitRedis = "fluxora_rate_limit_redis_requests_total", Counter One ["outcome"],
+        "Requests that Redis was to count. One that it did not count was counted by this server alone.";
+    RateLimitRedisDuration = "fluxora_rate_limit_redis_duration_seconds", Histogram Nanoseconds [],
+        "Time in which Redis counted one request.";
     StoreUp = "fluxora_store_up", Gauge One [],
         "1 if the database answered this scrape.";
     StoreDuration = "fluxora_store_work_duration_seconds", Histogram Nanoseconds ["work"],

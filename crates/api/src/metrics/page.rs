@@ -94,6 +94,9 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
         }
         Metric::HttpErrors => labelled(&mut samples, metrics.http.errors()),
         Metric::RateLimitRefusals => labelled(&mut samples, api.limits().refused()),
+        Metric::RateLimitRedisUp => one((api.limits().is_shared() == Some(true)).into()),
+        Metric::RateLimitRedis => labelled(&mut samples, api.limits().shared_outcomes()),
+        Metric::RateLimitRedisDuration => samples.histogram(&[], &api.limits().shared_durations()),
         Metric::StoreUp => one((*store_is_up).into()),
         Metric::StoreDuration => {
             store.durations().for_each(|(work, times)| samples.histogram(&[work.as_str()], &times.read()));

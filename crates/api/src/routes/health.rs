@@ -62,7 +62,24 @@ pub(crate) struct HealthView<'a> {
     /// How deliveries are going; `null` if that cannot be read.
     webhooks: Option<WebhooksView>,
     workers: Vec<WorkerView<'a>>,
-    dependencies: Dependencies<StorageView>,
+    dependencies: HealthDependencies,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(inline))]
+struct HealthDependencies {
+    storage: StorageView,
+    /// What counts requests for all servers; `null` without `REDIS_URL`. While it is `unavailable`, each server counts by
+    /// itself, and `status` is not affected.
+    redis: Option<RedisView>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Redis"))]
+struct RedisView {
+    status: &'static str,
 }
 
 #[derive(Serialize)]
@@ -145,7 +162,7 @@ pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
         follower: follower.as_ref().map(|follower| FollowerView::of(follower, api.clock().as_ref(), details)),
         workers: workers.iter().map(|worker| WorkerView::of(worker, details)).collect(),
         webhooks,
-        dependencies: Dependencies { storage },
+        dependencies: HealthDependencies { storage, redis: api.limits().is_shared().map(RedisView::of) },
     })
 }
 
@@ -164,6 +181,12 @@ pub(crate) async fn ready(api: State) -> HttpResponse {
     };
     let dependencies = Dependencies { storage: storage.as_str() };
     HttpResponse::build(code).json(ReadinessView { status, dependencies })
+}
+
+impl RedisView {
+    const fn of(is_available: bool) -> Self {
+        Self { status: if is_available { "healthy" } else { "unavailable" } }
+    }
 }
 
 impl<'a> WorkerView<'a> {

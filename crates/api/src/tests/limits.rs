@@ -1,8 +1,11 @@
 //! Limits of requests: who is counted, and what the answer to one too many is.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use fluxora_limit::Quota;
+use fluxora_auth::Role;
+use fluxora_auth::jwt::mint;
+use fluxora_limit::{Charge, Quota, SharedFailure, SharedLimiter, Verdict};
 
 use super::*;
 
@@ -10,13 +13,52 @@ const TOKEN: &str = "an-operator-token-of-32-characters";
 
 /// A server that allows 3 reads and 2 writes a minute, and trusts the proxies in 10.0.0.0/8.
 fn limited() -> Server {
-    let limits = Limits::new(
-        Quota::per_minute(3),
-        Quota::per_minute(2),
-        "10.0.0.0/8".parse().unwrap(),
-        RandomState::new(),
-    );
+    server_of(limits())
+}
+
+fn server_of(limits: Limits) -> Server {
     Server::with_limits(Arc::new(Model::default()), Writes::Open, Some(TOKEN), limits)
+}
+
+fn limits() -> Limits {
+    Limits::new(Quota::per_minute(3), Quota::per_minute(2), "10.0.0.0/8".parse().unwrap(), RandomState::new())
+}
+
+/// A shared count that answers what a test sets, and remembers whom it counted.
+struct StubShared {
+    answer: Mutex<Result<Verdict, SharedFailure>>,
+    counted: Mutex<Vec<(String, u32)>>,
+}
+
+impl StubShared {
+    fn answering(answer: Result<Verdict, SharedFailure>) -> Arc<Self> {
+        Arc::new(Self { answer: Mutex::new(answer), counted: Mutex::default() })
+    }
+
+    fn answers(&self, answer: Result<Verdict, SharedFailure>) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    fn counted(&self) -> Vec<(String, u32)> {
+        std::mem::take(&mut *self.counted.lock().unwrap())
+    }
+}
+
+impl SharedLimiter for StubShared {
+    fn charge<'a>(&'a self, client: &'a str, quota: Quota) -> Charge<'a> {
+        self.counted.lock().unwrap().push((client.to_owned(), quota.requests()));
+        let answer = *self.answer.lock().unwrap();
+        Box::pin(async move { answer })
+    }
+
+    fn is_available(&self) -> bool {
+        self.answer.lock().unwrap().is_ok()
+    }
+}
+
+fn verdict(remaining: u32, retry_after: Option<u64>) -> Verdict {
+    let seconds = Duration::from_secs;
+    Verdict { remaining, reset_after: seconds(60), retry_after: retry_after.map(seconds) }
 }
 
 fn from(address: &str, request: TestRequest) -> TestRequest {
@@ -116,4 +158,79 @@ async fn a_worker_is_not_limited_but_one_that_guesses_tokens_is() {
     assert_eq!(server.allowed_of_ten(list(TOKEN)).await, 10);
     assert_eq!(server.allowed_of_ten(list("a-wrong-token")).await, 3);
     assert_eq!(server.allowed_of_ten(list(TOKEN)).await, 10);
+}
+
+#[actix_web::test]
+async fn with_a_shared_count_its_verdict_decides() {
+    let shared = StubShared::answering(Ok(verdict(1, None)));
+    let server = server_of(limits().shared_by(shared.clone()));
+    let allowed = server.send(read("192.0.2.1")).await;
+    assert_eq!(header(&allowed, "ratelimit"), Some("\"reads\";r=1;t=60"));
+    shared.answers(Ok(verdict(0, Some(17))));
+    let refused = server.send(read("2001:db8:0:1:a::1")).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(header(&refused, "retry-after"), Some("17"));
+    let clients = ["reads:192.0.2.1", "reads:2001:db8:0:1::"].map(|client| (client.to_owned(), 3));
+    assert_eq!(shared.counted(), clients);
+}
+
+#[actix_web::test]
+async fn a_request_that_this_server_refuses_is_not_counted_by_the_others() {
+    let shared = StubShared::answering(Ok(verdict(1, None)));
+    let server = server_of(limits().shared_by(shared.clone()));
+    assert_eq!(server.allowed_of_ten(|| read("192.0.2.1")).await, 3);
+    assert_eq!(shared.counted().len(), 3);
+}
+
+#[actix_web::test]
+async fn where_the_shared_count_fails_each_server_counts_by_itself() {
+    for failure in [SharedFailure::Timeout, SharedFailure::Unavailable] {
+        let shared = StubShared::answering(Err(failure));
+        let limits = limits().shared_by(shared.clone());
+        let server = Server::with_limits(Arc::new(Model::default()), Writes::Open, None, limits);
+        assert_eq!(server.allowed_of_ten(|| read("192.0.2.1")).await, 3, "{failure}");
+        let health = server.send(TestRequest::get().uri("/health")).await.body;
+        assert_eq!(health["dependencies"]["redis"]["status"], "unavailable");
+        assert_eq!(health["status"], "ok", "{health}");
+        shared.answers(Ok(verdict(1, None)));
+        let health = server.send(TestRequest::get().uri("/health")).await.body;
+        assert_eq!(health["dependencies"]["redis"]["status"], "healthy");
+    }
+}
+
+const JWT_SECRET: &str = "fedcba9876543210fedcba9876543210";
+
+/// A read of this subject, from this address.
+fn read_as(subject: &str, address: &str) -> TestRequest {
+    let now = Timestamp::from_second(START).unwrap();
+    let token = mint(JWT_SECRET, &subject.parse().unwrap(), Role::Reader, now, 3_600, None, None).unwrap();
+    read(address).insert_header(("authorization", format!("Bearer {token}")))
+}
+
+#[actix_web::test]
+async fn a_caller_with_a_credential_is_counted_by_itself_wherever_it_comes_from() {
+    let jwt = Some(JwtVerifier::new(JwtKeys::secret(JWT_SECRET).unwrap(), None, None));
+    let credentials = Credentials { operator_token: token(Some(TOKEN)), jwt, ..Credentials::default() };
+    let shared = StubShared::answering(Err(SharedFailure::Unavailable));
+    let limits = limits().shared_by(shared.clone());
+    let (store, policy) = (Arc::new(Model::default()), Some(Policy::default()));
+    let server = Server::with_parts(
+        store,
+        Writes::Open,
+        Some(TOKEN),
+        limits,
+        policy,
+        (Cors::default(), Frontend::default()),
+        credentials,
+    );
+    assert_eq!(server.allowed_of_ten(|| read_as("acme", "192.0.2.1")).await, 3);
+    assert_eq!(server.allowed_of_ten(|| read_as("acme", "192.0.2.2")).await, 0, "another address");
+    assert_eq!(server.allowed_of_ten(|| read_as("zeta", "192.0.2.1")).await, 3, "another subject");
+    assert_eq!(shared.counted()[0].0, "reads:jwt:acme");
+    assert_eq!(server.allowed_of_ten(|| read("192.0.2.1")).await, 3, "the address has its own quota");
+    let forged = || read("192.0.2.3").insert_header(("authorization", "Bearer a.b.c"));
+    assert_eq!(server.allowed_of_ten(forged).await, 3, "refused credentials count for their address");
+    assert_eq!(server.allowed_of_ten(|| read("192.0.2.3")).await, 0);
+    let operator = || read("192.0.2.3").insert_header(("x-operator-token", TOKEN));
+    assert_eq!(server.allowed_of_ten(operator).await, 10, "an operator is not limited");
 }
