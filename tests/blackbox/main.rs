@@ -50,6 +50,7 @@ mod services;
 mod shutdown;
 mod stream_clock;
 mod supervision;
+mod traces;
 mod upgrade;
 mod walk;
 mod webhooks;

@@ -1,5 +1,6 @@
 //! Webhook deliveries: fan-out, dispatch and the database together, over real sockets.
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use fluxora_store_postgres::PostgresStore;
 use fluxora_store_postgres::testing::{Cluster, Settings as ClusterSettings};
 use fluxora_store_sqlite::{Location, SqliteStore};
 use fluxora_supervise::{ShutdownToken, Stop, Worker as _};
+use fluxora_trace::Tracer;
 use jiff::Timestamp;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -73,7 +75,8 @@ impl Workers {
         let policy = fluxora_egress::Policy { allowed: "127.0.0.1:*".parse()?, plain_http: true };
         let client =
             Client::new(policy, Limits::default(), Arc::new(SystemResolver::default()), tls_config(None)?);
-        let sender = Arc::new(Sender::new(client, Keyring::default(), Arc::clone(&clock), "bench"));
+        let tracer = Arc::new(Tracer::disabled(RandomState::new()));
+        let sender = Arc::new(Sender::new(client, Keyring::default(), Arc::clone(&clock), tracer, "bench"));
         let policy = Policy { max_in_flight: in_flight, ..Policy::default() };
         let options = Options { policy, ..Options::new("bench".to_owned()) };
         let dispatcher = Dispatcher::new(Arc::clone(store), sender, clock, || 0, options);

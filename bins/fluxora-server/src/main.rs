@@ -11,6 +11,7 @@ mod follower;
 mod logging;
 mod process_usage;
 mod system;
+mod traces;
 mod webhooks;
 mod workers;
 

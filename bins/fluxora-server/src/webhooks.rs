@@ -10,6 +10,7 @@ use fluxora_egress::{Client, SystemResolver, tls_config};
 use fluxora_seal::{Keyring, endpoint_id};
 use fluxora_store::delivery::{EndpointCreated, EndpointQuery, EndpointUpdate, EndpointUpdated};
 use fluxora_store::{Clock, EventFilter, Sequence, Store};
+use fluxora_trace::Tracer;
 use jiff::Timestamp;
 
 use crate::config::{OwnEndpoint, Webhooks};
@@ -24,11 +25,15 @@ pub(crate) const MAX_ENDPOINTS: u32 = 50;
 ///
 /// # Errors
 /// The file of certificates cannot be read.
-pub(crate) fn sender(config: &Webhooks, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Sender>> {
+pub(crate) fn sender(
+    config: &Webhooks,
+    clock: Arc<dyn Clock>,
+    tracer: Arc<Tracer>,
+) -> anyhow::Result<Arc<Sender>> {
     let tls = tls_config(config.authorities.as_deref()).context("WEBHOOK_CA_FILE cannot be used")?;
     let resolver = Arc::new(SystemResolver::default());
     let client = Client::new(config.policy.clone(), config.limits, resolver, tls);
-    Ok(Arc::new(Sender::new(client, config.keyring.clone(), clock, crate::VERSION)))
+    Ok(Arc::new(Sender::new(client, config.keyring.clone(), clock, tracer, crate::VERSION)))
 }
 
 /// What sends deliveries.

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
+use fluxora_trace::{Kind, SpanId, Status, TraceContext, Value};
 use tracing::{Level, Span};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
@@ -31,6 +33,9 @@ pub enum LoggedRequests {
 /// Gives each request its id and a span that carries it, and when it has been answered counts it and writes one line, if it is
 /// one of the [`LoggedRequests`].
 ///
+/// The span has the trace id of the request, which begins with it where the request has no valid `traceparent`. A trace that is
+/// recorded gets a span of the request, too.
+///
 /// The line has `method`, `route` (the pattern, never the path: a path may hold a secret), `status`, `duration_us`, and for an
 /// error its `code` and `cause`.
 pub(crate) struct AccessLog;
@@ -45,6 +50,10 @@ pub(crate) struct Ongoing {
     began: Instant,
     /// The position of its route in the table; `None` for an unknown path or method.
     pub(crate) route: Option<usize>,
+    /// Its span in the trace.
+    pub(crate) trace: TraceContext,
+    /// The sender's span.
+    parent: Option<SpanId>,
 }
 
 /// The error of a request, for its line.
@@ -60,9 +69,16 @@ impl RootSpanBuilder for AccessLog {
         let id = RequestId::of(request, is_secret, || {
             api.map_or_else(String::new, |api| api.next_id().to_string())
         });
-        let span = tracing::info_span!("request", request_id = id.as_str());
+        let parent = trace_context(request.headers());
+        let trace = match api {
+            Some(api) => api.tracer().server(parent.as_ref()),
+            None => parent.clone().unwrap_or_else(|| TraceContext::of_name(id.as_str())),
+        };
+        let trace_id = trace.trace_id();
+        let span = tracing::info_span!("request", request_id = id.as_str(), %trace_id);
         request.extensions_mut().insert(id);
-        request.extensions_mut().insert(Ongoing { began: now(), route: None });
+        let parent = parent.map(|parent| parent.span_id());
+        request.extensions_mut().insert(Ongoing { began: now(), route: None, trace, parent });
         span
     }
 
@@ -85,6 +101,11 @@ fn line<B>(response: &ServiceResponse<B>) {
     if let Some(api) = api {
         let (route, kind) = (ongoing.and_then(|ongoing| ongoing.route), failure.map(|failure| failure.kind));
         api.metrics().http.count(route, response.status(), kind, took);
+    }
+    if let Some((api, ongoing)) = api.zip(ongoing)
+        && api.tracer().records(&ongoing.trace)
+    {
+        record(api, ongoing, failure, response, took);
     }
     let logged = api.map(|api| api.logged_requests()).unwrap_or_default();
     let is_logged = match logged {
@@ -123,6 +144,54 @@ fn line<B>(response: &ServiceResponse<B>) {
 fn is_polled(route: Option<usize>) -> bool {
     let route = route.and_then(|route| ROUTES.get(route));
     route.is_some_and(|route| route.limit == LimitClass::Probe || route.path == METRICS)
+}
+
+/// The context of the sender: of one header `traceparent` and any number of headers `tracestate`.
+fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all("traceparent");
+    let parent = parents.next()?.to_str().ok()?;
+    if parents.next().is_some() {
+        return None;
+    }
+    let states: Option<Vec<_>> = headers.get_all("tracestate").map(|value| value.to_str().ok()).collect();
+    TraceContext::parse(parent, &states.unwrap_or_default().join(","))
+}
+
+/// Records the span of a request, by the semantic conventions for HTTP. It has the route, never the path.
+fn record<B>(
+    api: &Api,
+    ongoing: &Ongoing,
+    failure: Option<&Failure>,
+    response: &ServiceResponse<B>,
+    took: Duration,
+) {
+    let method = known(response.request().method()).to_owned();
+    let route = ongoing.route.and_then(|route| ROUTES.get(route)).map(|route| route.path);
+    let name = route.map_or_else(|| method.clone(), |route| format!("{method} {route}"));
+    let status = response.status();
+    let mut attributes: Vec<(&'static str, Value)> = vec![
+        ("http.request.method", method.into()),
+        ("http.response.status_code", status.as_u16().into()),
+        ("url.scheme", "http".into()),
+    ];
+    attributes.extend(route.map(|route| ("http.route", route.into())));
+    attributes.extend(failure.map(|failure| ("error.type", failure.kind.code().into())));
+    if let Some(id) = response.request().extensions().get::<RequestId>() {
+        attributes.push(("fluxora.request_id", id.as_str().to_owned().into()));
+    }
+    let end_ns = u64::try_from(api.now().as_nanosecond()).unwrap_or_default();
+    let took_ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    api.tracer().record(fluxora_trace::Span {
+        context: ongoing.trace.clone(),
+        parent: ongoing.parent,
+        link: None,
+        name: name.into(),
+        kind: Kind::Server,
+        start_ns: end_ns.saturating_sub(took_ns),
+        end_ns,
+        attributes,
+        status: if status.is_server_error() { Status::Error } else { Status::Unset },
+    });
 }
 
 /// The method if HTTP defines it. Any other word may hold a secret.

@@ -8,6 +8,7 @@ use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use fluxora_supervise::Workers;
+use fluxora_trace::Tracer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -141,6 +142,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What the audit log records of requests.
     pub audit: Audit,
+    /// What gives requests their traces.
+    pub tracer: Arc<Tracer>,
 }
 
 /// The state of every handler.
@@ -288,6 +291,10 @@ impl Api {
 
     pub(crate) const fn cors(&self) -> &Cors {
         &self.parts.cors
+    }
+
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.parts.tracer
     }
 
     pub(crate) const fn metrics(&self) -> &Metrics {

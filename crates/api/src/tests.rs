@@ -41,6 +41,7 @@ use fluxora_store::{
 };
 use fluxora_stream::{CancelRefused, ContractId, Stream, StreamId, UnixTime};
 use fluxora_supervise::{WorkerHealth, WorkerState, Workers};
+use fluxora_trace::{Sampler, Tracer};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -109,6 +110,12 @@ impl Workers for StubWorkers {
     fn snapshot(&self) -> Vec<WorkerHealth> {
         self.0.lock().unwrap().clone()
     }
+}
+
+/// A tracer that records what a sender samples.
+fn tracer() -> Arc<Tracer> {
+    let (tracer, _) = Tracer::new(Sampler::PARENT_BASED_ALWAYS_OFF, RandomState::new());
+    Arc::new(tracer)
 }
 
 struct Server {
@@ -244,6 +251,7 @@ impl Server {
                 refused: Arc::new(RefusedWrites::new(RandomState::new())),
                 client_addresses: true,
             },
+            tracer: tracer(),
         }));
         Self { clock, lifecycle, workers, feed, api }
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::dispatcher::Shared;
 use crate::prepared::{Prepared, Unusable};
-use crate::{Outgoing, Store, report};
+use crate::{Cause, Outgoing, Store, report, trace};
 
 /// The most deliveries of one claim, and the most results of one settlement.
 const BATCH: usize = 128;
@@ -169,11 +169,13 @@ impl<S: Store + ?Sized + 'static> Pump<S> {
                 return (fence, None);
             }
             let id = delivery.id.to_string();
+            let event = trace::of_event(&delivery.stream, delivery.sequence.0);
             let outgoing = Outgoing {
                 delivery_id: &id,
                 event_type: &delivery.event_type,
                 body: &delivery.body,
                 attempt,
+                cause: Cause::Event(&event),
             };
             let result = match prepared.as_deref() {
                 Some(Ok(prepared)) => shared.sender.send(prepared, outgoing).await,

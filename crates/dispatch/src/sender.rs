@@ -5,12 +5,14 @@ use fluxora_delivery::{AttemptResult, Endpoint};
 use fluxora_egress::Client;
 use fluxora_seal::Keyring;
 use fluxora_store::Clock;
+use fluxora_trace::{TraceContext, Tracer};
 use fluxora_webhook::{Delivery, name};
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use crate::outcome::Span;
 use crate::prepared::{Prepared, Unusable};
+use crate::{AttemptMetrics, Cause, trace};
 
 /// Makes attempts: opens the secrets of an endpoint, signs, sends.
 pub struct Sender {
@@ -18,6 +20,8 @@ pub struct Sender {
     keyring: Keyring,
     clock: Arc<dyn Clock>,
     user_agent: String,
+    tracer: Arc<Tracer>,
+    metrics: AttemptMetrics,
 }
 
 /// What one attempt sends. Not `Debug`: the body is the receiver's alone.
@@ -31,19 +35,33 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// What caused it.
+    pub cause: Cause<'a>,
 }
 
 impl Sender {
     /// A sender. `version` is shown to receivers in `user-agent`.
-    pub fn new(client: Client, keyring: Keyring, clock: Arc<dyn Clock>, version: &str) -> Self {
+    pub fn new(
+        client: Client,
+        keyring: Keyring,
+        clock: Arc<dyn Clock>,
+        tracer: Arc<Tracer>,
+        version: &str,
+    ) -> Self {
         // A version with build metadata names a commit, which receivers need not know.
         let version = version.split('+').next().unwrap_or_default();
-        Self { client, keyring, clock, user_agent: format!("Fluxora-Webhooks/{version}") }
+        let user_agent = format!("Fluxora-Webhooks/{version}");
+        Self { client, keyring, clock, user_agent, tracer, metrics: AttemptMetrics::new() }
     }
 
     /// The keys that the secrets of endpoints are sealed with.
     pub const fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// What its attempts came to.
+    pub const fn metrics(&self) -> &AttemptMetrics {
+        &self.metrics
     }
 
     /// What may be sent to.
@@ -65,11 +83,27 @@ impl Sender {
 
     /// The result of an attempt that cannot be made.
     pub(crate) fn unusable(&self, unusable: Unusable) -> AttemptResult {
-        Span { started_at: self.clock.now(), duration: SignedDuration::ZERO }.result(unusable.outcome)
+        let span = Span { started_at: self.clock.now(), duration: SignedDuration::ZERO };
+        let result = span.result(unusable.outcome);
+        self.metrics.count(&result);
+        result
     }
 
     pub(crate) async fn send(&self, prepared: &Prepared, outgoing: Outgoing<'_>) -> AttemptResult {
-        let Outgoing { delivery_id, event_type, body, attempt } = outgoing;
+        let context = outgoing.cause.attempt(&self.tracer);
+        let result = self.exchange(prepared, outgoing, &context).await;
+        self.metrics.count(&result);
+        trace::record(&self.tracer, context, &outgoing, &result);
+        result
+    }
+
+    async fn exchange(
+        &self,
+        prepared: &Prepared,
+        outgoing: Outgoing<'_>,
+        context: &TraceContext,
+    ) -> AttemptResult {
+        let Outgoing { delivery_id, event_type, body, attempt, .. } = outgoing;
         let started_at = self.clock.now();
         let signed = Delivery::new(delivery_id, event_type, body)
             .ok()
@@ -85,6 +119,13 @@ impl Sender {
             (name::ATTEMPT, attempt.as_str()),
         ];
         headers.extend(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        // An owner may have set one.
+        let traceparent = context.traceparent();
+        if !signed.iter().any(|(name, _)| name.eq_ignore_ascii_case("traceparent")) {
+            headers.push(("traceparent", &traceparent));
+            let state = context.tracestate();
+            headers.extend((!state.is_empty()).then_some(("tracestate", state)));
+        }
         let began = Instant::now();
         let exchanged = self.client.post(&prepared.target, &headers, body.to_vec()).await;
         let duration = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);

@@ -218,6 +218,7 @@ pub(super) const HOUSES: [House; 28] = [
             "fluxora-webhook",
             "fluxora-supervise",
             "fluxora-egress",
+            "fluxora-metrics",
             "fluxora-trace",
             "fluxora-seal",
             "fluxora-stream",

@@ -18,6 +18,7 @@ use fluxora_limit_redis::RedisLimiter;
 use fluxora_store::{Clock, Store, StreamFilter, StreamQuery};
 use fluxora_stream::{Origin, UnixTime};
 use fluxora_supervise::{RestartPolicy, Supervisor, WorkerFailed};
+use fluxora_trace::Tracer;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,7 +29,7 @@ use crate::config::{
 };
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::{AuditRecorder, WorkerDeps};
-use crate::{VERSION, descriptors, exit, follower, logging, process_usage, webhooks};
+use crate::{VERSION, descriptors, exit, follower, logging, process_usage, traces, webhooks};
 
 const BUILD: Build = Build {
     version: env!("CARGO_PKG_VERSION"),
@@ -76,9 +77,11 @@ async fn serve(
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
     let ingest_metrics = IngestMetrics::default();
     let (follower, report) = follower(config, &store, &clock, &ingest_metrics)?.unzip();
-    let sender = sender(&config.webhooks, &clock)?;
+    let (tracer, exporter) = traces::start(&config.traces).context("the trace collector cannot be used")?;
+    let sender = sender(&config.webhooks, &clock, &tracer)?;
     let parts = Parts {
         follower: report,
+        tracer,
         webhooks: sender
             .clone()
             .map(|sender| fluxora_api::Webhooks { sender, max_endpoints: webhooks::MAX_ENDPOINTS }),
@@ -108,6 +111,7 @@ async fn serve(
         address,
         feed: feed_of_workers,
         follower,
+        exporter,
         redis: config.limits.redis.as_ref().map(RedisLimiter::connector),
     };
     start_workers(&mut supervisor, &deps).await?;
@@ -123,9 +127,13 @@ async fn serve(
 }
 
 /// What makes attempts, unless webhooks are off.
-fn sender(config: &Webhooks, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Arc<Sender>>> {
+fn sender(
+    config: &Webhooks,
+    clock: &Arc<dyn Clock>,
+    tracer: &Arc<Tracer>,
+) -> anyhow::Result<Option<Arc<Sender>>> {
     let is_on = config.state != WebhookState::WithoutKey;
-    is_on.then(|| webhooks::sender(config, Arc::clone(clock))).transpose()
+    is_on.then(|| webhooks::sender(config, Arc::clone(clock), Arc::clone(tracer))).transpose()
 }
 
 /// What sends webhooks, if this server does. Registers the endpoint of the environment.
@@ -271,6 +279,7 @@ fn parts(
             refused: Arc::new(RefusedWrites::new(RandomState::new())),
             client_addresses: config.audit.client_addresses,
         },
+        tracer: Arc::new(Tracer::disabled(RandomState::new())),
     }
 }
 

@@ -20,6 +20,7 @@ mod setting;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod unknown;
 mod webhooks;
 mod workers;
@@ -43,6 +44,7 @@ pub(crate) use limits::RequestLimits;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::MetricsConfig;
 pub(crate) use setting::{Setting, any};
+pub(crate) use traces::{Collector, Traces};
 pub(crate) use unknown::UnknownName;
 pub(crate) use webhooks::{OwnEndpoint, WebhookState, Webhooks};
 pub(crate) use workers::WorkerConfig;
@@ -76,6 +78,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     metrics: metrics::MetricsSettings,
     #[command(flatten)]
+    traces: traces::TraceSettings,
+    #[command(flatten)]
     cors: cors::CorsSettings,
     #[command(flatten)]
     frontend: frontend::FrontendSettings,
@@ -98,6 +102,7 @@ pub(crate) struct Config {
     pub(crate) feed: FeedConfig,
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: Traces,
     pub(crate) cors: Cors,
     pub(crate) frontend: Frontend,
     pub(crate) audit: AuditConfig,
@@ -124,6 +129,7 @@ impl Config {
         let address = http.as_ref().map(|http| http.address);
         let webhooks = settings.webhooks.check(address, &mut faults);
         let metrics = settings.metrics.check(&mut faults);
+        let traces = settings.traces.check(&mut faults);
         let cors = settings.cors.check(&mut faults);
         let frontend = settings.frontend.check(&mut faults);
         let audit = settings.audit.check(&mut faults);
@@ -133,6 +139,11 @@ impl Config {
             |(
                 (((((((http, limits), database), logs), chain), follow), workers), feed),
                 (((webhooks, metrics), ((cors, frontend), audit)), access),
+        let config = config.zip(webhooks.zip(metrics.zip(traces)).zip(cors.zip(frontend).zip(audit)));
+        let config = config.map(
+            |(
+                (((((((http, limits), database), logs), chain), follow), workers), feed),
+                ((webhooks, (metrics, traces)), ((cors, frontend), audit)),
             )| {
                 let frontend = frontend::with_followed(frontend, follow.as_ref());
                 Self {
@@ -147,6 +158,7 @@ impl Config {
                     feed,
                     webhooks,
                     metrics,
+                    traces,
                     cors,
                     frontend,
                     audit,

@@ -171,6 +171,7 @@ fn wrong() -> Vec<String> {
                 "network-passphrase" => "",
                 "frontend-asset" => " ",
                 "fluxora-webhook-secret" => "hunter2\u{7}2",
+                "otel-service-name" => "hunter2\u{7}2",
                 "allowed-hosts" => "https://hunter2",
                 "jwt-audience" | "jwt-issuer" => long.as_str(),
                 _ => "hunter2",

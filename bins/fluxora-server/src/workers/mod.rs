@@ -19,6 +19,7 @@ use fluxora_limit_redis::Connector;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
 
+use crate::traces::Exporter;
 pub(crate) use audit_recorder::AuditRecorder;
 use retention::{Kept, Retention};
 use stream_clock::StreamClock;
@@ -47,6 +48,8 @@ pub(crate) struct WorkerDeps {
     pub(crate) dispatcher: Option<Dispatcher<dyn Store>>,
     /// What connects to Redis; `None` if each server counts requests by itself.
     pub(crate) redis: Option<Connector>,
+    /// What sends traces; `None` if none is recorded.
+    pub(crate) exporter: Option<Exporter>,
 }
 
 /// Starts all workers of a server. They are stopped in reverse order.
@@ -63,8 +66,13 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         follower,
         dispatcher,
         redis,
+        exporter,
         ..
     } = deps;
+    // Stopped last: the last requests have spans too.
+    if let Some(exporter) = exporter {
+        supervisor.start(exporter.clone());
+    }
     // The first to start is the last to stop.
     supervisor.start(Periodic(audit_recorder.clone()));
     if let Some(redis) = redis {

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fluxora_store::Sequence;
 use fluxora_store::chain::ChainState;
+use fluxora_store::delivery::DeliveryFigures;
 
 pub(crate) use http::HttpMetrics;
 pub use ingest::IngestMetrics;
@@ -44,6 +45,7 @@ struct LastKnown {
     chain: ChainState,
     head: Sequence,
     oldest: Sequence,
+    deliveries: DeliveryFigures,
 }
 
 impl Metrics {

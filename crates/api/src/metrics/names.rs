@@ -112,6 +112,22 @@ metrics! {
         "Clients that follow the event feed of this process.";
     FeedMaxClients = "fluxora_feed_max_clients", Gauge One [],
         "The most clients that may follow the event feed of this process.";
+    WebhookAttempts = "fluxora_webhook_attempts_total", Counter One ["outcome"],
+        "Attempts to deliver an event that this process made, tests of endpoints among them.";
+    WebhookAttemptDuration = "fluxora_webhook_attempt_duration_seconds", Histogram Nanoseconds [],
+        "Time of one attempt, from the first byte sent to the end of the answer.";
+    WebhookDeliveries = "fluxora_webhook_deliveries", Gauge One ["state"],
+        "Deliveries in the database, by state.";
+    WebhookOldestDue = "fluxora_webhook_oldest_due_seconds", Gauge Nanoseconds [],
+        "Time since which the delivery that waits longest is due. 0 if none is due.";
+    WebhookBehind = "fluxora_webhook_events_behind", Gauge One [],
+        "Events of the log for which no deliveries were created yet.";
+    WebhookEndpoints = "fluxora_webhook_endpoints", Gauge One ["state"],
+        "Endpoints in the database, by state.";
+    WebhookReplays = "fluxora_webhook_running_replays", Gauge One [],
+        "Replays that are running.";
+    TraceSpans = "fluxora_trace_spans_total", Counter One ["outcome"],
+        "Recorded spans that left the queue for the trace collector.";
     WorkerRunning = "fluxora_worker_running", Gauge One ["worker"],
         "1 if the background worker runs, 0 while it waits for a restart or has ended.";
     WorkerRestarts = "fluxora_worker_restarts_total", Counter One ["worker"],

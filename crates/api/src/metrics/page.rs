@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use fluxora_dispatch::AttemptMetrics;
 use fluxora_indexer::{Freshness, FreshnessStatus, Sync};
 use fluxora_metrics::{Page, Samples};
 use fluxora_store::{PoolUsage, StoreError, StoreMetrics};
@@ -71,12 +72,13 @@ pub(crate) async fn page(api: &Api) -> String {
 async fn read(api: &Api) -> Result<LastKnown, StoreError> {
     // The oldest first: the log only grows.
     let (oldest, head) = (api.store().oldest().await?, api.store().head().await?);
-    Ok(LastKnown { chain: api.store().chain_state().await?, head, oldest })
+    let deliveries = api.store().delivery_figures(api.now()).await?;
+    Ok(LastKnown { chain: api.store().chain_state().await?, head, oldest, deliveries })
 }
 
 fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
     let Scrape { api, store_is_up, known, freshness, store, pool, workers, process, follower } = scrape;
-    let (metrics, chain) = (api.metrics(), &known.chain);
+    let (metrics, chain, figures) = (api.metrics(), &known.chain, &known.deliveries);
     let ingest = metrics.ingest.counts();
     let mut one = |value: u64| samples.value(&[], value);
     match metric {
@@ -150,6 +152,34 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
         Metric::EventLogOldest => one(known.oldest.0),
         Metric::FeedClients => one(count(api.feed().subscriber_count())),
         Metric::FeedMaxClients => one(count(api.feed().max_subscribers())),
+        Metric::WebhookAttempts => labelled(&mut samples, attempts(api).outcomes()),
+        Metric::WebhookAttemptDuration => samples.histogram(&[], &attempts(api).durations()),
+        Metric::WebhookDeliveries => labelled(
+            &mut samples,
+            [
+                ("pending", figures.pending.saturating_sub(figures.in_flight)),
+                ("in_flight", figures.in_flight),
+                ("held", figures.held),
+                ("delivered", figures.delivered),
+                ("dead", figures.dead),
+            ],
+        ),
+        Metric::WebhookOldestDue => {
+            let due = figures.oldest_due.map_or(0, |due| api.now().duration_since(due).as_nanos());
+            one(u64::try_from(due).unwrap_or_default());
+        }
+        Metric::WebhookBehind => one(figures.head.0.saturating_sub(figures.fanned_out.0)),
+        Metric::WebhookEndpoints => labelled(
+            &mut samples,
+            [
+                ("active", figures.active_endpoints.saturating_sub(figures.open_breakers)),
+                ("breaker_open", figures.open_breakers),
+                ("paused", figures.paused_endpoints),
+                ("held", figures.held_endpoints),
+            ],
+        ),
+        Metric::WebhookReplays => one(figures.running_replays),
+        Metric::TraceSpans => labelled(&mut samples, api.tracer().outcomes()),
         Metric::WorkerRunning => {
             let running = |worker: &WorkerHealth| u64::from(worker.state == WorkerState::Running);
             labelled(&mut samples, workers.iter().map(|worker| (worker.name, running(worker))));
@@ -171,6 +201,12 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
         Metric::ProcessMaxFds => one(process.max_fds),
         Metric::ProcessStart => one(process.started_at_ns),
     }
+}
+
+/// The attempts of this process; none where webhooks are off.
+fn attempts(api: &Api) -> &AttemptMetrics {
+    static NONE: AttemptMetrics = AttemptMetrics::new();
+    api.webhooks().map_or(&NONE, |webhooks| webhooks.sender.metrics())
 }
 
 /// The samples of a metric with one label.

@@ -32,7 +32,7 @@ pub(super) fn settings(policy: Policy, clock: &ManualClock) -> Webhooks {
     let keyring = HEX_SECRET.parse().unwrap();
     let resolver = Arc::new(SystemResolver::default());
     let client = Client::new(policy, ClientLimits::default(), resolver, tls_config(None).unwrap());
-    let sender = Sender::new(client, keyring, Arc::new(clock.clone()), "1.2.3");
+    let sender = Sender::new(client, keyring, Arc::new(clock.clone()), tracer(), "1.2.3");
     Webhooks { sender: Arc::new(sender), max_endpoints: MOST }
 }
 

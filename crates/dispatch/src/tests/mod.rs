@@ -2,12 +2,14 @@ mod dispatching;
 mod receiver;
 mod sending;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
 use fluxora_egress::{Client, Limits, Policy, SystemResolver, tls_config};
 use fluxora_seal::Keyring;
 use fluxora_store::{Clock, EventFilter, Sequence, still};
+use fluxora_trace::Tracer;
 use fluxora_webhook::Secret;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -32,10 +34,14 @@ fn sender() -> Sender {
 }
 
 fn sender_at(clock: Arc<dyn Clock>) -> Sender {
+    traced_sender(clock, Tracer::disabled(RandomState::new()).into())
+}
+
+fn traced_sender(clock: Arc<dyn Clock>, tracer: Arc<Tracer>) -> Sender {
     let policy = Policy { allowed: "127.0.0.1:*".parse().unwrap(), plain_http: true };
     let resolver = Arc::new(SystemResolver::default());
     let client = Client::new(policy, Limits::default(), resolver, tls_config(None).unwrap());
-    Sender::new(client, keyring(), clock, "1.2.3+commit")
+    Sender::new(client, keyring(), clock, tracer, "1.2.3+commit")
 }
 
 /// An endpoint whose secrets are sealed, each with the instant at which it ends.

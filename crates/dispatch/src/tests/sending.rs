@@ -1,20 +1,28 @@
 //! One attempt: what arrives, and what is reported.
 
+use std::hash::RandomState;
+
 use fluxora_delivery::{AttemptResult, Endpoint, HeaderProfile, OutcomeCode};
+use fluxora_store::still;
+use fluxora_trace::{Sampler, Status, TraceContext, Tracer};
 use fluxora_webhook::{UnixSeconds, Verifier, standard};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::receiver::{Received, Receiver, status};
-use super::{NEXT_SECRET, NOW, SECRET, endpoint, keyring, secret, sender};
-use crate::Outgoing;
+use super::{NEXT_SECRET, NOW, SECRET, endpoint, keyring, secret, sender, traced_sender};
+use crate::{Cause, Outgoing};
 
 const BODY: &[u8] = br#"{"delivery_id":"dlv_01","type":"stream.updated"}"#;
 const LATER: Timestamp = Timestamp::constant(1_700_000_060, 0);
 
+fn outgoing(event: &TraceContext) -> Outgoing<'_> {
+    let cause = Cause::Event(event);
+    Outgoing { delivery_id: "dlv_01", event_type: "stream.updated", body: BODY, attempt: 3, cause }
+}
+
 async fn attempt(endpoint: &Endpoint) -> AttemptResult {
-    let outgoing = Outgoing { delivery_id: "dlv_01", event_type: "stream.updated", body: BODY, attempt: 3 };
-    sender().attempt(endpoint, outgoing).await
+    sender().attempt(endpoint, outgoing(&TraceContext::of_name("event 1"))).await
 }
 
 /// What a receiver gets from an endpoint with these secrets, changed.
@@ -121,4 +129,51 @@ async fn the_result_says_what_the_receiver_did() {
     let wait = result.retry_after.map(|wait| wait.as_secs());
     assert_eq!((result.outcome, result.status, wait), (OutcomeCode::HttpStatus, Some(503), Some(7)));
     assert_eq!((result.excerpt.as_slice(), result.started_at), (b"busy".as_slice(), NOW));
+}
+
+#[tokio::test]
+async fn every_attempt_of_one_event_is_a_span_of_one_trace() {
+    let (event, mut seen) = (TraceContext::of_name("event 1"), Vec::new());
+    for _ in 0..2 {
+        let received = sent(&[(SECRET, None)], |_| ()).await;
+        let header = received.headers["traceparent"].clone();
+        let context = TraceContext::parse(&header, "").unwrap();
+        assert_eq!(context.trace_id(), event.trace_id());
+        assert!(!seen.contains(&header), "each attempt is a span");
+        seen.push(header);
+    }
+}
+
+#[tokio::test]
+async fn the_span_of_an_attempt_links_to_its_event() {
+    let (tracer, spans) = Tracer::new(Sampler::PARENT_BASED_ALWAYS_ON, RandomState::new());
+    let (receiver, sender) =
+        (Receiver::start(|_, _| status(500)).await, traced_sender(still(NOW), tracer.into()));
+    let event = TraceContext::of_name("event 1");
+    sender.attempt(&endpoint(1, &receiver.url, &[(SECRET, None)]), outgoing(&event)).await;
+    let request = TraceContext::parse(&format!("00-{:032x}-{:016x}-01", 7, 8), "a=1").unwrap();
+    let of_request = Outgoing { cause: Cause::Request(&request), ..outgoing(&event) };
+    sender.attempt(&endpoint(1, &receiver.url, &[(SECRET, None)]), of_request).await;
+    let received = receiver.received();
+    assert_eq!(received[1].headers["tracestate"], "a=1");
+    let spans = spans.take(10);
+    for (span, received) in spans.iter().zip(&received) {
+        assert_eq!(received.headers["traceparent"], span.context.traceparent().as_str());
+        assert_eq!((span.name.as_ref(), span.status), ("webhook attempt", Status::Error));
+        assert!(span.attributes.contains(&("error.type", "http_status".into())), "{span:?}");
+    }
+    let [first, second] = spans.try_into().unwrap();
+    assert_eq!((first.link, first.parent), (Some(event), None));
+    assert_eq!((second.link, second.parent), (None, Some(request.span_id())));
+}
+
+#[tokio::test]
+async fn attempts_are_counted_by_outcome() {
+    let (receiver, sender) = (Receiver::start(|_, _| status(200)).await, sender());
+    let event = TraceContext::of_name("event 1");
+    sender.attempt(&endpoint(1, &receiver.url, &[(SECRET, None)]), outgoing(&event)).await;
+    sender.attempt(&endpoint(1, "http://192.0.2.1/", &[(SECRET, None)]), outgoing(&event)).await;
+    let counted: Vec<_> = sender.metrics().outcomes().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [("delivered", 1), ("blocked_address", 1)]);
+    assert_eq!(sender.metrics().durations().count, 2);
 }

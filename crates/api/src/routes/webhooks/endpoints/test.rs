@@ -1,10 +1,12 @@
 use actix_web::web::{Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use fluxora_delivery::AttemptResult;
-use fluxora_dispatch::Outgoing;
+use fluxora_dispatch::{Cause, Outgoing};
+use fluxora_trace::TraceContext;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::access_log::Ongoing;
 use crate::body;
 use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
@@ -71,7 +73,10 @@ pub(crate) async fn test(
     let stored = api.store().endpoint(id).await?.ok_or_else(endpoint_not_found)?;
     let delivery_id = api.next_id().to_string();
     let body = body_of(&delivery_id, api.now())?;
-    let outgoing = Outgoing { delivery_id: &delivery_id, event_type: TYPE, body: &body, attempt: 1 };
+    let trace = request.extensions().get::<Ongoing>().map(|ongoing| ongoing.trace.clone());
+    let trace = trace.unwrap_or_else(|| TraceContext::of_name(&delivery_id));
+    let cause = Cause::Request(&trace);
+    let outgoing = Outgoing { delivery_id: &delivery_id, event_type: TYPE, body: &body, attempt: 1, cause };
     // Before it is sent: no test leaves without its row.
     api.record_done(&request, &stored.endpoint.id).await?;
     let result = webhooks.sender.attempt(&stored.endpoint, outgoing).await;
