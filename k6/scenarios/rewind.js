@@ -1,6 +1,7 @@
 // POST /api/admin/indexer/rewind: a rewind to a ledger that no chain has reached. It is refused and changes nothing.
 // GET /api/admin/audit: a page of the audit log.
 // /api/admin/keys: no key is created, because the first one closes open writes. GET /metrics, as a collector requests it.
+// GET /metrics, as a collector requests it. GET and PUT /api/admin/log-level: the level is set to what it is.
 import { sleep } from 'k6';
 
 import { expect, hasCode } from '../helpers.js';
@@ -23,5 +24,7 @@ export function rewind({ run }) {
   expect(404, 'POST', `${keys}/${nowhere}/rotate`, { headers, name: `${keys}/{id}/rotate` });
   expect(200, 'GET', '/api/admin/audit', { headers });
   expect(200, 'GET', '/metrics', { headers });
+  const { level } = expect(200, 'GET', '/api/admin/log-level', { headers }) || {};
+  expect(200, 'PUT', '/api/admin/log-level', { headers, body: { level } });
   sleep(0.5);
 }

@@ -181,3 +181,22 @@ fn an_unread_log_blocks_neither_requests_nor_a_stop() {
     assert_eq!(end.recv_timeout(PATIENCE), Ok(Some(0)));
     drop(log);
 }
+
+#[test]
+fn an_operator_changes_the_log_level_while_the_server_runs() {
+    const TOKEN: &str = "fedcba9876543210fedcba9876543210";
+    let mut server = TestServer::launch(Launch::new().set("OPERATOR_TOKEN", TOKEN).set("LOG_LEVEL", "error"));
+    let change = |body: Value| {
+        let request = Request::post("/api/admin/log-level", body.to_string()).with_method("PUT");
+        server.send(&request.header("x-operator-token", TOKEN)).expect(200)
+    };
+    server.send(&Request::get("/").header("x-request-id", "before")).expect(200);
+    assert_eq!(change(json!({ "level": "info" }))["level"], "info");
+    server.send(&Request::get("/").header("x-request-id", "during")).expect(200);
+    server.wait_for_line("a request", |line| line["span"]["request_id"] == "during");
+    assert_eq!(change(json!({ "level": "debug", "forSeconds": 1 }))["configured"], "error");
+    server.wait_for_message("the log level of the configuration is back");
+    server.terminate();
+    let log = server.log();
+    assert!(!log.iter().any(|line| line["span"]["request_id"] == "before"), "{log:?}");
+}

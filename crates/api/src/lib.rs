@@ -21,6 +21,7 @@ mod host;
 mod idempotency;
 mod instant;
 mod limits;
+mod log_level;
 mod metrics;
 mod metrics_server;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use follower::{
 pub use frontend::Frontend;
 pub use host::AllowedHosts;
 pub use limits::Limits;
+pub use log_level::{LogLevel, LogLevelState, LogLevels};
 pub use metrics::{Build, IngestMetrics, Metric, Metrics, ProcessUsage};
 pub use metrics_server::MetricsServer;
 pub use server::{Options, Server, Stop};

@@ -17,8 +17,8 @@ use crate::corrupt_rows::CorruptRows;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::{
-    AllowedHosts, Audit, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LoggedRequests,
-    Metrics, Token, Tokens, Webhooks,
+    AllowedHosts, Audit, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LogLevels,
+    LoggedRequests, Metrics, Token, Tokens, Webhooks,
 };
 
 /// A source of ids.
@@ -142,6 +142,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What the audit log records of requests.
     pub audit: Audit,
+    /// The log level of the process.
+    pub log_levels: Arc<dyn LogLevels>,
     /// What gives requests their traces.
     pub tracer: Arc<Tracer>,
 }
@@ -291,6 +293,10 @@ impl Api {
 
     pub(crate) const fn cors(&self) -> &Cors {
         &self.parts.cors
+    }
+
+    pub(crate) fn log_levels(&self) -> &dyn LogLevels {
+        self.parts.log_levels.as_ref()
     }
 
     pub(crate) fn tracer(&self) -> &Tracer {

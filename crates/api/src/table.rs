@@ -16,6 +16,8 @@ use crate::error::{ApiError, ErrorKind};
 use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
 use crate::routes::{audit, docs, events, health, indexer, keys, metrics, openapi, root, streams, treasury};
+use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams, treasury};
+use crate::routes::{audit, docs, events, health, indexer, log_level, metrics, openapi, root, streams};
 
 /// One operation of the API.
 pub struct Route {
@@ -45,6 +47,8 @@ pub enum Method {
     Post,
     /// `PATCH`
     Patch,
+    /// `PUT`
+    Put,
     /// `DELETE`
     Delete,
 }
@@ -66,10 +70,12 @@ pub enum LimitClass {
 
 use Access::{Operator, Partner, Public, Reader, Worker};
 use LimitClass::{Ingest, Operate, Probe, Read, Write};
-use Method::{Delete, Get, Patch, Post};
+use Method::{Delete, Get, Patch, Post, Put};
 
 /// Every route of the API. The routes of one path stand side by side.
 pub static ROUTES: [Route; 54] = [
+pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 47] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -248,6 +254,9 @@ pub static ROUTES: [Route; 54] = [
         keys::rotate::DOC,
     )
     .audited(Action::KeyRotate),
+    route(Get, LOG_LEVEL, Operator, Operate, || web::to(log_level::read::read), log_level::read::DOC),
+    route(Put, LOG_LEVEL, Operator, Operate, || web::to(log_level::change::change), log_level::change::DOC)
+        .audited(Action::LogLevel),
     route(Get, METRICS, Operator, Operate, || web::to(metrics::show), metrics::DOC),
 ];
 
@@ -272,6 +281,7 @@ const KEYS: &str = "/api/admin/keys";
 const KEY: &str = "/api/admin/keys/{id}";
 const REWIND: &str = "/api/admin/indexer/rewind";
 const AUDIT: &str = "/api/admin/audit";
+const LOG_LEVEL: &str = "/api/admin/log-level";
 pub(crate) const METRICS: &str = "/metrics";
 
 const fn route(
@@ -308,6 +318,7 @@ impl Route {
             Get => (self.handler)().guard(guard::Any(guard::Get()).or(guard::Head())),
             Post => (self.handler)().guard(guard::Post()),
             Patch => (self.handler)().guard(guard::Patch()),
+            Put => (self.handler)().guard(guard::Put()),
             Delete => (self.handler)().guard(guard::Delete()),
         };
         let route = route.wrap(from_fn(move |request, next| require(access, limit, position, request, next)));
@@ -325,6 +336,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Patch => "PATCH",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }

@@ -13,6 +13,7 @@ mod idempotency;
 mod indexer;
 mod keys;
 mod limits;
+mod log_level;
 mod metrics;
 mod partners;
 mod streams;
@@ -53,8 +54,8 @@ use crate::answer::answer;
 use crate::cors::cors;
 use crate::{
     AllowedHosts, Api, Audit, Build, Cors, Credentials, Frontend, HealthDetails, Ids, Indexer, IngestMetrics,
-    Lifecycle, Limits, LoggedRequests, Metrics, Parts, ProcessUsage, Reads, RefusedWrites, Service, Token,
-    Tokens, Writes, openapi, table::configure,
+    Lifecycle, Limits, LogLevel, LogLevelState, LogLevels, LoggedRequests, Metrics, Parts, ProcessUsage,
+    Reads, RefusedWrites, Service, Token, Tokens, Writes, openapi, table::configure,
 };
 
 const START: i64 = 1_767_225_600;
@@ -109,6 +110,29 @@ struct StubWorkers(Mutex<Vec<WorkerHealth>>);
 impl Workers for StubWorkers {
     fn snapshot(&self) -> Vec<WorkerHealth> {
         self.0.lock().unwrap().clone()
+    }
+}
+
+/// A log level that a test changes.
+struct StubLevels(Mutex<LogLevelState>);
+
+impl Default for StubLevels {
+    fn default() -> Self {
+        let (level, configured) = (LogLevel::Info, LogLevel::Info);
+        Self(Mutex::new(LogLevelState { level, configured, until: None }))
+    }
+}
+
+impl LogLevels for StubLevels {
+    fn state(&self) -> LogLevelState {
+        *self.0.lock().unwrap()
+    }
+
+    fn change(&self, level: LogLevel, for_seconds: Option<u32>, now: UnixTime) -> LogLevelState {
+        let mut state = self.0.lock().unwrap();
+        state.level = level;
+        state.until = for_seconds.map(|seconds| UnixTime::from_seconds(now.seconds() + u64::from(seconds)));
+        *state
     }
 }
 
@@ -252,6 +276,7 @@ impl Server {
                 client_addresses: true,
             },
             tracer: tracer(),
+            log_levels: Arc::<StubLevels>::default(),
         }));
         Self { clock, lifecycle, workers, feed, api }
     }

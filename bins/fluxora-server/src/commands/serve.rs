@@ -27,6 +27,7 @@ use crate::clock_guard::GuardedClock;
 use crate::config::{
     Config, FeedConfig, Http, Jwt, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
 };
+use crate::logging::LevelControl;
 use crate::system::{RandomIds, SystemClock, jitter};
 use crate::workers::{AuditRecorder, WorkerDeps};
 use crate::{VERSION, descriptors, exit, follower, logging, process_usage, traces, webhooks};
@@ -45,8 +46,8 @@ pub(crate) fn run(
     unknown: &[UnknownName<'_>],
     start_workers: impl AsyncFnOnce(&mut Supervisor, &WorkerDeps) -> anyhow::Result<()>,
 ) -> u8 {
-    let _flush = match logging::start(config.logs) {
-        Ok(flush) => flush,
+    let (_flush, levels) = match logging::start(config.logs) {
+        Ok(started) => started,
         Err(error) => {
             complain(format_args!("fluxora-server cannot start: the log cannot be written: {error}"));
             return exit::FAILURE;
@@ -55,13 +56,14 @@ pub(crate) fn run(
     for UnknownName { name, source, nearest } in unknown {
         tracing::warn!(name, source = source.as_str(), nearest, "unknown setting ignored");
     }
-    let Err(error) = block_on(serve(config, start_workers)) else { return exit::OK };
+    let Err(error) = block_on(serve(config, levels, start_workers)) else { return exit::OK };
     tracing::error!(error = format!("{error:#}"), "fluxora-server ended with an error");
     if error.is::<WorkerFailed>() { exit::SOFTWARE } else { exit::FAILURE }
 }
 
 async fn serve(
     config: &Config,
+    levels: LevelControl,
     start_workers: impl AsyncFnOnce(&mut Supervisor, &WorkerDeps) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
@@ -81,11 +83,22 @@ async fn serve(
     let sender = sender(&config.webhooks, &clock, &tracer)?;
     let parts = Parts {
         follower: report,
-        tracer,
         webhooks: sender
             .clone()
             .map(|sender| fluxora_api::Webhooks { sender, max_endpoints: webhooks::MAX_ENDPOINTS }),
-        ..parts(config, Arc::clone(&clock), &feed, &store, &supervisor, lifecycle.clone(), &ingest_metrics)
+        ..parts(
+            config,
+            &Running {
+                clock: &clock,
+                feed: &feed,
+                store: &store,
+                supervisor: &supervisor,
+                lifecycle: &lifecycle,
+                ingest_metrics: &ingest_metrics,
+                tracer: &tracer,
+                levels: &levels,
+            },
+        )
     };
     let ingest = parts.indexer.as_ref().map(|indexer| indexer.ingest.clone());
     let refused = Arc::clone(&parts.audit.refused);
@@ -227,28 +240,33 @@ fn limits(limits: &RequestLimits) -> Limits {
     }
 }
 
-fn parts(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    feed: &Arc<Feed>,
-    store: &Arc<dyn Store>,
-    supervisor: &Supervisor,
-    lifecycle: Lifecycle,
-    ingest_metrics: &IngestMetrics,
-) -> Parts {
+/// What runs already when the API is made.
+struct Running<'a> {
+    clock: &'a Arc<dyn Clock>,
+    feed: &'a Arc<Feed>,
+    store: &'a Arc<dyn Store>,
+    supervisor: &'a Supervisor,
+    lifecycle: &'a Lifecycle,
+    ingest_metrics: &'a IngestMetrics,
+    tracer: &'a Arc<Tracer>,
+    levels: &'a LevelControl,
+}
+
+fn parts(config: &Config, running: &Running<'_>) -> Parts {
+    let Running { clock, feed, store, supervisor, lifecycle, ingest_metrics, tracer, levels } = *running;
     let indexer = &config.chain.indexer;
     let is_on = indexer.pushes || config.follow.is_some();
     let indexer = is_on.then(|| Indexer {
         pushes: indexer.pushes,
         worker_token: indexer.worker_token.clone(),
-        ingest: Ingest::new(store.clone(), Arc::clone(&clock), indexer.rules)
+        ingest: Ingest::new(store.clone(), Arc::clone(clock), indexer.rules)
             .observed_by(Arc::new(ingest_metrics.clone())),
         stall_threshold_ms: indexer.stall_threshold_ms,
         since: clock.now(),
     });
     Parts {
         store: Arc::clone(store),
-        clock,
+        clock: Arc::clone(clock),
         feed: Arc::clone(feed),
         ids: Arc::new(RandomIds),
         service: Service {
@@ -271,7 +289,7 @@ fn parts(
         follower: None,
         webhooks: None,
         workers: supervisor.workers(),
-        lifecycle,
+        lifecycle: lifecycle.clone(),
         logged_requests: config.logs.requests,
         cors: config.cors.clone(),
         metrics: Metrics::new(BUILD, ingest_metrics.clone()),
@@ -279,7 +297,8 @@ fn parts(
             refused: Arc::new(RefusedWrites::new(RandomState::new())),
             client_addresses: config.audit.client_addresses,
         },
-        tracer: Arc::new(Tracer::disabled(RandomState::new())),
+        tracer: Arc::clone(tracer),
+        log_levels: Arc::new(levels.clone()),
     }
 }
 

@@ -1,3 +1,4 @@
+mod level;
 mod queue;
 
 use std::fs::File;
@@ -10,10 +11,11 @@ use fluxora_metrics::Counter;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::Logs;
 
+pub(crate) use level::LevelControl;
 pub(crate) use queue::Flush;
 use queue::LogQueue;
 
@@ -38,12 +40,8 @@ pub(crate) enum LogFormat {
 ///
 /// # Errors
 /// The thread that writes cannot be started.
-pub(crate) fn start(logs: Logs) -> io::Result<Flush> {
-    let targets = Targets::new()
-        .with_default(logs.level.min(LevelFilter::WARN))
-        .with_target("fluxora", logs.level)
-        // It logs bytes that are not HTTP, which any port scan sends, as errors.
-        .with_target("actix_http", LevelFilter::OFF);
+pub(crate) fn start(logs: Logs) -> io::Result<(Flush, LevelControl)> {
+    let (filter, handle) = reload::Layer::new(targets(logs.level));
     // Not `io::stdout()`: its lock would be held while a write blocks.
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let is_terminal = stdout.is_terminal();
@@ -58,8 +56,16 @@ pub(crate) fn start(logs: Logs) -> io::Result<Flush> {
             fmt::layer().with_target(false).with_ansi(is_terminal).with_writer(writer).boxed()
         }
     };
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
-    Ok(flush)
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    Ok((flush, LevelControl::new(handle, logs.level)))
+}
+
+fn targets(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("fluxora", level)
+        // It logs bytes that are not HTTP, which any port scan sends, as errors.
+        .with_target("actix_http", LevelFilter::OFF)
 }
 
 /// The number of dropped log lines since the start of the process that the last report counted.

@@ -15,6 +15,7 @@ use crate::routes::indexer::list::Page;
 use crate::routes::indexer::push::IngestedView;
 use crate::routes::indexer::rewind::RewoundView;
 use crate::routes::keys;
+use crate::routes::log_level::LogLevelView;
 use crate::routes::root::RootView;
 use crate::routes::streams::events::EventsView;
 use crate::routes::streams::explain::ExplanationView;
@@ -41,6 +42,7 @@ pub(super) fn all() -> Map<String, Value> {
         add::<Page>,
         add::<IngestedView<'_>>,
         add::<RewoundView<'_>>,
+        add::<LogLevelView>,
         add::<RootView<'_>>,
         add::<audit::list::ListView>,
         add::<EventsView>,

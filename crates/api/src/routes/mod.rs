@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod indexer;
 pub(crate) mod keys;
+pub(crate) mod log_level;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod root;
