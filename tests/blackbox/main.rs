@@ -17,6 +17,7 @@ mod bad_input;
 mod balance;
 mod binary;
 mod boot;
+mod clients;
 mod compat;
 mod copy;
 mod cors;
