@@ -63,8 +63,7 @@ fn cases(launch: Launch, installed: &std::path::Path) -> u64 {
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
         .args(["run", &format!("http://{}/openapi.json", server.address())])
-        // DELETE cancels a stream and keeps it.
-        .args(["--checks", "all", "--exclude-checks", "use_after_free"])
+        .args(["--checks", "all"])
         .args(["--max-examples", "40", "--seed", "20", "--workers", "1"])
         .args([
             "--no-shrink",
