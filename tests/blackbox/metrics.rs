@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
 
 use fluxora_api::Metric;
 use serde_json::{Value, json};
@@ -12,6 +14,7 @@ use crate::envelope;
 use crate::http::{Connection, Request, Response};
 use crate::sample;
 use crate::server::{Launch, TestServer};
+use crate::services;
 
 const OPERATOR_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 const WORKER_TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -171,5 +174,29 @@ fn every_metric_of_the_dashboard_and_of_the_alert_rules_exists() {
             assert!(known.contains(metric), "{metric} of {expression} is not on the page");
         }
     }
+    server.terminate();
+}
+
+/// Where `docker/promtool` has put promtool.
+#[expect(clippy::disallowed_methods, reason = "the environment says where it is")]
+fn promtool() -> Option<PathBuf> {
+    let directory = std::env::var_os("FLUXORA_PROMTOOL_DIR").map(PathBuf::from);
+    if directory.is_none() {
+        services::missing("alert rules and metrics: FLUXORA_PROMTOOL_DIR is not set", true);
+    }
+    directory
+}
+
+#[test]
+fn promtool_accepts_the_alert_rules_and_the_page() {
+    let Some(directory) = promtool() else { return };
+    let mut server = TestServer::launch(launch());
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page");
+    fs::write(&page, text(&as_operator(&server))).unwrap();
+    let mut command = Command::new(binary::root().join("docker/promtool"));
+    let output = command.arg(&directory).arg(&page).output().unwrap();
+    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{printed:?}");
     server.terminate();
 }
