@@ -18,6 +18,9 @@ use crate::routes::webhooks::{deliveries, endpoints, replays};
 use crate::routes::{audit, docs, events, health, indexer, keys, metrics, openapi, root, streams, treasury};
 use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams, treasury};
 use crate::routes::{audit, docs, events, health, indexer, log_level, metrics, openapi, root, streams};
+use crate::routes::{
+    audit, docs, events, health, indexer, log_level, metrics, openapi, root, streams, treasury,
+};
 
 /// One operation of the API.
 pub struct Route {
@@ -76,6 +79,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 pub static ROUTES: [Route; 54] = [
 pub static ROUTES: [Route; 49] = [
 pub static ROUTES: [Route; 47] = [
+pub static ROUTES: [Route; 51] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
