@@ -1,7 +1,7 @@
 // POST /api/admin/indexer/rewind: a rewind to a ledger that no chain has reached. It is refused and changes nothing.
 // GET /api/admin/audit: a page of the audit log.
 // /api/admin/keys: no key is created, because the first one closes open writes. GET /metrics, as a collector requests it.
-// GET /metrics, as a collector requests it. GET and PUT /api/admin/log-level: the level is set to what it is.
+// GET and PUT /api/admin/log-level: the level is set to what it is.
 import { sleep } from 'k6';
 
 import { expect, hasCode } from '../helpers.js';

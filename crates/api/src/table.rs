@@ -15,11 +15,8 @@ use crate::doc::Doc;
 use crate::error::{ApiError, ErrorKind};
 use crate::routes::compat::{frontend, sdk};
 use crate::routes::webhooks::{deliveries, endpoints, replays};
-use crate::routes::{audit, docs, events, health, indexer, keys, metrics, openapi, root, streams, treasury};
-use crate::routes::{audit, docs, events, health, indexer, metrics, openapi, root, streams, treasury};
-use crate::routes::{audit, docs, events, health, indexer, log_level, metrics, openapi, root, streams};
 use crate::routes::{
-    audit, docs, events, health, indexer, log_level, metrics, openapi, root, streams, treasury,
+    audit, docs, events, health, indexer, keys, log_level, metrics, openapi, root, streams, treasury,
 };
 
 /// One operation of the API.
@@ -76,10 +73,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post, Put};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 54] = [
-pub static ROUTES: [Route; 49] = [
-pub static ROUTES: [Route; 47] = [
-pub static ROUTES: [Route; 51] = [
+pub static ROUTES: [Route; 56] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -243,6 +237,9 @@ pub static ROUTES: [Route; 51] = [
     route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC)
         .audited(Action::IndexerRewind),
     route(Get, AUDIT, Operator, Operate, || web::to(audit::list::list), audit::list::DOC),
+    route(Get, LOG_LEVEL, Operator, Operate, || web::to(log_level::read::read), log_level::read::DOC),
+    route(Put, LOG_LEVEL, Operator, Operate, || web::to(log_level::change::change), log_level::change::DOC)
+        .audited(Action::LogLevel),
     route(Get, KEYS, Operator, Operate, || web::to(keys::list::list), keys::list::DOC),
     route(Post, KEYS, Operator, Operate, || web::to(keys::create::create), keys::create::DOC)
         .audited(Action::KeyCreate),
@@ -258,9 +255,6 @@ pub static ROUTES: [Route; 51] = [
         keys::rotate::DOC,
     )
     .audited(Action::KeyRotate),
-    route(Get, LOG_LEVEL, Operator, Operate, || web::to(log_level::read::read), log_level::read::DOC),
-    route(Put, LOG_LEVEL, Operator, Operate, || web::to(log_level::change::change), log_level::change::DOC)
-        .audited(Action::LogLevel),
     route(Get, METRICS, Operator, Operate, || web::to(metrics::show), metrics::DOC),
 ];
 

@@ -134,16 +134,12 @@ impl Config {
         let frontend = settings.frontend.check(&mut faults);
         let audit = settings.audit.check(&mut faults);
         let config = http.zip(limits).zip(database).zip(logs).zip(chain).zip(follow).zip(workers).zip(feed);
-        let config = config.zip(webhooks.zip(metrics).zip(cors.zip(frontend).zip(audit)).zip(access));
+        let config =
+            config.zip(webhooks.zip(metrics.zip(traces)).zip(cors.zip(frontend).zip(audit)).zip(access));
         let config = config.map(
             |(
                 (((((((http, limits), database), logs), chain), follow), workers), feed),
-                (((webhooks, metrics), ((cors, frontend), audit)), access),
-        let config = config.zip(webhooks.zip(metrics.zip(traces)).zip(cors.zip(frontend).zip(audit)));
-        let config = config.map(
-            |(
-                (((((((http, limits), database), logs), chain), follow), workers), feed),
-                ((webhooks, (metrics, traces)), ((cors, frontend), audit)),
+                (((webhooks, (metrics, traces)), ((cors, frontend), audit)), access),
             )| {
                 let frontend = frontend::with_followed(frontend, follow.as_ref());
                 Self {

@@ -19,8 +19,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 40] = [
-const SETTINGS: [&str; 38] = [
+const SETTINGS: [&str; 42] = [
     "FRONTEND_MAX_STREAMS",
     "FRONTEND_CONTRACT",
     "FRONTEND_ASSET",
@@ -65,8 +64,7 @@ const SETTINGS: [&str; 38] = [
     "WEBHOOK_HOLD_AFTER_DAYS",
 ];
 /// The secret settings. Each may also come from a file.
-const SECRETS: [&str; 7] = [
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "REDIS_URL",
     "DATABASE_URL",
     "INDEXER_WORKER_TOKEN",

@@ -10,8 +10,7 @@ use crate::Method;
 const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// The schemas of request bodies by name. No other field is accepted.
-pub(super) fn schemas() -> [(&'static str, Value); 7] {
-pub(super) fn schemas() -> [(&'static str, Value); 6] {
+pub(super) fn schemas() -> [(&'static str, Value); 8] {
     let amount = |description: &str| json!({"type": "string", "pattern": "^\\+?[0-9]+(\\.[0-9]{1,7})?$", "maxLength": 28, "description": description});
     let seconds = |description: &str| json!({"type": ["integer", "null"], "minimum": 0, "maximum": u64::MAX, "description": description});
     let account = |description: &str| json!({"type": "string", "pattern": "^G[A-Z2-7]{55}$", "format": "stellar-account", "description": description});
@@ -51,6 +50,16 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
             ),
         ),
         (
+            "LogLevelChange",
+            object(
+                &["level"],
+                &json!({
+                    "level": {"enum": crate::LogLevel::ALL.map(crate::LogLevel::name)},
+                    "forSeconds": {"type": ["integer", "null"], "minimum": 1, "maximum": 86_400, "description": "When the level of the configuration returns; without it the level stays."},
+                }),
+            ),
+        ),
+        (
             "CreateApiKey",
             object(
                 &["name", "role"],
@@ -70,15 +79,6 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
             let overlap = json!({"type": ["integer", "null"], "minimum": 0, "maximum": 2_592_000, "description": "How long the old key is still accepted: a day by default."});
             object(&[], &json!({"overlapSeconds": overlap}))
         }),
-            "LogLevelChange",
-            object(
-                &["level"],
-                &json!({
-                    "level": {"enum": crate::LogLevel::ALL.map(crate::LogLevel::name)},
-                    "forSeconds": {"type": ["integer", "null"], "minimum": 1, "maximum": 86_400, "description": "When the level of the configuration returns; without it the level stays."},
-                }),
-            ),
-        ),
         (
             "ContractEventBatch",
             object(
@@ -159,9 +159,9 @@ pub(super) fn example(schema: &str) -> Value {
             "depositAmount": "86.4",
             "ratePerSecond": "0.001",
         }),
+        "LogLevelChange" => json!({"level": "debug", "forSeconds": 600}),
         "CreateApiKey" => json!({"name": "billing", "role": "partner", "owner": "acme"}),
         "RotateApiKey" => json!({"overlapSeconds": 3_600}),
-        "LogLevelChange" => json!({"level": "debug", "forSeconds": 600}),
         "Rewind" => json!({"toLedger": 1_000, "reason": "the pusher followed another network"}),
         _ => {
             json!({"events": [], "tip": {"ledger": 1_000, "ledgerHash": "h1000", "previousLedgerHash": "h999"}})

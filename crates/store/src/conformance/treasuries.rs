@@ -114,7 +114,7 @@ fn create(n: u64) -> CreateStream {
     };
     let id = Uuid::from_u128(u128::from(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(n));
     let (stream, event) = Stream::create(id, &draft.settle(at(0)).unwrap(), at(0));
-    CreateStream { stream, event, keyed: None, owner: None }
+    CreateStream { stream, event, owner: None, keyed: None }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
