@@ -21,7 +21,7 @@ fn request_lines(server: &TestServer, id: &str) -> Vec<Value> {
 
 #[test]
 fn each_request_has_one_line_with_method_route_status_and_duration() {
-    let mut server = TestServer::start();
+    let mut server = TestServer::launch(Launch::new().set("ACCESS_LOG", "all"));
     let id = server.create(&sample::stream())["id"].as_str().unwrap().to_owned();
     let stream = format!("/api/streams/{id}");
     let sent = [
@@ -185,18 +185,19 @@ fn an_unread_log_blocks_neither_requests_nor_a_stop() {
 #[test]
 fn an_operator_changes_the_log_level_while_the_server_runs() {
     const TOKEN: &str = "fedcba9876543210fedcba9876543210";
-    let mut server = TestServer::launch(Launch::new().set("OPERATOR_TOKEN", TOKEN).set("LOG_LEVEL", "error"));
+    let mut server = TestServer::launch(Launch::new().set("OPERATOR_TOKEN", TOKEN));
     let change = |body: Value| {
         let request = Request::post("/api/admin/log-level", body.to_string()).with_method("PUT");
         server.send(&request.header("x-operator-token", TOKEN)).expect(200)
     };
-    server.send(&Request::get("/").header("x-request-id", "before")).expect(200);
+    assert_eq!(change(json!({ "level": "error" }))["level"], "error");
+    server.send(&Request::get("/").header("x-request-id", "not logged")).expect(200);
     assert_eq!(change(json!({ "level": "info" }))["level"], "info");
-    server.send(&Request::get("/").header("x-request-id", "during")).expect(200);
-    server.wait_for_line("a request", |line| line["span"]["request_id"] == "during");
-    assert_eq!(change(json!({ "level": "debug", "forSeconds": 1 }))["configured"], "error");
+    server.send(&Request::get("/").header("x-request-id", "logged")).expect(200);
+    server.wait_for_line("a request", |line| line["span"]["request_id"] == "logged");
+    assert_eq!(change(json!({ "level": "debug", "forSeconds": 1 }))["configured"], "info");
     server.wait_for_message("the log level of the configuration is back");
     server.terminate();
     let log = server.log();
-    assert!(!log.iter().any(|line| line["span"]["request_id"] == "before"), "{log:?}");
+    assert!(!log.iter().any(|line| line["span"]["request_id"] == "not logged"), "{log:?}");
 }

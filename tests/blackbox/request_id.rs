@@ -12,7 +12,7 @@ fn a_printable_request_id_is_accepted_and_any_other_replaced() {
         id.to_owned()
     };
     let get = || Request::get("/x");
-    let long = "x".repeat(128);
+    let long = "x-".repeat(64);
     for taken in ["a", "order 7/b", "~!@#", &long] {
         assert_eq!(id(get().header("x-request-id", taken)), taken);
         assert_eq!(id(get().header("x-correlation-id", taken)), taken);
@@ -20,9 +20,14 @@ fn a_printable_request_id_is_accepted_and_any_other_replaced() {
     assert_eq!(id(get().header("x-correlation-id", "b").header("x-request-id", "a")), "a");
     assert_eq!(id(get().header("x-request-id", "").header("x-correlation-id", "b")), "b");
     let mut made = vec![id(get()), id(get())];
-    for replaced in
-        ["", "tab\tbed", "naïve", &"x".repeat(129), sample::SECRET_KEY, "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"]
-    {
+    for replaced in [
+        "",
+        "tab\tbed",
+        "naïve",
+        &format!("{}x", "x-".repeat(64)),
+        sample::SECRET_KEY,
+        "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    ] {
         made.push(id(get().header("x-request-id", replaced)));
     }
     let count = made.len();

@@ -127,11 +127,29 @@ fn migrated(url: &str) {
     assert!(output.status.success(), "{output:?}");
 }
 
+/// Rebuilds the chain. Release 0.1.0 did not check every rule of the contract: a stream may differ by the anomalies that this
+/// release finds, and by nothing else.
+#[track_caller]
+fn rebuilt(url: &str) {
+    let mut command = Command::new(binary::server());
+    let output =
+        command.env_clear().arg("reindex").env("DATABASE_URL", url).current_dir("/").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for line in said.lines().filter(|line| line.contains(" should be ")) {
+        let (_, difference) = line.split_once(" should be ").unwrap();
+        let difference: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(difference).unwrap();
+        assert_eq!(difference.keys().collect::<Vec<_>>(), ["anomalies"], "{line}");
+    }
+    verified(url);
+}
+
 #[test]
 fn the_chain_in_a_sqlite_database_of_release_0_1_0_is_rebuilt_without_a_difference() {
     let (_folder, url) = sqlite(SQLITE_KEYS_OF_THE_PRESENT);
     migrated(&url);
-    verified(&url);
+    rebuilt(&url);
 }
 
 #[test]
@@ -139,5 +157,5 @@ fn the_chain_in_a_postgres_database_of_release_0_1_0_is_rebuilt_without_a_differ
     let Some(cluster) = Cluster::shared() else { return };
     let url = postgres(cluster, POSTGRES_KEYS_OF_THE_PRESENT).url();
     migrated(&url);
-    verified(&url);
+    rebuilt(&url);
 }
