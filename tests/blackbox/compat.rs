@@ -62,7 +62,7 @@ fn the_calls_of_the_python_sdk_get_the_answers_it_reads() {
     sdk("python3", "sdk.py");
 }
 
-/// Serves one page under an origin of its own, until the process ends.
+/// Serves one page under another origin than the server's, until the process ends.
 fn serve(page: Vec<u8>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -126,7 +126,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) -> anyhow::Result<()
     Ok(())
 }
 
-/// Every measurement on one backend, each on a database of its own.
+/// Every measurement on one backend, each on a fresh database.
 async fn measure(
     settings: &Settings,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! Laws of the chain: whatever happens to the stored rows, the walk finds it.
+//! Laws of the chain: the walk finds every row that was changed, removed, inserted or moved.
 
 use jiff::Timestamp;
 use proptest::prelude::*;

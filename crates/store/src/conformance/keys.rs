@@ -124,7 +124,7 @@ pub async fn a_key_that_has_ended_is_not_rotated(store: &impl Store) {
     assert_eq!(read_key(store, 1).await.expires_at, Some(t(10)));
 }
 
-/// Pages follow each other, whatever is created in between.
+/// Pages follow each other, and keys that are created in between move none of them.
 pub async fn keys_are_listed_newest_first(store: &impl Store) {
     for n in 1..=7 {
         create_key(store, n, None).await;

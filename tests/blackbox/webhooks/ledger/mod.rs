@@ -1,4 +1,4 @@
-//! The ledger test: whatever is killed or stopped, and however the receiver behaves, every event reaches every endpoint.
+//! The ledger test: every event reaches every endpoint, although servers are killed and stopped and the receiver fails.
 //!
 //! `FLUXORA_LEDGER_ROUNDS` says how many rounds are made: 20 unless it is set. Before a release, run it with 200. A run is repeated with
 //! the `FLUXORA_LEDGER_SEED` that it prints: the same plan, at instants that the machine chooses.
