@@ -110,3 +110,13 @@ fn the_table_speaks_only_of_crates_it_lists() {
     let users = GUESTS.iter().flat_map(|guest| guest.users);
     none(&named.chain(users).filter(|name| !known(name)).collect::<Vec<_>>());
 }
+
+#[test]
+fn cargo_run_without_a_name_starts_the_server() {
+    let metadata = graph::metadata();
+    let packages = metadata.workspace_default_packages();
+    let targets = packages.iter().flat_map(|package| &package.targets);
+    let programs: Vec<_> =
+        targets.filter(|target| target.is_bin()).map(|target| target.name.as_str()).collect();
+    assert_eq!(programs, ["fluxora-server"]);
+}
