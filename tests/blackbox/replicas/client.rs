@@ -28,9 +28,18 @@ pub(super) struct Client<'t> {
     /// How long it waits at most before its next request.
     pub(super) most_thought: Duration,
     pub(super) stop: &'t Stop,
-    /// Hears which replica has acknowledged a write.
-    pub(super) acknowledged: Sender<usize>,
+    /// Receives every answer.
+    pub(super) answers: Sender<Answered>,
     pub(super) log: Log,
+}
+
+/// An answer that a client received from a replica.
+pub(super) struct Answered {
+    pub(super) replica: usize,
+    /// When the request was sent.
+    pub(super) sent: Instant,
+    /// Whether it was served, not refused with 503.
+    pub(super) served: bool,
 }
 
 /// What a client knows in the end.
@@ -140,11 +149,12 @@ impl Client<'_> {
             .ok();
         let exchange = Exchange { sent, ended: now(), status: response.as_ref().map(|answer| answer.status) };
         self.log.exchanges.push(exchange);
-        let response = response.filter(|response| response.status != 503)?;
-        let body = response.expect(status);
-        // Writes are not counted once everything has been seen.
-        self.acknowledged.send(replica).ok();
-        Some(body)
+        let response = response?;
+        let served = response.status != 503;
+        let body = served.then(|| response.expect(status));
+        // The test no longer receives once it has seen everything.
+        self.answers.send(Answered { replica, sent, served }).ok();
+        body
     }
 }
 

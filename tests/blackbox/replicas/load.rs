@@ -2,9 +2,9 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Condvar, Mutex, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::client::{Client, Log};
+use super::client::{Answered, Client, Log};
 use super::now;
 use crate::random::Random;
 use crate::server::TestServer;
@@ -40,7 +40,7 @@ impl Drop for StopsAtTheEnd<'_> {
 
 /// What a test sees of the load while it lasts.
 pub(super) struct Load<'t> {
-    acknowledged: Receiver<usize>,
+    answers: Receiver<Answered>,
     replicas: &'t RwLock<Vec<SocketAddr>>,
 }
 
@@ -64,7 +64,25 @@ impl Load<'_> {
 
     #[track_caller]
     pub(super) fn one_more(&self) -> usize {
-        self.acknowledged.recv_timeout(crate::PATIENCE).expect("writes are acknowledged")
+        self.next_answer(|answer| answer.served).replica
+    }
+
+    /// Waits until a request that was sent after this instant has been refused.
+    #[track_caller]
+    pub(super) fn refuses_one_sent_after(&self, instant: Instant) {
+        self.next_answer(|answer| !answer.served && answer.sent > instant);
+    }
+
+    #[track_caller]
+    fn next_answer(&self, wanted: impl Fn(&Answered) -> bool) -> Answered {
+        let begun = now();
+        loop {
+            let left = crate::PATIENCE.saturating_sub(begun.elapsed());
+            let answer = self.answers.recv_timeout(left).expect("the answer that the test waits for");
+            if wanted(&answer) {
+                return answer;
+            }
+        }
     }
 
     /// Waits, and checks that no request is served meanwhile, except by answers in flight.
@@ -72,7 +90,7 @@ impl Load<'_> {
     pub(super) fn acknowledges_nothing_for(&self, time: Duration) {
         let begun = now();
         while let Some(left) = time.checked_sub(begun.elapsed()) {
-            let served = self.acknowledged.recv_timeout(left).is_ok();
+            let served = self.answers.recv_timeout(left).is_ok_and(|answer| answer.served);
             assert!(!served || begun.elapsed() < ON_ITS_WAY, "somebody is served");
         }
     }
@@ -93,7 +111,7 @@ pub(super) fn under_load(
 ) -> Vec<Log> {
     let addresses = RwLock::new(replicas.iter().map(TestServer::address).collect());
     let stop = Stop::default();
-    let (acknowledged, receiver) = channel();
+    let (answers, receiver) = channel();
     thread::scope(|scope| {
         let clients: Vec<_> = (0..replicas.len() * CLIENTS_OF_A_REPLICA)
             .map(|number| {
@@ -105,14 +123,14 @@ pub(super) fn under_load(
                     patience,
                     most_thought,
                     stop: &stop,
-                    acknowledged: acknowledged.clone(),
+                    answers: answers.clone(),
                     log: Log::default(),
                 };
                 scope.spawn(move || client.run())
             })
             .collect();
         let stopping = StopsAtTheEnd(&stop);
-        meanwhile(random, replicas, &Load { acknowledged: receiver, replicas: &addresses });
+        meanwhile(random, replicas, &Load { answers: receiver, replicas: &addresses });
         drop(stopping);
         clients.into_iter().map(|client| client.join().expect("a client meets no fault")).collect()
     })

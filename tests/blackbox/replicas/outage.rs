@@ -57,6 +57,8 @@ fn goes_away_and_comes_back(leave: fn(&Cluster), come_back: fn(&Cluster)) {
             let since = now();
             replicas.iter().for_each(|replica| refuses(replica, &mut own, &before));
             load.acknowledges_nothing_for(outage().saturating_sub(since.elapsed()));
+            // A request in flight when the outage began may last as long as the outage.
+            load.refuses_one_sent_after(since);
             replicas.iter().for_each(assert_unavailable);
             let until = now();
             come_back(&cluster);
