@@ -1,12 +1,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use actix_server::GracefulShutdownSignal;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use tokio::time::sleep;
 
 use crate::connection;
 use crate::error::{ApiError, ErrorKind};
@@ -18,6 +20,8 @@ pub(crate) const MAX_BYTES: usize = 256 * 1024;
 const MAX_DEPTH: u32 = 20;
 /// The time in which a body has to arrive.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// The time that the rest of a body has after the server begins to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The members of a JSON object in the order of the request, with repetitions.
 pub(crate) type JsonObject = Vec<(String, JsonValue)>;
@@ -80,10 +84,24 @@ pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Byt
     if declared.is_some_and(|bytes| bytes > 0) || chunked {
         check_media_type(request)?;
     }
-    let late = || ApiError::new(ErrorKind::RequestTimeout, "the body did not arrive within 15 seconds");
-    let body = tokio::time::timeout(TIMEOUT, read(payload)).await.map_err(|_| late())??;
+    let late = |message| Err(ApiError::new(ErrorKind::RequestTimeout, message));
+    let body = tokio::select! {
+        biased;
+        body = read(payload) => body?,
+        () = sleep(TIMEOUT) => return late("the body did not arrive within 15 seconds"),
+        () = stopped(request) => return late("the body did not arrive within 5 seconds of the server's stop"),
+    };
     connection::body_ended(request);
     Ok(body)
+}
+
+/// Waits until the server has been stopping for [`STOP_TIMEOUT`].
+async fn stopped(request: &HttpRequest) {
+    let Some(stop) = request.app_data::<GracefulShutdownSignal>() else {
+        return std::future::pending().await;
+    };
+    stop.notified().await;
+    sleep(STOP_TIMEOUT).await;
 }
 
 fn declared_length(request: &HttpRequest) -> Option<usize> {

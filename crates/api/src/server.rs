@@ -100,6 +100,7 @@ impl Server {
         let service = move || {
             let (api, stopping) = (Arc::clone(&api), stopping.clone());
             let app = App::new()
+                .app_data(stopping.clone())
                 .configure(|config| table::configure(config, &api))
                 .wrap(from_fn(cors))
                 .wrap(from_fn(answer))
