@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use anyhow::Context as _;
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
+use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
 use fluxora_seal::Keyring;
 use fluxora_store::{CreateStream, EventFilter, Sequence};
 use fluxora_stream::{AccountId, Stream, TermsDraft};
@@ -49,6 +49,7 @@ pub(crate) fn endpoint(url: &str, keyring: &Keyring, rate: Option<NonZeroU32>) -
         filter: EventFilter::default(),
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
+        ordering: Ordering::default(),
         secrets: vec![SealedSecret { sealed, created_at: now, expires_at: None }],
         custom_headers: Vec::new(),
         rate_limit: rate,

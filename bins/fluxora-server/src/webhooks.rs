@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use fluxora_audit::{Action, Actor, Entry, Outcome};
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, SealedSecret};
+use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
 use fluxora_dispatch::{Dispatcher, Options, Sender};
 use fluxora_egress::{Client, SystemResolver, tls_config};
 use fluxora_seal::{Keyring, endpoint_id};
@@ -76,6 +76,7 @@ pub(crate) async fn register(
         filter: EventFilter::default(),
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
+        ordering: Ordering::default(),
         secrets: vec![sealed(keyring, id, own, now)?],
         custom_headers: Vec::new(),
         rate_limit: None,

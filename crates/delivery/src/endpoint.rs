@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Which signature headers are sent.
     pub headers: HeaderProfile,
+    /// The order in which its deliveries are sent.
+    pub ordering: Ordering,
     /// Signing secrets, oldest first, as the sealing module wrote them. Two are live during a rotation.
     pub secrets: Vec<SealedSecret>,
     /// Further headers of the owner, sealed as one block; empty if there are none.
@@ -92,6 +94,17 @@ pub enum HeaderProfile {
     StandardWebhooks,
 }
 
+/// The order in which the deliveries of an endpoint are sent. It holds for events that are fanned out after it was set: deliveries that
+/// wait for an earlier one of their stream still do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ordering {
+    /// The deliveries of one stream one after the other, in the order of its events: a delivery that fails holds up the later ones.
+    #[default]
+    Stream,
+    /// Each delivery as soon as it is due: one that fails holds up no other, and a later event may arrive before an earlier one.
+    None,
+}
+
 /// A text that names no reason of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no endpoint is held for {0:?}")]
@@ -101,6 +114,11 @@ pub struct UnknownHoldReason(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no header profile {0:?}")]
 pub struct UnknownHeaderProfile(pub String);
+
+/// A text that names no order of deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no order of deliveries {0:?}")]
+pub struct UnknownOrdering(pub String);
 
 impl Endpoint {
     /// The secrets that sign an attempt at `now`, oldest first: one, or two while a rotation overlaps.
@@ -190,6 +208,28 @@ impl FromStr for HeaderProfile {
     fn from_str(name: &str) -> Result<Self, UnknownHeaderProfile> {
         let known = Self::ALL.into_iter().find(|profile| profile.name() == name);
         known.ok_or_else(|| UnknownHeaderProfile(name.to_owned()))
+    }
+}
+
+impl Ordering {
+    /// Every order.
+    pub const ALL: [Self; 2] = [Self::Stream, Self::None];
+
+    /// The word used on the wire and in storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::None => "none",
+        }
+    }
+}
+
+impl FromStr for Ordering {
+    type Err = UnknownOrdering;
+
+    fn from_str(name: &str) -> Result<Self, UnknownOrdering> {
+        let known = Self::ALL.into_iter().find(|ordering| ordering.name() == name);
+        known.ok_or_else(|| UnknownOrdering(name.to_owned()))
     }
 }
 

@@ -20,7 +20,8 @@ pub use delivery::{
     DeadReason, Delivery, DeliveryState, DeliveryStatus, Lease, UnknownDeadReason, UnknownDeliveryStatus,
 };
 pub use endpoint::{
-    Endpoint, EndpointState, HeaderProfile, HoldReason, SealedSecret, UnknownHeaderProfile, UnknownHoldReason,
+    Endpoint, EndpointState, HeaderProfile, HoldReason, Ordering, SealedSecret, UnknownHeaderProfile,
+    UnknownHoldReason, UnknownOrdering,
 };
 pub use id::{DeliveryId, EndpointId, ReplayId};
 pub use queue::{Allowance, EndpointQueue};
@@ -28,4 +29,4 @@ pub use rate::{RateLimit, RateState};
 pub use record::{FilterRecord, InvalidRecord, ReplayFilterRecord, secrets_from_json, secrets_to_json};
 pub use replay::{Replay, ReplayFilter, ReplayState, UnknownReplayState};
 pub use retry::{HORIZON, Jitter, MAX_RETRY_AFTER, NextStep, Policy, SCHEDULE, next_step};
-pub use settle::{Settled, claim, expire, release, settle};
+pub use settle::{FAILURE_WARNINGS, Settled, claim, expire, release, settle};

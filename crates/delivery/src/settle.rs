@@ -9,6 +9,10 @@ use crate::{
 /// Failed attempts from which an endpoint can be held.
 const FAILURES_BEFORE_HOLD: u32 = 20;
 
+/// How long an endpoint has failed without a success when its operator is warned.
+pub const FAILURE_WARNINGS: [SignedDuration; 2] =
+    [SignedDuration::from_hours(24), SignedDuration::from_hours(72)];
+
 /// What a settled attempt leaves behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
@@ -16,6 +20,8 @@ pub struct Settled {
     pub attempt: Attempt,
     /// Why the endpoint is held from now on, if it is.
     pub held: Option<HoldReason>,
+    /// The last of [`FAILURE_WARNINGS`] that the endpoint reached with this attempt. None if it is held.
+    pub failing_for: Option<SignedDuration>,
 }
 
 /// Claims a delivery for a worker until `until`.
@@ -65,6 +71,7 @@ pub fn settle(
     delivery.tries = delivery.tries.saturating_add(1);
     let age = delivery.first_attempt_at.map_or(SignedDuration::ZERO, |first| now.duration_since(first));
     let step = next_step(&result, delivery.tries, age, now, jitter, policy);
+    let failed_last = queue.last_failure_at;
     let held = match step {
         NextStep::Done => {
             succeeded(queue, now);
@@ -72,6 +79,7 @@ pub fn settle(
         }
         NextStep::Retry { .. } | NextStep::GiveUp(_) => failed(queue, endpoint, &result, step, policy, now),
     };
+    let failing_for = if endpoint.is_active() { warning(queue, failed_last, now) } else { None };
     delivery.state = match step {
         NextStep::Done => DeliveryState::Delivered { at: now },
         NextStep::Retry { due_at } => DeliveryState::Pending { due_at: Some(due_at) },
@@ -85,7 +93,15 @@ pub fn settle(
         DeliveryState::Dead { .. } => queue.dead = queue.dead.saturating_add(1),
         _ => {}
     }
-    Some(Settled { attempt: Attempt { number: delivery.attempts, result, worker }, held })
+    Some(Settled { attempt: Attempt { number: delivery.attempts, result, worker }, held, failing_for })
+}
+
+/// The last warning that became due after the failure before this one.
+fn warning(queue: &EndpointQueue, failed_last: Option<Timestamp>, now: Timestamp) -> Option<SignedDuration> {
+    let since = queue.failing_since?;
+    let last = failed_last.unwrap_or(since).max(since).min(now);
+    let reached = |at: Timestamp, warning: &SignedDuration| at.duration_since(since) >= *warning;
+    FAILURE_WARNINGS.into_iter().rfind(|warning| reached(now, warning) && !reached(last, warning))
 }
 
 fn succeeded(queue: &mut EndpointQueue, now: Timestamp) {
@@ -246,6 +262,31 @@ mod tests {
         attempt(&mut queue, &mut state, &mut delivery(), result(200, at(1)), at(1));
         assert_eq!((queue.consecutive_failures, queue.failing_since), (0, None));
         assert_eq!(queue.last_success_at, Some(at(1)));
+    }
+
+    #[test]
+    fn an_operator_is_warned_once_after_a_day_and_once_after_three_days_of_failures() {
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        let hours = |n: i64| at(n * 3_600);
+        let mut fails = |at: Timestamp| {
+            let settled = attempt(&mut queue, &mut state, &mut delivery(), result(500, at), at);
+            settled.failing_for.map(|time| time.as_hours())
+        };
+        let warnings: Vec<_> = [0, 1, 23, 24, 25, 71, 73, 74].map(|n| fails(hours(n))).into();
+        assert_eq!(warnings, [None, None, None, Some(24), None, None, Some(72), None]);
+    }
+
+    #[test]
+    fn a_success_begins_the_time_of_a_warning_again_and_only_the_longest_one_is_given() {
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        let hours = |n: i64| at(n * 3_600);
+        let mut ends = |status, at: Timestamp| {
+            let settled = attempt(&mut queue, &mut state, &mut delivery(), result(status, at), at);
+            settled.failing_for.map(|time| time.as_hours())
+        };
+        let warnings =
+            [(500, 0), (200, 23), (500, 25), (500, 48), (500, 120)].map(|(status, n)| ends(status, hours(n)));
+        assert_eq!(warnings, [None, None, None, None, Some(72)]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn settled(settlement: &Settlement, outcome: &SettleOutcome) {
     let result = &settlement.result;
     let (status, duration_ms) = (result.status, milliseconds(result.duration.as_millis()));
     let code = result.outcome.name();
-    let SettleOutcome::Recorded { delivery, held } = outcome else {
+    let SettleOutcome::Recorded { delivery, held, failing_for } = outcome else {
         let delivery = settlement.fence.delivery;
         tracing::warn!(%delivery, outcome = code, status, duration_ms, "attempt ended after its claim: it is not recorded");
         return;
@@ -26,6 +26,9 @@ pub(crate) fn settled(settlement: &Settlement, outcome: &SettleOutcome) {
     if let DeliveryState::Dead { reason, .. } = &delivery.state {
         let reason = reason.name();
         tracing::warn!(delivery = %id, %endpoint, attempt, outcome = code, status, reason, "delivery is given up");
+    }
+    if let Some(hours) = failing_for.map(|time| time.as_hours()) {
+        tracing::warn!(%endpoint, hours, outcome = code, status, "endpoint fails: no attempt has succeeded for hours");
     }
     if let Some(reason) = held {
         let reason = reason.name();

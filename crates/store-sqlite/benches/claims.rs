@@ -18,7 +18,7 @@ mod population;
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Policy};
+use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, Policy};
 use fluxora_store::{DeliveryStore, EndpointStore, Sequence, StreamStore};
 use fluxora_store_sqlite::{Location, Options, SqliteStore};
 use fluxora_stream::EventFilter;
@@ -53,6 +53,7 @@ fn endpoint() -> Endpoint {
         filter: EventFilter::default(),
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
+        ordering: Ordering::default(),
         secrets: Vec::new(),
         custom_headers: Vec::new(),
         rate_limit: None,

@@ -1,5 +1,6 @@
 //! Endpoints that are managed over HTTP, on both backends.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use fluxora_store_postgres::testing::Cluster;
@@ -195,6 +196,37 @@ fn a_url_that_is_not_public_is_refused_in_every_notation() {
         envelope::invalid(&response, &[("url", code)]);
     }
     assert_eq!(server.get(ENDPOINTS).expect(200)["endpoints"], json!([]));
+    server.terminate();
+}
+
+/// Two endpoints of a receiver that is away: what each has attempted of a stream with two events.
+#[test]
+fn a_delivery_that_fails_holds_up_its_stream_unless_the_endpoint_wants_no_order() {
+    let receiver = Receiver::kind();
+    // A port on which no process listens.
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let launch = launch(&receiver).set("WEBHOOK_ALLOWED_NETWORKS", away.to_string());
+    let mut server = TestServer::launch(launch.set("WEBHOOK_RETRY_SECONDS", "3600"));
+    let url = format!("http://{away}/");
+    let wrong =
+        server.send(&Request::post(ENDPOINTS, json!({ "url": url, "ordering": "newest" }).to_string()));
+    envelope::invalid(&wrong, &[("ordering", "INVALID_VALUE")]);
+    let endpoints = [("none", vec![1, 1]), ("stream", vec![1, 0])].map(|(ordering, attempted)| {
+        let created = post(&server, ENDPOINTS, &json!({ "url": url, "ordering": ordering }));
+        assert_eq!(created["ordering"], ordering);
+        (created["id"].as_str().unwrap().to_owned(), attempted)
+    });
+    let stream = server.create(&sample::stream())["id"].as_str().unwrap().to_owned();
+    server.cancel(&stream);
+    for (endpoint, attempted) in endpoints {
+        let path = format!("{DELIVERIES}?endpointId={endpoint}&streamId={stream}");
+        wait_for(&server, &path, |page| {
+            let deliveries = page["deliveries"].as_array().unwrap();
+            // Newest first.
+            let attempts = deliveries.iter().rev().map(|delivery| delivery["attemptCount"].as_u64().unwrap());
+            attempts.collect::<Vec<_>>() == attempted
+        });
+    }
     server.terminate();
 }
 

@@ -68,6 +68,7 @@ inline! {
     };
     EndpointStatus = {"type": "string", "enum": ["active", "paused", "held"]};
     Profile = {"type": "string", "enum": (HeaderProfile::ALL.map(HeaderProfile::name))};
+    Ordering = {"type": "string", "enum": (fluxora_delivery::Ordering::ALL.map(fluxora_delivery::Ordering::name))};
     BreakerState = {"type": "string", "enum": ["closed", "open"]};
     DeliveryStatusName = {"type": "string", "enum": (DeliveryStatus::ALL.map(DeliveryStatus::name))};
     DeadReasonName = {"type": "string", "enum": (DeadReason::ALL.map(DeadReason::name))};

@@ -1,6 +1,6 @@
 //! Request bodies of webhooks.
 
-use fluxora_delivery::{DeliveryStatus, HeaderProfile};
+use fluxora_delivery::{DeliveryStatus, HeaderProfile, Ordering};
 use fluxora_egress::MAX_CUSTOM_HEADERS;
 use fluxora_stream::EventKind;
 use serde_json::{Value, json};
@@ -67,6 +67,11 @@ fn configuration() -> Value {
         "headerProfile": {
             "type": ["string", "null"],
             "enum": HeaderProfile::ALL.map(HeaderProfile::name).map(Some).into_iter().chain([None]).collect::<Vec<_>>(),
+        },
+        "ordering": {
+            "type": ["string", "null"],
+            "enum": Ordering::ALL.map(Ordering::name).map(Some).into_iter().chain([None]).collect::<Vec<_>>(),
+            "description": "Whether the deliveries of one stream wait for each other.",
         },
         "headers": {
             "type": ["object", "null"],

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 18] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -31,6 +31,7 @@ const MIGRATIONS: [&str; 17] = [
     "V15__followers_version",
     "V16__treasury_sums",
     "V17__access",
+    "V18__delivery_ordering",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

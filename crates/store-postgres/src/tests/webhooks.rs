@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use fluxora_delivery::{
-    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, OutcomeCode, Policy,
+    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering, OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
-use fluxora_store::delivery::{Claimed, EndpointUpdate, FollowerCache, SettleOutcome, Settlement, steps};
+use fluxora_store::delivery::{
+    Claimed, EndpointUpdate, FollowerCache, SettleOutcome, Settlement, StartReplay, steps,
+};
 use fluxora_store::{DeliveryStore, EndpointStore, Sequence};
 use fluxora_stream::EventFilter;
 use futures_util::future::join_all;
@@ -27,6 +29,7 @@ fn endpoint(n: u64) -> Endpoint {
         filter: EventFilter::default(),
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
+        ordering: Ordering::default(),
         secrets: Vec::new(),
         custom_headers: Vec::new(),
         rate_limit: None,
@@ -103,6 +106,27 @@ async fn dues_and_leases_follow_the_clock_of_the_database() {
     assert!(matches!(outcomes[..], [SettleOutcome::Recorded { .. }]), "{outcomes:?}");
     let recent = "SELECT settled_at > now() - INTERVAL '1 minute' FROM webhook_deliveries";
     assert_eq!(database.sql(recent), "t");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_replay_is_begun_under_an_id_that_two_endpoints_use_at_the_same_time() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    for n in 1..=2 {
+        store.create_endpoint(endpoint(n), false, 9).await.unwrap();
+    }
+    for round in 0..20 {
+        let id = fluxora_delivery::ReplayId::new(uuid(round));
+        let start = |n| {
+            let filter = fluxora_delivery::ReplayFilter::default();
+            store.start_replay(StartReplay { id, endpoint: endpoint(n).id, filter }, t(1))
+        };
+        let (first, second) = tokio::join!(start(1), start(2));
+        let ((first, is_first), (second, is_second)) = (first.unwrap().unwrap(), second.unwrap().unwrap());
+        assert_ne!(is_first, is_second, "round {round}");
+        assert_eq!(first, second);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -264,7 +264,7 @@ impl DeliveryTransaction for Webhooks {
         replays::count(&mut self.transaction, endpoint, filter).await
     }
 
-    async fn insert_replay(&mut self, replay: &Replay) -> Result<(), Fault> {
+    async fn insert_replay(&mut self, replay: &Replay) -> Result<bool, Fault> {
         replays::insert(&mut self.transaction, replay).await
     }
 

@@ -9,7 +9,7 @@ use super::decode_all;
 use super::endpoints::json;
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
-use crate::parameters::Values;
+use crate::parameters::{Parameters, Values};
 use crate::pipeline::PipelinedTransaction;
 use crate::pool::Lease;
 
@@ -29,7 +29,7 @@ const LIST: &str = concat!(
      ORDER BY seq DESC LIMIT $3"
 );
 const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING RETURNING seq";
 const PUT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, seq) \
                    OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 const WRITE: &str =
@@ -83,8 +83,10 @@ fn values(replay: &Replay) -> Result<Values, StoreError> {
     ])
 }
 
-pub(super) async fn insert(transaction: &mut PipelinedTransaction, replay: &Replay) -> Result<(), Fault> {
-    transaction.enqueue("writing a replay", INSERT, values(replay)?, Some(1)).await
+/// Inserts a replay. `false` if its id is taken: it waits for a transaction that is taking it.
+pub(super) async fn insert(transaction: &mut PipelinedTransaction, replay: &Replay) -> Result<bool, Fault> {
+    let written = transaction.query("writing a replay", INSERT, &values(replay)?.parameters()).await?;
+    Ok(!written.is_empty())
 }
 
 /// Inserts a replay with its position.

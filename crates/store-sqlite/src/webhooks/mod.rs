@@ -241,8 +241,9 @@ impl DeliveryTransaction for Webhooks<'_> {
         replays::count(self.0, endpoint, filter)
     }
 
-    async fn insert_replay(&mut self, replay: &Replay) -> Result<(), StoreError> {
-        replays::insert(self.0, None, replay)
+    async fn insert_replay(&mut self, replay: &Replay) -> Result<bool, StoreError> {
+        // There is one writer: the id was free when it was looked up.
+        replays::insert(self.0, None, replay).map(|()| true)
     }
 
     async fn lock_replay(&mut self, id: ReplayId) -> Result<Option<Replay>, StoreError> {

@@ -197,6 +197,8 @@ macro_rules! conformance_suite {
             an_endpoint_that_fails_for_days_is_held
             a_replayed_delivery_is_sent_again_in_its_lane
             a_replay_waits_for_the_delivery_in_flight
+            without_an_order_each_delivery_is_due_at_once
+            a_change_of_the_order_holds_for_later_events
             a_replay_sends_what_its_filter_matches
             a_cancelled_replay_ends
             a_replay_begins_once

@@ -26,6 +26,7 @@ pub(super) fn endpoint(
         filter,
         state,
         headers,
+        ordering,
         secrets,
         custom_headers,
         rate_limit,
@@ -38,7 +39,10 @@ pub(super) fn endpoint(
     fields.text("url", url).text("description", description);
     fields.text("filter", &json(FilterRecord::to_json(filter))?);
     fields.text("state", state.name()).optional("since", state.since()).optional("reason", state.reason());
-    fields.text("headers", headers.name()).text("secrets", &json(secrets_to_json(secrets))?);
+    fields
+        .text("headers", headers.name())
+        .text("ordering", ordering.name())
+        .text("secrets", &json(secrets_to_json(secrets))?);
     fields.text("customHeaders", &hex(custom_headers)).optional("rateLimit", rate_limit.as_ref());
     fields.put("start", start_sequence.0).optional("behind", behind.map(|behind| behind.0));
     fields.put("createdAt", created_at).put("updatedAt", updated_at).put("version", version);

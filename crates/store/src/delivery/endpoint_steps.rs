@@ -55,7 +55,7 @@ pub async fn update_endpoint<T: DeliveryTransaction>(
     if update.expected_version.is_some_and(|expected| expected != stored.endpoint.version) {
         return Ok(EndpointUpdated::Stale(stored));
     }
-    let Endpoint { url, description, filter, headers, secrets, custom_headers, rate_limit, .. } =
+    let Endpoint { url, description, filter, headers, ordering, secrets, custom_headers, rate_limit, .. } =
         update.endpoint.clone();
     let before = stored.endpoint;
     let updated_at = before.updated_at.max(now);
@@ -65,6 +65,7 @@ pub async fn update_endpoint<T: DeliveryTransaction>(
         description,
         filter,
         headers,
+        ordering,
         secrets,
         custom_headers,
         rate_limit,

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeadReason, Delivery, DeliveryId, DeliveryState, EndpointId, MAX_BODY_BYTES, body};
+use fluxora_delivery::{
+    DeadReason, Delivery, DeliveryId, DeliveryState, EndpointId, MAX_BODY_BYTES, Ordering, body,
+};
 use fluxora_stream::{LoggedEvent, Sequence};
 use jiff::Timestamp;
 
@@ -89,7 +91,7 @@ fn select<'e>(followers: &[Follower], events: &'e [EventToFanOut]) -> (Vec<Match
     (matches, next)
 }
 
-/// Writes deliveries: the first of a lane is due at once, the others wait for it.
+/// Writes deliveries: the first of a lane is due at once, the others wait for it. Without an order each is due at once.
 async fn write<T: DeliveryTransaction>(
     transaction: &mut T,
     matches: &[Match<'_>],
@@ -108,7 +110,8 @@ async fn write<T: DeliveryTransaction>(
     for of in matches {
         // It was deleted meanwhile.
         let Some(stored) = locked.get_mut(&of.endpoint) else { continue };
-        let delivery = delivery(of.logged, lane(of), &mut open, now)?;
+        let is_due = stored.endpoint.ordering == Ordering::None || open.insert(lane(of));
+        let delivery = delivery(of.logged, lane(of), is_due, now)?;
         let queue = &mut stored.queue;
         if delivery.state.is_settled() {
             done.too_large = done.too_large.saturating_add(1);
@@ -124,12 +127,7 @@ async fn write<T: DeliveryTransaction>(
     Ok(done)
 }
 
-fn delivery(
-    logged: &LoggedEvent,
-    lane: Lane,
-    open: &mut BTreeSet<Lane>,
-    now: Timestamp,
-) -> Result<Delivery, StoreError> {
+fn delivery(logged: &LoggedEvent, lane: Lane, is_due: bool, now: Timestamp) -> Result<Delivery, StoreError> {
     let id = DeliveryId::of(lane.endpoint, logged.sequence);
     let body = body(id, logged).map_err(|error| StoreError::Internal {
         reason: "writing the body of a delivery".to_owned(),
@@ -138,7 +136,7 @@ fn delivery(
     let state = if body.len() > MAX_BODY_BYTES {
         DeliveryState::Dead { at: now, reason: DeadReason::BodyTooLarge }
     } else {
-        DeliveryState::Pending { due_at: open.insert(lane).then_some(now) }
+        DeliveryState::Pending { due_at: is_due.then_some(now) }
     };
     Ok(Delivery {
         id,

@@ -107,6 +107,9 @@ pub enum SettleOutcome {
         delivery: Delivery,
         /// Why its endpoint is held from now on, if the attempt caused that.
         held: Option<HoldReason>,
+        /// How long the endpoint has failed, if its operator is to be warned now: one of
+        /// [`FAILURE_WARNINGS`](fluxora_delivery::FAILURE_WARNINGS).
+        failing_for: Option<SignedDuration>,
     },
     /// The claim is void: the lease ended and another worker claimed or settled the delivery, or it was deleted. Nothing was
     /// written.

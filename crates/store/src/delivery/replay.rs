@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeliveryId, DeliveryState, Replay, ReplayId, ReplayState};
+use fluxora_delivery::{DeliveryId, DeliveryState, Ordering, Replay, ReplayId, ReplayState};
 use jiff::Timestamp;
 
 use super::queues::{lock, reschedule};
 use super::transaction::{DeliveryTransaction, Lane, StoredDelivery};
 use super::{StartReplay, StoredEndpoint};
+use crate::StoreError;
 
 /// Sends one settled delivery again. Returns whether it is sent; `None` if there is no such delivery or its endpoint is deleted.
 pub async fn replay<T: DeliveryTransaction>(
@@ -51,8 +52,15 @@ pub async fn start<T: DeliveryTransaction>(
         total: transaction.count_to_replay(start.endpoint, &start.filter).await?,
         replayed: 0,
     };
-    transaction.insert_replay(&replay).await?;
-    Ok(Some((replay, true)))
+    if transaction.insert_replay(&replay).await? {
+        return Ok(Some((replay, true)));
+    }
+    // Another transaction began one under the id for another endpoint, whose lock this one does not hold.
+    let begun = transaction.lock_replay(start.id).await?.ok_or_else(|| StoreError::Internal {
+        reason: "a replay went away after its id was taken".to_owned(),
+        source: None,
+    })?;
+    Ok(Some((begun, false)))
 }
 
 /// One step of the oldest running job.
@@ -100,7 +108,7 @@ pub async fn cancel<T: DeliveryTransaction>(
 }
 
 /// Makes deliveries of one endpoint pending again and gives each its place in its lane: the earliest event that is not settled has the
-/// turn, unless a later one is in flight. Returns how many.
+/// turn, unless a later one is in flight. Without an order each is due at once. Returns how many.
 async fn send_again<T: DeliveryTransaction>(
     transaction: &mut T,
     endpoint: &mut StoredEndpoint,
@@ -119,6 +127,11 @@ async fn send_again<T: DeliveryTransaction>(
             continue;
         }
         replayed = replayed.saturating_add(1);
+        if endpoint.endpoint.ordering == Ordering::None {
+            stored.delivery.state = DeliveryState::Pending { due_at: Some(now) };
+            written.insert(stored.sequence, stored);
+            continue;
+        }
         let lane = lane(&stored);
         let turn = turns.get(&lane);
         let is_first = turn.is_none_or(|turn| {

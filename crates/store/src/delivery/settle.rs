@@ -35,7 +35,7 @@ pub async fn settle<T: DeliveryTransaction>(
                     attempts.push((stored.sequence, settled.attempt));
                     let delivery = stored.delivery.clone();
                     written.push(stored);
-                    SettleOutcome::Recorded { delivery, held: settled.held }
+                    SettleOutcome::Recorded { delivery, held: settled.held, failing_for: settled.failing_for }
                 })
             }
             _ => None,

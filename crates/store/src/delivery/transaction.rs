@@ -158,8 +158,8 @@ pub trait DeliveryTransaction {
         endpoint: EndpointId,
         filter: &ReplayFilter,
     ) -> Result<u64, Self::Fault>;
-    /// Writes a new replay.
-    async fn insert_replay(&mut self, replay: &Replay) -> Result<(), Self::Fault>;
+    /// Writes a new replay. `false` if there is one with its id: nothing was written.
+    async fn insert_replay(&mut self, replay: &Replay) -> Result<bool, Self::Fault>;
     /// Reads a replay for writing.
     async fn lock_replay(&mut self, id: ReplayId) -> Result<Option<Replay>, Self::Fault>;
     /// Reads the oldest running replay for writing. One that another transaction holds is passed over.

@@ -14,7 +14,7 @@ use crate::delivery::{StoredDelivery, StoredEndpoint};
 
 /// Reads `seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, rate_limit,
 /// start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, last_success_at, last_failure_at,
-/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at` of `webhook_endpoints`.
+/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering` of `webhook_endpoints`.
 pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEndpoint, StoreError> {
     let sequence = columns.sequence("seq")?;
     let id = id(columns, "id", EndpointId::parse)?;
@@ -52,6 +52,7 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         delivered: columns.number("delivered")?,
         runnable_at: columns.optional("runnable_at", C::instant)?,
     };
+    let ordering = columns.parsed("ordering", str::parse)?;
     let endpoint = Endpoint {
         id,
         owner,
@@ -60,6 +61,7 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         filter,
         state,
         headers,
+        ordering,
         secrets,
         custom_headers,
         rate_limit,

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::HeaderProfile;
+use fluxora_delivery::{HeaderProfile, Ordering};
 use fluxora_egress::{HeaderError, Policy, check_custom_headers};
 use fluxora_stream::{Address, ContractId, EventKind, StreamId};
 use fluxora_webhook::{Secret, standard};
@@ -38,6 +38,14 @@ impl Fields {
         let names = HeaderProfile::ALL.map(HeaderProfile::name).join(" or ");
         let profile = text.parse().ok();
         profile.or_else(|| self.refuse(field, FieldCode::InvalidValue, format!("{field} must be {names}")))
+    }
+
+    /// The order of an endpoint's deliveries.
+    pub(super) fn as_ordering(&mut self, field: &'static str, given: &JsonValue) -> Option<Ordering> {
+        let JsonValue::Text(text) = given else { return self.wrong_type(field, "a string", given) };
+        let names = Ordering::ALL.map(Ordering::name).join(" or ");
+        let ordering = text.parse().ok();
+        ordering.or_else(|| self.refuse(field, FieldCode::InvalidValue, format!("{field} must be {names}")))
     }
 
     /// Custom headers: an object of names and values.

@@ -1,7 +1,7 @@
 //! Deliveries that break off between any two steps leave nothing behind, and outlive a crash.
 
 use fluxora_delivery::{
-    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, OutcomeCode, Policy,
+    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering, OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
 use fluxora_store::delivery::{FollowerCache, Settlement, steps as delivery_steps};
@@ -23,6 +23,7 @@ fn endpoint() -> Endpoint {
         filter: EventFilter::default(),
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
+        ordering: Ordering::default(),
         secrets: Vec::new(),
         custom_headers: Vec::new(),
         rate_limit: None,

@@ -320,10 +320,10 @@ impl DeliveryTransaction for Contents {
         Ok(u64::try_from(matching.count()).unwrap())
     }
 
-    async fn insert_replay(&mut self, replay: &Replay) -> Result<(), StoreError> {
+    async fn insert_replay(&mut self, replay: &Replay) -> Result<bool, StoreError> {
         self.webhooks.last_replay += 1;
         self.webhooks.replays.push((Sequence(self.webhooks.last_replay), replay.clone()));
-        Ok(())
+        Ok(true)
     }
 
     async fn lock_replay(&mut self, id: ReplayId) -> Result<Option<Replay>, StoreError> {

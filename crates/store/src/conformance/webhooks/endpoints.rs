@@ -38,6 +38,7 @@ pub async fn an_endpoint_reads_back_as_it_was_written(store: &impl Store) {
         owner: Some("partner ü".to_owned()),
         filter,
         headers: HeaderProfile::StandardWebhooks,
+        ordering: Ordering::None,
         secrets: vec![secret(0, Some(t(9))), secret(255, None)],
         custom_headers: vec![0, 255, 10],
         rate_limit: NonZeroU32::new(u32::MAX),

@@ -81,7 +81,7 @@ counted! {
     newest_delivery() -> Sequence;
     deliveries_between(endpoint: EndpointId, after: Sequence, upto: Sequence, limit: u32) -> Vec<StoredDelivery>;
     count_to_replay(endpoint: EndpointId, filter: &ReplayFilter) -> u64;
-    insert_replay(replay: &Replay) -> ();
+    insert_replay(replay: &Replay) -> bool;
     lock_replay(id: ReplayId) -> Option<Replay>;
     lock_running_replay() -> Option<Replay>;
     write_replay(replay: &Replay) -> ();

@@ -1,9 +1,11 @@
-use fluxora_delivery::{DeliveryStatus, Endpoint, EndpointId, Replay, ReplayFilter, ReplayId, ReplayState};
+use fluxora_delivery::{
+    DeliveryStatus, Endpoint, EndpointId, Ordering, Policy, Replay, ReplayFilter, ReplayId, ReplayState,
+};
 use fluxora_stream::EventKind;
 
 use super::*;
 use crate::Sequence;
-use crate::delivery::{ReplayQuery, StartReplay};
+use crate::delivery::{EndpointUpdate, EndpointUpdated, ReplayQuery, StartReplay};
 
 async fn start(store: &impl DeliveryStore, n: u64, filter: ReplayFilter, now: Timestamp) -> Replay {
     let replay = StartReplay { id: ReplayId::new(uuid(800_000 + n)), endpoint: endpoint_id(1), filter };
@@ -52,6 +54,61 @@ pub async fn a_replay_waits_for_the_delivery_in_flight(store: &impl Store) {
     settle(store, &second, &failed(500, t(23)), t(23)).await;
     let sent = deliver_all(store, t(23)).await;
     assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// A failed delivery holds up no other one of its stream, and a replay waits for none.
+pub async fn without_an_order_each_delivery_is_due_at_once(store: &impl Store) {
+    add(store, Endpoint { ordering: Ordering::None, ..endpoint(1) }).await;
+    create_streams(store, [1]).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let both = claim(store, 9, t(21)).await;
+    assert_eq!(sequences(&both), [1, 2]);
+    let (first, second) = (&both.deliveries[0], &both.deliveries[1]);
+    let results = vec![settlement(first, failed(500, t(22))), settlement(second, delivered(t(22)))];
+    store.settle(results, &Policy::default(), t(22)).await.unwrap();
+    assert_eq!(claim(store, 9, t(22)).await.deliveries, [], "the first one is due later");
+    let (_, done) = store.replay(second.delivery.id, t(23)).await.unwrap().unwrap();
+    assert!(done);
+    let replayed = claim(store, 9, t(23)).await;
+    assert_eq!(sequences(&replayed), [2], "it does not wait for the first one");
+    settle(store, &replayed, &delivered(t(23)), t(23)).await;
+    let sent = deliver_all(store, t(999_999)).await;
+    assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1]);
+}
+
+/// A delivery that waits for an earlier one of its stream still does, and nothing is left behind by a change in either direction.
+pub async fn a_change_of_the_order_holds_for_later_events(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=2).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let order = async |ordering, now| {
+        let endpoint = Endpoint { ordering, ..endpoint(1) };
+        let update = EndpointUpdate { endpoint, expected_version: None };
+        assert!(matches!(store.update_endpoint(update, now).await.unwrap(), EndpointUpdated::Done(_)));
+    };
+    order(Ordering::None, t(22)).await;
+    cancel(store, 2).await;
+    fan_out(store, t(23)).await;
+    let due = claim(store, 9, t(23)).await;
+    assert_eq!(
+        sequences(&due),
+        [1, 2, 4],
+        "the third waits for the first; the fourth does not wait for the second"
+    );
+    order(Ordering::Stream, t(24)).await;
+    settle(store, &due, &failed(500, t(24)), t(24)).await;
+    let mut sent: Vec<_> =
+        deliver_all(store, t(999_999)).await.iter().map(|one| one.delivery.sequence.0).collect();
+    sent.sort_unstable();
+    assert_eq!(sent, [1, 2, 3, 4]);
+}
+
+fn sequences(claimed: &Claimed) -> Vec<u64> {
+    let mut sequences: Vec<_> = claimed.deliveries.iter().map(|one| one.delivery.sequence.0).collect();
+    sequences.sort_unstable();
+    sequences
 }
 
 /// What matched when it was asked for, in steps.

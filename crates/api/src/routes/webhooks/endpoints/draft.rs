@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{Endpoint, HeaderProfile};
+use fluxora_delivery::{Endpoint, HeaderProfile, Ordering};
 use fluxora_egress::Policy;
 use fluxora_seal::{Keyring, SealError};
 use fluxora_stream::EventFilter;
@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) description: Option<String>,
     pub(super) filter: Option<EventFilter>,
     pub(super) profile: Option<HeaderProfile>,
+    pub(super) ordering: Option<Ordering>,
     pub(super) headers: Option<Vec<(String, String)>>,
     pub(super) rate_limit: Option<Option<NonZeroU32>>,
 }
@@ -36,6 +37,7 @@ impl Draft {
             profile: patched(fields, "headerProfile", |fields, given| {
                 fields.as_profile("headerProfile", &given)
             }),
+            ordering: patched(fields, "ordering", |fields, given| fields.as_ordering("ordering", &given)),
             headers: patched(fields, "headers", |fields, given| fields.as_headers("headers", given)),
             rate_limit: patched(fields, "rateLimitPerSecond", |fields, given| {
                 fields.as_rate("rateLimitPerSecond", &given).map(Some)
@@ -50,11 +52,12 @@ impl Draft {
     /// `INTERNAL_ERROR`: the headers cannot be sealed.
     pub(super) fn apply(&self, endpoint: &mut Endpoint, keyring: &Keyring) -> Result<bool, ApiError> {
         let before = endpoint.clone();
-        let Self { url, description, filter, profile, headers, rate_limit } = self;
+        let Self { url, description, filter, profile, ordering, headers, rate_limit } = self;
         set(&mut endpoint.url, url.as_ref());
         set(&mut endpoint.description, description.as_ref());
         set(&mut endpoint.filter, filter.as_ref());
         set(&mut endpoint.headers, profile.as_ref());
+        set(&mut endpoint.ordering, ordering.as_ref());
         set(&mut endpoint.rate_limit, rate_limit.as_ref());
         if let Some(headers) = headers {
             let sealed = keyring.seal_headers(endpoint.id.uuid(), headers).map_err(unsealed)?;

@@ -30,6 +30,8 @@ pub(crate) struct EndpointView {
     filter: FilterView,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Profile"))]
     header_profile: &'static str,
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Ordering"))]
+    ordering: &'static str,
     /// The names of the custom headers; null if they are sealed under a key that this server does not have.
     header_names: Option<Vec<String>>,
     rate_limit_per_second: Option<u32>,
@@ -97,6 +99,7 @@ impl EndpointView {
             status_reason: endpoint.state.reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
             filter: FilterView::of(&endpoint.filter),
             header_profile: endpoint.headers.name(),
+            ordering: endpoint.ordering.name(),
             header_names: header_names(endpoint, keyring),
             rate_limit_per_second: endpoint.rate_limit.map(std::num::NonZeroU32::get),
             start_after: endpoint.start_sequence.0,
