@@ -133,6 +133,7 @@ fn each_parameter_of_the_list_is_checked() {
         ("toLedger=", "toLedger", "INVALID_VALUE"),
         ("contractId=", "contractId", "INVALID_ADDRESS"),
         ("contractId=unknown", "contractId", "INVALID_ADDRESS"),
+        ("order=newest", "order", "INVALID_VALUE"),
         ("topic=%0a", "topic", "INVALID_VALUE"),
         (&long, "topic", "INVALID_VALUE"),
         ("topic=a&topic=b", "topic", "DUPLICATE_FIELD"),
@@ -216,4 +217,44 @@ fn an_event_that_cannot_be_read_is_kept_and_makes_its_stream_uncertain_and_block
     assert_eq!(seen(&second), (json!(false), json!(0), json!("0.0000004")));
     assert_eq!(worker.events(10).len(), 5);
     server.terminate();
+}
+
+#[test]
+fn in_the_order_of_arrival_a_late_event_and_a_replaced_one_come_last() {
+    let check = |launch: Launch| {
+        let mut server = TestServer::launch(launch);
+        let mut worker = Worker::of(&server);
+        let mut chain = Chain::of(4);
+        let at = ChainPosition { transaction: 1, event: 0 };
+        let event = |chain: &Chain, ledger: u32| chain.event(ledger, at, &created(u64::from(ledger), ledger));
+        let hashes = |page: &Value| -> Vec<String> {
+            let events = page["events"].as_array().unwrap().iter();
+            events.map(|event| event["ledgerHash"].as_str().unwrap().to_owned()).collect()
+        };
+        let follow = |worker: &mut Worker, last: &Value| {
+            page(worker, &format!("order=arrival&cursor={}", last["nextCursor"].as_str().unwrap()))
+        };
+        let hash =
+            |chain: &Chain, ledger: u32| event(chain, ledger)["ledgerHash"].as_str().unwrap().to_owned();
+        worker.push(&batch(&[event(&chain, FIRST), event(&chain, FIRST + 2)], Some(&chain.newest())));
+        let read = page(&mut worker, "order=arrival");
+        assert_eq!(hashes(&read), [hash(&chain, FIRST), hash(&chain, FIRST + 2)]);
+        worker.push(&batch(&[event(&chain, FIRST + 1)], None));
+        let late = follow(&mut worker, &read);
+        assert_eq!(hashes(&late), [hash(&chain, FIRST + 1)], "it lies before what was read");
+        chain.fork(FIRST + 2);
+        worker.push(&batch(&[event(&chain, FIRST + 2)], Some(&chain.newest())));
+        let again = follow(&mut worker, &late);
+        assert_eq!(hashes(&again), [hash(&chain, FIRST + 2)], "the same id on the new branch");
+        assert_eq!(hashes(&follow(&mut worker, &again)), [""; 0]);
+        let whole = page(&mut worker, "order=arrival");
+        assert_eq!(hashes(&whole), [FIRST, FIRST + 1, FIRST + 2].map(|ledger| hash(&chain, ledger)));
+        let other = format!("cursor={}", again["nextCursor"].as_str().unwrap());
+        envelope::invalid(&worker.send(&events(&other)), &[("cursor", "INVALID_CURSOR")]);
+        server.terminate();
+    };
+    check(indexing());
+    if let Some(cluster) = Cluster::shared() {
+        check(indexing().set("DATABASE_URL", cluster.database().url()));
+    }
 }

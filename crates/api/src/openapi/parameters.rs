@@ -75,6 +75,7 @@ fn schema(path: &str, name: &str) -> Value {
         }
         (_, "contractId") => json!({"type": "string", "pattern": CONTRACT, "format": "stellar-contract"}),
         (_, "topic") => text(),
+        ("/internal/indexer/events", "order") => json!({"type": "string", "enum": ["chain", "arrival"]}),
         (_, "updatedSince") => json!({"type": "string", "anyOf": [
             {"pattern": "^[0-9]+$"},
             {"format": "date-time", "pattern": "^[0-9]{4}-"},

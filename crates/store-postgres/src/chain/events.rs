@@ -2,9 +2,9 @@ use std::ops::RangeInclusive;
 
 use fluxora_indexer::projection::Subjects;
 use fluxora_indexer::{ChainPosition, ContractEvent};
-use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, Mention, RepeatedEvent, StoredEvent};
 use fluxora_store::rows::{self, ReadColumns};
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::{ContractId, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -81,10 +81,12 @@ macro_rules! of_each_stream {
         )
     };
 }
-/// The streams that began from a stream by an event of these ledgers.
+/// The streams that began from a stream by an event of these ledgers. The row comparisons keep the server from scanning the events of
+/// the ledgers in order.
 pub(crate) const DEPENDENTS: &str = of_each_stream!(
     "own.id, own.contract_id, own.stream::text",
-    "own.other = s.number::numeric AND own.ledger >= $3 AND own.ledger <= $4"
+    "own.other = s.number::numeric AND (own.contract_id, own.ledger) >= (s.contract_id, $3) \
+     AND (own.contract_id, own.ledger) <= (s.contract_id, $4)"
 );
 /// The events of which a stream is the first stream.
 pub(crate) const MENTIONS: &str = of_each_stream!(
@@ -104,6 +106,14 @@ const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operati
                           $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[]) \
                           AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                           happened_at, payload, class, stream, other)";
+const INSERT_AT: &str = "INSERT INTO contract_events (arrival, id, ledger, tx_index, operation_index, event_index, contract_id, topic, \
+                             tx_hash, happened_at, payload, class, stream, other) \
+                         SELECT arrival, id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                             happened_at, payload::json, class, stream::numeric, other::numeric \
+                         FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
+                             $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[]) \
+                             AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+                             happened_at, payload, class, stream, other, arrival)";
 pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
@@ -207,6 +217,26 @@ pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEve
     if events.is_empty() {
         return Ok(());
     }
+    let values = inserted(chain, events);
+    chain.enqueue("writing contract events", INSERT, values, Some(events.len())).await
+}
+
+/// Inserts events with their numbers in the order of arrival.
+pub(crate) async fn insert_at(
+    chain: &mut PipelinedTransaction,
+    events: &[StoredEvent],
+    arrivals: &[Sequence],
+) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut values = inserted(chain, events);
+    values.push(Box::new(arrivals.iter().map(|arrival| rows::seq(*arrival)).collect::<Vec<i64>>()));
+    chain.enqueue("writing contract events", INSERT_AT, values, Some(events.len())).await
+}
+
+/// The columns of new events, in the order of [`INSERT`].
+fn inserted(chain: &mut PipelinedTransaction, events: &[StoredEvent]) -> Values {
     chain.prefetch.events_inserted(events);
     let text = |get: fn(&ContractEvent) -> &str| -> Box<Vec<String>> {
         Box::new(events.iter().map(|stored| get(&stored.event).to_owned()).collect())
@@ -216,7 +246,7 @@ pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEve
     };
     let happened: Vec<Timestamp> =
         events.iter().map(|stored| columns::instant(stored.event.happened_at)).collect();
-    let values: Values = vec![
+    vec![
         text(|event| event.id.as_str()),
         place(|place| place.ledger),
         place(|place| place.transaction),
@@ -230,8 +260,7 @@ pub(crate) async fn insert(chain: &mut PipelinedTransaction, events: &[StoredEve
         Box::new(classes(events)),
         Box::new(subject(events, |subjects| subjects.stream)),
         Box::new(subject(events, |subjects| subjects.other)),
-    ];
-    chain.enqueue("writing contract events", INSERT, values, Some(events.len())).await
+    ]
 }
 
 pub(crate) async fn reclassify(
@@ -365,6 +394,13 @@ async fn select(
 
 fn decode_all(rows: &[Row]) -> Result<Vec<StoredEvent>, StoreError> {
     rows.iter().map(decode).collect()
+}
+
+/// Reads the columns of an event, and its number in the order of arrival after them.
+pub(crate) fn decode_arrived(row: &Row) -> Result<(Sequence, StoredEvent), StoreError> {
+    let mut columns = Columns::of(row, "contract_events");
+    let stored = rows::stored_event(&mut columns)?;
+    Ok((Sequence(columns.number("arrival")?), stored))
 }
 
 pub(crate) fn decode(row: &Row) -> Result<StoredEvent, StoreError> {

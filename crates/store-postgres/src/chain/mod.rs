@@ -37,7 +37,7 @@ use crate::pool::Lease;
 use crate::streams::{find, history};
 
 #[cfg(test)]
-pub(crate) use list::LIST;
+pub(crate) use list::{ARRIVED, LIST, WINDOW};
 
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.

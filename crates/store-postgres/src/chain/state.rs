@@ -1,7 +1,7 @@
 use fluxora_indexer::Frontier;
-use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
 use fluxora_store::rows::{self, ReadColumns};
+use fluxora_store::{Sequence, StoreError};
 use tokio_postgres::Row;
 
 use super::events::{AT, BY_ID, WAITING};
@@ -103,6 +103,13 @@ fn decode(row: &Row) -> Result<ChainState, StoreError> {
     let mut columns = columns.then("reorgs");
     let last_reorg = if columns.is_null() { None } else { Some(rows::reorg(&mut columns)?) };
     Ok(ChainState { last_reorg, ..state })
+}
+
+/// Reads the columns of the state, and the last number in the order of arrival after them.
+pub(crate) fn decode_with_arrival(row: &Row) -> Result<(ChainState, Sequence), StoreError> {
+    let mut columns = Columns::of(row, "chain_state");
+    let state = rows::chain_state(&mut columns)?;
+    Ok((state, Sequence(columns.number("last_arrival")?)))
 }
 
 pub(crate) async fn save(chain: &mut PipelinedTransaction, state: &ChainState) -> Result<(), Fault> {

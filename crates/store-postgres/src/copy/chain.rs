@@ -1,9 +1,9 @@
 //! Records of the chain for a copy.
 
 use fluxora_indexer::Ledger;
+use fluxora_store::Sequence;
 use fluxora_store::chain::{ChainState, ContractTallies, Reorg, RepeatedEvent, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
-use fluxora_store::{Sequence, rows};
 use fluxora_stream::Stream;
 
 use super::section::{SectionQuery, continue_numbering_after};
@@ -11,7 +11,6 @@ use crate::chain::events::{self, event_columns};
 use crate::chain::evidence::{self, proof_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
 use crate::chain::{contracts, ledgers, streams};
-use crate::columns::Columns;
 use crate::faults::Fault;
 use crate::pipeline::PipelinedTransaction;
 
@@ -33,13 +32,13 @@ pub(crate) const LEDGERS: SectionQuery = SectionQuery {
 };
 pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
     table: "contract_events",
-    select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
+    select: concat!("SELECT ", event_columns!(), ", e.arrival FROM contract_events e"),
     holds: "true",
     after: "e.ledger >= $1 \
             AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > ($1, $2, $3, $4, $5) \
             ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT $6",
     at: "e.id = ANY ($1::text[])",
-    decode: |row| events::decode(row).map(Record::ContractEvent),
+    decode: |row| events::decode_arrived(row).map(|(arrival, stored)| Record::ContractEvent(arrival, stored)),
 };
 pub(crate) const LEDGER_PROOFS: SectionQuery = SectionQuery {
     table: "ledger_proofs",
@@ -77,11 +76,16 @@ pub(crate) const REORGS: SectionQuery = SectionQuery {
 /// other values come with these.
 pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
-    select: concat!("SELECT ", state_columns!(), " FROM chain_state s"),
+    select: concat!(
+        "SELECT ",
+        state_columns!(),
+        ", coalesce(pg_sequence_last_value(pg_get_serial_sequence('contract_events', 'arrival')::regclass), 0) AS last_arrival \
+         FROM chain_state s"
+    ),
     holds: "(events > 0 OR num_nonnulls(tip_ledger, last_safe, final_ledger, synced_at, refused_at, refused_tip_at) > 0)",
     after: "s.one > $1 ORDER BY s.one LIMIT $2",
     at: "s.one = ANY ($1)",
-    decode: |row| rows::chain_state(&mut Columns::of(row, "chain_state")).map(Record::ChainState),
+    decode: |row| state::decode_with_arrival(row).map(|(state, last)| Record::ChainState(state, last)),
 };
 
 /// Inserts streams of either origin with their sequences.
@@ -111,9 +115,11 @@ pub(crate) async fn put_ledgers(chain: &mut PipelinedTransaction, ledgers: &[Led
 pub(crate) async fn put_events(
     chain: &mut PipelinedTransaction,
     events: &[StoredEvent],
+    arrivals: &[Sequence],
 ) -> Result<(), Fault> {
-    events::insert(chain, events).await?;
-    contracts::tally(chain, &ContractTallies::of(events)).await
+    events::insert_at(chain, events, arrivals).await?;
+    contracts::tally(chain, &ContractTallies::of(events)).await?;
+    continue_numbering_after(chain, "contract_events", arrivals.iter().copied().max()).await
 }
 
 pub(crate) async fn put_repeated(
@@ -135,10 +141,11 @@ pub(crate) async fn put_reorgs(chain: &mut PipelinedTransaction, reorgs: &[&Reor
 
 pub(crate) async fn put_states(
     chain: &mut PipelinedTransaction,
-    states: &[&ChainState],
+    states: &[(&ChainState, Sequence)],
 ) -> Result<(), Fault> {
-    for state in states {
+    for (state, last_arrival) in states {
         state::save(chain, state).await?;
+        continue_numbering_after(chain, "contract_events", Some(*last_arrival)).await?;
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
         }
     }
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
-    let (mut ledgers, mut contract_events, mut repeated) = (vec![], vec![], vec![]);
+    let (mut ledgers, mut contract_events, mut arrivals, mut repeated) = (vec![], vec![], vec![], vec![]);
     let (mut proofs, mut coverage, mut audit_rows) = (vec![], vec![], vec![]);
     let (mut api_keys, mut owners) = (vec![], vec![]);
     let (mut reorgs, mut states, mut of_webhooks) = (vec![], vec![], webhooks::Records::default());
@@ -48,12 +48,15 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             Record::Event(place, event) => events.push((*place, event)),
             Record::Idempotency(record) => keyed.push(record),
             Record::Ledger(ledger) => ledgers.push(ledger.clone()),
-            Record::ContractEvent(stored) => contract_events.push(stored.clone()),
+            Record::ContractEvent(arrival, stored) => {
+                contract_events.push(stored.clone());
+                arrivals.push(*arrival);
+            }
             Record::LedgerProof(proof) => proofs.push(proof.clone()),
             Record::Coverage(of_contract) => coverage.push(of_contract.clone()),
             Record::RepeatedEvent(event) => repeated.push(event),
             Record::Reorg(reorg) => reorgs.push(reorg),
-            Record::ChainState(state) => states.push(state),
+            Record::ChainState(state, last_arrival) => states.push((state, *last_arrival)),
             Record::WebhookEndpoint(..)
             | Record::WebhookDelivery(_)
             | Record::WebhookAttempt(_)
@@ -71,7 +74,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     }
     streams::put_idempotency_records(transaction, &keyed).await?;
     chain::put_ledgers(transaction, &ledgers).await?;
-    chain::put_events(transaction, &contract_events).await?;
+    chain::put_events(transaction, &contract_events, &arrivals).await?;
     evidence::write_proofs(transaction, &proofs).await?;
     evidence::write_coverage(transaction, &coverage).await?;
     chain::put_repeated(transaction, &repeated).await?;

@@ -20,7 +20,8 @@ pub(crate) struct SectionQuery {
 
 /// Continues numbering after a sequence. It never goes back. It is not rolled back with its transaction, which leaves a gap and no harm.
 const CONTINUE_NUMBERING: &str = "SELECT setval(sequence, greatest($2, coalesce(pg_sequence_last_value(sequence), 0))) \
-    FROM (SELECT pg_get_serial_sequence($1, 'seq')::regclass AS sequence) AS numbering";
+    FROM (SELECT pg_get_serial_sequence($1, CASE $1 WHEN 'contract_events' THEN 'arrival' ELSE 'seq' END)::regclass AS sequence) \
+    AS numbering";
 
 /// Continues the numbering of a table after a sequence, unless it is beyond that already.
 pub(crate) async fn continue_numbering_after(

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 18] = [
+const MIGRATIONS: [&str; 19] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 18] = [
     "V16__treasury_sums",
     "V17__access",
     "V18__delivery_ordering",
+    "V19__order_of_arrival",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

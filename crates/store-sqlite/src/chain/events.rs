@@ -2,9 +2,9 @@ use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use fluxora_indexer::{ChainPosition, ContractEvent, Opaque};
-use fluxora_store::StoreError;
 use fluxora_store::chain::{EventCursor, Mention, RepeatedEvent, StoredEvent};
 use fluxora_store::rows::{self, ReadColumns};
+use fluxora_store::{Sequence, StoreError};
 use fluxora_stream::StreamId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row, params};
@@ -69,9 +69,13 @@ const MENTIONS: &str = "SELECT id, ledger, tx_index, contract_id, stream, other 
                         SELECT id, ledger, tx_index, contract_id, stream, other \
                         FROM contract_events INDEXED BY contract_events_by_other \
                         WHERE other = ?1 AND contract_id = ?2 AND ledger <= ?3";
-const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
+/// The last number in the order of arrival. It is never given again.
+const LAST_ARRIVAL: &str =
+    "SELECT max(coalesce((SELECT max(seq) FROM contract_events), 0), last_arrival) FROM chain_state";
+const KEEP_LAST_ARRIVAL: &str = "UPDATE chain_state SET last_arrival = max(last_arrival, coalesce((SELECT max(seq) FROM contract_events), 0))";
+const INSERT: &str = "INSERT INTO contract_events (seq, id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
                       happened_at, payload, class, stream, other) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
                             contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
                             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
@@ -195,10 +199,24 @@ fn perhaps_stored<'i>(connection: &Connection, ids: &'i [Opaque]) -> Result<Vec<
 }
 
 pub(crate) fn insert(connection: &Connection, events: &[StoredEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let last = || connection.prepare_cached(LAST_ARRIVAL)?.query_row([], |row| row.get(0));
+    let last: i64 = last().attempt("reading the last arrival")?;
+    insert_at(connection, (last.saturating_add(1)..).zip(events))
+}
+
+/// Inserts events with their numbers in the order of arrival.
+pub(crate) fn insert_at<'a>(
+    connection: &Connection,
+    events: impl IntoIterator<Item = (i64, &'a StoredEvent)>,
+) -> Result<(), StoreError> {
     let what = "writing contract events";
     let mut statement = connection.prepare_cached(INSERT).attempt(what)?;
-    for StoredEvent { event, class, subjects } in events {
+    for (arrival, StoredEvent { event, class, subjects }) in events {
         let written = statement.execute(params![
+            arrival,
             event.id.as_str(),
             event.position.ledger,
             event.position.transaction,
@@ -239,6 +257,8 @@ pub(crate) fn remove(
 ) -> Result<Vec<StoredEvent>, StoreError> {
     let range = [ledgers.start(), ledgers.end()];
     let removed = select(connection, REMOVED, range)?;
+    let keep = || connection.prepare_cached(KEEP_LAST_ARRIVAL)?.execute([]);
+    keep().attempt("keeping the last arrival")?;
     for sql in [REMOVE, REMOVE_REPEATED] {
         let remove = || connection.prepare_cached(sql)?.execute(range);
         remove().attempt("removing contract events")?;
@@ -330,6 +350,13 @@ fn select(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec
         found.push(decode(row)?);
     }
     Ok(found)
+}
+
+/// Reads the columns of an event, and its number in the order of arrival after them.
+pub(crate) fn decode_arrived(row: &Row<'_>) -> Result<(Sequence, StoredEvent), StoreError> {
+    let mut columns = Columns::of(row, "contract_events");
+    let stored = rows::stored_event(&mut columns)?;
+    Ok((Sequence(columns.number("seq")?), stored))
 }
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<StoredEvent, StoreError> {

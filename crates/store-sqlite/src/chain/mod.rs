@@ -5,6 +5,8 @@ pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod ledgers;
 mod list;
+#[cfg(test)]
+mod skewed;
 pub(crate) mod state;
 pub(crate) mod streams;
 

@@ -1,5 +1,6 @@
 use fluxora_store::chain::{ChainState, Reorg, ReorgCause};
-use fluxora_store::{StoreError, rows};
+use fluxora_store::rows::{self, ReadColumns};
+use fluxora_store::{Sequence, StoreError};
 use rusqlite::{Connection, Row, params};
 
 use crate::columns::{self, Columns};
@@ -40,6 +41,18 @@ pub(crate) fn read(connection: &Connection) -> Result<ChainState, StoreError> {
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<ChainState, StoreError> {
     rows::chain_state(&mut Columns::of(row, "chain_state"))
+}
+
+/// Reads the columns of the state, and the last number in the order of arrival after them.
+pub(crate) fn decode_with_arrival(row: &Row<'_>) -> Result<(ChainState, Sequence), StoreError> {
+    let mut columns = Columns::of(row, "chain_state");
+    let state = rows::chain_state(&mut columns)?;
+    Ok((state, Sequence(columns.number("last_arrival")?)))
+}
+
+pub(crate) fn save_last_arrival(connection: &Connection, last: Sequence) -> Result<(), StoreError> {
+    let sql = "UPDATE chain_state SET last_arrival = max(last_arrival, ?1)";
+    connection.execute(sql, [columns::seq(last)]).attempt("saving the last arrival").map(drop)
 }
 
 pub(crate) fn save(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {

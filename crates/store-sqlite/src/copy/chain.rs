@@ -1,9 +1,9 @@
 //! Records of the chain for a copy.
 
 use fluxora_indexer::Ledger;
-use fluxora_store::StoreError;
 use fluxora_store::chain::{ChainState, ContractTallies, Reorg, StoredEvent};
 use fluxora_store::copy::{Record, RemovedStream};
+use fluxora_store::{Sequence, StoreError};
 use rusqlite::Connection;
 
 use super::section::SectionQuery;
@@ -31,14 +31,14 @@ pub(crate) const LEDGERS: SectionQuery = SectionQuery {
 };
 pub(crate) const CONTRACT_EVENTS: SectionQuery = SectionQuery {
     table: "contract_events",
-    select: concat!("SELECT ", event_columns!(), " FROM contract_events e"),
+    select: concat!("SELECT ", event_columns!(), ", e.seq FROM contract_events e"),
     holds: "true",
     after: "e.ledger >= ?1 \
             AND (e.ledger, e.tx_index, e.operation_index, e.event_index, e.id) > (?1, ?2, ?3, ?4, ?5) \
             ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id LIMIT ?6",
     // No two events have one id, wherever they lie.
     at: "e.id = ?5",
-    decode: |row| events::decode(row).map(Record::ContractEvent),
+    decode: |row| events::decode_arrived(row).map(|(arrival, stored)| Record::ContractEvent(arrival, stored)),
 };
 pub(crate) const LEDGER_PROOFS: SectionQuery = SectionQuery {
     table: "ledger_proofs",
@@ -76,11 +76,15 @@ pub(crate) const REORGS: SectionQuery = SectionQuery {
 /// other values come with these.
 pub(crate) const STATE: SectionQuery = SectionQuery {
     table: "chain_state",
-    select: concat!("SELECT ", state_columns!(), " FROM chain_state"),
+    select: concat!(
+        "SELECT ",
+        state_columns!(),
+        ", max(last_arrival, coalesce((SELECT max(seq) FROM contract_events), 0)) AS last_arrival FROM chain_state"
+    ),
     holds: "(events > 0 OR coalesce(tip_ledger, last_safe, final_ledger, synced_at, refused_at, refused_tip_at) IS NOT NULL)",
     after: "one > ?1 ORDER BY one LIMIT ?2",
     at: "one = ?1",
-    decode: |row| state::decode(row).map(Record::ChainState),
+    decode: |row| state::decode_with_arrival(row).map(|(state, last)| Record::ChainState(state, last)),
 };
 
 pub(crate) fn put_removed(connection: &Connection, removed: &RemovedStream) -> Result<(), StoreError> {
@@ -92,8 +96,12 @@ pub(crate) fn put_ledger(connection: &Connection, ledger: &Ledger) -> Result<(),
     ledgers::write(connection, std::slice::from_ref(ledger))
 }
 
-pub(crate) fn put_event(connection: &Connection, stored: &StoredEvent) -> Result<(), StoreError> {
-    events::insert(connection, std::slice::from_ref(stored))?;
+pub(crate) fn put_event(
+    connection: &Connection,
+    arrival: Sequence,
+    stored: &StoredEvent,
+) -> Result<(), StoreError> {
+    events::insert_at(connection, [(columns::seq(arrival), stored)])?;
     contracts::tally(connection, &ContractTallies::of([stored]))
 }
 
@@ -101,6 +109,11 @@ pub(crate) fn put_reorg(connection: &Connection, reorg: &Reorg) -> Result<(), St
     state::insert_reorg(connection, Some(columns::count(reorg.number)), reorg).map(drop)
 }
 
-pub(crate) fn put_state(connection: &Connection, state: &ChainState) -> Result<(), StoreError> {
-    state::save(connection, state)
+pub(crate) fn put_state(
+    connection: &Connection,
+    state: &ChainState,
+    last_arrival: Sequence,
+) -> Result<(), StoreError> {
+    state::save(connection, state)?;
+    state::save_last_arrival(connection, last_arrival)
 }

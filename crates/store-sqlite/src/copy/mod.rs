@@ -105,14 +105,14 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::Event(place, event) => streams::put_event(connection, *place, owner, event)?,
             Record::Idempotency(record) => idempotency::put(connection, record)?,
             Record::Ledger(ledger) => chain::put_ledger(connection, ledger)?,
-            Record::ContractEvent(stored) => chain::put_event(connection, stored)?,
+            Record::ContractEvent(arrival, stored) => chain::put_event(connection, *arrival, stored)?,
             Record::LedgerProof(proof) => evidence::write_proofs(connection, std::slice::from_ref(proof))?,
             Record::Coverage(coverage) => {
                 evidence::write_coverage(connection, std::slice::from_ref(coverage))?;
             }
             Record::RepeatedEvent(repeated) => events::put_repeated(connection, repeated)?,
             Record::Reorg(reorg) => chain::put_reorg(connection, reorg)?,
-            Record::ChainState(state) => chain::put_state(connection, state)?,
+            Record::ChainState(state, last) => chain::put_state(connection, state, *last)?,
             Record::WebhookEndpoint(stored, deleted_at) => {
                 webhooks::put_endpoint(connection, stored, *deleted_at)?;
             }

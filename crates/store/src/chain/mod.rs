@@ -35,8 +35,8 @@ pub use rebuild::{
 pub use rewind::rewind;
 pub use state::{ChainState, RefusedReorg, RefusedTip, Reorg, ReorgCause};
 pub use transaction::{
-    ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent, Mention,
-    RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
+    Arrivals, CONTRACT_EVENT_WINDOW, ChainTransaction, ContractEventPage, ContractEventQuery, EventCursor,
+    ListedEvent, Mention, RepeatedEvent, StoredEvent, StoredStream, StreamWrite,
 };
 
 use crate::StoreError;
@@ -114,7 +114,7 @@ pub trait ChainStore: Send + Sync {
     /// Reads a contract event by its id, and what proves it.
     async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError>;
 
-    /// Reads a page of contract events, in chain order.
+    /// Reads a page of contract events, in chain order or in the order of arrival.
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError>;
 
     /// Reads the last `limit` reorgs, latest first.

@@ -39,7 +39,12 @@ pub struct ListedEvent {
     pub ledger_hash: Opaque,
     /// How it is known.
     pub verification: Verification,
+    /// Number in the order of arrival.
+    pub arrival: Sequence,
 }
+
+/// Most contract events that one page looks through for those of a contract or a topic.
+pub const CONTRACT_EVENT_WINDOW: u32 = 10_000;
 
 /// A cursor in the list of contract events: the last event read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +55,23 @@ pub struct EventCursor {
     pub id: Opaque,
 }
 
-/// A query for contract events, in chain order.
+/// Numbers in the order of arrival: those above `after`, up to and with `upto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrivals {
+    /// The last number that was read.
+    pub after: Sequence,
+    /// The last number to look at.
+    pub upto: Sequence,
+}
+
+impl Arrivals {
+    /// The numbers after this one that one page looks through.
+    pub fn after(after: Sequence) -> Self {
+        Self { after, upto: Sequence(after.0.saturating_add(CONTRACT_EVENT_WINDOW.into())) }
+    }
+}
+
+/// A query for contract events, in chain order unless `arrivals` is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContractEventQuery {
     /// The first ledger.
@@ -61,8 +82,13 @@ pub struct ContractEventQuery {
     pub contract: Option<Opaque>,
     /// Only events with this first topic.
     pub topic: Option<Opaque>,
-    /// Only events after this one.
+    /// Only events after this one on chain.
     pub after: Option<EventCursor>,
+    /// Only events up to and with this one on chain. Without it a query for a contract or a topic looks through
+    /// [`CONTRACT_EVENT_WINDOW`] events.
+    pub until: Option<EventCursor>,
+    /// The events of these numbers, in the order of arrival.
+    pub arrivals: Option<Arrivals>,
     /// Most events of the page; at least 1.
     pub limit: u32,
 }
@@ -72,8 +98,10 @@ pub struct ContractEventQuery {
 pub struct ContractEventPage {
     /// The events.
     pub events: Vec<ListedEvent>,
-    /// Whether there are more after the last one.
+    /// Whether more may follow.
     pub more: bool,
+    /// The last event that was looked at, if the page ended before the list did: of the query, or found by it.
+    pub until: Option<EventCursor>,
 }
 
 /// What is stored of a chain stream.

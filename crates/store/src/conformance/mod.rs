@@ -134,6 +134,8 @@ macro_rules! conformance_suite {
             a_rebuild_of_what_is_right_changes_nothing
             contract_events_are_listed_in_the_order_of_the_chain
             contract_events_are_filtered
+            contract_events_are_listed_in_the_order_of_their_arrival
+            a_page_of_contract_events_looks_through_a_bounded_number
             a_vesting_stream_is_stored_with_everything_its_contract_keeps
             vesting_streams_are_listed_by_the_words_of_their_contract
             a_fork_rebuilds_a_vesting_stream

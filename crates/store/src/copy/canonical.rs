@@ -68,12 +68,12 @@ impl Record {
             Self::Event(sequence, record) => event(&mut fields, *sequence, record)?,
             Self::Idempotency(record) => idempotency_record(&mut fields, record),
             Self::Ledger(record) => ledger(&mut fields, record),
-            Self::ContractEvent(record) => stored_event(&mut fields, record),
+            Self::ContractEvent(arrival, record) => stored_event(fields.put("arrival", arrival.0), record),
             Self::LedgerProof(record) => ledger_proof(&mut fields, record),
             Self::Coverage(record) => coverage(&mut fields, record),
             Self::RepeatedEvent(record) => repeated_event(&mut fields, record),
             Self::Reorg(record) => reorg(&mut fields, record),
-            Self::ChainState(record) => chain_state(&mut fields, record),
+            Self::ChainState(record, arrival) => chain_state(fields.put("lastArrival", arrival.0), record),
             Self::WebhookEndpoint(stored, deleted_at) => {
                 webhooks::endpoint(&mut fields, stored, deleted_at.as_ref())?;
             }

@@ -36,8 +36,8 @@ pub enum Record {
     Idempotency(IdempotencyRecord),
     /// A ledger of the chain.
     Ledger(Ledger),
-    /// What a contract emitted.
-    ContractEvent(StoredEvent),
+    /// What a contract emitted, with its number in the order of arrival.
+    ContractEvent(Sequence, StoredEvent),
     /// What proves contract events of a ledger.
     LedgerProof(LedgerProof),
     /// The ledgers that were read whole for a contract.
@@ -46,8 +46,9 @@ pub enum Record {
     RepeatedEvent(RepeatedEvent),
     /// A reorg or a rewind.
     Reorg(Reorg),
-    /// The state of the chain without the last reorg, which is a separate record.
-    ChainState(ChainState),
+    /// The state of the chain without the last reorg, which is a separate record, and the last number that a contract event
+    /// was given in the order of arrival.
+    ChainState(ChainState, Sequence),
     /// A webhook endpoint with its queue, and when it was deleted.
     WebhookEndpoint(Box<StoredEndpoint>, Option<Timestamp>),
     /// A webhook delivery.
@@ -97,12 +98,12 @@ impl Record {
             Self::Event(..) => Section::Events,
             Self::Idempotency(_) => Section::IdempotencyRecords,
             Self::Ledger(_) => Section::Ledgers,
-            Self::ContractEvent(_) => Section::ContractEvents,
+            Self::ContractEvent(..) => Section::ContractEvents,
             Self::LedgerProof(_) => Section::LedgerProofs,
             Self::Coverage(_) => Section::Coverage,
             Self::RepeatedEvent(_) => Section::RepeatedEvents,
             Self::Reorg(_) => Section::Reorgs,
-            Self::ChainState(_) => Section::ChainState,
+            Self::ChainState(..) => Section::ChainState,
             Self::WebhookEndpoint(..) => Section::WebhookEndpoints,
             Self::WebhookDelivery(_) => Section::WebhookDeliveries,
             Self::WebhookAttempt(_) => Section::WebhookAttempts,
@@ -121,14 +122,14 @@ impl Record {
             Self::Removed(removed) => RecordKey::Number(removed.sequence),
             Self::Idempotency(record) => RecordKey::Key(record.scope.clone(), record.key.as_str().to_owned()),
             Self::Ledger(ledger) => RecordKey::Number(Sequence(ledger.sequence.into())),
-            Self::ContractEvent(StoredEvent { event, .. }) => {
+            Self::ContractEvent(_, StoredEvent { event, .. }) => {
                 RecordKey::OnChain(EventCursor { position: event.position, id: event.id.clone() })
             }
             Self::RepeatedEvent(repeated) => RecordKey::Number(Sequence(repeated.number)),
             Self::LedgerProof(proof) => RecordKey::Number(Sequence(proof.ledger.into())),
             Self::Coverage(coverage) => RecordKey::Key(coverage.contract.to_string(), String::new()),
             Self::Reorg(reorg) => RecordKey::Number(Sequence(reorg.number)),
-            Self::ChainState(_) | Self::WebhookFanOut(_) => RecordKey::Number(Sequence(1)),
+            Self::ChainState(..) | Self::WebhookFanOut(_) => RecordKey::Number(Sequence(1)),
             Self::WebhookEndpoint(stored, _) => RecordKey::Number(stored.sequence),
             Self::WebhookDelivery(stored) => RecordKey::Number(stored.sequence),
             Self::WebhookAttempt(attempt) => RecordKey::Number(attempt.sequence),

@@ -1,12 +1,11 @@
-use std::fmt;
-
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::{ChainPosition, Opaque, Verification};
-use fluxora_store::chain::{ContractEventPage, ContractEventQuery, EventCursor, ListedEvent};
-use fluxora_store::{CorruptRow, Store, StoreError};
+use fluxora_indexer::{Opaque, Verification};
+use fluxora_store::chain::{Arrivals, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent};
+use fluxora_store::{CorruptRow, Sequence, Store, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::event_cursor;
 use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{CONTRACT, Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
@@ -29,13 +28,14 @@ pub(crate) const DOC: Doc = Doc {
         query("toLedger", "The last ledger, included", "2000"),
         query("contractId", "Events of this contract", CONTRACT),
         query("topic", "Events with this topic", "created"),
+        query("order", "`chain` (default), or `arrival`: the order in which events were stored", "arrival"),
         query("limit", "Events per page: 1 to 1000, 100 by default", "100"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
     ],
     errors: &[ErrorKind::Unauthorized, ErrorKind::IndexerNotConfigured],
     ..Doc::new(
         "List stored contract events",
-        &[response(200, "ContractEvents", "A page of contract events in chain order, each as it was pushed")],
+        &[response(200, "ContractEvents", "A page of contract events, each as it was pushed")],
     )
 };
 
@@ -72,7 +72,14 @@ struct EventView {
     happened_at: Instant,
 }
 
-/// `GET /internal/indexer/events`: the stored contract events in chain order.
+/// The order of the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Chain,
+    Arrival,
+}
+
+/// `GET /internal/indexer/events`: the stored contract events, in chain order or in the order of arrival.
 pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let limit = query.limit_up_to(MAX_LIMIT, DEFAULT_LIMIT);
@@ -86,24 +93,48 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     };
     let contract = query.contract("contractId").and_then(|contract| Opaque::new(&contract.to_string()).ok());
     let topic = opaque(&mut query, "topic");
+    let order = query.parsed("order", FieldCode::InvalidValue, "chain or arrival", |text| match text {
+        "chain" => Some(Order::Chain),
+        "arrival" => Some(Order::Arrival),
+        _ => None,
+    });
+    let by_arrival = order == Some(Order::Arrival);
     let first = [
         from_ledger.map(|ledger| ledger.to_string()),
         to_ledger.map(|ledger| ledger.to_string()),
         contract.as_ref().map(|contract| quoted(contract.as_str())),
         topic.as_ref().map(|topic| quoted(topic.as_str())),
     ];
-    let list = cursor::describe(&first, &[]);
+    let list = cursor::describe(&first, &[("order", by_arrival.then(|| "arrival".to_owned()))]);
     let after =
         query.parsed("cursor", FieldCode::InvalidCursor, "the nextCursor of this list's last page", |text| {
-            Some((EventPosition::parse(text, &list)?, text.to_owned()))
+            let position = match by_arrival {
+                true => Position::Arrival(Sequence(Cursor::parse(text, &list)?.position)),
+                false => Position::Chain(event_cursor::parse(text, &list)?),
+            };
+            Some((position, text.to_owned()))
         });
     query.finish()?;
     let (after, given) = after.unzip();
-    let query = ContractEventQuery { from_ledger, to_ledger, contract, topic, after, limit };
-    let page = page(api.store(), query).await?;
-    let last = page.events.last().map(|last| EventPosition { event: last, list: &list }.to_string());
+    let query = ContractEventQuery {
+        from_ledger,
+        to_ledger,
+        contract,
+        topic,
+        limit,
+        ..ContractEventQuery::default()
+    };
+    let query = match after {
+        Some(Position::Chain(after)) => ContractEventQuery { after: Some(after), ..query },
+        Some(Position::Arrival(after)) => {
+            ContractEventQuery { arrivals: Some(Arrivals::after(after)), ..query }
+        }
+        None if by_arrival => ContractEventQuery { arrivals: Some(Arrivals::after(Sequence(0))), ..query },
+        None => query,
+    };
+    let (page, next) = page(api.store(), query).await?;
     // The last page has a cursor too: a client that follows the list sends it again.
-    let next_cursor = last.or(given);
+    let next_cursor = next.map(|next| next.written(&list)).or(given);
     let is_proven = |listed: &&ListedEvent| listed.verification == Verification::L3;
     let proven = page.events.iter().filter(is_proven);
     let proven_event_ids = proven.map(|listed| listed.event.id.to_string()).collect();
@@ -111,15 +142,43 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     Ok(HttpResponse::Ok().json(Page { events, proven_event_ids, has_more: page.more, next_cursor }))
 }
 
+/// Where a page ends.
+enum Position {
+    Chain(EventCursor),
+    Arrival(Sequence),
+}
+
+impl Position {
+    fn written(&self, list: &str) -> String {
+        match self {
+            Self::Chain(cursor) => event_cursor::written(cursor, list),
+            Self::Arrival(Sequence(number)) => Cursor::at(*number, list).to_string(),
+        }
+    }
+
+    /// The position of a listed event, in the order of the query.
+    fn of(listed: &ListedEvent, query: &ContractEventQuery) -> Self {
+        match query.arrivals {
+            Some(_) => Self::Arrival(listed.arrival),
+            None => Self::Chain(EventCursor { position: listed.event.position, id: listed.event.id.clone() }),
+        }
+    }
+}
+
 /// Reads a page in parts, so that neither it nor a part of it is larger than the events of [`PART`] above [`MAX_BYTES`].
-async fn page(store: &dyn Store, query: ContractEventQuery) -> Result<ContractEventPage, StoreError> {
-    let (mut page, mut query, mut bytes) =
-        (ContractEventPage { events: Vec::new(), more: true }, query, 0_usize);
-    let mut left = query.limit;
+/// All parts look through one window of events. The position is the last one that was looked at.
+async fn page(
+    store: &dyn Store,
+    mut query: ContractEventQuery,
+) -> Result<(ContractEventPage, Option<Position>), StoreError> {
+    let mut page = ContractEventPage { more: true, ..ContractEventPage::default() };
+    let (mut next, mut bytes, mut left) = (None, 0_usize, query.limit);
     while page.more && left > 0 && bytes < MAX_BYTES {
         query.limit = left.min(PART);
         let part = store.contract_events(&query).await?;
         page.more = part.more;
+        query.until = part.until;
+        let is_full = u32::try_from(part.events.len()) == Ok(query.limit);
         for listed in part.events {
             if bytes >= MAX_BYTES {
                 page.more = true;
@@ -128,11 +187,25 @@ async fn page(store: &dyn Store, query: ContractEventQuery) -> Result<ContractEv
             let event = &listed.event;
             bytes = bytes.saturating_add(event.payload.as_ref().len()).saturating_add(OTHER_BYTES);
             left = left.saturating_sub(1);
-            query.after = Some(EventCursor { position: event.position, id: event.id.clone() });
+            let position = Position::of(&listed, &query);
+            match (&position, &mut query.arrivals) {
+                (Position::Arrival(number), Some(arrivals)) => arrivals.after = *number,
+                (Position::Chain(cursor), _) => query.after = Some(cursor.clone()),
+                (Position::Arrival(_), None) => {}
+            }
+            next = Some(position);
             page.events.push(listed);
         }
+        // A part that is not full has looked at the rest of the window.
+        if page.more && !is_full {
+            if bytes < MAX_BYTES {
+                let end = query.arrivals.map(|arrivals| Position::Arrival(arrivals.upto));
+                next = end.or_else(|| query.until.take().map(Position::Chain)).or(next);
+            }
+            break;
+        }
     }
-    Ok(page)
+    Ok((page, next))
 }
 
 /// Digits only: `u32::from_str` also accepts a sign.
@@ -142,7 +215,7 @@ fn number(text: &str) -> Option<u32> {
 
 impl EventView {
     fn of(listed: ListedEvent) -> Result<Self, StoreError> {
-        let ListedEvent { event, ledger_hash, verification: _ } = listed;
+        let ListedEvent { event, ledger_hash, verification: _, arrival: _ } = listed;
         let payload =
             RawValue::from_string(event.payload.as_ref().to_owned()).map_err(|error| CorruptRow {
                 table: "contract_events",
@@ -163,40 +236,5 @@ impl EventView {
             payload,
             happened_at: Instant(event.happened_at),
         })
-    }
-}
-
-/// A cursor of this list: a [`Cursor`] for ledger and transaction, one for operation and event, and the event id in hex.
-struct EventPosition<'a> {
-    event: &'a ListedEvent,
-    list: &'a str,
-}
-
-impl fmt::Display for EventPosition<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = &self.event.event;
-        let ChainPosition { ledger, transaction, operation, event: index } = event.position;
-        let pair = |high: u32, low: u32| Cursor::at(u64::from(high) << 32 | u64::from(low), self.list);
-        write!(f, "{}{}", pair(ledger, transaction), pair(operation, index))?;
-        event.id.as_str().bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl EventPosition<'_> {
-    fn parse(text: &str, list: &str) -> Option<EventCursor> {
-        let (first, rest) = text.split_at_checked(Cursor::LENGTH)?;
-        let (second, id) = rest.split_at_checked(Cursor::LENGTH)?;
-        let pair = |text| {
-            let position = Cursor::parse(text, list)?.position;
-            Some((u32::try_from(position >> 32).ok()?, u32::try_from(position & u64::from(u32::MAX)).ok()?))
-        };
-        let ((ledger, transaction), (operation, event)) = (pair(first)?, pair(second)?);
-        let bytes = id.as_bytes().chunks(2).map(|pair| {
-            let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-            u8::from_str_radix(pair, 16).ok()
-        });
-        let id = String::from_utf8(bytes.collect::<Option<_>>()?).ok()?;
-        let position = ChainPosition { ledger, transaction, operation, event };
-        Some(EventCursor { position, id: Opaque::new(&id).ok()? })
     }
 }

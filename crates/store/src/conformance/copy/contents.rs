@@ -40,11 +40,17 @@ pub(super) fn contents() -> [Vec<Record>; 19] {
     let mut answers: Vec<_> = (1..=11).map(idempotency_record).collect();
     answers.sort_by_key(Record::key);
     let ledgers = chain.chain.ledgers.values().cloned().map(Record::Ledger);
-    let contract_events = chain.chain.events.iter().cloned().map(Record::ContractEvent);
+    let contract_events = chain
+        .chain
+        .events
+        .iter()
+        .map(|stored| Record::ContractEvent(chain.chain.arrivals[&stored.event.id], stored.clone()));
     let proofs = chain.chain.proofs.values().cloned().map(Record::LedgerProof);
     let coverage = chain.chain.coverage.iter().cloned().map(Record::Coverage);
     let reorgs = chain.chain.reorgs.iter().cloned().map(Record::Reorg);
-    let state = Record::ChainState(ChainState { last_reorg: None, ..chain.chain.state.clone() });
+    let state = ChainState { last_reorg: None, ..chain.chain.state.clone() };
+    // The newest events may have been removed by a reorg: their numbers are not given again.
+    let state = Record::ChainState(state, Sequence(chain.chain.last_arrival + 5));
     let [endpoints, deliveries, attempts, replays, cursor] = webhooks();
     [
         streams,

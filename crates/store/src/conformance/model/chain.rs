@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{Contents, Model};
 use crate::chain::{
-    self, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, ContractReport,
+    self, Arrivals, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, ContractReport,
     ContractSummary, ContractTallies, Coverage, EventCursor, EventEvidence, HALT_TOPICS, Ingested,
     ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent,
     StoredStream, StreamWrite,
@@ -101,6 +101,8 @@ impl ChainTransaction for Contents {
                 known.event.id != stored.event.id && known.event.position != stored.event.position
             };
             assert!(self.chain.events.iter().all(other), "written twice");
+            self.chain.last_arrival += 1;
+            self.chain.arrivals.insert(stored.event.id.clone(), Sequence(self.chain.last_arrival));
         }
         self.chain.events.extend_from_slice(events);
         self.chain.events.sort_by(|a, b| a.event.order().cmp(&b.event.order()));
@@ -121,6 +123,9 @@ impl ChainTransaction for Contents {
         let mut removed = self.chain.select(|stored| ledgers.contains(&stored.event.position.ledger));
         removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
         self.chain.events.retain(|stored| !ledgers.contains(&stored.event.position.ledger));
+        for stored in &removed {
+            self.chain.arrivals.remove(&stored.event.id);
+        }
         Ok(removed)
     }
 
@@ -312,6 +317,7 @@ impl ChainStore for Model {
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         let contents = self.contents();
         let limit = usize::try_from(query.limit).unwrap();
+        let arrival = |stored: &StoredEvent| contents.chain.arrivals[&stored.event.id];
         let mut found = contents.chain.select(|stored| {
             let event = &stored.event;
             query.from_ledger.is_none_or(|from| event.position.ledger >= from)
@@ -319,8 +325,16 @@ impl ChainStore for Model {
                 && query.contract.as_ref().is_none_or(|contract| event.contract == *contract)
                 && query.topic.as_ref().is_none_or(|topic| event.topic == *topic)
                 && query.after.as_ref().is_none_or(|after| cursor(stored) > *after)
+                && query.until.as_ref().is_none_or(|until| cursor(stored) <= *until)
+                && query.arrivals.is_none_or(|Arrivals { after, upto }| {
+                    (after..=upto).contains(&arrival(stored)) && arrival(stored) != after
+                })
         });
-        let more = found.len() > limit;
+        let mut more = found.len() > limit || query.until.is_some();
+        if let Some(Arrivals { upto, .. }) = query.arrivals {
+            found.sort_by_key(arrival);
+            more |= contents.chain.arrivals.values().any(|number| *number > upto);
+        }
         found.truncate(limit);
         let listed = found.into_iter().map(|stored| ListedEvent {
             ledger_hash: contents.chain.ledgers[&stored.event.position.ledger].hash.clone(),
@@ -329,9 +343,10 @@ impl ChainStore for Model {
                 let proven = proof.map_or_else(ProvenEvents::default, |proof| proof.events.clone());
                 proven.verification(stored.event.position)
             },
+            arrival: arrival(&stored),
             event: stored.event,
         });
-        Ok(ContractEventPage { events: listed.collect(), more })
+        Ok(ContractEventPage { events: listed.collect(), more, until: query.until.clone() })
     }
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {

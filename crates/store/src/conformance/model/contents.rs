@@ -56,6 +56,10 @@ pub(in crate::conformance) struct ModelChain {
     pub(in crate::conformance) ledgers: BTreeMap<u32, Ledger>,
     /// In the order of the chain.
     pub(in crate::conformance) events: Vec<StoredEvent>,
+    /// The number of each event in the order of arrival.
+    pub(in crate::conformance) arrivals: BTreeMap<Opaque, Sequence>,
+    /// The last number that was given.
+    pub(in crate::conformance) last_arrival: u64,
     pub(in crate::conformance) removed: Vec<StoredStream>,
     pub(in crate::conformance) reorgs: Vec<Reorg>,
     pub(in crate::conformance) coverage: Vec<Coverage>,
