@@ -200,10 +200,11 @@ fn config(location: &Location, options: &Options) -> Config {
 
 /// Settings of every session, over those of the database and the role: limits for statements and for idle transactions, read committed
 /// isolation, and plans that read a page in the order of an index. To collect its rows in another order and sort them is cheaper only
-/// while a sender has few.
+/// while a sender has few. Parallel workers would read and sort a table instead, at the cost of other requests.
 fn session(timeout_ms: u128) -> String {
     format!(
         "-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout=5000 \
-         -c default_transaction_isolation=read\\ committed -c enable_bitmapscan=off -c jit=off"
+         -c default_transaction_isolation=read\\ committed -c enable_bitmapscan=off -c jit=off \
+         -c max_parallel_workers_per_gather=0"
     )
 }

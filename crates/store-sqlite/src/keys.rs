@@ -4,7 +4,7 @@ use fluxora_auth::{ApiKey, KeyHash, KeyId, KeyState};
 use fluxora_store::rows::api_key;
 use fluxora_store::{KeyPage, KeyQuery, KeyRotated, Sequence, StoreError, StoredKey};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
 
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
@@ -28,7 +28,12 @@ const BY_ID: &str = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id 
 const LIST: &str = concat!(
     "SELECT ",
     key_columns!(),
-    " FROM api_keys WHERE seq < ?1 AND (?2 IS NULL OR owner = ?2) ORDER BY seq DESC LIMIT ?3"
+    " FROM api_keys NOT INDEXED WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2"
+);
+const LIST_OF_OWNER: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    " FROM api_keys INDEXED BY api_keys_by_owner WHERE seq < ?1 AND owner = ?3 ORDER BY seq DESC LIMIT ?2"
 );
 const ANY: &str = "SELECT EXISTS (SELECT 1 FROM api_keys)";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
@@ -92,12 +97,14 @@ pub(crate) fn list(connection: &Connection, query: &KeyQuery) -> Result<KeyPage,
     let what = "listing API keys";
     let limit = query.limit.max(1);
     let before = query.before.map_or(i64::MAX, columns::seq);
-    let owner = query.owner.as_ref().map(fluxora_auth::Name::as_str);
-    let mut statement = connection.prepare_cached(LIST).attempt(what)?;
-    let rows = statement
-        .query_map(params![before, owner, u64::from(limit).saturating_add(1)], |row| Ok(decode(row)));
-    let mut keys =
-        rows.attempt(what)?.map(|row| row.attempt(what)?).collect::<Result<Vec<_>, StoreError>>()?;
+    let one_more = i64::from(limit).saturating_add(1);
+    let (sql, values): (_, &[&dyn ToSql]) = match &query.owner {
+        None => (LIST, params![before, one_more]),
+        Some(owner) => (LIST_OF_OWNER, params![before, one_more, owner.as_str()]),
+    };
+    let mut statement = connection.prepare_cached(sql).attempt(what)?;
+    let rows = statement.query_map(values, |row| Ok(decode(row))).attempt(what)?;
+    let mut keys = rows.map(|row| row.attempt(what)?).collect::<Result<Vec<_>, StoreError>>()?;
     let next = crate::webhooks::cut(&mut keys, limit, |stored| stored.sequence);
     Ok(KeyPage { keys, next })
 }

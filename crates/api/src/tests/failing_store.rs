@@ -288,7 +288,7 @@ impl DeliveryStore for FailingStore {
     async fn delivery(&self, _: DeliveryId) -> Result<Option<ListedDelivery>, StoreError> {
         Err((self.fault)())
     }
-    async fn attempts(&self, _: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+    async fn attempts(&self, _: DeliveryId, _: u32, _: u32) -> Result<Vec<Attempt>, StoreError> {
         Err((self.fault)())
     }
     async fn list_deliveries(&self, _: &DeliveryQuery) -> Result<DeliveryPage, StoreError> {

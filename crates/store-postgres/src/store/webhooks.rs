@@ -131,8 +131,8 @@ impl DeliveryStore for PostgresStore {
         read!(self, |lease| webhooks::delivery(&lease, id))
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        read!(self, |lease| webhooks::attempts(&lease, id))
+    async fn attempts(&self, id: DeliveryId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError> {
+        read!(self, |lease| webhooks::attempts(&lease, id, after, limit))
     }
 
     async fn list_deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, StoreError> {

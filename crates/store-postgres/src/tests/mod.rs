@@ -12,6 +12,7 @@ mod chain;
 mod conflicts;
 mod corrupt;
 mod limits;
+mod list_plans;
 mod opening;
 mod outage;
 mod plans;

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 19] = [
+const MIGRATIONS: [&str; 20] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -33,6 +33,7 @@ const MIGRATIONS: [&str; 19] = [
     "V17__access",
     "V18__delivery_ordering",
     "V19__order_of_arrival",
+    "V20__keys_by_owner",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

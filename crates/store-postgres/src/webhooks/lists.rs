@@ -1,13 +1,13 @@
-use fluxora_delivery::{Attempt as DeliveryAttempt, DeliveryId, DeliveryStatus, EndpointId};
+use fluxora_delivery::{Attempt as DeliveryAttempt, DeliveryId, EndpointId};
 use fluxora_store::delivery::{
-    DeliveryPage, DeliveryQuery, EndpointPage, EndpointQuery, ListedDelivery, StoredEndpoint,
+    DeliveryIndex, DeliveryPage, DeliveryQuery, EndpointPage, EndpointQuery, ListedDelivery, StoredEndpoint,
 };
 use fluxora_store::{CorruptRow, Sequence, StoreError};
-use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::ToSql;
 
 use super::columns::{attempt_columns, delivery_columns, endpoint_columns};
+use super::page::{self, Key, Select, Statement, Table, Value};
 use super::{decode_all, deliveries, endpoints};
 use crate::columns;
 use crate::faults::{Attempt, Fault};
@@ -24,31 +24,30 @@ macro_rules! status {
 /// Deliveries with their status and the owner of their endpoint. `OFFSET 0` lets each endpoint be looked up, so that the deliveries
 /// are read in the order of an index.
 macro_rules! listed {
+    ($body:literal) => {
+        concat!(delivery_columns!($body), ", ", status!(), " AS status, p.owner AS owner")
+    };
+}
+macro_rules! with_endpoint {
     () => {
-        concat!(
-            "SELECT ",
-            delivery_columns!(),
-            ", ",
-            status!(),
-            " AS status, p.owner AS owner FROM webhook_deliveries d JOIN LATERAL (SELECT state, owner, deleted_at \
-             FROM webhook_endpoints WHERE id = d.endpoint OFFSET 0) AS p ON true"
-        )
+        "JOIN LATERAL (SELECT id, state, owner, deleted_at FROM webhook_endpoints WHERE id = d.endpoint OFFSET 0) AS p ON true"
     };
 }
 
 const ENDPOINT: &str =
     concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE id = $1 AND deleted_at IS NULL");
-const ENDPOINTS: &str = concat!(
+const DELIVERY: &str = concat!(
     "SELECT ",
-    endpoint_columns!(),
-    " FROM webhook_endpoints WHERE deleted_at IS NULL AND seq < $1 \
-     AND ($2::bool OR owner IS NOT DISTINCT FROM $3::text) ORDER BY seq DESC LIMIT $4"
+    listed!("d.body"),
+    " FROM webhook_deliveries d ",
+    with_endpoint!(),
+    " WHERE d.id = $1"
 );
-const DELIVERY: &str = concat!(listed!(), " WHERE d.id = $1");
 const ATTEMPTS: &str = concat!(
     "SELECT ",
     attempt_columns!(),
-    " FROM webhook_attempts a WHERE a.delivery = (SELECT seq FROM webhook_deliveries WHERE id = $1) ORDER BY a.number"
+    " FROM webhook_attempts a WHERE a.delivery = (SELECT seq FROM webhook_deliveries WHERE id = $1) AND a.number > $2 \
+     ORDER BY a.number LIMIT $3"
 );
 
 pub(crate) async fn endpoint(lease: &Lease, id: EndpointId) -> Result<Option<StoredEndpoint>, Fault> {
@@ -67,16 +66,32 @@ pub(crate) async fn endpoint_owner(lease: &Lease, id: EndpointId) -> Result<Opti
     row.map(|row| row.try_get(0)).transpose().attempt(what)
 }
 
+const ENDPOINTS: Table = Table("webhook_endpoints", "e");
+
 pub(crate) async fn endpoints(lease: &Lease, query: &EndpointQuery) -> Result<EndpointPage, Fault> {
     let what = "listing endpoints";
-    let statement = lease.prepare_cached(ENDPOINTS).await.attempt(what)?;
-    let before = query.before.map_or(i64::MAX, columns::seq);
-    let (all, owner) = (query.owner.is_none(), query.owner.clone().flatten());
-    let one_more = i64::from(query.limit.max(1)).saturating_add(1);
-    let rows = lease.query(&statement, &[&before, &all, &owner, &one_more]).await.attempt(what)?;
+    let floor = page::floor(lease, what, Some(window_of_endpoints(query))).await?;
+    let statement = statement_of_endpoints(query, floor);
+    let rows = lease.query_typed(&statement.sql, &statement.typed()).await.attempt(what)?;
     let mut endpoints = decode_all(&rows, endpoints::decode)?;
-    let next = cut(&mut endpoints, query.limit, |stored| stored.sequence);
+    let next = cut(&mut endpoints, query.limit, |stored| stored.sequence).or(floor);
     Ok(EndpointPage { endpoints, next })
+}
+
+pub(crate) fn window_of_endpoints(query: &EndpointQuery) -> Statement {
+    Statement::window(ENDPOINTS, key_of_endpoints(query), query.before)
+}
+
+/// Deleted endpoints are in the index too.
+pub(crate) fn statement_of_endpoints(query: &EndpointQuery, floor: Option<Sequence>) -> Statement {
+    let select = Select { columns: endpoint_columns!(), table: ENDPOINTS, join: "" };
+    let mut page = Statement::of(&select, key_of_endpoints(query), query.before, floor, query.limit);
+    page.sql.push_str(" AND e.deleted_at IS NULL");
+    page.end(query.limit)
+}
+
+fn key_of_endpoints(query: &EndpointQuery) -> Key {
+    query.owner.as_ref().map_or(Key::All, |owner| Key::Equal("e.owner", owner.clone()))
 }
 
 pub(crate) async fn delivery(lease: &Lease, id: DeliveryId) -> Result<Option<ListedDelivery>, Fault> {
@@ -86,101 +101,72 @@ pub(crate) async fn delivery(lease: &Lease, id: DeliveryId) -> Result<Option<Lis
     Ok(decode_all(&rows, decode)?.pop())
 }
 
-pub(crate) async fn attempts(lease: &Lease, id: DeliveryId) -> Result<Vec<DeliveryAttempt>, Fault> {
+pub(crate) async fn attempts(
+    lease: &Lease,
+    id: DeliveryId,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<DeliveryAttempt>, Fault> {
     let what = "reading attempts";
     let statement = lease.prepare_cached(ATTEMPTS).await.attempt(what)?;
-    let rows = lease.query(&statement, &[&id.to_string()]).await.attempt(what)?;
+    let values: [&(dyn ToSql + Sync); 3] = [&id.to_string(), &i64::from(after), &i64::from(limit)];
+    let rows = lease.query(&statement, &values).await.attempt(what)?;
     let attempts = decode_all(&rows, deliveries::decode_attempt)?;
     Ok(attempts.into_iter().map(|(_, _, attempt)| attempt).collect())
 }
 
 pub(crate) async fn deliveries(lease: &Lease, query: &DeliveryQuery) -> Result<DeliveryPage, Fault> {
     let what = "listing deliveries";
-    let statement = Statement::of(query);
+    let floor = page::floor(lease, what, window(query)).await?;
+    let statement = statement(query, floor);
     let rows = lease.query_typed(&statement.sql, &statement.typed()).await.attempt(what)?;
     let mut deliveries = decode_all(&rows, decode)?;
-    let next = cut(&mut deliveries, query.limit, |listed| listed.sequence);
+    let next = cut(&mut deliveries, query.limit, |listed| listed.sequence).or(floor);
     Ok(DeliveryPage { deliveries, next })
 }
 
-/// A page, planned for its values: it is read in the order of an index from its place on.
-struct Statement {
-    sql: String,
-    values: Vec<Value>,
+const DELIVERIES: Table = Table("webhook_deliveries", "d");
+
+/// The last row of the window of a page; `None` if the page needs no window.
+pub(crate) fn window(query: &DeliveryQuery) -> Option<Statement> {
+    query.is_windowed().then(|| Statement::window(DELIVERIES, key(query), query.before))
 }
 
-enum Value {
-    Integer(i64),
-    Text(Option<String>),
-    Instant(Timestamp),
+/// A page down to the last row of its window.
+pub(crate) fn statement(query: &DeliveryQuery, floor: Option<Sequence>) -> Statement {
+    let DeliveryQuery { owner, endpoint, status, stream: _, kind, created_from, created_until, .. } = query;
+    let select = Select { columns: listed!("''::bytea"), table: DELIVERIES, join: with_endpoint!() };
+    let mut page = Statement::of(&select, key(query), query.before, floor, query.limit);
+    if let Some(owner) = owner {
+        page.require("p.owner IS NOT DISTINCT FROM", Value::Text(owner.clone()));
+    }
+    if let (Some(endpoint), DeliveryIndex::Stream(_) | DeliveryIndex::Dead) = (endpoint, query.index()) {
+        // Not by `d.endpoint`: the server would follow the index of the endpoint where it expects fewer rows there.
+        page.require("p.id =", Value::Text(Some(endpoint.to_string())));
+    }
+    if let Some(status) = status {
+        page.require(concat!(status!(), " ="), Value::Text(Some(status.name().to_owned())));
+    }
+    if let Some(kind) = kind {
+        page.require("d.type =", Value::Text(Some(kind.name().to_owned())));
+    }
+    if let Some(from) = created_from {
+        page.require("d.created_at >=", Value::Instant(columns::instant(*from)));
+    }
+    if let Some(until) = created_until {
+        page.require("d.created_at <", Value::Instant(columns::instant(*until)));
+    }
+    page.end(query.limit)
 }
 
-impl Statement {
-    fn of(query: &DeliveryQuery) -> Self {
-        let DeliveryQuery {
-            owner,
-            endpoint,
-            status,
-            stream,
-            kind,
-            created_from,
-            created_until,
-            before,
-            limit,
-        } = query;
-        let mut this = Self { sql: listed!().to_owned(), values: Vec::new() };
-        this.require(" WHERE d.seq < ", Value::Integer(before.map_or(i64::MAX, columns::seq)));
-        if let Some(owner) = owner {
-            this.require(" AND p.owner IS NOT DISTINCT FROM ", Value::Text(owner.clone()));
-        }
-        if let Some(endpoint) = endpoint {
-            this.require(" AND d.endpoint = ", Value::Text(Some(endpoint.to_string())));
-        }
-        if let Some(status) = status {
-            // The conditions of the partial indexes.
-            let condition = match status {
-                DeliveryStatus::Dead => concat!(" AND d.state = 'dead' AND ", status!(), " = "),
-                DeliveryStatus::Pending | DeliveryStatus::InFlight | DeliveryStatus::Held => {
-                    concat!(" AND d.settled_at IS NULL AND ", status!(), " = ")
-                }
-                DeliveryStatus::Delivered | DeliveryStatus::Cancelled => concat!(" AND ", status!(), " = "),
-            };
-            this.require(condition, Value::Text(Some(status.name().to_owned())));
-        }
-        if let Some(stream) = stream {
-            this.require(" AND d.stream = ", Value::Text(Some(stream.to_string())));
-        }
-        if let Some(kind) = kind {
-            this.require(" AND d.type = ", Value::Text(Some(kind.name().to_owned())));
-        }
-        if let Some(from) = created_from {
-            this.require(" AND d.created_at >= ", Value::Instant(columns::instant(*from)));
-        }
-        if let Some(until) = created_until {
-            this.require(" AND d.created_at < ", Value::Instant(columns::instant(*until)));
-        }
-        let one_more = i64::from((*limit).max(1)).saturating_add(1);
-        this.require(" ORDER BY d.seq DESC LIMIT ", Value::Integer(one_more));
-        this
-    }
-
-    fn require(&mut self, condition: &str, value: Value) {
-        self.values.push(value);
-        self.sql.push_str(&format!("{condition}${}", self.values.len()));
-    }
-
-    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        self.values.iter().map(Value::typed).collect()
-    }
-}
-
-impl Value {
-    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
-        match self {
-            Self::Integer(integer) => (integer, Type::INT8),
-            Self::Text(text) => (text, Type::TEXT),
-            Self::Instant(instant) => (instant, Type::TIMESTAMPTZ),
-        }
+fn key(query: &DeliveryQuery) -> Key {
+    match query.index() {
+        DeliveryIndex::Stream(stream) => Key::Equal("d.stream", Some(stream.to_string())),
+        DeliveryIndex::Endpoint(endpoint) => Key::Equal("d.endpoint", Some(endpoint.to_string())),
+        // The conditions of the partial indexes.
+        DeliveryIndex::Dead => Key::Where("d.state = 'dead'"),
+        DeliveryIndex::Open => Key::Where("d.settled_at IS NULL"),
+        DeliveryIndex::All => Key::All,
     }
 }
 

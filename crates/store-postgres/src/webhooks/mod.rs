@@ -9,6 +9,7 @@ pub(crate) mod endpoints;
 mod events;
 mod figures;
 mod lists;
+mod page;
 pub(crate) mod replays;
 mod retention;
 
@@ -35,8 +36,26 @@ pub(crate) use lists::{
     attempts, cut, deliveries as list_deliveries, delivery, endpoint, endpoint_owner,
     endpoints as list_endpoints,
 };
+#[cfg(test)]
+pub(crate) use page::Statement;
 pub(crate) use replays::{find as find_replay, list as list_replays};
 pub(crate) use retention::delete_settled;
+
+/// The window of a page, if it has one, and the page.
+#[cfg(test)]
+pub(crate) fn listing(query: &fluxora_store::delivery::DeliveryQuery) -> [Option<Statement>; 2] {
+    [lists::window(query), Some(lists::statement(query, Some(Sequence(1))))]
+}
+
+#[cfg(test)]
+pub(crate) fn listing_of_endpoints(query: &fluxora_store::delivery::EndpointQuery) -> [Option<Statement>; 2] {
+    [Some(lists::window_of_endpoints(query)), Some(lists::statement_of_endpoints(query, None))]
+}
+
+#[cfg(test)]
+pub(crate) fn listing_of_replays(query: &fluxora_store::delivery::ReplayQuery) -> [Option<Statement>; 2] {
+    [replays::window(query), Some(replays::statement(query, None))]
+}
 
 /// Queries of claims, results and fan-out, with the indexes they are to follow.
 #[cfg(test)]

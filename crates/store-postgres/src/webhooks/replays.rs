@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::columns::replay_columns;
 use super::decode_all;
 use super::endpoints::json;
+use super::page::{self, Key, Select, Statement, Table, Value};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
 use crate::parameters::{Parameters, Values};
@@ -20,13 +21,6 @@ pub(super) const RUNNING: &str = concat!(
     "SELECT ",
     replay_columns!(),
     " FROM webhook_replays WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
-);
-const LIST: &str = concat!(
-    "SELECT ",
-    replay_columns!(),
-    " FROM webhook_replays WHERE seq < $1 AND ($2::text IS NULL OR endpoint = $2) \
-     AND ($4::bool OR endpoint IN (SELECT id FROM webhook_endpoints WHERE owner IS NOT DISTINCT FROM $5::text)) \
-     ORDER BY seq DESC LIMIT $3"
 );
 const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING RETURNING seq";
@@ -52,20 +46,42 @@ pub(crate) async fn find(lease: &Lease, id: ReplayId) -> Result<Option<Replay>, 
     Ok(decode_all(&rows, decode)?.pop().map(|(_, replay)| replay))
 }
 
+const REPLAYS: Table = Table("webhook_replays", "r");
+
 pub(crate) async fn list(lease: &Lease, query: &ReplayQuery) -> Result<ReplayPage, Fault> {
-    let ReplayQuery { owner, endpoint, before, limit } = query;
     let what = "listing replays";
-    let statement = lease.prepare_cached(LIST).await.attempt(what)?;
-    let before = before.map_or(i64::MAX, columns::seq);
-    let endpoint = endpoint.map(|endpoint| endpoint.to_string());
-    let one_more = i64::from((*limit).max(1)).saturating_add(1);
-    let rows = lease
-        .query(&statement, &[&before, &endpoint, &one_more, &owner.is_none(), &owner.clone().flatten()])
-        .await
-        .attempt(what)?;
+    let floor = page::floor(lease, what, window(query)).await?;
+    let statement = statement(query, floor);
+    let rows = lease.query_typed(&statement.sql, &statement.typed()).await.attempt(what)?;
     let mut replays = decode_all(&rows, decode)?;
-    let next = super::lists::cut(&mut replays, *limit, |(sequence, _)| *sequence);
+    let next = super::lists::cut(&mut replays, query.limit, |(sequence, _)| *sequence).or(floor);
     Ok(ReplayPage { replays: replays.into_iter().map(|(_, replay)| replay).collect(), next })
+}
+
+/// The last row of the window of a page; `None` if the index alone finds the rows of the page.
+pub(crate) fn window(query: &ReplayQuery) -> Option<Statement> {
+    query.owner.is_some().then(|| Statement::window(REPLAYS, key(query), query.before))
+}
+
+/// A page down to the last row of its window.
+pub(crate) fn statement(query: &ReplayQuery, floor: Option<Sequence>) -> Statement {
+    let join = match query.owner {
+        // `OFFSET 0` lets each endpoint be looked up, so that the replays are read in the order of their index.
+        Some(_) => {
+            "JOIN LATERAL (SELECT owner FROM webhook_endpoints WHERE id = r.endpoint OFFSET 0) AS p ON true"
+        }
+        None => "",
+    };
+    let select = Select { columns: replay_columns!(), table: REPLAYS, join };
+    let mut page = Statement::of(&select, key(query), query.before, floor, query.limit);
+    if let Some(owner) = &query.owner {
+        page.require("p.owner IS NOT DISTINCT FROM", Value::Text(owner.clone()));
+    }
+    page.end(query.limit)
+}
+
+fn key(query: &ReplayQuery) -> Key {
+    query.endpoint.map_or(Key::All, |endpoint| Key::Equal("r.endpoint", Some(endpoint.to_string())))
 }
 
 fn values(replay: &Replay) -> Result<Values, StoreError> {

@@ -124,8 +124,8 @@ impl DeliveryStore for SqliteStore {
         self.read(move |connection| webhooks::delivery(connection, id)).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.read(move |connection| webhooks::attempts(connection, id)).await
+    async fn attempts(&self, id: DeliveryId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError> {
+        self.read(move |connection| webhooks::attempts(connection, id, after, limit)).await
     }
 
     async fn list_deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, StoreError> {

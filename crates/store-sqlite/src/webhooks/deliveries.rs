@@ -12,8 +12,15 @@ use crate::faults::Attempt;
 /// The columns that [`webhook_delivery`] reads, in its order.
 macro_rules! delivery_columns {
     () => {
-        "d.seq, d.id, d.endpoint, d.sequence, d.stream, d.type, d.body, d.state, d.claimable_at, d.reason, d.worker, \
-         d.claimed_at, d.settled_at, d.attempts, d.tries, d.first_attempt_at, d.claims, d.created_at"
+        delivery_columns!("d.body")
+    };
+    ($body:literal) => {
+        concat!(
+            "d.seq, d.id, d.endpoint, d.sequence, d.stream, d.type, ",
+            $body,
+            ", d.state, d.claimable_at, d.reason, d.worker, d.claimed_at, d.settled_at, d.attempts, d.tries, \
+             d.first_attempt_at, d.claims, d.created_at"
+        )
     };
 }
 pub(crate) use delivery_columns;

@@ -9,6 +9,8 @@ mod lists;
 mod plans;
 pub(crate) mod replays;
 mod retention;
+#[cfg(test)]
+mod skewed;
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{deliveries, endpoints, events, lists, retention};
+use super::{deliveries, endpoints, events, lists, replays, retention};
 use crate::Location;
 use crate::open;
 
@@ -54,6 +54,7 @@ fn claims_results_and_fan_out_follow_their_indexes() {
 #[test]
 fn pages_of_deliveries_are_read_in_the_order_of_an_index() {
     use fluxora_delivery::{DeliveryStatus, EndpointId};
+    use fluxora_store::Sequence;
     use fluxora_store::delivery::DeliveryQuery;
     let opened = open::writer(&Location::Memory, std::time::Duration::ZERO).unwrap();
     let connection = &opened.connection;
@@ -61,15 +62,48 @@ fn pages_of_deliveries_are_read_in_the_order_of_an_index() {
     let all = DeliveryQuery { limit: 20, ..DeliveryQuery::default() };
     let status = |status| DeliveryQuery { status: Some(status), ..all.clone() };
     let endpoint = Some(EndpointId::new(uuid::Uuid::from_u128(1)));
-    for (query, index) in [
+    let statuses = DeliveryStatus::ALL.map(|given| match given {
+        DeliveryStatus::Pending | DeliveryStatus::InFlight | DeliveryStatus::Held => {
+            (status(given), "webhook_deliveries_open")
+        }
+        DeliveryStatus::Dead => (status(given), "webhook_deliveries_dead"),
+        DeliveryStatus::Delivered | DeliveryStatus::Cancelled => (status(given), "INTEGER PRIMARY KEY"),
+    });
+    let others = [
         (all.clone(), "INTEGER PRIMARY KEY"),
-        (status(DeliveryStatus::Pending), "webhook_deliveries_open"),
-        (status(DeliveryStatus::InFlight), "webhook_deliveries_open"),
-        (status(DeliveryStatus::Held), "webhook_deliveries_open"),
-        (status(DeliveryStatus::Dead), "webhook_deliveries_dead"),
         (DeliveryQuery { endpoint, ..all.clone() }, "webhook_deliveries_by_endpoint"),
-    ] {
-        check(connection, &lists::statement(&query).0, index);
+        (DeliveryQuery { endpoint, ..status(DeliveryStatus::Dead) }, "webhook_deliveries_dead"),
+    ];
+    for (query, index) in statuses.into_iter().chain(others) {
+        check(connection, &lists::statement(&query, Some(Sequence(1))).0, index);
+        if let Some((window, _)) = lists::window(&query) {
+            check(connection, &window, index);
+        }
+    }
+}
+
+#[test]
+fn pages_of_endpoints_and_replays_are_read_in_the_order_of_an_index() {
+    use fluxora_delivery::EndpointId;
+    use fluxora_store::delivery::{EndpointQuery, ReplayQuery};
+    let opened = open::writer(&Location::Memory, std::time::Duration::ZERO).unwrap();
+    let connection = &opened.connection;
+    for owner in [None, Some(None), Some(Some("acme".to_owned()))] {
+        let query = EndpointQuery { owner: owner.clone(), before: None, limit: 20 };
+        let index = if owner.is_some() { "webhook_endpoints_by_owner" } else { "INTEGER PRIMARY KEY" };
+        check(connection, &lists::window_of_endpoints(&query).0, index);
+        check(connection, &lists::statement_of_endpoints(&query, None).0, index);
+        for endpoint in [None, Some(EndpointId::new(uuid::Uuid::from_u128(1)))] {
+            let query = ReplayQuery { owner: owner.clone(), endpoint, before: None, limit: 20 };
+            let index =
+                if endpoint.is_some() { "webhook_replays_by_endpoint" } else { "INTEGER PRIMARY KEY" };
+            check(connection, &replays::statement(&query, None).0, index);
+            let window = replays::window(&query);
+            assert_eq!(window.is_some(), owner.is_some());
+            if let Some((window, _)) = window {
+                check(connection, &window, index);
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 use fluxora_delivery::{DeliveryStatus, EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
-use fluxora_store::delivery::{ReplayPage, ReplayQuery};
+use fluxora_store::delivery::{LIST_WINDOW, ReplayPage, ReplayQuery};
 use fluxora_store::rows::webhook_replay;
 use fluxora_store::{Sequence, StoreError};
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::endpoints::json;
-use super::{execute, find as find_row, select};
+use super::{execute, find as find_row, lists, select};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
 
@@ -49,22 +49,48 @@ pub(super) fn running(connection: &Connection) -> Result<Option<Replay>, StoreEr
 }
 
 pub(crate) fn list(connection: &Connection, query: &ReplayQuery) -> Result<ReplayPage, StoreError> {
-    let ReplayQuery { owner, endpoint, before, limit } = query;
-    let mut sql = concat!("SELECT ", replay_columns!(), " FROM webhook_replays WHERE seq < ?").to_owned();
-    let mut values = vec![Value::Integer(before.map_or(i64::MAX, columns::seq))];
-    if let Some(owner) = owner {
-        sql.push_str(" AND endpoint IN (SELECT id FROM webhook_endpoints WHERE owner IS ?)");
+    let what = "listing replays";
+    let floor = lists::floor(connection, what, window(query))?;
+    let (sql, values) = statement(query, floor);
+    let mut rows = select(connection, what, &sql, params_from_iter(values), decode)?;
+    let next = lists::cut(&mut rows, query.limit, |(sequence, _)| *sequence).or(floor);
+    Ok(ReplayPage { replays: rows.into_iter().map(|(_, replay)| replay).collect(), next })
+}
+
+/// The statement that reads the last row of the window of a page; `None` if its index alone finds its rows.
+pub(super) fn window(query: &ReplayQuery) -> Option<(String, Vec<Value>)> {
+    query.owner.as_ref()?;
+    let (from, mut values) = from(query);
+    values.push(Value::Integer(i64::from(LIST_WINDOW).saturating_sub(1)));
+    Some((format!("SELECT r.seq {from} ORDER BY r.seq DESC LIMIT 1 OFFSET ?"), values))
+}
+
+/// A page down to the last row of its window.
+pub(super) fn statement(query: &ReplayQuery, floor: Option<Sequence>) -> (String, Vec<Value>) {
+    let (from, mut values) = from(query);
+    let columns = replay_columns!();
+    let mut sql = format!("SELECT {columns} {from} AND r.seq >= ?");
+    values.push(Value::Integer(floor.map_or(0, columns::seq)));
+    if let Some(owner) = &query.owner {
+        sql.push_str(
+            " AND EXISTS (SELECT 1 FROM webhook_endpoints p WHERE p.id = r.endpoint AND p.owner IS ?)",
+        );
         values.push(owner.clone().map_or(Value::Null, Value::Text));
     }
-    if let Some(endpoint) = endpoint {
-        sql.push_str(" AND endpoint = ?");
-        values.push(Value::Text(endpoint.to_string()));
+    sql.push_str(" ORDER BY r.seq DESC LIMIT ?");
+    values.push(Value::Integer(i64::from(query.limit.max(1)).saturating_add(1)));
+    (sql, values)
+}
+
+fn from(query: &ReplayQuery) -> (&'static str, Vec<Value>) {
+    let before = Value::Integer(query.before.map_or(i64::MAX, columns::seq));
+    match query.endpoint {
+        None => ("FROM webhook_replays r NOT INDEXED WHERE r.seq < ?", vec![before]),
+        Some(endpoint) => {
+            let from = "FROM webhook_replays r INDEXED BY webhook_replays_by_endpoint WHERE r.endpoint = ? AND r.seq < ?";
+            (from, vec![Value::Text(endpoint.to_string()), before])
+        }
     }
-    sql.push_str(" ORDER BY seq DESC LIMIT ?");
-    values.push(Value::Integer(i64::from((*limit).max(1)).saturating_add(1)));
-    let mut rows = select(connection, "listing replays", &sql, params_from_iter(values), decode)?;
-    let next = super::lists::cut(&mut rows, *limit, |(sequence, _)| *sequence);
-    Ok(ReplayPage { replays: rows.into_iter().map(|(_, replay)| replay).collect(), next })
 }
 
 /// Inserts a row with a given position, or with the next one.

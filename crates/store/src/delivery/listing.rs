@@ -7,7 +7,7 @@ use jiff::Timestamp;
 pub struct ListedDelivery {
     /// The position in the order of creation: the cursor of lists.
     pub sequence: Sequence,
-    /// The delivery.
+    /// The delivery. It has no body in a page.
     pub delivery: Delivery,
     /// Its status, which depends on its endpoint.
     pub status: DeliveryStatus,
@@ -38,7 +38,51 @@ pub struct DeliveryQuery {
     pub limit: u32,
 }
 
-/// A page of deliveries, newest first.
+/// Most rows that one page of deliveries, endpoints or replays looks through, of those that its index alone finds.
+pub const LIST_WINDOW: u32 = 5_000;
+
+/// The index in whose order a page of deliveries is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryIndex {
+    /// Those of events of a stream.
+    Stream(StreamId),
+    /// Those that are given up.
+    Dead,
+    /// Those of an endpoint.
+    Endpoint(EndpointId),
+    /// Those that are not settled.
+    Open,
+    /// All.
+    All,
+}
+
+impl DeliveryQuery {
+    /// The index that is likely to hold the fewest rows.
+    pub fn index(&self) -> DeliveryIndex {
+        match (self.stream, self.status, self.endpoint) {
+            (Some(stream), _, _) => DeliveryIndex::Stream(stream),
+            (None, Some(DeliveryStatus::Dead), _) => DeliveryIndex::Dead,
+            (None, _, Some(endpoint)) => DeliveryIndex::Endpoint(endpoint),
+            (None, Some(DeliveryStatus::Pending | DeliveryStatus::InFlight | DeliveryStatus::Held), None) => {
+                DeliveryIndex::Open
+            }
+            (None, _, None) => DeliveryIndex::All,
+        }
+    }
+
+    /// Whether the query has conditions beside its index, so that a page is limited to [`LIST_WINDOW`] rows of it.
+    pub fn is_windowed(&self) -> bool {
+        let Self { owner, endpoint, status, kind, created_from, created_until, .. } = self;
+        let is_more = match self.index() {
+            DeliveryIndex::Stream(_) => endpoint.is_some() || status.is_some(),
+            DeliveryIndex::Dead => endpoint.is_some(),
+            DeliveryIndex::Endpoint(_) | DeliveryIndex::Open | DeliveryIndex::All => status.is_some(),
+        };
+        is_more || owner.is_some() || kind.is_some() || created_from.is_some() || created_until.is_some()
+    }
+}
+
+/// A page of deliveries, newest first. It ends with its limit or with its window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryPage {
     /// The deliveries.

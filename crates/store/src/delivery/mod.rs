@@ -35,7 +35,9 @@ pub use endpoints::{
     StateChange, StoredEndpoint,
 };
 pub use follower_cache::FollowerCache;
-pub use listing::{DeliveryPage, DeliveryQuery, ListedDelivery, ReplayPage, ReplayQuery};
+pub use listing::{
+    DeliveryIndex, DeliveryPage, DeliveryQuery, LIST_WINDOW, ListedDelivery, ReplayPage, ReplayQuery,
+};
 pub use transaction::{DeliveryTransaction, EventToFanOut, FanOutCursor, InFlight, Lane, StoredDelivery};
 
 use crate::StoreError;
@@ -202,8 +204,8 @@ pub trait DeliveryStore: Send + Sync {
     /// Reads one delivery with the state of its endpoint.
     async fn delivery(&self, id: DeliveryId) -> Result<Option<ListedDelivery>, StoreError>;
 
-    /// Reads the attempts of a delivery, oldest first.
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
+    /// Reads the attempts of a delivery with a number above `after`, oldest first; at most `limit`.
+    async fn attempts(&self, id: DeliveryId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError>;
 
     /// Reads a page of deliveries, newest first. Deliveries created between two pages do not shift the next one.
     async fn list_deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, StoreError>;

@@ -124,18 +124,20 @@ impl DeliveryStore for Model {
         Ok(found.map(|stored| contents.webhooks.listed(stored)))
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+    async fn attempts(&self, id: DeliveryId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError> {
         let contents = self.contents();
         let mut deliveries = contents.webhooks.deliveries.iter();
         let Some(of) = deliveries.find(|stored| stored.delivery.id == id) else { return Ok(Vec::new()) };
         let attempts = contents.webhooks.attempts.iter().filter(|(sequence, _)| *sequence == of.sequence);
-        Ok(attempts.map(|(_, attempt)| attempt.clone()).collect())
+        let attempts = attempts.map(|(_, attempt)| attempt).filter(|attempt| attempt.number > after);
+        Ok(attempts.take(usize::try_from(limit).unwrap()).cloned().collect())
     }
 
     async fn list_deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, StoreError> {
         let contents = self.contents();
         let listed = contents.webhooks.deliveries.iter().rev().map(|stored| contents.webhooks.listed(stored));
         let mut deliveries: Vec<_> = listed.filter(|listed| matches(query, listed)).collect();
+        deliveries.iter_mut().for_each(|listed| listed.delivery.body.clear());
         let next = cut(&mut deliveries, query.limit, |listed| listed.sequence);
         Ok(DeliveryPage { deliveries, next })
     }

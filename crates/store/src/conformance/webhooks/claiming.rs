@@ -76,7 +76,7 @@ pub async fn a_delivery_is_claimed_again_when_its_lease_has_ended(store: &impl S
     assert_eq!(claim(store, 1, t(30)).await.deliveries, []);
     let again = claim(store, 1, t(31)).await;
     assert_eq!((again.deliveries.len(), again.deliveries[0].attempt), (1, 2));
-    let attempts = store.attempts(again.deliveries[0].delivery.id).await.unwrap();
+    let attempts = store.attempts(again.deliveries[0].delivery.id, 0, 100).await.unwrap();
     let [attempt] = &attempts[..] else { panic!("{attempts:?}") };
     assert_eq!((attempt.result.outcome, &*attempt.worker), (OutcomeCode::LeaseExpired, "lost"));
     let outcomes = settle(store, &lost, &delivered(t(32)), t(32)).await;

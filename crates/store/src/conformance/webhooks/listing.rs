@@ -65,7 +65,7 @@ pub async fn retention_deletes_settled_deliveries_with_their_attempts(store: &im
     assert_eq!(store.delete_settled_deliveries(t(5)).await.unwrap(), 0);
     assert_eq!(store.delivery_figures(t(5)).await.unwrap().dead, 1);
     assert_eq!(store.delete_settled_deliveries(t(6)).await.unwrap(), 2);
-    assert_eq!(store.attempts(one.delivery.id).await.unwrap(), []);
+    assert_eq!(store.attempts(one.delivery.id, 0, 100).await.unwrap(), []);
     assert_eq!(store.delivery(two.delivery.id).await.unwrap(), None);
     assert_eq!(store.delivery_figures(t(6)).await.unwrap().dead, 0);
     assert_eq!(deliver_all(store, t(7)).await.len(), 1);

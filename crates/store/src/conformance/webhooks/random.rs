@@ -200,7 +200,7 @@ async fn agree(store: &impl Store, model: &Model, seed: u64) {
     assert_eq!(ours, theirs, "seed {seed}");
     for listed in ours.deliveries {
         let id = listed.delivery.id;
-        let (ours, theirs) = (store.attempts(id).await, model.attempts(id).await);
+        let (ours, theirs) = (store.attempts(id, 0, 100).await, model.attempts(id, 0, 100).await);
         assert_eq!(ours.unwrap(), theirs.unwrap(), "seed {seed}");
     }
 }

@@ -18,7 +18,7 @@ pub async fn attempts_are_kept_with_their_results(store: &impl Store) {
     settle(store, &claimed, &result, t(3)).await;
     let claimed = claim(store, 1, t(50)).await;
     settle(store, &claimed, &delivered(t(50)), t(51)).await;
-    let attempts = store.attempts(id).await.unwrap();
+    let attempts = store.attempts(id, 0, 100).await.unwrap();
     assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((&attempts[0].result, &attempts[1].result), (&result, &delivered(t(50))));
     assert_eq!(attempts[0].result.excerpt.len(), MAX_EXCERPT_BYTES);
@@ -76,7 +76,7 @@ pub async fn a_late_result_counts_while_nobody_else_has_claimed(store: &impl Sto
     assert!(matches!(outcomes[..], [SettleOutcome::Recorded { held: None, .. }]), "{outcomes:?}");
     let outcomes = settle(store, &claimed, &failed(500, t(99)), t(99)).await;
     assert_eq!(outcomes, [SettleOutcome::Stale], "it was settled");
-    assert_eq!(store.attempts(claimed.deliveries[0].delivery.id).await.unwrap().len(), 1);
+    assert_eq!(store.attempts(claimed.deliveries[0].delivery.id, 0, 100).await.unwrap().len(), 1);
 }
 
 /// At shutdown nothing waits for the end of a lease.

@@ -7,26 +7,34 @@ use serde_json::value::RawValue;
 
 use super::view::{AttemptView, DeliveryView};
 use super::{id, not_found};
-use crate::doc::{Doc, response};
+use crate::cursor::Cursor;
+use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
+use crate::field_code::FieldCode;
+use crate::page_bytes::BoundedPage;
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::{ID, owned};
 
 pub(crate) const DOC: Doc = Doc {
-    parameters: &[ID],
+    parameters: &[
+        ID,
+        query("limit", "Attempts per page: 1 to 100, 100 by default", "100"),
+        query("cursor", "The `nextCursor` of the page of attempts before", ""),
+    ],
     errors: &[ErrorKind::NotFound, ErrorKind::Forbidden, ErrorKind::WebhooksNotConfigured],
     ..Doc::new(
         "Read a webhook delivery",
         &[response(
             200,
             "WebhookDeliveryDetails",
-            "The delivery with its body and its attempts, oldest first",
+            "The delivery with its body and a page of its attempts, oldest first",
         )],
     )
 };
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "WebhookDeliveryDetails"))]
 pub(crate) struct WithAttempts<'a> {
@@ -35,26 +43,46 @@ pub(crate) struct WithAttempts<'a> {
     /// The body of every attempt; null if it was too large to be sent and is not kept.
     #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     body: Option<&'a RawValue>,
-    attempts: Vec<AttemptView>,
+    #[cfg_attr(test, schemars(with = "Vec<AttemptView>"))]
+    attempts: Vec<Box<RawValue>>,
+    /// Whether there are later attempts.
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
-/// `GET /api/webhooks/deliveries/{id}`: one delivery with its attempts.
+/// `GET /api/webhooks/deliveries/{id}`: one delivery with a page of its attempts.
 pub(crate) async fn read(
     api: State,
     request: HttpRequest,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    Query::of(&request)?.finish()?;
+    let id = id(&path);
+    let list = id.as_ref().map_or_else(|_| path.to_string(), |id| format!("attempts of {id}"));
+    let mut query = Query::of(&request)?;
+    let limit = query.limit_up_to(100, 100);
+    let needed = "the nextCursor of a page of this delivery's attempts";
+    let after = query.parsed("cursor", FieldCode::InvalidCursor, needed, |text| {
+        u32::try_from(Cursor::parse(text, &list)?.position).ok()
+    });
+    query.finish()?;
     api.webhooks()?;
-    let id = id(&path)?;
+    let id = id?;
     owned::delivery(&api, &request, id).await?;
     let listed = api.store().delivery(id).await?.ok_or_else(not_found)?;
-    let attempts = api.store().attempts(id).await?;
+    let mut found = api.store().attempts(id, after.unwrap_or(0), limit.saturating_add(1)).await?;
+    let is_longer = u32::try_from(found.len()).is_ok_and(|count| count > limit);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let attempts = BoundedPage::of(found.iter().map(AttemptView::of))?.items;
+    let has_more = is_longer || attempts.len() < found.len();
+    let last = attempts.len().checked_sub(1).and_then(|last| found.get(last)).filter(|_| has_more);
     let body = body(&listed.delivery)?;
     Ok(HttpResponse::Ok().json(WithAttempts {
         delivery: DeliveryView::of(&listed),
         body,
-        attempts: attempts.iter().map(AttemptView::of).collect(),
+        attempts,
+        has_more,
+        next_cursor: last.map(|attempt| Cursor::at(attempt.number.into(), &list).to_string()),
     }))
 }
 
