@@ -1,3 +1,4 @@
+use fluxora_store::StoreError;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -11,6 +12,27 @@ pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 pub(crate) struct BoundedPage {
     pub(crate) items: Vec<Box<RawValue>>,
     bytes: usize,
+    is_cut: bool,
+}
+
+/// Reads a page whose items fit into an answer: one that does not fit is read again with the number of items that do, so that its
+/// `next` is right. `write` writes the items of a page.
+///
+/// # Errors
+/// Those of `read` and `write`.
+pub(crate) async fn fitting<P>(
+    mut limit: u32,
+    read: impl AsyncFn(u32) -> Result<P, StoreError>,
+    write: impl Fn(&P) -> Result<BoundedPage, ApiError>,
+) -> Result<(P, Vec<Box<RawValue>>), ApiError> {
+    loop {
+        let page = read(limit).await?;
+        let written = write(&page)?;
+        match u32::try_from(written.items.len()) {
+            Ok(count @ 1..) if written.is_cut && count < limit => limit = count,
+            _ => return Ok((page, written.items)),
+        }
+    }
 }
 
 impl BoundedPage {
@@ -22,6 +44,7 @@ impl BoundedPage {
         let mut page = Self::default();
         for item in items {
             if page.is_full() {
+                page.is_cut = true;
                 break;
             }
             page.add(&item)?;

@@ -12,6 +12,7 @@ mod health;
 mod idempotency;
 mod indexer;
 mod keys;
+mod large_pages;
 mod limits;
 mod log_level;
 mod metrics;

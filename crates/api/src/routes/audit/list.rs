@@ -4,6 +4,7 @@ use fluxora_audit::{Action, LONGEST, Row};
 use fluxora_store::{AuditQuery, Sequence};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::csv;
 use crate::cursor::{self, Cursor, quoted};
@@ -11,6 +12,7 @@ use crate::doc::{Doc, header as header_parameter, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::instant;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::Instant;
@@ -43,7 +45,8 @@ const OUTCOMES: [&str; 3] = ["done", "refused", "failed"];
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "AuditList"))]
 pub(crate) struct ListView {
-    rows: Vec<RowView>,
+    #[cfg_attr(test, schemars(with = "Vec<RowView<'static>>"))]
+    rows: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -53,16 +56,16 @@ pub(crate) struct ListView {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "AuditRow"))]
-struct RowView {
+struct RowView<'r> {
     seq: u64,
     at: Instant,
-    actor: ActorView,
-    action: String,
-    target: Option<String>,
-    outcome: String,
-    code: Option<String>,
-    request_id: Option<String>,
-    client_address: Option<String>,
+    actor: ActorView<'r>,
+    action: &'r str,
+    target: Option<&'r str>,
+    outcome: &'r str,
+    code: Option<&'r str>,
+    request_id: Option<&'r str>,
+    client_address: Option<&'r str>,
     count: u64,
     previous_hash: String,
     hash: String,
@@ -71,10 +74,10 @@ struct RowView {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "AuditActor"))]
-struct ActorView {
-    kind: String,
-    id: Option<String>,
-    role: String,
+struct ActorView<'r> {
+    kind: &'r str,
+    id: Option<&'r str>,
+    role: &'r str,
 }
 
 /// `GET /api/admin/audit`: rows of the audit log, newest first.
@@ -88,7 +91,11 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
         Some(Sequence(Cursor::parse(text, &list)?.position))
     });
     query.finish()?;
-    let page = api.store().audit_page(&asked).await?;
+    let read = async |limit| api.store().audit_page(&AuditQuery { limit, ..asked.clone() }).await;
+    // A row of a table is not longer than its JSON.
+    let (page, rows) =
+        page_bytes::fitting(asked.limit, read, |page| BoundedPage::of(page.rows.iter().map(RowView::of)))
+            .await?;
     let next_cursor = page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string());
     let mut response = HttpResponse::Ok();
     if takes_a_table(&request) {
@@ -98,11 +105,7 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
         response.insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"));
         return Ok(response.body(csv::table(&page.rows)));
     }
-    Ok(response.json(ListView {
-        has_more: next_cursor.is_some(),
-        rows: page.rows.into_iter().map(RowView::of).collect(),
-        next_cursor,
-    }))
+    Ok(response.json(ListView { rows, has_more: next_cursor.is_some(), next_cursor }))
 }
 
 /// Whether `text/csv` is the first media type that a request accepts.
@@ -157,18 +160,18 @@ fn describe(query: &AuditQuery) -> String {
     )
 }
 
-impl RowView {
-    fn of(row: Row) -> Self {
+impl<'r> RowView<'r> {
+    fn of(row: &'r Row) -> Self {
         Self {
             seq: row.seq,
             at: Instant(row.at),
-            actor: ActorView { kind: row.actor_kind, id: row.actor_id, role: row.actor_role },
-            action: row.action,
-            target: row.target,
-            outcome: row.outcome,
-            code: row.code,
-            request_id: row.request_id,
-            client_address: row.client_address,
+            actor: ActorView { kind: &row.actor_kind, id: row.actor_id.as_deref(), role: &row.actor_role },
+            action: &row.action,
+            target: row.target.as_deref(),
+            outcome: &row.outcome,
+            code: row.code.as_deref(),
+            request_id: row.request_id.as_deref(),
+            client_address: row.client_address.as_deref(),
             count: row.count,
             previous_hash: row.previous_hash.to_string(),
             hash: row.hash.to_string(),

@@ -2,12 +2,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_auth::Name;
 use fluxora_store::{KeyQuery, Sequence};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::view::KeyView;
 use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 
@@ -25,7 +27,8 @@ pub(crate) const DOC: Doc = Doc {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "ApiKeyList"))]
 pub(crate) struct ListView {
-    keys: Vec<KeyView>,
+    #[cfg_attr(test, schemars(with = "Vec<KeyView>"))]
+    keys: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -47,10 +50,15 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
         Some(Sequence(Cursor::parse(text, &list)?.position))
     });
     query.finish()?;
-    let page = api.store().list_keys(&KeyQuery { owner, before, limit }).await?;
+    let asked = KeyQuery { owner, before, limit };
+    let read = async |limit| api.store().list_keys(&KeyQuery { limit, ..asked.clone() }).await;
     let now = api.now();
+    let (page, keys) = page_bytes::fitting(limit, read, |page| {
+        BoundedPage::of(page.keys.iter().map(|stored| KeyView::of(&stored.key, now)))
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(ListView {
-        keys: page.keys.iter().map(|stored| KeyView::of(&stored.key, now)).collect(),
+        keys,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
     }))

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{Sequence, StreamFilter, StreamPage, StreamQuery};
+use fluxora_store::{Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{Address, UnixTime};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::doc::{CONTRACT, Doc, query, response};
 use crate::error::ApiError;
 use crate::field_code::FieldCode;
 use crate::instant;
-use crate::page_bytes::BoundedPage;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 use crate::view::{self, StreamView};
@@ -82,7 +82,11 @@ pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Re
     let at = api.present();
     let before = before.map(|cursor| Sequence(cursor.position));
     let query = StreamQuery { filter, at, before, limit };
-    let (page, streams) = read(api, query.clone()).await?;
+    let read = async |limit| api.store().list_streams(&StreamQuery { limit, ..query.clone() }).await;
+    let (page, streams) = page_bytes::fitting(limit, read, |page| {
+        BoundedPage::of(page.streams.iter().map(|stream| StreamView::current(stream, at, api.tokens())))
+    })
+    .await?;
     let total = match with_total {
         true => Some(api.store().count_streams(&query.filter, at).await?),
         false => None,
@@ -96,21 +100,6 @@ pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Re
         total,
         unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
     })
-}
-
-/// Reads a page whose streams fit into an answer: a page that does not is read again with the number that fits.
-async fn read(api: &Api, mut query: StreamQuery) -> Result<(StreamPage, Vec<Box<RawValue>>), ApiError> {
-    loop {
-        let page = api.store().list_streams(&query).await?;
-        let views = page.streams.iter().map(|stream| StreamView::current(stream, query.at, api.tokens()));
-        let fitting = BoundedPage::of(views)?.items;
-        match u32::try_from(fitting.len()) {
-            Ok(count @ 1..) if fitting.len() < page.streams.len() && count < query.limit => {
-                query.limit = count;
-            }
-            _ => return Ok((page, fitting)),
-        }
-    }
 }
 
 fn filter(query: &mut Query) -> StreamFilter {

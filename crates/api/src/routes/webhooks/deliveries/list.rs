@@ -5,6 +5,7 @@ use fluxora_store::delivery::DeliveryQuery;
 use fluxora_stream::{EventKind, StreamId};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::view::DeliveryView;
 use crate::cursor::{self, Cursor, quoted};
@@ -12,6 +13,7 @@ use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
 use crate::instant;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::{ENDPOINT, OWNER, endpoint_parameter, owned};
@@ -40,7 +42,8 @@ pub(crate) const DOC: Doc = Doc {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "WebhookDeliveryList"))]
 pub(crate) struct ListView {
-    deliveries: Vec<DeliveryView>,
+    #[cfg_attr(test, schemars(with = "Vec<DeliveryView>"))]
+    deliveries: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -59,9 +62,13 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
         Some(Sequence(Cursor::parse(text, &list)?.position))
     });
     query.finish()?;
-    let page = api.store().list_deliveries(&asked).await?;
+    let read = async |limit| api.store().list_deliveries(&DeliveryQuery { limit, ..asked.clone() }).await;
+    let (page, deliveries) = page_bytes::fitting(asked.limit, read, |page| {
+        BoundedPage::of(page.deliveries.iter().map(DeliveryView::of))
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(ListView {
-        deliveries: page.deliveries.iter().map(DeliveryView::of).collect(),
+        deliveries,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
     }))

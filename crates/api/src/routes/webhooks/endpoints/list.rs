@@ -2,12 +2,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Sequence;
 use fluxora_store::delivery::EndpointQuery;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::view::EndpointView;
 use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::{OWNER, owned};
@@ -34,7 +36,7 @@ const LIST: &str = "webhook endpoints";
 #[cfg_attr(test, schemars(rename = "WebhookEndpointList"))]
 pub(crate) struct ListView {
     #[cfg_attr(test, schemars(with = "Vec<super::view::WithSecret<'static>>"))]
-    endpoints: Vec<EndpointView>,
+    endpoints: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -55,10 +57,15 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
             Some(Sequence(Cursor::parse(text, &list)?.position))
         });
     query.finish()?;
-    let page = api.store().list_endpoints(&EndpointQuery { owner, before, limit }).await?;
+    let asked = EndpointQuery { owner, before, limit };
+    let read = async |limit| api.store().list_endpoints(&EndpointQuery { limit, ..asked.clone() }).await;
     let (keyring, now) = (webhooks.sender.keyring(), api.now());
+    let (page, endpoints) = page_bytes::fitting(limit, read, |page| {
+        BoundedPage::of(page.endpoints.iter().map(|stored| EndpointView::of(stored, keyring, now)))
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(ListView {
-        endpoints: page.endpoints.iter().map(|stored| EndpointView::of(stored, keyring, now)).collect(),
+        endpoints,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
     }))

@@ -2,12 +2,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use fluxora_store::Sequence;
 use fluxora_store::delivery::ReplayQuery;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::view::ReplayView;
 use crate::cursor::{self, Cursor, quoted};
 use crate::doc::{Doc, query, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::field_code::FieldCode;
+use crate::page_bytes::{self, BoundedPage};
 use crate::query::Query;
 use crate::routes::State;
 use crate::routes::webhooks::{ENDPOINT, OWNER, endpoint_parameter, owned};
@@ -28,7 +30,8 @@ pub(crate) const DOC: Doc = Doc {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "WebhookReplayList"))]
 pub(crate) struct ListView {
-    replays: Vec<ReplayView>,
+    #[cfg_attr(test, schemars(with = "Vec<ReplayView>"))]
+    replays: Vec<Box<RawValue>>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -53,9 +56,13 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
         Some(Sequence(Cursor::parse(text, &list)?.position))
     });
     query.finish()?;
-    let page = api.store().list_replays(&ReplayQuery { owner, endpoint, before, limit }).await?;
+    let asked = ReplayQuery { owner, endpoint, before, limit };
+    let read = async |limit| api.store().list_replays(&ReplayQuery { limit, ..asked.clone() }).await;
+    let (page, replays) =
+        page_bytes::fitting(limit, read, |page| BoundedPage::of(page.replays.iter().map(ReplayView::of)))
+            .await?;
     Ok(HttpResponse::Ok().json(ListView {
-        replays: page.replays.iter().map(ReplayView::of).collect(),
+        replays,
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
     }))
