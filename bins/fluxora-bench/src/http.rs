@@ -39,7 +39,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) -> anyhow::Result<()
     runtime.block_on(measure(settings, "static handler", &ceiling, None, get("/"), report))?;
     drop(ceiling);
     let folder = tempfile::tempdir()?;
-    let server = Server::fluxora(folder.path(), None)?;
+    let server = Server::fluxora(folder.path(), None, &[])?;
     runtime.block_on(routes(settings, "sqlite", &server, None, report))?;
     let what = format!("sqlite: after {} creates", settings.creates);
     let many = Settings { seconds: 600, ..*settings };
@@ -64,7 +64,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) -> anyhow::Result<()
     let cluster = Cluster::start(ClusterSettings { durable: true, tls: false })
         .context("PostgreSQL is not installed")?;
     let process: u32 = cluster.process().trim().parse()?;
-    let server = Server::fluxora(Path::new("/"), Some(&cluster.database().url()))?;
+    let server = Server::fluxora(Path::new("/"), Some(&cluster.database().url()), &[])?;
     runtime.block_on(routes(settings, "postgres", &server, Some(process), report))
 }
 
@@ -121,7 +121,7 @@ fn get(path: &str) -> MakeRequest {
     Arc::new(move |_| request.clone())
 }
 
-fn create() -> MakeRequest {
+pub(crate) fn create() -> MakeRequest {
     Arc::new(|number| {
         let (sender, recipient) =
             (population::account(number % 1_000), population::account(1_000_000 + number % 20_000));

@@ -1,6 +1,6 @@
 //! Measures the server and what bounds it, in one run: a table on standard output, or JSON.
 //!
-//! `cargo run --release -p fluxora-bench -- deliveries` and `-- http`; docs/PERFORMANCE.md explains the figures.
+//! `cargo run --release -p fluxora-bench -- deliveries`, `-- http`, `-- claims` and `-- feed`; docs/PERFORMANCE.md explains the figures.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -10,7 +10,9 @@
 
 mod accounting;
 mod ceiling;
+mod claims;
 mod deliveries;
+mod feed;
 mod floor;
 mod http;
 mod load;
@@ -40,6 +42,10 @@ enum What {
     Http(http::Settings),
     /// Webhook deliveries: how many a second, what each costs, how long an event takes.
     Deliveries(deliveries::Settings),
+    /// Claims of deliveries beside much history, held endpoints and a backlog.
+    Claims(claims::Settings),
+    /// Clients of the event feed: what an idle one holds, and what a frame costs.
+    Feed(feed::Settings),
     /// Serves the same bytes for every request; `http` starts it.
     #[command(hide = true)]
     Ceiling,
@@ -51,6 +57,8 @@ fn main() -> anyhow::Result<()> {
     match arguments.what {
         What::Http(settings) => http::run(&settings, &mut report)?,
         What::Deliveries(settings) => deliveries::run(&settings, &mut report)?,
+        What::Claims(settings) => claims::run(&settings, &mut report)?,
+        What::Feed(settings) => feed::run(&settings, &mut report)?,
         What::Ceiling => return ceiling::serve(),
     }
     report.print();

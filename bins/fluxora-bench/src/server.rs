@@ -32,12 +32,17 @@ impl Server {
         Ok(Self { process, address })
     }
 
-    /// The server beside this program, on a database in this folder, or on another one.
-    pub(crate) fn fluxora(folder: &Path, database: Option<&str>) -> anyhow::Result<Self> {
+    /// The server beside this program with these settings, on a database in this folder, or on another one.
+    pub(crate) fn fluxora(
+        folder: &Path,
+        database: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?.with_file_name("fluxora-server");
         let mut command = Command::new(program);
         command.current_dir(folder).env_clear().env("PORT", "0").env("ACCESS_LOG", "errors");
         command.env("RATE_LIMIT_READS", "0").env("RATE_LIMIT_WRITES", "0");
+        command.envs(settings.iter().copied());
         if let Some(url) = database {
             command.env("DATABASE_URL", url);
         }
