@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 
 use anyhow::Context as _;
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
+use fluxora_delivery::{
+    AttemptOptions, Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret,
+};
 use fluxora_seal::Keyring;
 use fluxora_store::{CreateStream, EventFilter, Sequence};
 use fluxora_stream::{AccountId, Stream, TermsDraft};
@@ -50,6 +52,7 @@ pub(crate) fn endpoint(url: &str, keyring: &Keyring, rate: Option<NonZeroU32>) -
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: vec![SealedSecret { sealed, created_at: now, expires_at: None }],
         custom_headers: Vec::new(),
         rate_limit: rate,

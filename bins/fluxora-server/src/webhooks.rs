@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use fluxora_audit::{Action, Actor, Entry, Outcome};
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
+use fluxora_delivery::{
+    AttemptOptions, Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret,
+};
 use fluxora_dispatch::{Dispatcher, Options, Sender};
 use fluxora_egress::{Client, SystemResolver, tls_config};
 use fluxora_seal::{Keyring, endpoint_id};
@@ -45,7 +47,6 @@ pub(crate) fn dispatcher(
 ) -> Dispatcher<dyn Store> {
     let options = Options {
         max_in_flight: config.max_in_flight,
-        attempt_timeout: config.limits.total,
         policy: config.retries.clone(),
         ..Options::new(system::worker_name())
     };
@@ -77,6 +78,7 @@ pub(crate) async fn register(
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: vec![sealed(keyring, id, own, now)?],
         custom_headers: Vec::new(),
         rate_limit: None,

@@ -33,7 +33,7 @@ const MAX_ELEMENTS: usize = 101;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum JsonValue {
     Null,
-    Bool,
+    Bool(bool),
     /// A non-negative integer.
     Count(u64),
     /// Any other number.
@@ -48,7 +48,7 @@ impl JsonValue {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool => "a boolean",
+            Self::Bool(_) => "a boolean",
             Self::Count(_) | Self::Number => "a number",
             Self::Text(_) => "a string",
             Self::Array(_) => "an array",
@@ -221,8 +221,8 @@ impl<'de> Visitor<'de> for Anything {
         Ok(JsonValue::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<JsonValue, E> {
-        Ok(JsonValue::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<JsonValue, E> {
+        Ok(JsonValue::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<JsonValue, E> {
@@ -279,7 +279,7 @@ mod tests {
             ("a", JsonValue::Null),
             ("c", JsonValue::Array(vec![JsonValue::Count(1), JsonValue::Array(vec![JsonValue::Count(2)])])),
             ("d", JsonValue::Number),
-            ("e", JsonValue::Bool),
+            ("e", JsonValue::Bool(true)),
         ];
         assert_eq!(members, expect.map(|(name, given)| (name.to_owned(), given)));
     }

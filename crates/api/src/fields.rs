@@ -69,7 +69,7 @@ impl Fields {
         let read = match &given {
             JsonValue::Text(text) => Amount::parse(text).and_then(Amount::within_api_range),
             JsonValue::Null => Err(AmountError::Empty),
-            JsonValue::Bool => Err(AmountError::InvalidType { found: Found::Boolean }),
+            JsonValue::Bool(_) => Err(AmountError::InvalidType { found: Found::Boolean }),
             JsonValue::Count(_) | JsonValue::Number => Err(AmountError::InvalidType { found: Found::Number }),
             JsonValue::Array(_) => Err(AmountError::InvalidType { found: Found::Array }),
             JsonValue::Object(_) => Err(AmountError::InvalidType { found: Found::Object }),

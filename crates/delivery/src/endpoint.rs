@@ -6,7 +6,7 @@ use fluxora_stream::{EventFilter, Sequence};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::EndpointId;
+use crate::{AttemptOptions, EndpointId};
 
 /// A receiver of deliveries, as its owner configured it.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub headers: HeaderProfile,
     /// The order in which its deliveries are sent.
     pub ordering: Ordering,
+    /// How attempts to it differ from those to others.
+    pub options: AttemptOptions,
     /// Signing secrets, oldest first, as the sealing module wrote them. Two are live during a rotation.
     pub secrets: Vec<SealedSecret>,
     /// Further headers of the owner, sealed as one block; empty if there are none.

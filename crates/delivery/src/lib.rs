@@ -6,6 +6,7 @@ mod breaker;
 mod delivery;
 mod endpoint;
 mod id;
+mod options;
 mod queue;
 mod rate;
 mod record;
@@ -24,6 +25,7 @@ pub use endpoint::{
     UnknownHoldReason, UnknownOrdering,
 };
 pub use id::{DeliveryId, EndpointId, ReplayId};
+pub use options::AttemptOptions;
 pub use queue::{Allowance, EndpointQueue};
 pub use rate::{RateLimit, RateState};
 pub use record::{FilterRecord, InvalidRecord, ReplayFilterRecord, secrets_from_json, secrets_to_json};

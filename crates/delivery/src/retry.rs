@@ -20,6 +20,10 @@ pub struct Policy {
     pub max_in_flight: u16,
     /// How long an endpoint may fail without a success before it is held; `None` for ever.
     pub hold_after: Option<SignedDuration>,
+    /// How long one attempt may take, unless its endpoint has a time for itself.
+    pub attempt_timeout: SignedDuration,
+    /// Whether a delivery is given up at once when the receiver answers with a status that a later attempt does not change.
+    pub fail_fast: bool,
 }
 
 /// A random number, drawn by the caller: the part of the jitter that is added, in units of 2^-32.
@@ -41,12 +45,14 @@ pub enum NextStep {
 }
 
 impl Default for Policy {
-    /// The schedule [`SCHEDULE`], 16 attempts at once, held after 5 days.
+    /// The schedule [`SCHEDULE`], 16 attempts of at most 10 seconds at once, held after 5 days.
     fn default() -> Self {
         Self {
             schedule: SCHEDULE.map(SignedDuration::from_secs).to_vec(),
             max_in_flight: 16,
             hold_after: Some(SignedDuration::from_hours(5 * 24)),
+            attempt_timeout: SignedDuration::from_secs(10),
+            fail_fast: false,
         }
     }
 }
@@ -79,6 +85,9 @@ pub fn next_step(
     if result.outcome.is_success() {
         return NextStep::Done;
     }
+    if policy.fail_fast && result.status.is_some_and(is_final) {
+        return NextStep::GiveUp(DeadReason::Exhausted);
+    }
     let failed = usize::try_from(tries).unwrap_or(usize::MAX).saturating_sub(1);
     let Some(base) = policy.schedule.get(failed) else { return NextStep::GiveUp(DeadReason::Exhausted) };
     let left = HORIZON.saturating_sub(age);
@@ -88,6 +97,12 @@ pub fn next_step(
     let asked = result.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
     let wait = jitter.lengthen(*base).max(asked).min(left);
     NextStep::Retry { due_at: after(now, wait) }
+}
+
+/// Whether a receiver that answers with this status is not expected to answer otherwise later: 4xx, without those that ask to wait
+/// (408, 425, 429), that speak of another attempt (409), and 410, which holds the endpoint.
+const fn is_final(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 408 | 409 | 410 | 425 | 429)
 }
 
 /// The instant `wait` after another; the last one of the calendar if there is none.
@@ -108,6 +123,22 @@ mod tests {
 
     fn failed() -> AttemptResult {
         AttemptResult::new(OutcomeCode::HttpStatus, now(), SignedDuration::ZERO).with_status(500)
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_fast_gives_up_after_a_status_that_does_not_change() {
+        let fast = Policy { fail_fast: true, ..Policy::default() };
+        let gives_up = |status, policy: &Policy| {
+            let result = failed().with_status(status);
+            let step = next_step(&result, 1, SignedDuration::ZERO, now(), Jitter::NONE, policy);
+            step == NextStep::GiveUp(DeadReason::Exhausted)
+        };
+        for status in [400, 401, 403, 404, 422, 499] {
+            assert!(gives_up(status, &fast) && !gives_up(status, &Policy::default()), "{status}");
+        }
+        for status in [301, 408, 409, 410, 425, 429, 500, 503] {
+            assert!(!gives_up(status, &fast), "{status}");
+        }
     }
 
     #[test]

@@ -11,11 +11,9 @@ const LEASE_MARGIN: Duration = Duration::from_secs(12);
 pub struct Options {
     /// Attempts of this process at the same time; at least 1.
     pub max_in_flight: usize,
-    /// How long one attempt may take: the total of the client's limits.
-    pub attempt_timeout: Duration,
     /// How long the workers wait for a wake-up before they look into the store.
     pub poll_interval: Duration,
-    /// What is decided with: schedule, attempts of one endpoint at the same time, when an endpoint is held.
+    /// What is decided with: schedule, time of an attempt, attempts of one endpoint at the same time, when an endpoint is held.
     pub policy: Policy,
     /// Names this process in claims.
     pub worker: String,
@@ -24,19 +22,13 @@ pub struct Options {
 impl Options {
     /// 512 attempts of at most 10 seconds at the same time, a look into the store every second, the standard policy.
     pub fn new(worker: String) -> Self {
-        Self {
-            max_in_flight: 512,
-            attempt_timeout: Duration::from_secs(10),
-            poll_interval: Duration::from_secs(1),
-            policy: Policy::default(),
-            worker,
-        }
+        Self { max_in_flight: 512, poll_interval: Duration::from_secs(1), policy: Policy::default(), worker }
     }
 
-    /// How long a claim lasts: longer than an attempt, so that no other worker sends the same delivery meanwhile.
+    /// How long a claim lasts, unless its endpoint has a longer time for an attempt: longer than an attempt, so that no other worker sends the same delivery meanwhile.
     pub(crate) fn lease(&self) -> SignedDuration {
-        let lease = self.attempt_timeout.saturating_add(LEASE_MARGIN);
-        SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX)
+        let margin = SignedDuration::try_from(LEASE_MARGIN).unwrap_or(SignedDuration::MAX);
+        self.policy.attempt_timeout.saturating_add(margin)
     }
 
     /// The latest age of a claim at which its attempt is begun: after it, the attempt could outlast the claim.

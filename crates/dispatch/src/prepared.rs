@@ -1,6 +1,7 @@
 //! An endpoint, ready for attempts.
 
 use std::fmt;
+use std::time::Duration;
 
 use fluxora_delivery::{Endpoint, HeaderProfile, OutcomeCode};
 use fluxora_egress::{Policy, Target, check_custom_headers};
@@ -13,6 +14,8 @@ use crate::outcome;
 /// An endpoint with its secrets opened. Made for each claim, so that a change of the endpoint holds from the next attempt on.
 pub(crate) struct Prepared {
     pub(crate) target: Target,
+    /// How long an attempt may take, if not as long as others.
+    pub(crate) timeout: Option<Duration>,
     custom: Vec<(String, String)>,
     contract: Signer,
     standard: Option<standard::Signer>,
@@ -64,7 +67,8 @@ impl Prepared {
                 Some(standard.map_err(|_| invalid("its secret is none of Standard Webhooks"))?)
             }
         };
-        Ok(Self { target, custom, contract, standard })
+        let timeout = endpoint.options.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(Self { target, timeout, custom, contract, standard })
     }
 
     /// Signs one attempt. Returns the headers of the signature profiles.

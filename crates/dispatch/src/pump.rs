@@ -224,6 +224,7 @@ impl<S: Store + ?Sized + 'static> Pump<S> {
                 self.close(&batch);
                 for (settlement, outcome) in batch.iter().zip(&outcomes) {
                     report::settled(settlement, outcome);
+                    self.shared.sender.metrics().settled(outcome);
                 }
                 // A settled delivery makes room, and the next one of its lane due.
                 self.claim_at = Instant::now();

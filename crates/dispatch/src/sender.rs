@@ -126,8 +126,9 @@ impl Sender {
             let state = context.tracestate();
             headers.extend((!state.is_empty()).then_some(("tracestate", state)));
         }
+        let total = prepared.timeout.unwrap_or(self.client.limits().total);
         let began = Instant::now();
-        let exchanged = self.client.post(&prepared.target, &headers, body.to_vec()).await;
+        let exchanged = self.client.post_within(total, &prepared.target, &headers, body.to_vec()).await;
         let duration = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
         Span { started_at, duration }.exchanged(&exchanged)
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
@@ -66,18 +67,37 @@ impl Client {
         &self.policy
     }
 
-    /// Posts a body once. The headers `host`, `content-length` and `accept-encoding` are added.
+    /// The times and sizes of an exchange.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Posts a body once, within the time of the [`Limits`].
     ///
     /// # Errors
-    /// [`SendError`], if the head of an answer did not arrive. The body may have been received nevertheless, except after
-    /// an error of the name, the connection or TLS.
+    /// Those of [`Self::post_within`].
     pub async fn post(
         &self,
         target: &Target,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<Response, SendError> {
-        let deadline = Instant::now().checked_add(self.limits.total).ok_or(SendError::InvalidRequest)?;
+        self.post_within(self.limits.total, target, headers, body).await
+    }
+
+    /// Posts a body once, within this time for the whole exchange. The headers `host`, `content-length` and `accept-encoding` are added.
+    ///
+    /// # Errors
+    /// [`SendError`], if the head of an answer did not arrive. The body may have been received nevertheless, except after
+    /// an error of the name, the connection or TLS.
+    pub async fn post_within(
+        &self,
+        total: Duration,
+        target: &Target,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Response, SendError> {
+        let deadline = Instant::now().checked_add(total).ok_or(SendError::InvalidRequest)?;
         let receiver = Receiver::from(target);
         let mut request = Box::new(request(target, headers, body.into())?);
         if let Some(connection) = self.pool.take(&receiver, &self.limits) {

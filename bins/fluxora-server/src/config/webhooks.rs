@@ -184,7 +184,7 @@ impl WebhookSettings {
         let authorities = self.authorities(faults);
         let total = faults.take(&self.webhook_timeout_seconds);
         let max_in_flight = faults.take(&self.webhook_max_in_flight);
-        let retries = self.retries(faults);
+        let retries = self.retries(total, faults);
         let (keyring, endpoint) = (keyring?, endpoint?);
         let state = match (keyring.seals() || address?.ip().is_loopback(), sending?) {
             (false, _) => WebhookState::WithoutKey,
@@ -252,11 +252,13 @@ impl WebhookSettings {
         secret.map_err(|fault| faults.add(format!("FLUXORA_WEBHOOK_SECRET cannot be used: {fault}"))).ok()
     }
 
-    fn retries(&self, faults: &mut ConfigFaults) -> Option<Retries> {
+    fn retries(&self, attempt_timeout: Option<Duration>, faults: &mut ConfigFaults) -> Option<Retries> {
         let schedule = faults.take(&self.webhook_retry_seconds);
         let max_in_flight = faults.take(&self.webhook_max_in_flight_per_endpoint);
         let days = faults.take(&self.webhook_hold_after_days);
         Some(Retries {
+            attempt_timeout: SignedDuration::try_from(attempt_timeout?).unwrap_or(SignedDuration::MAX),
+            fail_fast: false,
             schedule: schedule?.unwrap_or_else(|| SCHEDULE.map(SignedDuration::from_secs).to_vec()),
             max_in_flight: max_in_flight?,
             hold_after: Some(days?)

@@ -116,6 +116,10 @@ metrics! {
         "Attempts to deliver an event that this process made, tests of endpoints among them.";
     WebhookAttemptDuration = "fluxora_webhook_attempt_duration_seconds", Histogram Nanoseconds [],
         "Time of one attempt, from the first byte sent to the end of the answer.";
+    WebhookDelay = "fluxora_webhook_delay_seconds", Histogram Nanoseconds [],
+        "Time from the creation of a delivery to its acknowledgement, retries included.";
+    WebhookStaleResults = "fluxora_webhook_stale_results_total", Counter One [],
+        "Results of attempts that came after their claim had ended.";
     WebhookDeliveries = "fluxora_webhook_deliveries", Gauge One ["state"],
         "Deliveries in the database, by state.";
     WebhookOldestDue = "fluxora_webhook_oldest_due_seconds", Gauge Nanoseconds [],

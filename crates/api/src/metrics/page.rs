@@ -154,6 +154,8 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
         Metric::FeedMaxClients => one(count(api.feed().max_subscribers())),
         Metric::WebhookAttempts => labelled(&mut samples, attempts(api).outcomes()),
         Metric::WebhookAttemptDuration => samples.histogram(&[], &attempts(api).durations()),
+        Metric::WebhookDelay => samples.histogram(&[], &attempts(api).delays()),
+        Metric::WebhookStaleResults => one(attempts(api).stale_results()),
         Metric::WebhookDeliveries => labelled(
             &mut samples,
             [

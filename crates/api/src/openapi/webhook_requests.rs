@@ -1,6 +1,6 @@
 //! Request bodies of webhooks.
 
-use fluxora_delivery::{DeliveryStatus, HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, DeliveryStatus, HeaderProfile, Ordering};
 use fluxora_egress::MAX_CUSTOM_HEADERS;
 use fluxora_stream::EventKind;
 use serde_json::{Value, json};
@@ -78,6 +78,23 @@ fn configuration() -> Value {
             "maxProperties": MAX_CUSTOM_HEADERS,
             "additionalProperties": {"type": "string"},
             "description": "Headers that each request has beside those of this service.",
+        },
+        "timeoutSeconds": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": AttemptOptions::MAX_TIMEOUT_SECONDS,
+            "description": "How long one attempt may take.",
+        },
+        "retrySeconds": {
+            "type": ["array", "null"],
+            "minItems": 1,
+            "maxItems": AttemptOptions::MAX_RETRIES,
+            "items": {"type": "integer", "minimum": 1, "maximum": AttemptOptions::MAX_RETRY_SECONDS},
+            "description": "Seconds from each failed attempt to the next one.",
+        },
+        "failFast": {
+            "type": ["boolean", "null"],
+            "description": "Give up at a status of 4xx that a later attempt does not change.",
         },
         "rateLimitPerSecond": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000},
     })

@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 
 use fluxora_audit::{Action, Actor, ActorKind, Entry, LONGEST, Outcome as AuditOutcome};
 use fluxora_delivery::{
-    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, MAX_EXCERPT_BYTES, Ordering,
-    OutcomeCode, Policy as DeliveryPolicy, ReplayFilter, ReplayId,
+    AttemptOptions, AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter,
+    MAX_EXCERPT_BYTES, Ordering, OutcomeCode, Policy as DeliveryPolicy, ReplayFilter, ReplayId,
 };
-use fluxora_store::delivery::{Settlement, StartReplay};
+use fluxora_store::delivery::{Settlement, StartReplay, StateChange};
 use fluxora_store::{AuditStore, DeliveryStore, EndpointStore, Sequence};
 use fluxora_stream::EventFilter;
 
@@ -63,12 +63,14 @@ async fn filled(server: &Server, store: &Model) {
             url: format!("https://example.com/{}", "a".repeat(2_028)),
             description: longest(500),
             filter: EventFilter::default(),
-            state: match n {
-                0 => EndpointState::Active,
-                _ => EndpointState::Paused { since: now, reason: longest(500) },
-            },
+            state: EndpointState::Active,
             headers: HeaderProfile::Contract,
             ordering: Ordering::Stream,
+            options: AttemptOptions {
+                timeout_seconds: Some(30),
+                retry_seconds: (n > 0).then(|| vec![86_400; AttemptOptions::MAX_RETRIES]),
+                fail_fast: true,
+            },
             secrets: Vec::new(),
             custom_headers: Vec::new(),
             rate_limit: NonZeroU32::new(10_000),
@@ -77,7 +79,12 @@ async fn filled(server: &Server, store: &Model) {
             updated_at: now,
             version: 1,
         };
+        let id = endpoint.id;
         store.create_endpoint(endpoint, true, u32::MAX).await.unwrap();
+        if n > 0 {
+            let pause = StateChange::Pause { reason: longest(500) };
+            store.change_endpoint_state(id, pause, now).await.unwrap();
+        }
     }
     server.create(json!({})).await;
     store.fan_out(1_000, now).await.unwrap();
@@ -89,7 +96,7 @@ async fn filled(server: &Server, store: &Model) {
         let result = AttemptResult::new(OutcomeCode::HttpStatus, now, SignedDuration::from_millis(12));
         let result = result.with_status(500).with_excerpt(&[1; MAX_EXCERPT_BYTES]);
         let settlement = Settlement { fence: claimed.fence, result, jitter: Jitter::NONE };
-        let none = DeliveryPolicy { schedule: Vec::new(), ..DeliveryPolicy::default() };
+        let none = DeliveryPolicy { schedule: Vec::new(), hold_after: None, ..DeliveryPolicy::default() };
         store.settle(vec![settlement], &none, now).await.unwrap();
         store.replay(claimed.delivery.id, now).await.unwrap();
     }

@@ -5,7 +5,9 @@ mod sending;
 use std::hash::RandomState;
 use std::sync::Arc;
 
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
+use fluxora_delivery::{
+    AttemptOptions, Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret,
+};
 use fluxora_egress::{Client, Limits, Policy, SystemResolver, tls_config};
 use fluxora_seal::Keyring;
 use fluxora_store::{Clock, EventFilter, Sequence, still};
@@ -61,6 +63,7 @@ fn endpoint(n: u128, url: &str, secrets: &[(&str, Option<Timestamp>)]) -> Endpoi
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: secrets.iter().map(sealed).collect(),
         custom_headers: Vec::new(),
         rate_limit: None,

@@ -31,7 +31,7 @@ const MIGRATIONS: [&str; 20] = [
     "V15__followers_version",
     "V16__treasury_sums",
     "V17__access",
-    "V18__delivery_ordering",
+    "V18__endpoint_options",
     "V19__order_of_arrival",
     "V20__keys_by_owner",
 ];

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use fluxora_delivery::{
-    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering, OutcomeCode, Policy,
+    AttemptOptions, AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering,
+    OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
 use fluxora_store::delivery::{
@@ -30,6 +31,7 @@ fn endpoint(n: u64) -> Endpoint {
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: Vec::new(),
         custom_headers: Vec::new(),
         rate_limit: None,

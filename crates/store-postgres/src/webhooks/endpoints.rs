@@ -30,8 +30,9 @@ pub(super) const BEHIND: &str =
 pub(super) const COUNT: &str = "SELECT count(*) FROM webhook_endpoints \
                                 WHERE owner IS NOT DISTINCT FROM $1::text AND deleted_at IS NULL";
 const INSERT: &str = "INSERT INTO webhook_endpoints (id, owner, url, description, filter, state, state_since, state_reason, headers, \
-     secrets, custom_headers, rate_limit, start_sequence, behind, created_at, updated_at, version, breaker, ordering) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+     secrets, custom_headers, rate_limit, start_sequence, behind, created_at, updated_at, version, breaker, ordering, \
+     options) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
      RETURNING seq";
 /// A deleted endpoint among them: an id is not used twice.
 const IS_TAKEN: &str = "SELECT FROM webhook_endpoints WHERE id = $1";
@@ -39,10 +40,10 @@ const PUT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
 );
 const WRITE: &str = "UPDATE webhook_endpoints SET url = $2, description = $3, filter = $4, headers = $5, secrets = $6, \
-                     custom_headers = $7, rate_limit = $8, ordering = $9 WHERE id = $1";
+                     custom_headers = $7, rate_limit = $8, ordering = $9, options = $10 WHERE id = $1";
 const WRITE_QUEUES: &str = "UPDATE webhook_endpoints AS p SET state = new.state, state_since = new.state_since, \
      state_reason = new.state_reason, behind = new.behind, updated_at = new.updated_at, version = new.version, \
      consecutive_failures = new.consecutive_failures, failing_since = new.failing_since, last_success_at = new.last_success_at, \
@@ -96,6 +97,7 @@ pub(super) async fn insert(
     let mut values = configuration(stored)?;
     values.push(Box::new(json(stored.queue.breaker.to_json())?));
     values.push(Box::new(stored.endpoint.ordering.name()));
+    values.push(Box::new(json(stored.endpoint.options.to_json())?));
     let rows = transaction.query(what, INSERT, &values.parameters()).await?;
     let seq: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose().attempt(what)?;
     Ok(seq.map(sequence))
@@ -123,6 +125,7 @@ pub(crate) async fn put(
         Box::new(columns::count(queue.delivered)),
         Box::new(queue.runnable_at.map(columns::instant)),
         Box::new(stored.endpoint.ordering.name()),
+        Box::new(json(stored.endpoint.options.to_json())?),
         Box::new(deleted_at.map(columns::instant)),
     ];
     values.extend(of_queue);
@@ -144,6 +147,7 @@ pub(super) async fn write(
         Box::new(endpoint.custom_headers.clone()),
         Box::new(endpoint.rate_limit.map(|rate| i64::from(rate.get()))),
         Box::new(endpoint.ordering.name()),
+        Box::new(json(endpoint.options.to_json())?),
     ];
     transaction.enqueue("changing an endpoint", WRITE, values, Some(1)).await
 }

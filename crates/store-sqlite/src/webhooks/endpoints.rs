@@ -17,7 +17,7 @@ macro_rules! endpoint_columns {
         "seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, \
          rate_limit, start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, \
          last_success_at, last_failure_at, breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, \
-         ordering"
+         ordering, options"
     };
 }
 pub(crate) use endpoint_columns;
@@ -40,12 +40,12 @@ const INSERT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)"
+     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
 );
 /// A deleted endpoint among them: an id is not used twice.
 const IS_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM webhook_endpoints WHERE id = ?1)";
 const WRITE: &str = "UPDATE webhook_endpoints SET url = ?2, description = ?3, filter = ?4, headers = ?5, secrets = ?6, \
-                     custom_headers = ?7, rate_limit = ?8, ordering = ?9 WHERE id = ?1";
+                     custom_headers = ?7, rate_limit = ?8, ordering = ?9, options = ?10 WHERE id = ?1";
 const WRITE_QUEUE: &str = "UPDATE webhook_endpoints SET state = ?2, state_since = ?3, state_reason = ?4, behind = ?5, updated_at = ?6, \
      version = ?7, consecutive_failures = ?8, failing_since = ?9, last_success_at = ?10, last_failure_at = ?11, breaker = ?12, \
      blocked_until = ?13, rate_caught_up_us = ?14, pending = ?15, dead = ?16, delivered = ?17, runnable_at = ?18 WHERE id = ?1";
@@ -142,6 +142,7 @@ pub(crate) fn insert(
         columns::count(queue.delivered),
         queue.runnable_at.map(columns::instant),
         endpoint.ordering.name(),
+        json(endpoint.options.to_json())?,
         deleted_at.map(columns::instant),
     ];
     execute(connection, "writing an endpoint", INSERT, written)?;
@@ -160,6 +161,7 @@ pub(super) fn write(connection: &Connection, stored: &StoredEndpoint) -> Result<
         endpoint.custom_headers,
         endpoint.rate_limit.map(std::num::NonZeroU32::get),
         endpoint.ordering.name(),
+        json(endpoint.options.to_json())?,
     ];
     execute(connection, "changing an endpoint", WRITE, written)?;
     write_queue(connection, stored)

@@ -201,6 +201,7 @@ macro_rules! conformance_suite {
             a_replay_waits_for_the_delivery_in_flight
             without_an_order_each_delivery_is_due_at_once
             a_change_of_the_order_holds_for_later_events
+            an_endpoint_has_its_own_schedule_and_its_own_time
             a_replay_sends_what_its_filter_matches
             a_cancelled_replay_ends
             a_replay_begins_once

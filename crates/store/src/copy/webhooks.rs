@@ -27,6 +27,7 @@ pub(super) fn endpoint(
         state,
         headers,
         ordering,
+        options,
         secrets,
         custom_headers,
         rate_limit,
@@ -42,6 +43,7 @@ pub(super) fn endpoint(
     fields
         .text("headers", headers.name())
         .text("ordering", ordering.name())
+        .text("options", &json(options.to_json())?)
         .text("secrets", &json(secrets_to_json(secrets))?);
     fields.text("customHeaders", &hex(custom_headers)).optional("rateLimit", rate_limit.as_ref());
     fields.put("start", start_sequence.0).optional("behind", behind.map(|behind| behind.0));

@@ -23,7 +23,6 @@ pub async fn claim<T: DeliveryTransaction>(
         let next_at = transaction.next_runnable().await?;
         return Ok(Claimed { next_at, ..Claimed::default() });
     }
-    let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
     let ids: Vec<_> = endpoints.iter().map(|stored| stored.endpoint.id).collect();
     let share = limit / u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
     let in_flight = transaction.in_flight(&ids, now).await?;
@@ -37,6 +36,8 @@ pub async fn claim<T: DeliveryTransaction>(
     for mut endpoint in endpoints {
         let id = endpoint.endpoint.id;
         let due = due.remove(&id).unwrap_or_default();
+        let lease = lease.saturating_add(endpoint.endpoint.options.beyond(policy));
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let live = in_flight.get(&id);
         let wanted = u32::try_from(due.len()).unwrap_or(u32::MAX);
         let rate = endpoint.endpoint.rate_limit.map(RateLimit);

@@ -55,8 +55,18 @@ pub async fn update_endpoint<T: DeliveryTransaction>(
     if update.expected_version.is_some_and(|expected| expected != stored.endpoint.version) {
         return Ok(EndpointUpdated::Stale(stored));
     }
-    let Endpoint { url, description, filter, headers, ordering, secrets, custom_headers, rate_limit, .. } =
-        update.endpoint.clone();
+    let Endpoint {
+        url,
+        description,
+        filter,
+        headers,
+        ordering,
+        options,
+        secrets,
+        custom_headers,
+        rate_limit,
+        ..
+    } = update.endpoint.clone();
     let before = stored.endpoint;
     let updated_at = before.updated_at.max(now);
     let version = before.version.saturating_add(1);
@@ -66,6 +76,7 @@ pub async fn update_endpoint<T: DeliveryTransaction>(
         filter,
         headers,
         ordering,
+        options,
         secrets,
         custom_headers,
         rate_limit,

@@ -25,8 +25,9 @@ pub async fn settle<T: DeliveryTransaction>(
         let outcome = match (locked.get_mut(&fence.endpoint), deliveries.remove(&fence.delivery)) {
             (Some(endpoint), Some(mut stored)) if is_valid(*fence, &stored) => {
                 let (queue, state) = (&mut endpoint.queue, &mut endpoint.endpoint.state);
+                let policy = policy.of(&endpoint.endpoint.options);
                 let settled =
-                    decide(queue, state, &mut stored.delivery, result.clone(), *jitter, policy, now);
+                    decide(queue, state, &mut stored.delivery, result.clone(), *jitter, &policy, now);
                 settled.map(|settled| {
                     if settled.held.is_some() {
                         endpoint.endpoint.updated_at = endpoint.endpoint.updated_at.max(now);

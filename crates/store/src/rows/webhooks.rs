@@ -1,9 +1,9 @@
 use std::num::NonZeroU32;
 
 use fluxora_delivery::{
-    Attempt, AttemptResult, Breaker, Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId,
-    EndpointQueue, EndpointState, FilterRecord, InvalidRecord, Lease, RateState, Replay, ReplayFilterRecord,
-    ReplayId, secrets_from_json,
+    Attempt, AttemptOptions, AttemptResult, Breaker, Delivery, DeliveryId, DeliveryState, Endpoint,
+    EndpointId, EndpointQueue, EndpointState, FilterRecord, InvalidRecord, Lease, RateState, Replay,
+    ReplayFilterRecord, ReplayId, secrets_from_json,
 };
 use fluxora_stream::{Sequence, StreamId};
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ use crate::delivery::{StoredDelivery, StoredEndpoint};
 
 /// Reads `seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, rate_limit,
 /// start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, last_success_at, last_failure_at,
-/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering` of `webhook_endpoints`.
+/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering, options` of `webhook_endpoints`.
 pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEndpoint, StoreError> {
     let sequence = columns.sequence("seq")?;
     let id = id(columns, "id", EndpointId::parse)?;
@@ -53,6 +53,7 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         runnable_at: columns.optional("runnable_at", C::instant)?,
     };
     let ordering = columns.parsed("ordering", str::parse)?;
+    let options = record(columns, "options", AttemptOptions::from_json)?;
     let endpoint = Endpoint {
         id,
         owner,
@@ -62,6 +63,7 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         state,
         headers,
         ordering,
+        options,
         secrets,
         custom_headers,
         rate_limit,

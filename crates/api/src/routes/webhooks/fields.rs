@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, HeaderProfile, Ordering};
 use fluxora_egress::{HeaderError, Policy, check_custom_headers};
 use fluxora_stream::{Address, ContractId, EventKind, StreamId};
 use fluxora_webhook::{Secret, standard};
@@ -75,6 +75,48 @@ impl Fields {
                 self.refuse(path.as_deref().unwrap_or(field), error, error.to_string())
             }
         }
+    }
+
+    /// A boolean.
+    pub(super) fn as_boolean(&mut self, field: &'static str, given: &JsonValue) -> Option<bool> {
+        match given {
+            JsonValue::Bool(value) => Some(*value),
+            other => self.wrong_type(field, "a boolean", other),
+        }
+    }
+
+    /// The time of one attempt, in seconds.
+    pub(super) fn as_timeout(&mut self, field: &'static str, given: &JsonValue) -> Option<u8> {
+        let range = 1..=AttemptOptions::MAX_TIMEOUT_SECONDS.into();
+        self.as_number(field, given, &range).and_then(|seconds| u8::try_from(seconds).ok())
+    }
+
+    /// A schedule of retries: seconds from each failed attempt to the next one.
+    pub(super) fn as_schedule(&mut self, field: &'static str, given: &JsonValue) -> Option<Vec<u32>> {
+        let JsonValue::Array(entries) = given else { return self.wrong_type(field, "an array", given) };
+        let (most, longest) = (AttemptOptions::MAX_RETRIES, AttemptOptions::MAX_RETRY_SECONDS);
+        if !(1..=most).contains(&entries.len()) {
+            return self.refuse(
+                field,
+                FieldCode::OutOfRange,
+                format!("{field} must have 1 to {most} entries"),
+            );
+        }
+        let mut schedule = Vec::with_capacity(entries.len());
+        for (number, entry) in entries.iter().enumerate() {
+            let field = format!("{field}[{number}]");
+            match entry {
+                JsonValue::Count(seconds) if (1..=longest.into()).contains(seconds) => {
+                    schedule.extend(u32::try_from(*seconds));
+                }
+                JsonValue::Count(_) | JsonValue::Number => {
+                    let message = format!("{field} must be a whole number from 1 to {longest}");
+                    self.refuse::<()>(&field, FieldCode::OutOfRange, message);
+                }
+                other => _ = self.wrong_type::<()>(&field, "a number", other),
+            }
+        }
+        (schedule.len() == entries.len()).then_some(schedule)
     }
 
     /// A limit of attempts per second.

@@ -22,8 +22,12 @@ async fn an_endpoint_is_shown_with_the_secret_that_was_made_for_it_once() {
             "status": "active",
             "filter": { "types": [] },
             "headerProfile": "contract",
+            "ordering": "stream",
             "headerNames": [],
             "rateLimitPerSecond": null,
+            "timeoutSeconds": null,
+            "retrySeconds": null,
+            "failFast": false,
             "startAfter": 0,
             "secrets": [{ "createdAt": "2026-01-01T00:00:00.250Z" }],
             "deliveries": {
@@ -63,6 +67,10 @@ async fn every_field_of_an_endpoint_is_kept_and_its_secrets_are_not_shown() {
             "headerProfile": "standardWebhooks",
             "headers": { "Authorization": "Bearer hunter2", "x-tenant": "acme" },
             "rateLimitPerSecond": 50,
+            "ordering": "none",
+            "timeoutSeconds": 30,
+            "retrySeconds": [1, 86_400],
+            "failFast": true,
             "secret": SECRET,
             "startAfter": 0,
         }))
@@ -83,6 +91,8 @@ async fn every_field_of_an_endpoint_is_kept_and_its_secrets_are_not_shown() {
     assert_eq!(shown["headerProfile"], "standardWebhooks");
     assert_eq!(shown["headerNames"], json!(["Authorization", "x-tenant"]));
     assert_eq!(shown["rateLimitPerSecond"], 50);
+    assert_eq!((&shown["ordering"], &shown["timeoutSeconds"]), (&json!("none"), &json!(30)));
+    assert_eq!((&shown["retrySeconds"], &shown["failFast"]), (&json!([1, 86_400]), &json!(true)));
     for secret in ["hunter2", SECRET] {
         assert!(!shown.to_string().contains(secret), "{shown}");
     }

@@ -1,7 +1,8 @@
 //! Deliveries that break off between any two steps leave nothing behind, and outlive a crash.
 
 use fluxora_delivery::{
-    AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering, OutcomeCode, Policy,
+    AttemptOptions, AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering,
+    OutcomeCode, Policy,
 };
 use fluxora_store::conformance::FailingDelivery;
 use fluxora_store::delivery::{FollowerCache, Settlement, steps as delivery_steps};
@@ -24,6 +25,7 @@ fn endpoint() -> Endpoint {
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: Vec::new(),
         custom_headers: Vec::new(),
         rate_limit: None,

@@ -39,6 +39,11 @@ pub async fn an_endpoint_reads_back_as_it_was_written(store: &impl Store) {
         filter,
         headers: HeaderProfile::StandardWebhooks,
         ordering: Ordering::None,
+        options: AttemptOptions {
+            timeout_seconds: Some(30),
+            retry_seconds: Some(vec![1, 60]),
+            fail_fast: true,
+        },
         secrets: vec![secret(0, Some(t(9))), secret(255, None)],
         custom_headers: vec![0, 255, 10],
         rate_limit: NonZeroU32::new(u32::MAX),

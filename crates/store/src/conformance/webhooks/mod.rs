@@ -10,8 +10,8 @@ mod replaying;
 mod settling;
 
 use fluxora_delivery::{
-    AttemptResult, DeliveryStatus, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter, Ordering,
-    OutcomeCode, Policy, ReplayFilter, ReplayId, SealedSecret,
+    AttemptOptions, AttemptResult, DeliveryStatus, Endpoint, EndpointId, EndpointState, HeaderProfile,
+    Jitter, Ordering, OutcomeCode, Policy, ReplayFilter, ReplayId, SealedSecret,
 };
 use fluxora_stream::EventFilter;
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +50,7 @@ pub(super) fn endpoint(n: u64) -> Endpoint {
         state: EndpointState::Active,
         headers: HeaderProfile::Contract,
         ordering: Ordering::default(),
+        options: AttemptOptions::default(),
         secrets: vec![SealedSecret { sealed: vec![0, 1, 255], created_at: t(0), expires_at: None }],
         custom_headers: Vec::new(),
         rate_limit: None,

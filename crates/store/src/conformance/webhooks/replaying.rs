@@ -1,5 +1,6 @@
 use fluxora_delivery::{
-    DeliveryStatus, Endpoint, EndpointId, Ordering, Policy, Replay, ReplayFilter, ReplayId, ReplayState,
+    AttemptOptions, DeadReason, DeliveryState, DeliveryStatus, Endpoint, EndpointId, Ordering, Policy,
+    Replay, ReplayFilter, ReplayId, ReplayState,
 };
 use fluxora_stream::EventKind;
 
@@ -103,6 +104,32 @@ pub async fn a_change_of_the_order_holds_for_later_events(store: &impl Store) {
         deliver_all(store, t(999_999)).await.iter().map(|one| one.delivery.sequence.0).collect();
     sent.sort_unstable();
     assert_eq!(sent, [1, 2, 3, 4]);
+}
+
+/// Its retries follow its schedule, it gives up at once where it asks to, and its claims last as much longer as its attempts.
+pub async fn an_endpoint_has_its_own_schedule_and_its_own_time(store: &impl Store) {
+    let own = AttemptOptions { timeout_seconds: Some(30), retry_seconds: Some(vec![100]), fail_fast: true };
+    add(store, Endpoint { options: own, ..endpoint(1) }).await;
+    create_streams(store, 1..=2).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 9, t(1)).await;
+    let longer = Policy::default().attempt_timeout;
+    let ends = t(1) + LEASE + SignedDuration::from_secs(30) - longer;
+    assert_eq!(claimed.deliveries[0].delivery.state.claimable_at(), Some(ends));
+    let (first, second) = (&claimed.deliveries[0], &claimed.deliveries[1]);
+    let results = vec![settlement(first, failed(500, t(2))), settlement(second, failed(404, t(2)))];
+    store.settle(results, &Policy::default(), t(2)).await.unwrap();
+    let read = async |id| store.delivery(id).await.unwrap().unwrap().delivery.state;
+    assert_eq!(read(first.delivery.id).await, DeliveryState::Pending { due_at: Some(t(102)) });
+    let reason = DeadReason::Exhausted;
+    assert_eq!(read(second.delivery.id).await, DeliveryState::Dead { at: t(2), reason });
+    let again = claim(store, 9, t(102)).await;
+    settle(store, &again, &failed(500, t(103)), t(103)).await;
+    assert_eq!(
+        read(first.delivery.id).await,
+        DeliveryState::Dead { at: t(103), reason },
+        "its schedule has one retry"
+    );
 }
 
 fn sequences(claimed: &Claimed) -> Vec<u64> {

@@ -2,7 +2,9 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_auth::Name;
-use fluxora_delivery::{Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret};
+use fluxora_delivery::{
+    AttemptOptions, Endpoint, EndpointId, EndpointState, HeaderProfile, Ordering, SealedSecret,
+};
 use fluxora_store::Sequence;
 use fluxora_store::delivery::{EndpointCreated, StoredEndpoint};
 use fluxora_webhook::Secret;
@@ -157,6 +159,7 @@ impl Request {
             state: EndpointState::Active,
             headers: HeaderProfile::default(),
             ordering: Ordering::default(),
+            options: AttemptOptions::default(),
             secrets: secrets.transpose()?.into_iter().collect(),
             custom_headers: Vec::new(),
             rate_limit: None,
@@ -173,7 +176,7 @@ impl Request {
     fn is_of(&self, stored: &StoredEndpoint, webhooks: &Webhooks) -> bool {
         let (keyring, stored) = (webhooks.sender.keyring(), &stored.endpoint);
         let id = stored.id.uuid();
-        let Draft { url: _, description, filter, profile, ordering, headers, rate_limit } = &self.draft;
+        let Draft { url: _, description, filter, profile, ordering, headers, rate_limit, .. } = &self.draft;
         let same_secret = self.secret.as_ref().is_none_or(|secret| {
             let current = stored.secrets.last().and_then(|last| keyring.open_secret(id, &last.sealed).ok());
             current.is_some_and(|current| current.expose() == secret.expose())
@@ -184,6 +187,7 @@ impl Request {
             && stored.description == description.clone().unwrap_or_default()
             && stored.filter == filter.clone().unwrap_or_default()
             && stored.headers == profile.unwrap_or_default()
+            && stored.options == self.draft.options()
             && stored.ordering == ordering.unwrap_or_default()
             && stored_headers.is_some_and(|stored| stored == headers.clone().unwrap_or_default())
             && stored.rate_limit == rate_limit.unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{Endpoint, HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, Endpoint, HeaderProfile, Ordering};
 use fluxora_egress::Policy;
 use fluxora_seal::{Keyring, SealError};
 use fluxora_stream::EventFilter;
@@ -24,6 +24,9 @@ pub(super) struct Draft {
     pub(super) ordering: Option<Ordering>,
     pub(super) headers: Option<Vec<(String, String)>>,
     pub(super) rate_limit: Option<Option<NonZeroU32>>,
+    timeout_seconds: Option<Option<u8>>,
+    retry_seconds: Option<Option<Vec<u32>>>,
+    fail_fast: Option<bool>,
 }
 
 impl Draft {
@@ -42,6 +45,13 @@ impl Draft {
             rate_limit: patched(fields, "rateLimitPerSecond", |fields, given| {
                 fields.as_rate("rateLimitPerSecond", &given).map(Some)
             }),
+            timeout_seconds: patched(fields, "timeoutSeconds", |fields, given| {
+                fields.as_timeout("timeoutSeconds", &given).map(Some)
+            }),
+            retry_seconds: patched(fields, "retrySeconds", |fields, given| {
+                fields.as_schedule("retrySeconds", &given).map(Some)
+            }),
+            fail_fast: patched(fields, "failFast", |fields, given| fields.as_boolean("failFast", &given)),
         }
     }
 
@@ -52,18 +62,32 @@ impl Draft {
     /// `INTERNAL_ERROR`: the headers cannot be sealed.
     pub(super) fn apply(&self, endpoint: &mut Endpoint, keyring: &Keyring) -> Result<bool, ApiError> {
         let before = endpoint.clone();
-        let Self { url, description, filter, profile, ordering, headers, rate_limit } = self;
+        let Self { url, description, filter, profile, ordering, headers, rate_limit, .. } = self;
         set(&mut endpoint.url, url.as_ref());
         set(&mut endpoint.description, description.as_ref());
         set(&mut endpoint.filter, filter.as_ref());
         set(&mut endpoint.headers, profile.as_ref());
         set(&mut endpoint.ordering, ordering.as_ref());
         set(&mut endpoint.rate_limit, rate_limit.as_ref());
+        self.set_options(&mut endpoint.options);
         if let Some(headers) = headers {
             let sealed = keyring.seal_headers(endpoint.id.uuid(), headers).map_err(unsealed)?;
             endpoint.custom_headers = sealed;
         }
         Ok(*endpoint != before)
+    }
+
+    /// The options of attempts that a new endpoint has.
+    pub(super) fn options(&self) -> AttemptOptions {
+        let mut options = AttemptOptions::default();
+        self.set_options(&mut options);
+        options
+    }
+
+    fn set_options(&self, options: &mut AttemptOptions) {
+        set(&mut options.timeout_seconds, self.timeout_seconds.as_ref());
+        set(&mut options.retry_seconds, self.retry_seconds.as_ref());
+        set(&mut options.fail_fast, self.fail_fast.as_ref());
     }
 }
 

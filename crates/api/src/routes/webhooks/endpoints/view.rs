@@ -35,6 +35,12 @@ pub(crate) struct EndpointView {
     /// The names of the custom headers; null if they are sealed under a key that this server does not have.
     header_names: Option<Vec<String>>,
     rate_limit_per_second: Option<u32>,
+    /// How long one attempt may take; null for the time of the server.
+    timeout_seconds: Option<u8>,
+    /// Seconds from each failed attempt to the next one; null for the schedule of the server.
+    retry_seconds: Option<Vec<u32>>,
+    /// Whether a delivery is given up at a status of 4xx that a later attempt does not change.
+    fail_fast: bool,
     /// The position of the event log after which events are delivered.
     start_after: u64,
     secrets: Vec<SecretView>,
@@ -102,6 +108,9 @@ impl EndpointView {
             ordering: endpoint.ordering.name(),
             header_names: header_names(endpoint, keyring),
             rate_limit_per_second: endpoint.rate_limit.map(std::num::NonZeroU32::get),
+            timeout_seconds: endpoint.options.timeout_seconds,
+            retry_seconds: endpoint.options.retry_seconds.clone(),
+            fail_fast: endpoint.options.fail_fast,
             start_after: endpoint.start_sequence.0,
             secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
             deliveries: QueueView::of(&stored.queue, now),
