@@ -194,6 +194,11 @@ impl Api {
         self.parts.clock.now()
     }
 
+    /// The latest instant that is known to have passed.
+    pub(crate) fn confirmed_now(&self) -> Timestamp {
+        self.parts.clock.confirmed_now()
+    }
+
     /// Whether a text contains a token of the configuration.
     pub(crate) fn has_token_in(&self, text: &str) -> bool {
         let worker = self.indexer().and_then(|indexer| indexer.worker_token.as_ref());

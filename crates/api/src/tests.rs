@@ -69,11 +69,17 @@ const BUILD: Build = Build {
 
 /// A clock that stands still until a test advances it, and a source of ids 1, 2, 3….
 #[derive(Clone)]
-struct ManualClock(Arc<Mutex<(Timestamp, u128)>>);
+struct ManualClock(Arc<Mutex<(Timestamp, u128)>>, Arc<Mutex<Option<Timestamp>>>);
 
 impl ManualClock {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new((Timestamp::from_millisecond(START * 1_000 + 250).unwrap(), 0))))
+        let now = Timestamp::from_millisecond(START * 1_000 + 250).unwrap();
+        Self(Arc::new(Mutex::new((now, 0))), Arc::default())
+    }
+
+    /// From here on no later instant is confirmed.
+    fn doubt(&self) {
+        *self.1.lock().unwrap() = Some(self.now());
     }
 
     fn set(&self, second: i64) {
@@ -88,6 +94,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         self.0.lock().unwrap().0
+    }
+
+    fn confirmed_now(&self) -> Timestamp {
+        self.1.lock().unwrap().unwrap_or_else(|| self.now())
     }
 }
 

@@ -13,7 +13,7 @@ use fluxora_store::delivery::FollowerCache;
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
-    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, Work,
+    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, Work, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -213,7 +213,8 @@ impl IdempotencyStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let (scope, key) = (scope.to_owned(), key.clone());
-        self.read(move |connection| idempotency::find(connection, &scope, &key, now)).await
+        let oldest = expired_before(now);
+        self.read(move |connection| idempotency::find(connection, &scope, &key, oldest)).await
     }
 
     async fn delete_expired_idempotency_records(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -53,13 +53,9 @@ pub struct KeyedResponse {
     pub response: Vec<u8>,
     /// When the request was made.
     pub at: Timestamp,
-}
-
-impl KeyedResponse {
-    /// The instant before which a record has expired, seen from this request.
-    pub fn expired_before(&self) -> Timestamp {
-        expired_before(self.at)
-    }
+    /// A record of the key that was made before this instant has expired and is replaced. From
+    /// [`Clock::confirmed_now`](crate::Clock::confirmed_now), so that a wrong clock makes no second stream.
+    pub expired_before: Timestamp,
 }
 
 /// A [`KeyedResponse`] read from storage.
@@ -85,7 +81,7 @@ pub fn expired_before(now: Timestamp) -> Timestamp {
 /// Responses stored for repetitions of keyed requests.
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync {
-    /// Reads the record of a key; `None` if there is none or it has expired at `now`. For a repetition that is not valid as a new
+    /// Reads the record of a key; `None` if there is none or it has expired at `now`, a confirmed instant. For a repetition that is not valid as a new
     /// request any more, because times that lay ahead have passed.
     async fn idempotency_record(
         &self,

@@ -141,6 +141,7 @@ mod tests {
                 request,
                 response: Vec::new(),
                 at,
+                expired_before: at,
             }),
         )
         .await;

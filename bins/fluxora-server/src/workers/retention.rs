@@ -80,7 +80,8 @@ mod tests {
         let (store, clock) = (Arc::new(Model::default()), Arc::new(ManualClock::default()));
         let request = String::new();
         let at = Timestamp::UNIX_EPOCH;
-        let keyed = KeyedResponse { scope: SCOPE.to_owned(), key: key(), request, response: Vec::new(), at };
+        let (scope, expired_before) = (SCOPE.to_owned(), expired_before(at));
+        let keyed = KeyedResponse { scope, key: key(), request, response: Vec::new(), at, expired_before };
         put(store.as_ref(), 1, Some(keyed)).await;
         let is_stored =
             async || store.idempotency_record(SCOPE, &key(), Timestamp::UNIX_EPOCH).await.unwrap().is_some();

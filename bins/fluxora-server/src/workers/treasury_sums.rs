@@ -55,7 +55,7 @@ impl PeriodicTask for TreasurySums {
     /// Counts everything that waits, or stops between two steps when shutdown is requested.
     async fn tick(&mut self, shutdown: &ShutdownToken) -> Result<(), TickError> {
         loop {
-            let step = self.store.count_streams_again(self.clock.now(), STREAMS_PER_STEP).await;
+            let step = self.store.count_streams_again(self.clock.confirmed_now(), STREAMS_PER_STEP).await;
             let Counted { streams: _, unreadable, more } = step.map_err(tick_error)?;
             self.report(unreadable);
             if !more || shutdown.is_requested() {

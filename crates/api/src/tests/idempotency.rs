@@ -51,3 +51,29 @@ async fn a_repetition_gets_the_stored_response_after_its_times_have_passed() {
     let forgotten = server.send(request(START + 2)).await;
     assert_eq!(forgotten.body["error"]["details"][0]["code"], "END_NOT_AFTER_START");
 }
+
+#[actix_web::test]
+async fn a_clock_that_is_not_confirmed_expires_no_stored_response() {
+    const YEAR: i64 = 365 * 24 * 60 * 60;
+    let server = Server::new();
+    let request = |key: &'static str, end: Option<i64>| {
+        let request = TestRequest::post().uri("/api/streams").insert_header(("idempotency-key", key));
+        request.set_json(stream(json!({ "endTime": end })))
+    };
+    let requests = || [request("open", None), request("ends", Some(START + 2))];
+    let mut first = Vec::new();
+    for request in requests() {
+        first.push(server.send(request).await.body);
+    }
+    server.clock.doubt();
+    server.clock.advance(YEAR);
+    for (request, first) in requests().into_iter().zip(&first) {
+        let again = server.send(request).await;
+        assert_eq!((again.status, &again.body), (StatusCode::CREATED, first));
+        assert_eq!(again.headers.get("idempotency-replayed").unwrap(), "true");
+    }
+    // A record of an unconfirmed instant is found after the clock was corrected.
+    let late = server.send(request("late", None)).await;
+    server.clock.advance(-YEAR);
+    assert_eq!(server.send(request("late", None)).await.body, late.body);
+}

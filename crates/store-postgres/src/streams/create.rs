@@ -18,7 +18,7 @@ use crate::pool::Lease;
 
 /// One statement, and so one transaction and one round trip. Keys are taken in their order, or two replicas could each wait for
 /// a key that the other holds. Audit rows follow from the written events, so that the lock of the event log is taken before theirs.
-/// `24 hours` is [`fluxora_store::IDEMPOTENCY_RETENTION`].
+/// `$39` is the earliest instant before which a record has expired for one of the creates.
 const CREATE: &str = concat!(
     "WITH new AS MATERIALIZED (SELECT * FROM unnest(",
     common_arrays!(),
@@ -36,7 +36,7 @@ const CREATE: &str = concat!(
         ORDER BY scope COLLATE \"C\", key COLLATE \"C\" \
         ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, response = excluded.response, \
             made_at = excluded.made_at \
-        WHERE old.made_at < excluded.made_at - INTERVAL '24 hours' \
+        WHERE old.made_at < $39::timestamptz \
         RETURNING scope, key\
     ), written AS (INSERT INTO streams (",
     common_columns!(),
@@ -83,6 +83,7 @@ struct Values<'c> {
     requests: Vec<Option<&'c str>>,
     responses: Vec<Option<&'c [u8]>>,
     made_at: Vec<Option<Timestamp>>,
+    expired_before: Option<Timestamp>,
     entries: EntryValues,
     owners: Vec<Option<&'c str>>,
 }
@@ -100,8 +101,11 @@ impl<'c> Values<'c> {
             values.requests.push(keyed.map(|keyed| keyed.request.as_str()));
             values.responses.push(keyed.map(|keyed| keyed.response.as_slice()));
             values.made_at.push(keyed.map(|keyed| columns::instant(keyed.at)));
+            let earliest = values.expired_before.into_iter().chain(keyed.map(|keyed| keyed.expired_before));
+            values.expired_before = earliest.min();
             values.owners.push(owner.as_ref().map(Name::as_str));
         }
+        values.expired_before = values.expired_before.map(columns::instant);
         Ok(values)
     }
 
@@ -115,17 +119,7 @@ impl<'c> Values<'c> {
         parameters.extend(self.entries.parameters());
         let owners: &(dyn ToSql + Sync) = &self.owners;
         parameters.push(owners);
+        parameters.push(&self.expired_before);
         parameters
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_statement_replaces_records_that_have_expired() {
-        assert_eq!(fluxora_store::IDEMPOTENCY_RETENTION, jiff::SignedDuration::from_hours(24));
-        assert!(CREATE.contains("INTERVAL '24 hours'"));
     }
 }

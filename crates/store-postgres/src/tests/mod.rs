@@ -92,6 +92,7 @@ fn keyed(n: u64, key: &str, request: &str) -> CreateStream {
         request: request.to_owned(),
         response: id(n).to_string().into_bytes(),
         at: t(0),
+        expired_before: fluxora_store::expired_before(t(0)),
     };
     CreateStream { keyed: Some(keyed), ..create(n) }
 }

@@ -92,7 +92,7 @@ fn follow(create: &CreateStream, outcome: &Result<Written, StoreError>) -> Prece
     match outcome {
         Ok(Written::KeyInUse(stored)) => Some(Ok(stored.clone())),
         Ok(Written::Done) => create.keyed.as_ref().map(|keyed| {
-            let KeyedResponse { scope, key, request, response, at } = keyed.clone();
+            let KeyedResponse { scope, key, request, response, at, .. } = keyed.clone();
             Ok(IdempotencyRecord { scope, key, request, response, at })
         }),
         Ok(Written::Expired) => None,
@@ -107,7 +107,7 @@ fn answer(follower: Waiting, known: &HashMap<Key, Precedent>) -> Option<Waiting>
     let precedent = key(&follower.create).and_then(|key| known.get(&key)?.as_ref());
     let (Some(precedent), Some(keyed)) = (precedent, &follower.create.keyed) else { return Some(follower) };
     let outcome = match precedent {
-        Ok(stored) if stored.at < keyed.expired_before() => return Some(follower),
+        Ok(stored) if stored.at < keyed.expired_before => return Some(follower),
         Ok(stored) => Ok(replayed(stored, keyed)),
         Err(fault) => Err(fault.repeat()),
     };

@@ -140,6 +140,7 @@ fn keyed(n: u64, key: &str) -> CreateStream {
         request: "the request".to_owned(),
         response: format!("/{n}").into_bytes(),
         at: t(0),
+        expired_before: expired_before(t(0)),
     };
     CreateStream { keyed: Some(keyed), ..create(n) }
 }

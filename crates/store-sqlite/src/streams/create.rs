@@ -6,7 +6,7 @@ use crate::keys;
 
 pub(crate) fn create(connection: &Connection, create: &CreateStream) -> Result<Created, StoreError> {
     if let Some(keyed) = &create.keyed {
-        match idempotency::find(connection, &keyed.scope, &keyed.key, keyed.at)? {
+        match idempotency::find(connection, &keyed.scope, &keyed.key, keyed.expired_before)? {
             Some(stored) if stored.request == keyed.request => return Ok(Created::Replayed(stored.response)),
             Some(_) => return Ok(Created::KeyReused),
             None => idempotency::write(connection, keyed)?,

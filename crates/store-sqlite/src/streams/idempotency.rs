@@ -1,4 +1,4 @@
-use fluxora_store::{IdempotencyKey, IdempotencyRecord, KeyedResponse, StoreError, expired_before, rows};
+use fluxora_store::{IdempotencyKey, IdempotencyRecord, KeyedResponse, StoreError, rows};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -23,15 +23,15 @@ pub(super) const DELETE_EXPIRED: &str = "DELETE FROM idempotency_records WHERE (
 /// Replaces a record that has expired.
 const WRITE: &str = "INSERT OR REPLACE INTO idempotency_records (scope, key, request, response, made_at) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// Reads the record of a key, unless it has expired at `now`.
+/// Reads the record of a key, unless it was made before `oldest`.
 pub(crate) fn find(
     connection: &Connection,
     scope: &str,
     key: &IdempotencyKey,
-    now: Timestamp,
+    oldest: Timestamp,
 ) -> Result<Option<IdempotencyRecord>, StoreError> {
     let what = "looking up an idempotency key";
-    let oldest = columns::instant(expired_before(now));
+    let oldest = columns::instant(oldest);
     let mut statement = connection.prepare_cached(FIND).attempt(what)?;
     let found = statement.query_row(params![scope, key.as_str(), oldest], |row| Ok(decode(row)));
     found.optional().attempt(what)?.transpose()
@@ -42,7 +42,7 @@ pub(crate) fn decode(row: &Row<'_>) -> Result<IdempotencyRecord, StoreError> {
 }
 
 pub(super) fn write(connection: &Connection, keyed: &KeyedResponse) -> Result<(), StoreError> {
-    let KeyedResponse { scope, key, request, response, at } = keyed;
+    let KeyedResponse { scope, key, request, response, at, .. } = keyed;
     insert(connection, scope, key, request, response, *at)
 }
 

@@ -66,6 +66,7 @@ pub(super) fn keyed(n: u64, key: &str, request: &str, now: Timestamp) -> CreateS
         // Not a text: nothing about it is known but its bytes.
         response: [&[0, 0xff, b'\n'], format!("{n}").as_bytes()].concat(),
         at: now,
+        expired_before: crate::expired_before(now),
     };
     CreateStream { keyed: Some(keyed), ..create(n, &draft(), now) }
 }

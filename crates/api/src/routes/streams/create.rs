@@ -3,7 +3,7 @@ use std::future::Future;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_decimal::Amount;
-use fluxora_store::{CreateStream, Created, IdempotencyKey, KeyedResponse};
+use fluxora_store::{CreateStream, Created, IdempotencyKey, KeyedResponse, expired_before};
 use fluxora_stream::{AccountId, Stream, TermsDraft, UnixTime};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -70,7 +70,7 @@ pub(crate) async fn perform(
         cliff: fields.optional_time("cliffTime"),
         end: fields.optional_time("endTime"),
     };
-    let now = api.now();
+    let (now, confirmed) = (api.now(), api.confirmed_now());
     let terms = match draft.settle(now) {
         Ok(terms) => {
             fields.finish()?;
@@ -80,7 +80,7 @@ pub(crate) async fn perform(
             let sound = fields.are_sound();
             fields.add_broken(broken);
             let Some(answered) = fields.finish().err() else { return Err(unsettled()) };
-            return repeated(api, &scope, key.filter(|_| sound), &draft, now).await?.ok_or(answered);
+            return repeated(api, &scope, key.filter(|_| sound), &draft, confirmed).await?.ok_or(answered);
         }
     };
 
@@ -89,7 +89,14 @@ pub(crate) async fn perform(
     let keyed = match key {
         Some(key) => {
             let (request, response) = (fingerprint(&draft), saved.encode()?);
-            Some(KeyedResponse { scope, key, request, response, at: now })
+            Some(KeyedResponse {
+                scope,
+                key,
+                request,
+                response,
+                at: now,
+                expired_before: expired_before(confirmed),
+            })
         }
         None => None,
     };
@@ -108,10 +115,10 @@ async fn repeated(
     scope: &str,
     key: Option<IdempotencyKey>,
     draft: &TermsDraft,
-    now: Timestamp,
+    confirmed: Timestamp,
 ) -> Result<Option<Answer>, ApiError> {
     let Some(key) = key else { return Ok(None) };
-    let stored = api.store().idempotency_record(scope, &key, now).await?;
+    let stored = api.store().idempotency_record(scope, &key, confirmed).await?;
     let same = stored.filter(|stored| stored.request == fingerprint(draft));
     same.map(|stored| Ok(Answer { saved: SavedResponse::decode(&stored.response)?, replayed: true }))
         .transpose()

@@ -199,7 +199,7 @@ pub(super) fn idempotency_record(n: u64) -> Record {
     Record::Idempotency(stored(keyed(n, &key, "{\"the\":\"request\"}", t(5)).keyed.unwrap()))
 }
 
-fn stored(KeyedResponse { scope, key, request, response, at }: KeyedResponse) -> IdempotencyRecord {
+fn stored(KeyedResponse { scope, key, request, response, at, .. }: KeyedResponse) -> IdempotencyRecord {
     IdempotencyRecord { scope, key, request, response, at }
 }
 

@@ -18,7 +18,7 @@ impl StreamStore for Model {
         let mut contents = self.contents();
         if let Some(keyed) = create.keyed {
             contents.responses.retain(|kept| {
-                (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.expired_before()
+                (&kept.scope, &kept.key) != (&keyed.scope, &keyed.key) || kept.at >= keyed.expired_before
             });
             let kept =
                 contents.responses.iter().find(|kept| (&kept.scope, &kept.key) == (&keyed.scope, &keyed.key));
