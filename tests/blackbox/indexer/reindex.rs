@@ -114,6 +114,36 @@ fn sums_that_are_stored_wrong_are_named_and_counted_again() {
 }
 
 #[test]
+fn a_row_that_cannot_be_decoded_is_counted_by_summaries_and_named() {
+    let mut server = TestServer::start();
+    let stream = server.create(&crate::sample::stream());
+    server.create(&crate::sample::stream());
+    let path = |of: &str| match of {
+        "treasury" => format!("/api/treasury/summary?treasury={}", stream["sender"].as_str().unwrap()),
+        _ => format!("/api/recipients/{}/summary", stream["recipient"].as_str().unwrap()),
+    };
+    for of in ["treasury", "recipient"] {
+        assert_eq!(server.get(&path(of)).expect(200)["unreadableStreams"], 0);
+    }
+    let tag = server.get(&path("treasury")).header("etag").unwrap().to_owned();
+    let database = rusqlite::Connection::open(server.database()).unwrap();
+    let wrong = "PRAGMA ignore_check_constraints = ON; UPDATE streams SET events = -1 WHERE seq = 1";
+    database.execute_batch(wrong).unwrap();
+    for of in ["treasury", "recipient"] {
+        let answer = server.get(&path(of)).expect(200);
+        let streams = &answer["assets"][0]["streams"]["total"];
+        assert_eq!((&answer["unreadableStreams"], streams), (&1.into(), &1.into()), "{answer}");
+    }
+    // The answer with the tag from before is not the answer any more.
+    let again = crate::http::Request::get(&path("treasury")).header("if-none-match", &tag);
+    server.send(&again).expect(200);
+    server.wait_for_message("a stored row cannot be read: it is in no sum of a treasury");
+    server.terminate();
+    let output = reindex(&server, &["--verify"], 65);
+    assert!(output.contains("stream row 1 cannot be decoded"), "{output}");
+}
+
+#[test]
 fn only_a_stream_of_the_chain_can_be_built_again() {
     let mut server = TestServer::launch(indexing());
     server.terminate();

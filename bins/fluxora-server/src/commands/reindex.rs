@@ -89,7 +89,7 @@ async fn check_sums(command: &Reindex, store: &dyn Store) -> Result<SumsReport, 
     Ok(report)
 }
 
-/// Reports differences of the sums; whether there are some.
+/// Reports differences of the sums and rows that cannot be decoded; whether there are some.
 fn show_sums(command: &Reindex, report: &SumsReport) -> bool {
     for difference in &report.differences {
         match difference {
@@ -102,12 +102,15 @@ fn show_sums(command: &Reindex, report: &SumsReport) -> bool {
             }
         }
     }
+    for Sequence(row) in &report.unreadable {
+        print(format_args!("stream row {row} cannot be decoded: it is in no sum of a treasury"));
+    }
     match (report.differences.len(), command.verify) {
         (0, _) => {}
         (count, true) => print(format_args!("{count} sums of treasuries differ; nothing was changed")),
         (count, false) => print(format_args!("{count} sums of treasuries differed and were counted again")),
     }
-    !report.differences.is_empty()
+    !report.differences.is_empty() || !report.unreadable.is_empty()
 }
 
 /// The events set aside whose contents are not those of the event at their position. Only one of two such events

@@ -92,3 +92,13 @@ async fn events_and_answers_that_cannot_be_read_are_named() {
     let name = "POST /api/streams k";
     assert_eq!((found.table, found.column, found.row.as_str()), ("idempotency_records", "made_at", name));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_counts_rows_that_cannot_be_read() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    database.sql(DROP);
+    let sql = async |sql: &'static str| drop(database.sql(sql));
+    fluxora_store::conformance::streams_that_cannot_be_decoded_are_counted_beside_the_sums(&store, sql).await;
+}

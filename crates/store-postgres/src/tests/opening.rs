@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 20] = [
+const MIGRATIONS: [&str; 21] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -34,6 +34,7 @@ const MIGRATIONS: [&str; 20] = [
     "V18__endpoint_options",
     "V19__order_of_arrival",
     "V20__keys_by_owner",
+    "V21__unreadable_streams",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -2,12 +2,13 @@
 
 pub(crate) mod streams;
 pub(crate) mod sums;
+pub(crate) mod unreadable;
 
 use fluxora_store::Sequence;
 use fluxora_store::treasury::{
-    Marked, PartyStreams, StoredContribution, StoredSums, StreamRead, SumsTransaction,
+    Marked, PartyStreams, StoredContribution, StoredSums, StreamRead, StreamsRead, SumsTransaction,
 };
-use fluxora_stream::{Stream, UnixTime};
+use fluxora_stream::UnixTime;
 use fluxora_treasury::{Asset, Party, Role};
 
 use crate::faults::{Attempt, Fault};
@@ -22,7 +23,7 @@ impl PartyStreams for PipelinedTransaction {
         Ok(fluxora_store::rows::sequence(head))
     }
 
-    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<Vec<Stream>, Fault> {
+    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<StreamsRead, Fault> {
         streams::of(self, party, limit).await
     }
 }
@@ -77,6 +78,18 @@ impl SumsTransaction for PipelinedTransaction {
 
     async fn contributions(&mut self, streams: &[Sequence]) -> Result<Vec<StoredContribution>, Fault> {
         sums::contributions(self, streams).await
+    }
+
+    async fn unreadable_of(&mut self, party: &Party, stale: &[Sequence]) -> Result<u64, Fault> {
+        unreadable::of(self, party, stale).await
+    }
+
+    async fn unreadable_after(&mut self, after: Sequence, limit: u32) -> Result<Vec<Sequence>, Fault> {
+        unreadable::after(self, after, limit).await
+    }
+
+    async fn write_unreadable(&mut self, counted: &[Sequence], unreadable: &[Sequence]) -> Result<(), Fault> {
+        unreadable::write(self, counted, unreadable).await
     }
 
     async fn begin_count(&mut self) -> Result<Option<Sequence>, Fault> {

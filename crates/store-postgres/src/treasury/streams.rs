@@ -1,5 +1,5 @@
 use fluxora_store::StoreError;
-use fluxora_stream::Stream;
+use fluxora_store::treasury::StreamsRead;
 use fluxora_treasury::{Party, Role};
 
 use crate::faults::Fault;
@@ -27,20 +27,20 @@ pub(super) async fn of(
     transaction: &mut PipelinedTransaction,
     party: &Party,
     limit: u32,
-) -> Result<Vec<Stream>, Fault> {
+) -> Result<StreamsRead, Fault> {
     let sql = match party.role {
         Role::Sender => OF_SENDER,
         Role::Recipient => OF_RECIPIENT,
     };
     let (address, limit) = (party.address.to_string(), i64::from(limit));
     let rows = transaction.query("reading the streams of a party", sql, &[&address, &limit]).await?;
-    let mut streams = Vec::with_capacity(rows.len());
+    let mut read = StreamsRead::default();
     for row in &rows {
         match decode(row) {
-            Ok(found) => streams.push(found.stream),
-            Err(StoreError::Corrupt(_)) => {}
+            Ok(found) => read.streams.push(found.stream),
+            Err(StoreError::Corrupt(_)) => read.unreadable = read.unreadable.saturating_add(1),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(streams)
+    Ok(read)
 }

@@ -13,8 +13,8 @@ use crate::pipeline::PipelinedTransaction;
 use crate::streams::column_lists::stream_columns;
 use crate::streams::decode;
 
-const READING: &str = "reading sums of money";
-const WRITING: &str = "writing sums of money";
+pub(super) const READING: &str = "reading sums of money";
+pub(super) const WRITING: &str = "writing sums of money";
 
 /// Statements of one side.
 macro_rules! of_role {
@@ -68,10 +68,11 @@ const DUE: &str = "SELECT stream FROM treasury_contributions WHERE changes_at <=
 const DELETE_MARKS: &str = "DELETE FROM treasury_marks WHERE id = ANY($1::bigint[])";
 const FORGET_SUMS: &str = "DELETE FROM treasury_sums";
 const FORGET_CONTRIBUTIONS: &str = "DELETE FROM treasury_contributions";
+const FORGET_UNREADABLE: &str = "DELETE FROM treasury_unreadable";
 
 type Chain = PipelinedTransaction;
 
-async fn sequences(
+pub(super) async fn sequences(
     chain: &mut Chain,
     sql: &str,
     values: &[&(dyn ToSql + Sync)],
@@ -99,7 +100,7 @@ fn stored(found: &[Row]) -> Result<Vec<StoredSums>, Fault> {
     Ok(found.iter().map(decode).collect::<Result<_, _>>()?)
 }
 
-fn seqs(streams: &[Sequence]) -> Vec<i64> {
+pub(super) fn seqs(streams: &[Sequence]) -> Vec<i64> {
     streams.iter().copied().map(seq).collect()
 }
 
@@ -339,7 +340,7 @@ pub(super) async fn delete_marks(chain: &mut Chain, marks: &[i64]) -> Result<(),
 }
 
 pub(super) async fn forget(chain: &mut Chain) -> Result<(), Fault> {
-    for sql in [FORGET_SUMS, FORGET_CONTRIBUTIONS] {
+    for sql in [FORGET_SUMS, FORGET_CONTRIBUTIONS, FORGET_UNREADABLE] {
         chain.enqueue(WRITING, sql, Values::new(), None).await?;
     }
     Ok(())

@@ -2,12 +2,13 @@
 
 mod streams;
 mod sums;
+mod unreadable;
 
 use fluxora_store::treasury::{
-    Marked, PartyStreams, StoredContribution, StoredSums, StreamRead, SumsTransaction,
+    Marked, PartyStreams, StoredContribution, StoredSums, StreamRead, StreamsRead, SumsTransaction,
 };
 use fluxora_store::{Sequence, StoreError};
-use fluxora_stream::{Stream, UnixTime};
+use fluxora_stream::UnixTime;
 use fluxora_treasury::{Asset, Party, Role};
 
 use crate::chain::Chain;
@@ -20,7 +21,7 @@ impl PartyStreams for Chain<'_> {
         log::head(self.0)
     }
 
-    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<Vec<Stream>, StoreError> {
+    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<StreamsRead, StoreError> {
         streams::of(self.0, party, limit)
     }
 }
@@ -75,6 +76,22 @@ impl SumsTransaction for Chain<'_> {
 
     async fn contributions(&mut self, streams: &[Sequence]) -> Result<Vec<StoredContribution>, StoreError> {
         sums::contributions(self.0, streams)
+    }
+
+    async fn unreadable_of(&mut self, party: &Party, stale: &[Sequence]) -> Result<u64, StoreError> {
+        unreadable::of(self.0, party, stale)
+    }
+
+    async fn unreadable_after(&mut self, after: Sequence, limit: u32) -> Result<Vec<Sequence>, StoreError> {
+        unreadable::after(self.0, after, limit)
+    }
+
+    async fn write_unreadable(
+        &mut self,
+        counted: &[Sequence],
+        unreadable: &[Sequence],
+    ) -> Result<(), StoreError> {
+        unreadable::write(self.0, counted, unreadable)
     }
 
     async fn begin_count(&mut self) -> Result<Option<Sequence>, StoreError> {

@@ -1,5 +1,5 @@
 use fluxora_store::StoreError;
-use fluxora_stream::Stream;
+use fluxora_store::treasury::StreamsRead;
 use fluxora_treasury::{Party, Role};
 use rusqlite::{Connection, params};
 
@@ -22,7 +22,7 @@ macro_rules! of_party {
     };
 }
 
-pub(super) fn of(connection: &Connection, party: &Party, limit: u32) -> Result<Vec<Stream>, StoreError> {
+pub(super) fn of(connection: &Connection, party: &Party, limit: u32) -> Result<StreamsRead, StoreError> {
     let what = "reading the streams of a party";
     let sql = match party.role {
         Role::Sender => of_party!("sender"),
@@ -30,13 +30,13 @@ pub(super) fn of(connection: &Connection, party: &Party, limit: u32) -> Result<V
     };
     let mut statement = connection.prepare_cached(sql).attempt(what)?;
     let mut rows = statement.query(params![party.address.to_string(), limit]).attempt(what)?;
-    let mut streams = Vec::new();
+    let mut read = StreamsRead::default();
     while let Some(row) = rows.next().attempt(what)? {
         match decode(row) {
-            Ok(found) => streams.push(found.stream),
-            Err(StoreError::Corrupt(_)) => {}
+            Ok(found) => read.streams.push(found.stream),
+            Err(StoreError::Corrupt(_)) => read.unreadable = read.unreadable.saturating_add(1),
             Err(error) => return Err(error),
         }
     }
-    Ok(streams)
+    Ok(read)
 }

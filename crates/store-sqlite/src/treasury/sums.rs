@@ -10,8 +10,8 @@ use crate::faults::Attempt;
 use crate::streams::column_lists::stream_columns;
 use crate::streams::row::decode;
 
-const READING: &str = "reading sums of money";
-const WRITING: &str = "writing sums of money";
+pub(super) const READING: &str = "reading sums of money";
+pub(super) const WRITING: &str = "writing sums of money";
 const ROW: &str = concat!("SELECT ", stream_columns!(), " FROM streams WHERE seq = ?1");
 const SUMS: &str = "SELECT id, role, address, asset, sums, latest FROM treasury_sums";
 const CONTRIBUTION: &str = "SELECT stream, sender, recipient, counts_from, changes_at, exhausted_at, sums \
@@ -32,7 +32,11 @@ macro_rules! of_role {
     };
 }
 
-fn sequences(connection: &Connection, sql: &str, values: impl Params) -> Result<Vec<Sequence>, StoreError> {
+pub(super) fn sequences(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> Result<Vec<Sequence>, StoreError> {
     let mut statement = connection.prepare_cached(sql).attempt(READING)?;
     let found = statement.query_map(values, |row| row.get(0)).attempt(READING)?;
     found.map(|found| found.map(Sequence).attempt(READING)).collect()
@@ -302,11 +306,16 @@ pub(super) fn delete_marks(connection: &Connection, marks: &[i64]) -> Result<(),
 }
 
 pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "DELETE FROM treasury_sums; DELETE FROM treasury_contributions";
+    let sql =
+        "DELETE FROM treasury_sums; DELETE FROM treasury_contributions; DELETE FROM treasury_unreadable";
     connection.execute_batch(sql).attempt(WRITING)
 }
 
-fn delete(connection: &Connection, sql: &str, keys: impl Iterator<Item = i64>) -> Result<(), StoreError> {
+pub(super) fn delete(
+    connection: &Connection,
+    sql: &str,
+    keys: impl Iterator<Item = i64>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(sql).attempt(WRITING)?;
     for key in keys {
         statement.execute([key]).attempt(WRITING)?;

@@ -6,8 +6,8 @@ use fluxora_stream::{Stream, UnixTime};
 use fluxora_treasury::{Asset, Facts, MilestoneKind, Party, Role, summarize};
 
 use super::fixtures::{account, create, draft, second, still, stream_id, t};
-use crate::Store;
-use crate::treasury::{PartyOutcome, PartyQuery, PartyReading};
+use crate::treasury::{PartyOutcome, PartyQuery, PartyReading, SumsDifference};
+use crate::{Sequence, Store};
 
 /// Reads a party; the outcome must be its facts.
 async fn read(store: &impl Store, query: &PartyQuery) -> PartyReading {
@@ -127,5 +127,73 @@ pub async fn sums_of_the_past_are_refused(store: &impl Store) {
         let reading = read(store, &query).await;
         assert_eq!(reading.assets.keys().copied().collect::<Vec<_>>(), [Asset::Api]);
         assert!(reading.streams.is_none());
+    }
+}
+
+/// A stream whose row cannot be decoded is counted beside the sums, and its row is read once. `sql` runs a statement on the store's
+/// database, whose constraints are off.
+pub async fn streams_that_cannot_be_decoded_are_counted_beside_the_sums(
+    store: &impl Store,
+    sql: impl AsyncFn(&'static str),
+) {
+    const BREAK: &str = "UPDATE streams SET events = -1 WHERE seq = 2";
+    const REPAIR: &str = "UPDATE streams SET events = 1 WHERE seq = 2";
+    for n in 1..=3 {
+        store.create_stream(create(n, &draft(), t(0))).await.unwrap();
+    }
+    let [sender, recipient] = Party::of(&store.stream(&stream_id(1)).await.unwrap().unwrap());
+    // The streams in the sums of a party, and those that cannot be decoded.
+    let shown = async |party, at: i64| {
+        let query = PartyQuery { party, assets: vec![], at: None, now: second(at), with_streams: 0 };
+        let reading = read(store, &query).await;
+        (reading.assets.values().map(|facts| facts.sums.streams()).sum::<i128>(), reading.unreadable)
+    };
+    let agree = async |expect: (i128, u64), at: i64| {
+        for party in [sender, recipient] {
+            assert_eq!(shown(party, at).await, expect, "{party:?} at {at}");
+        }
+        let nobody = Party { role: Role::Sender, address: account(99).into() };
+        assert_eq!(shown(nobody, at).await, (0, 0));
+    };
+    sql(BREAK).await;
+    agree((2, 1), 0).await;
+    let counted = store.count_streams_again(t(0), 10).await.unwrap();
+    assert_eq!(counted.unreadable.len(), 1);
+    agree((2, 1), 0).await;
+    let again = store.count_streams_again(t(0), 10).await.unwrap();
+    assert_eq!((again.streams, again.unreadable), (0, vec![]), "the row is not read again");
+    let report = store.check_sums().await.unwrap();
+    assert_eq!((report.unreadable, report.differences), (vec![Sequence(2)], vec![]));
+
+    // While every stream is counted again, the rows of a party are read.
+    store.forget_sums().await.unwrap();
+    agree((2, 1), 0).await;
+    while store.count_streams_again(t(0), 1).await.unwrap().more {}
+    agree((2, 1), 0).await;
+
+    sql(REPAIR).await;
+    agree((3, 0), 0).await;
+    store.count_streams_again(t(0), 10).await.unwrap();
+    agree((3, 0), 0).await;
+    let report = store.check_sums().await.unwrap();
+    assert_eq!((report.unreadable, report.differences), (vec![], vec![]));
+
+    // A row that is damaged without a mark is found by the comparison, and when it falls due.
+    sql(BREAK).await;
+    sql("DELETE FROM treasury_marks").await;
+    let report = store.check_sums().await.unwrap();
+    let stream = Sequence(2);
+    assert_eq!((report.unreadable, report.differences), (vec![stream], vec![SumsDifference::Stream(stream)]));
+    agree((2, 1), 100).await;
+    store.count_streams_again(t(100), 10).await.unwrap();
+    agree((2, 1), 100).await;
+
+    // A party is found by the address in the row.
+    sql("UPDATE streams SET sender = 'GARBAGE' WHERE seq = 2").await;
+    for is_counted in [false, true] {
+        if is_counted {
+            store.count_streams_again(t(100), 10).await.unwrap();
+        }
+        assert_eq!((shown(sender, 100).await, shown(recipient, 100).await), ((2, 0), (2, 1)), "{is_counted}");
     }
 }

@@ -1,6 +1,6 @@
 //! Comparison of the sums with the streams.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use fluxora_stream::{Sequence, UnixTime};
 use fluxora_treasury::{Asset, Contribution, Party, Sums};
@@ -17,6 +17,8 @@ pub struct SumsReport {
     pub streams: u64,
     /// Streams that wait to be counted: a reading adds them itself.
     pub waiting: u64,
+    /// Streams whose row cannot be decoded: they are in no sum.
+    pub unreadable: Vec<Sequence>,
     /// What differs.
     pub differences: Vec<SumsDifference>,
 }
@@ -67,6 +69,9 @@ pub async fn check<T: SumsTransaction>(transaction: &mut T) -> Result<SumsReport
                 continue;
             }
             report.streams = report.streams.saturating_add(1);
+            if let Some(Err(_)) = rows.get(&contribution.stream) {
+                report.unreadable.push(contribution.stream);
+            }
             let is_same = matches!(rows.get(&contribution.stream), Some(Ok(stream)) if {
                 let again = Contribution::of(stream, contribution.from.max(UnixTime::of(stream.updated_at)));
                 let of = Party::of(stream).map(|party| (party, again.asset));
@@ -79,21 +84,7 @@ pub async fn check<T: SumsTransaction>(transaction: &mut T) -> Result<SumsReport
         }
         after = last;
     }
-    // A stream that is neither counted nor marked, although the count has passed it, is in no sum.
-    let mut position = Sequence(0);
-    loop {
-        let page = transaction.uncounted(position, PAGE).await?;
-        let Some(last) = page.last().copied() else { break };
-        let counted: HashSet<_> =
-            transaction.contributions(&page).await?.iter().map(|contribution| contribution.stream).collect();
-        for stream in page.iter().filter(|stream| !counted.contains(stream)) {
-            if marked.contains(stream) || begun.is_some_and(|begun| *stream > begun) {
-                continue;
-            }
-            report.differences.push(SumsDifference::Stream(*stream));
-        }
-        position = last;
-    }
+    check_uncounted(transaction, &marked, begun, &mut report).await?;
     for (id, stored) in &stored {
         if expected.remove(id).unwrap_or_default() != stored.sums {
             report.differences.push(SumsDifference::Sums { party: stored.party, asset: stored.asset });
@@ -101,4 +92,54 @@ pub async fn check<T: SumsTransaction>(transaction: &mut T) -> Result<SumsReport
     }
     report.waiting = u64::try_from(marked.len()).unwrap_or(u64::MAX);
     Ok(report)
+}
+
+/// A stream that is neither counted nor marked, although the count has passed it, is recorded as one that cannot be decoded.
+/// Each record is of such a stream.
+async fn check_uncounted<T: SumsTransaction>(
+    transaction: &mut T,
+    marked: &HashSet<Sequence>,
+    begun: Option<Sequence>,
+    report: &mut SumsReport,
+) -> Result<(), T::Fault> {
+    let mut recorded = recorded_unreadable(transaction).await?;
+    recorded.retain(|stream| !marked.contains(stream));
+    let mut position = Sequence(0);
+    loop {
+        let page = transaction.uncounted(position, PAGE).await?;
+        let Some(last) = page.last().copied() else { break };
+        let counted: HashSet<_> =
+            transaction.contributions(&page).await?.iter().map(|contribution| contribution.stream).collect();
+        let has_passed = |stream: &Sequence| begun.is_none_or(|begun| *stream <= begun);
+        let uncounted: Vec<_> = page
+            .into_iter()
+            .filter(|stream| !counted.contains(stream) && !marked.contains(stream) && has_passed(stream))
+            .collect();
+        for (stream, read) in transaction.rows(&uncounted).await? {
+            let is_recorded = recorded.remove(&stream);
+            if read.is_err() {
+                report.unreadable.push(stream);
+            }
+            if read.is_ok() || !is_recorded {
+                report.differences.push(SumsDifference::Stream(stream));
+            }
+        }
+        position = last;
+    }
+    report.differences.extend(recorded.into_iter().map(SumsDifference::Stream));
+    Ok(())
+}
+
+async fn recorded_unreadable<T: SumsTransaction>(
+    transaction: &mut T,
+) -> Result<BTreeSet<Sequence>, T::Fault> {
+    let mut recorded = BTreeSet::new();
+    loop {
+        let after = recorded.last().copied().unwrap_or(Sequence(0));
+        let page = transaction.unreadable_after(after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(recorded);
+        }
+        recorded.extend(page);
+    }
 }

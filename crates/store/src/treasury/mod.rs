@@ -67,6 +67,8 @@ pub struct PartyReading {
     pub assets: BTreeMap<Asset, Facts>,
     /// The streams, where the query wants them and there are few enough.
     pub streams: Option<Vec<Stream>>,
+    /// Streams of the party whose row cannot be decoded, of any asset. They are in no sum.
+    pub unreadable: u64,
 }
 
 /// The outcome of a reading.
@@ -113,12 +115,28 @@ pub trait TreasuryStore: Send + Sync {
     async fn forget_sums(&self) -> Result<(), StoreError>;
 }
 
+/// The streams of some rows.
+#[derive(Clone, Debug, Default)]
+pub struct StreamsRead {
+    /// Those that can be decoded, in the order of the rows.
+    pub streams: Vec<Stream>,
+    /// The number of those that cannot.
+    pub unreadable: u64,
+}
+
+impl StreamsRead {
+    /// The number of rows.
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.streams.len()).map_or(u64::MAX, |rows| rows.saturating_add(self.unreadable))
+    }
+}
+
 /// The storage operations of a reading by streams, inside one transaction.
 #[expect(async_fn_in_trait, reason = "used with concrete types, which are Send where that is needed")]
 pub trait PartyStreams: ChainTransaction {
     /// The newest position of the event log.
     async fn head(&mut self) -> Result<Sequence, Self::Fault>;
 
-    /// Reads up to `limit` streams of a party, newest first. Rows that cannot be read are left out.
-    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<Vec<Stream>, Self::Fault>;
+    /// Reads up to `limit` rows of a party's streams, newest first.
+    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<StreamsRead, Self::Fault>;
 }

@@ -6,7 +6,7 @@ use fluxora_treasury::{Asset, Contribution, Facts, Party, Upcoming, milestones};
 
 use super::{
     AsOf, DueChange, PARTY_STREAMS, PartyOutcome, PartyQuery, PartyReading, PartyStreams, StoredSums,
-    SumsTransaction,
+    StreamsRead, SumsTransaction,
 };
 
 /// Marks that may wait for a reading by sums. With more, streams are read one by one.
@@ -38,10 +38,11 @@ async fn wanted<T: PartyStreams>(
     if query.with_streams == 0 {
         return Ok(None);
     }
-    let mut streams = transaction.streams_of(&query.party, query.with_streams.saturating_add(1)).await?;
-    if is_more_than(streams.len(), query.with_streams) {
+    let read = transaction.streams_of(&query.party, query.with_streams.saturating_add(1)).await?;
+    if read.rows() > u64::from(query.with_streams) {
         return Ok(None);
     }
+    let mut streams = read.streams;
     streams.retain(|stream| query.asks_for(Asset::of(stream)));
     Ok(Some(streams))
 }
@@ -50,7 +51,7 @@ fn is_more_than(found: usize, most: u32) -> bool {
     u32::try_from(found).map_or(true, |found| found > most)
 }
 
-/// Reads the milestones that have come since their streams were counted: [`TreasuryStore::due_changes`](super::TreasuryStore::due_changes).
+/// Reads the milestones that have come since their streams were counted; a stream whose row cannot be decoded has none: [`TreasuryStore::due_changes`](super::TreasuryStore::due_changes).
 pub async fn due_changes<T: SumsTransaction>(
     transaction: &mut T,
     until: UnixTime,
@@ -76,10 +77,11 @@ pub async fn by_streams<T: PartyStreams>(
     query: &PartyQuery,
     as_of: AsOf,
 ) -> Result<PartyOutcome, T::Fault> {
-    let streams = transaction.streams_of(&query.party, PARTY_STREAMS.saturating_add(1)).await?;
-    if is_more_than(streams.len(), PARTY_STREAMS) {
+    let read = transaction.streams_of(&query.party, PARTY_STREAMS.saturating_add(1)).await?;
+    if read.rows() > u64::from(PARTY_STREAMS) {
         return Ok(PartyOutcome::TooMany);
     }
+    let StreamsRead { streams, unreadable } = read;
     let changed = streams.iter().map(|stream| UnixTime::of(stream.updated_at)).max().unwrap_or_default();
     let at = match settle(query, &as_of, changed) {
         Ok(at) => at,
@@ -89,7 +91,7 @@ pub async fn by_streams<T: PartyStreams>(
     let assets = Facts::of(asked, at);
     let as_of = AsOf { at, ..as_of };
     let streams = wanted(transaction, query).await?;
-    Ok(PartyOutcome::Read(Box::new(PartyReading { as_of, assets, streams })))
+    Ok(PartyOutcome::Read(Box::new(PartyReading { as_of, assets, streams, unreadable })))
 }
 
 /// The instant at which the money counts; the earliest one if the query names an earlier one.
@@ -137,6 +139,7 @@ pub async fn as_of<T: PartyStreams>(transaction: &mut T, now: UnixTime) -> Resul
 struct Stale {
     sequences: BTreeSet<Sequence>,
     streams: HashMap<Sequence, Stream>,
+    unreadable: Vec<Sequence>,
 }
 
 impl Stale {
@@ -149,8 +152,12 @@ impl Stale {
         if new.is_empty() {
             return Ok(());
         }
-        let read = transaction.rows(&new).await?;
-        self.streams.extend(read.into_iter().filter_map(|(sequence, read)| Some((sequence, read.ok()?))));
+        for (sequence, read) in transaction.rows(&new).await? {
+            match read {
+                Ok(stream) => drop(self.streams.insert(sequence, stream)),
+                Err(_) => self.unreadable.push(sequence),
+            }
+        }
         Ok(())
     }
 
@@ -213,7 +220,8 @@ async fn by_sums<T: SumsTransaction>(
     }
     let as_of = AsOf { at, ..as_of.clone() };
     let streams = wanted(transaction, query).await?;
-    Ok(Some(PartyOutcome::Read(Box::new(PartyReading { as_of, assets: facts, streams }))))
+    let unreadable = transaction.unreadable_of(party, &stale.unreadable).await?;
+    Ok(Some(PartyOutcome::Read(Box::new(PartyReading { as_of, assets: facts, streams, unreadable }))))
 }
 
 /// The facts of one asset: the sums without stale streams, and these as they are.

@@ -115,6 +115,20 @@ pub trait SumsTransaction: PartyStreams {
     /// Reads what those of these streams brought that were counted.
     async fn contributions(&mut self, streams: &[Sequence]) -> Result<Vec<StoredContribution>, Self::Fault>;
 
+    /// Counts the streams of a party whose row cannot be decoded: those that were found when they were counted and are not
+    /// marked, and those of `stale` that are the party's by their row.
+    async fn unreadable_of(&mut self, party: &Party, stale: &[Sequence]) -> Result<u64, Self::Fault>;
+
+    /// Reads up to `limit` streams after one, in the order of creation, whose row could not be decoded when they were counted.
+    async fn unreadable_after(&mut self, after: Sequence, limit: u32) -> Result<Vec<Sequence>, Self::Fault>;
+
+    /// Records which of the streams `counted` could not be decoded; the others no longer count as such.
+    async fn write_unreadable(
+        &mut self,
+        counted: &[Sequence],
+        unreadable: &[Sequence],
+    ) -> Result<(), Self::Fault>;
+
     /// Takes the lock on the sums, and reads the last stream that was counted since they were begun; `None` if all were.
     async fn begin_count(&mut self) -> Result<Option<Sequence>, Self::Fault>;
 
@@ -162,7 +176,7 @@ pub trait SumsTransaction: PartyStreams {
     /// Deletes marks.
     async fn delete_marks(&mut self, marks: &[i64]) -> Result<(), Self::Fault>;
 
-    /// Deletes every sum and every contribution.
+    /// Deletes every sum, every contribution and every record of a row that cannot be decoded.
     async fn forget_sums(&mut self) -> Result<(), Self::Fault>;
 }
 
@@ -207,13 +221,17 @@ async fn count<T: SumsTransaction>(
     until: UnixTime,
 ) -> Result<Vec<CorruptRow>, T::Fault> {
     let before = transaction.contributions(work).await?;
-    let (mut streams, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut streams, mut unreadable, mut corrupt) = (Vec::new(), Vec::new(), Vec::new());
     for (sequence, read) in transaction.rows(work).await? {
         match read {
             Ok(stream) => streams.push((sequence, stream)),
-            Err(row) => unreadable.push(row),
+            Err(row) => {
+                unreadable.push(sequence);
+                corrupt.push(row);
+            }
         }
     }
+    transaction.write_unreadable(work, &unreadable).await?;
     let contributions: Vec<_> = streams
         .iter()
         .map(|(sequence, stream)| {
@@ -263,7 +281,7 @@ async fn count<T: SumsTransaction>(
     sums.sort_unstable_by_key(|stored| stored.id);
     transaction.write_sums(&sums).await?;
     transaction.write_contributions(&written, &gone).await?;
-    Ok(unreadable)
+    Ok(corrupt)
 }
 
 /// Forgets every sum: the next steps count every stream.

@@ -107,8 +107,8 @@ impl AsOfView {
 }
 
 /// Answers with a body, or with 304 if the client has it. The tag is weak: `lagSeconds` grows while the money stays.
-pub(super) fn answer(request: &HttpRequest, as_of: &AsOf, body: &impl Serialize) -> HttpResponse {
-    let tag = tag(as_of);
+pub(super) fn answer(request: &HttpRequest, reading: &PartyReading, body: &impl Serialize) -> HttpResponse {
+    let tag = tag(reading);
     let given = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     let known = given.flat_map(|value| value.split(',')).map(str::trim).any(|known| known == tag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -116,10 +116,11 @@ pub(super) fn answer(request: &HttpRequest, as_of: &AsOf, body: &impl Serialize)
     if known { response.finish() } else { response.json(body) }
 }
 
-/// One ledger and one position of the event log give one answer at an instant.
-fn tag(as_of: &AsOf) -> String {
+/// One ledger and one position of the event log give one answer at an instant, for the rows that can be decoded.
+fn tag(reading: &PartyReading) -> String {
+    let PartyReading { as_of, unreadable, .. } = reading;
     let (ledger, hash) =
         as_of.ledger.as_ref().map_or((0, ""), |ledger| (ledger.sequence, ledger.hash.as_str()));
     let hash: String = hash.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-    format!("W/\"{ledger}-{hash}-{}-{}\"", as_of.head.0, as_of.at)
+    format!("W/\"{ledger}-{hash}-{}-{}-{unreadable}\"", as_of.head.0, as_of.at)
 }

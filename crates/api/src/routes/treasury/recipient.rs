@@ -50,6 +50,8 @@ pub(crate) struct RecipientView {
     assets: Vec<AssetSummaryView>,
     /// The same by sender; `null` for a recipient of more than 1,000 streams.
     by_sender: Option<Vec<SenderView>>,
+    /// Streams whose stored row cannot be decoded, of any asset. They are in no sum.
+    unreadable_streams: u64,
 }
 
 /// What one sender owes a recipient in one asset.
@@ -87,8 +89,9 @@ pub(crate) async fn recipient(
         linear_until: AssetSummaryView::linear_until(&assets),
         assets,
         by_sender: by_sender(&api, &reading),
+        unreadable_streams: reading.unreadable,
     };
-    Ok(reading::answer(&request, &reading.as_of, &view))
+    Ok(reading::answer(&request, &reading, &view))
 }
 
 /// `None` where there are too many streams, or a sum is beyond 128 bits.

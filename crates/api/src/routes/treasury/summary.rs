@@ -41,6 +41,8 @@ pub(crate) struct SummaryView {
     #[cfg_attr(test, schemars(with = "Option<crate::openapi::kinds::Seconds>"))]
     linear_until: Option<UnixTime>,
     assets: Vec<AssetSummaryView>,
+    /// Streams whose stored row cannot be decoded, of any asset. They are in no sum.
+    unreadable_streams: u64,
 }
 
 /// `GET /api/treasury/summary`: what the streams of a treasury hold, owe and pay.
@@ -66,6 +68,7 @@ pub(crate) async fn summary(api: State, request: HttpRequest) -> Result<HttpResp
         as_of: AsOfView::of(&reading.as_of, now),
         linear_until: AssetSummaryView::linear_until(&assets),
         assets,
+        unreadable_streams: reading.unreadable,
     };
-    Ok(reading::answer(&request, &reading.as_of, &view))
+    Ok(reading::answer(&request, &reading, &view))
 }

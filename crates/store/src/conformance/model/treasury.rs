@@ -1,11 +1,13 @@
 use async_trait::async_trait;
-use fluxora_stream::{Stream, UnixTime};
+use fluxora_stream::UnixTime;
 use fluxora_treasury::Party;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::{Contents, Model};
-use crate::treasury::{self, Counted, DueChange, PartyOutcome, PartyQuery, PartyStreams, SumsReport};
+use crate::treasury::{
+    self, Counted, DueChange, PartyOutcome, PartyQuery, PartyStreams, StreamsRead, SumsReport,
+};
 use crate::{Sequence, StoreError, TreasuryStore};
 
 impl PartyStreams for Contents {
@@ -13,9 +15,10 @@ impl PartyStreams for Contents {
         Ok(Sequence(u64::try_from(self.events.len()).unwrap()))
     }
 
-    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<Vec<Stream>, StoreError> {
+    async fn streams_of(&mut self, party: &Party, limit: u32) -> Result<StreamsRead, StoreError> {
         let of_party = self.streams.values().rev().filter(|stream| party.has(*stream));
-        Ok(of_party.take(usize::try_from(limit).unwrap()).cloned().collect())
+        let streams = of_party.take(usize::try_from(limit).unwrap()).cloned().collect();
+        Ok(StreamsRead { streams, unreadable: 0 })
     }
 }
 
