@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::faults::unavailable;
 use crate::http::Request;
+use crate::overload::now;
 use crate::sample;
 use crate::server::{Launch, TestServer};
 use crate::services;
@@ -34,7 +35,7 @@ fn with_disks(script: &str) -> Option<Launch> {
 
 #[test]
 fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
-    let Some(launch) = with_disks("mkdir data; mount -t tmpfs -o size=1m none data") else { return };
+    let Some(launch) = with_disks("mkdir data; mount -t tmpfs -o size=2m none data") else { return };
     // The server's folder as the server sees it.
     let seen = |server: &TestServer, name: &str| -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", server.process().id()));
@@ -55,9 +56,11 @@ fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
         assert!(made.len() < 2_000, "the disk is never full");
     };
     unavailable(&refused);
-    for _ in 0..50 {
+    let since = now();
+    for _ in 0..500 {
         unavailable(&server.send(&request));
     }
+    let took = since.elapsed();
     assert_eq!(server.get("/health").expect(503)["status"], "unavailable");
     for stream in &made {
         assert_eq!(server.stream(stream["id"].as_str().unwrap())["status"], "active");
@@ -69,10 +72,23 @@ fn on_a_full_disk_writes_get_a_503_and_go_on_once_there_is_space() {
     server.cancel(made[0]["id"].as_str().unwrap());
     assert_eq!(server.get("/api/streams?includeTotal=true").expect(200)["total"], made.len());
     server.terminate();
-    // One line at the begin of the outage, then one in ten seconds at most, and one at its end.
-    let count = |message: &str| server.log().iter().filter(|line| line["message"] == message).count();
-    assert!((1..10).contains(&count("batch of writes rolled back")));
-    assert_eq!(count("writes succeed again"), 1);
+    // Of the store and of the route: one line at the begin of the outage, then one a minute at most, and one at its end.
+    let log = server.log();
+    let lines = |message: &str, status: Option<u16>| -> Vec<_> {
+        log.iter()
+            .filter(|line| line["message"] == message && status.is_none_or(|status| line["status"] == status))
+            .filter(|line| line["route"].is_null() || line["route"] == "/api/streams")
+            .collect()
+    };
+    let minutes = 1 + usize::try_from(took.as_secs() / 60).unwrap();
+    for (message, status) in [("batch of writes rolled back", None), ("request", Some(503))] {
+        let found = lines(message, status);
+        assert!((1..=minutes).contains(&found.len()), "{found:?}");
+    }
+    assert_eq!(lines("request", Some(503))[0]["code"], "SERVICE_UNAVAILABLE");
+    assert_eq!(lines("writes succeed again", None).len(), 1);
+    let again = lines("requests of this route are answered again", None);
+    assert_eq!((again.len(), &again[0]["refused"]), (1, &serde_json::json!(501)), "{again:?}");
 }
 
 /// Takes every byte that is free.

@@ -21,9 +21,11 @@ use crate::table::{LimitClass, METRICS, ROUTES};
 pub enum LoggedRequests {
     /// Only those that met a defect of the server: the cause is logged nowhere else.
     Defects,
-    /// Those that were answered with an error.
+    /// Those that were answered with an error; of those refused because storage is unavailable, as many as
+    /// [`WithoutProbes`](Self::WithoutProbes) logs.
     Errors,
-    /// Every request but probes and collections of metrics that succeed.
+    /// Every request but probes and collections of metrics that succeed. Of the requests of a route that are refused because
+    /// storage is unavailable, the first is logged, then one a minute, and their end.
     #[default]
     WithoutProbes,
     /// Every request.
@@ -37,7 +39,7 @@ pub enum LoggedRequests {
 /// recorded gets a span of the request, too.
 ///
 /// The line has `method`, `route` (the pattern, never the path: a path may hold a secret), `status`, `duration_us`, and for an
-/// error its `code` and `cause`.
+/// error its `code` and `cause`. A line that stands for several refused requests has `refused`, their number.
 pub(crate) struct AccessLog;
 
 /// The outermost middleware.
@@ -116,6 +118,24 @@ fn line<B>(response: &ServiceResponse<B>) {
         }
         LoggedRequests::All => true,
     };
+    let unavailable = failure.is_some_and(|failure| failure.kind == ErrorKind::Unavailable);
+    let is_limited = matches!(logged, LoggedRequests::Errors | LoggedRequests::WithoutProbes);
+    let refusals = api.map(|api| api.refusals()).filter(|_| is_limited);
+    let refusals = refusals.zip(ongoing.and_then(|ongoing| ongoing.route));
+    let refused = match refusals {
+        Some((refusals, route)) if unavailable => match refusals.refuse(route, now()) {
+            None => return,
+            refused => refused.filter(|refused| *refused > 1),
+        },
+        Some((refusals, route)) if failure.is_none() => {
+            if let Some(refused) = refusals.serve(route) {
+                let route = request.match_pattern();
+                tracing::info!(method, route, refused, "requests of this route are answered again");
+            }
+            None
+        }
+        _ => None,
+    };
     if !is_logged {
         return;
     }
@@ -133,7 +153,7 @@ fn line<B>(response: &ServiceResponse<B>) {
             let (code, cause) = (kind.code(), cause.as_deref());
             match kind.level() {
                 Level::ERROR => line!(error, code, cause,),
-                Level::WARN => line!(warn, code, cause,),
+                Level::WARN => line!(warn, code, cause, refused,),
                 _ => line!(info, code, cause,),
             }
         }

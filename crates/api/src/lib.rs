@@ -29,6 +29,7 @@ mod openapi;
 mod page_bytes;
 mod push_failures;
 mod query;
+mod refusals;
 mod request_id;
 mod routes;
 mod server;

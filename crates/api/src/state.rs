@@ -16,6 +16,7 @@ use crate::access::Keys;
 use crate::corrupt_rows::CorruptRows;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
+use crate::refusals::Refusals;
 use crate::{
     AllowedHosts, Audit, Cors, Credentials, FollowerHealth, FollowerReport, Frontend, Limits, LogLevels,
     LoggedRequests, Metrics, Token, Tokens, Webhooks,
@@ -156,6 +157,7 @@ pub struct Api {
     chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
     push_failures: PushFailures,
     corrupt_rows: CorruptRows,
+    refusals: Refusals,
     /// Whether storage failed the last check of `/health` or `/health/ready`.
     storage_fails: AtomicBool,
     /// Whether the chain state could not be read for the last `/health`.
@@ -171,9 +173,15 @@ impl Api {
             chain: Mutex::new(None),
             push_failures: PushFailures::default(),
             corrupt_rows: CorruptRows::default(),
+            refusals: Refusals::default(),
             storage_fails: AtomicBool::new(false),
             chain_read_fails: AtomicBool::new(false),
         }
+    }
+
+    /// The requests that were refused because of storage.
+    pub(crate) const fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Remembers whether storage fails its checks; whether that has changed.

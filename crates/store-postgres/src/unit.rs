@@ -1,9 +1,9 @@
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluxora_store::{Doubt, OutageTracker, StoreError, StoreMetrics, Work};
+use fluxora_store::{Doubt, OutageTracker, RepeatedFailures, StoreError, StoreMetrics, Work, error_chain};
 use tokio::time::{Instant, timeout_at};
 
 use crate::faults::Fault;
@@ -20,6 +20,7 @@ pub(crate) struct Units {
     limit: Duration,
     repeated: AtomicU64,
     outages: OutageTracker,
+    failed_creates: Mutex<RepeatedFailures>,
     metrics: StoreMetrics,
 }
 
@@ -30,6 +31,7 @@ impl Units {
             limit,
             repeated: AtomicU64::new(0),
             outages: OutageTracker::default(),
+            failed_creates: Mutex::default(),
             metrics: StoreMetrics::new(),
         }
     }
@@ -50,6 +52,18 @@ impl Units {
 
     pub(crate) fn count_repeat(&self) {
         self.repeated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Logs failed batches of creates and their end, not each batch.
+    pub(crate) fn report_creates(&self, failed: Option<&StoreError>) {
+        let mut failures = self.failed_creates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = failed {
+            if let Some(batches) = failures.fail(now()) {
+                tracing::error!(batches, error = error_chain(fault), "creates were not written");
+            }
+        } else if let Some(batches) = failures.succeed() {
+            tracing::info!(batches, "creates are written again");
+        }
     }
 
     /// Runs a unit of work on a connection of the pool.
@@ -156,4 +170,9 @@ pub(crate) fn for_each<T>(n: usize, fault: StoreError) -> Vec<Result<T, StoreErr
     let mut faults: Vec<_> = (1..n).map(|_| Err(fault.repeat())).collect();
     faults.push(Err(fault));
     faults
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the time between two log lines")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }

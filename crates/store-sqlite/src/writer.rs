@@ -12,7 +12,6 @@ use crate::probe;
 use crate::write_connection::WriteConnection;
 
 mod commit;
-mod rollbacks;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,8 @@ pub(crate) struct LogSettings {
     log_format: Setting<LogFormat>,
 
     /// Requests that are logged: off, errors (answered with an error), no-probes (all but probes and collections of metrics that
-    /// succeed), or all. A defect of the server is always logged.
+    /// succeed), or all. A defect of the server is always logged. Unless all are logged, requests that are refused because storage
+    /// is unavailable get one line a minute for each route
     #[arg(long, env = "ACCESS_LOG", default_value = "no-probes", value_parser = requests())]
     access_log: Setting<LoggedRequests>,
 }

@@ -123,7 +123,10 @@ async fn write_all(
     creates: &[Audited<'_>],
 ) -> Vec<Result<Written, StoreError>> {
     match write_at_once(connection, units, creates).await {
-        Ok(outcomes) => outcomes,
+        Ok(outcomes) => {
+            units.report_creates(None);
+            outcomes
+        }
         Err(StoreError::Internal { .. }) if creates.len() > 1 => {
             let mut outcomes = Vec::with_capacity(creates.len());
             for create in creates {
@@ -135,11 +138,7 @@ async fn write_all(
             outcomes
         }
         Err(fault) => {
-            tracing::error!(
-                creates = creates.len(),
-                error = fluxora_store::error_chain(&fault),
-                "creates were not written"
-            );
+            units.report_creates(Some(&fault));
             for_each(creates.len(), fault)
         }
     }

@@ -3,10 +3,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use fluxora_store::{OutageTracker, StoreError, StoreMetrics, error_chain};
+use fluxora_store::{OutageTracker, RepeatedFailures, StoreError, StoreMetrics, error_chain};
 use tokio::sync::oneshot;
 
-use super::rollbacks::Rollbacks;
 use super::{Message, Unit};
 use crate::Options;
 use crate::faults::Attempt;
@@ -17,7 +16,7 @@ pub(super) struct GroupCommit {
     opened: WriteConnection,
     options: Options,
     outages: Arc<OutageTracker>,
-    rollbacks: Cell<Rollbacks>,
+    rollbacks: Cell<RepeatedFailures>,
     metrics: Arc<StoreMetrics>,
 }
 
@@ -173,11 +172,11 @@ impl GroupCommit {
     fn log(&self, undone: Option<&StoreError>) {
         let mut rollbacks = self.rollbacks.take();
         if let Some(fault) = undone {
-            if let Some(batches) = rollbacks.count(now()) {
+            if let Some(batches) = rollbacks.fail(now()) {
                 tracing::error!(batches, error = error_chain(fault), "batch of writes rolled back");
             }
         } else if self.outages.doubt().is_none()
-            && let Some(batches) = rollbacks.end()
+            && let Some(batches) = rollbacks.succeed()
         {
             tracing::info!(batches, "writes succeed again");
         }
