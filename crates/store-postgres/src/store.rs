@@ -8,7 +8,7 @@ use fluxora_store::delivery::FollowerCache;
 use fluxora_store::{
     Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, Outcome, PoolUsage, Recorded, Sequence, Store, StoreError,
-    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
+    StoreMetrics, StreamCount, StreamFilter, StreamPage, StreamQuery, StreamStore, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -172,9 +172,12 @@ impl StreamStore for PostgresStore {
         self.units.run(&self.connections, |lease| async move { streams::list(&lease, query).await }).await
     }
 
-    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<StreamCount, StoreError> {
         self.units
-            .run(&self.connections, |lease| async move { streams::count(&lease, filter, at).await })
+            .run(
+                &self.connections,
+                |lease| async move { streams::count(&lease, filter, at, streams::MOST).await },
+            )
             .await
     }
 

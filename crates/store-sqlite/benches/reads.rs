@@ -58,8 +58,8 @@ fn file(folder: &Path) -> Location {
 async fn kept(folder: &Path, streams: u64) -> Option<SqliteStore> {
     folder.exists().then_some(())?;
     let store = SqliteStore::open(&file(folder), Options::default()).ok()?;
-    let count = store.count_streams(&StreamFilter::default(), UnixTime::MAX).await.ok()?;
-    (count == streams).then_some(store)
+    let count = store.count_streams(&StreamFilter::default(), UnixTime::MAX).await.ok()?.count;
+    (count == streams.min(fluxora_store::COUNTED_BY_INDEX.into())).then_some(store)
 }
 
 /// What is read.

@@ -13,7 +13,7 @@ use fluxora_store::delivery::FollowerCache;
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
-    StoreMetrics, StreamFilter, StreamPage, StreamQuery, StreamStore, Work, expired_before,
+    StoreMetrics, StreamCount, StreamFilter, StreamPage, StreamQuery, StreamStore, Work, expired_before,
 };
 use fluxora_stream::{CancelRefused, Stream, StreamId, UnixTime};
 use jiff::Timestamp;
@@ -157,7 +157,7 @@ impl StreamStore for SqliteStore {
         if may_take_long { self.scan(list).await } else { self.read(list).await }
     }
 
-    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<StreamCount, StoreError> {
         let filter = filter.clone();
         self.scan(move |connection| streams::count(connection, &filter, at)).await
     }

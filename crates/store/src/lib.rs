@@ -38,7 +38,10 @@ pub use keys::{KeyPage, KeyQuery, KeyRotated, KeyStore, StoredKey};
 pub use leases::LeaseStore;
 pub use metrics::{PoolUsage, StoreMetrics, Work};
 pub use outage::{Doubt, OutageTracker};
-pub use page::{EventPage, StreamFilter, StreamPage, StreamQuery};
+pub use page::{
+    COUNTED_BY_INDEX, COUNTED_BY_ROW, EventPage, StreamCount, StreamFilter, StreamList, StreamPage,
+    StreamQuery,
+};
 pub use repeated_failures::RepeatedFailures;
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};
 pub use treasury::TreasuryStore;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
-    IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamFilter,
-    StreamPage, StreamQuery, TreasuryStore,
+    IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamCount,
+    StreamFilter, StreamPage, StreamQuery, TreasuryStore,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -98,8 +98,14 @@ pub trait StreamStore: Send + Sync {
     /// Reads a page of streams, newest first. Streams created between two pages do not shift the next one.
     async fn list_streams(&self, query: &StreamQuery) -> Result<StreamPage, StoreError>;
 
-    /// Counts the streams that match a filter at `at`. May read all of them.
-    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError>;
+    /// Counts the streams that match a filter at `at`. With one condition or none it looks at [`COUNTED_BY_INDEX`] streams
+    /// at most. With several it looks at those that one of the conditions finds, if these are not more than
+    /// [`COUNTED_BY_ROW`], or else at so many of the newest that the first condition finds: of recipient, sender, contract,
+    /// `updated_since`, status, origin.
+    ///
+    /// [`COUNTED_BY_INDEX`]: crate::COUNTED_BY_INDEX
+    /// [`COUNTED_BY_ROW`]: crate::COUNTED_BY_ROW
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<StreamCount, StoreError>;
 
     /// Reads up to `limit` events of a stream that come after number `after`, oldest first; `None` if there is no such stream.
     async fn stream_events(

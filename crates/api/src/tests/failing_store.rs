@@ -18,7 +18,7 @@ use fluxora_store::treasury::{Counted, DueChange, PartyOutcome, PartyQuery, Sums
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
     EventLogPage, IdempotencyRecord, IdempotencyStore, KeyPage, KeyQuery, KeyRotated, KeyStore, LeaseStore,
-    Sequence, StoredKey, TreasuryStore,
+    Sequence, StoredKey, StreamCount, TreasuryStore,
 };
 use jiff::SignedDuration;
 
@@ -63,7 +63,7 @@ impl StreamStore for FailingStore {
     async fn list_streams(&self, _: &StreamQuery) -> Result<StreamPage, StoreError> {
         Err((self.fault)())
     }
-    async fn count_streams(&self, _: &StreamFilter, _: UnixTime) -> Result<u64, StoreError> {
+    async fn count_streams(&self, _: &StreamFilter, _: UnixTime) -> Result<StreamCount, StoreError> {
         Err((self.fault)())
     }
     async fn stream_events(&self, _: &StreamId, _: u32, _: u32) -> Result<Option<EventPage>, StoreError> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 
 /// A value of a query whose text depends on what is asked.
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     Place(i64),
     Places(Vec<i64>),

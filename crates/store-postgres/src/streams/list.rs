@@ -36,14 +36,6 @@ pub(crate) async fn list(lease: &Lease, query: &StreamQuery) -> Result<StreamPag
     Ok(page)
 }
 
-pub(crate) async fn count(lease: &Lease, filter: &StreamFilter, at: UnixTime) -> Result<u64, Fault> {
-    let what = "counting streams";
-    let (sql, values) = Query::of(filter, at).count();
-    let row = lease.query_typed_one(&sql, &typed(&values)).await.attempt(what)?;
-    let count: i64 = row.try_get(0).attempt(what)?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
 pub(super) fn page(query: &StreamQuery) -> (String, Vec<Value>) {
     let mut parts = Query::of(&query.filter, query.at);
     if let Some(Sequence(before)) = query.before {
@@ -105,22 +97,6 @@ impl Query {
                  ({select} {FALLEN_DUE} AND {since}{conditions} {order}) {order}"
             ),
         };
-        (sql, self.values)
-    }
-
-    fn count(self) -> (String, Vec<Value>) {
-        let conditions = &self.conditions;
-        let count = "SELECT count(*) FROM streams WHERE";
-        if self.status.is_none() {
-            return (format!("{count} true{conditions}"), self.values);
-        }
-        // Counted by the index alone, then corrected by the few streams that have fallen due.
-        let due = format!("{count} {FALLEN_DUE}");
-        let changed_by_time =
-            self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
-        let sql = format!(
-            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){changed_by_time}"
-        );
         (sql, self.values)
     }
 

@@ -4,6 +4,7 @@ mod cancel;
 mod change;
 pub(crate) mod column_lists;
 mod conditions;
+mod count;
 mod create;
 mod due;
 pub(crate) mod events;
@@ -15,10 +16,13 @@ pub(crate) mod row;
 pub(crate) mod values;
 
 pub(crate) use cancel::cancel;
+#[cfg(test)]
+pub(crate) use count::{Counting, Most};
+pub(crate) use count::{MOST, count};
 pub(crate) use create::create_all;
 pub(crate) use due::record_due;
 pub(crate) use events::{EventValues, events, history};
-pub(crate) use list::{count, list};
+pub(crate) use list::list;
 pub(crate) use row::{decode, find};
 pub(crate) use values::StreamValues;
 
@@ -44,6 +48,17 @@ pub(crate) async fn explain_log(
 pub(crate) async fn explain(client: &tokio_postgres::Client, query: &fluxora_store::StreamQuery) -> String {
     let (sql, values) = list::page(query);
     let rows = client.query_typed(&format!("EXPLAIN {sql}"), &conditions::typed(&values)).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
+}
+
+/// How the server would count.
+#[cfg(test)]
+pub(crate) async fn explain_count(
+    client: &tokio_postgres::Client,
+    sql: &str,
+    values: &[conditions::Value],
+) -> String {
+    let rows = client.query_typed(&format!("EXPLAIN {sql}"), &conditions::typed(values)).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join("\n")
 }
 

@@ -1,11 +1,12 @@
 //! Pages of every combination of filters over data where no choice of one index is right: lists that alternate, and values that
 //! half of all rows have.
 
-use fluxora_store::{Sequence, StreamFilter, StreamQuery};
+use fluxora_store::conformance::check_count;
+use fluxora_store::{Sequence, StreamFilter, StreamList, StreamQuery};
 use fluxora_stream::{Address, ContractId, Origin, StatusName};
 
 use super::*;
-use crate::streams::{explain_intersection, intersect};
+use crate::streams::{Counting, Most, count, explain_count, explain_intersection, intersect};
 
 /// The second at which statuses count. One API stream in 100 has fallen due by then.
 const AT: u64 = 1_000;
@@ -119,6 +120,45 @@ async fn an_intersection_seeks_in_an_index_for_each_of_its_conditions() {
             (status.is_some(), "streams_by_status"),
         ] {
             assert_eq!(plan.contains(index), given, "{index} for {:?}\n{plan}", query.filter);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_of_any_filters_is_whole_if_one_list_is_short_and_of_the_newest_otherwise() {
+    let Some((_database, store)) = filled(600).await else { return };
+    let all = store.list_streams(&query(StreamFilter::default(), 1_000)).await.unwrap().streams;
+    let (lease, at) = (store.lease().await, UnixTime::from_seconds(AT));
+    for filter in filters() {
+        for (entries, rows) in [(100_000, 10_000), (150, 50), (600, 300)] {
+            let found = count(&lease, &filter, at, Most { entries, rows }).await;
+            let found = found.unwrap_or_else(|_| panic!("{filter:?}"));
+            let most = (usize::try_from(entries).unwrap(), usize::try_from(rows).unwrap());
+            check_count(&all, (&filter, at), most, found);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_reads_an_index_for_each_of_its_conditions() {
+    let Some((_database, store)) = filled(20_000).await else { return };
+    let (client, at) = (store.lease().await, UnixTime::from_seconds(AT));
+    for filter in filters() {
+        let counting = || Counting::of(&filter, at);
+        let lists = filter.lists();
+        let mut statements = Vec::new();
+        match lists[..] {
+            [] => statements.push(counting().entries(StreamList::All, 1_000)),
+            [list] => statements.push(counting().entries(list, 1_000)),
+            _ => {
+                statements.push(counting().sizes(1_000));
+                statements.extend(lists.iter().map(|list| counting().rows(*list, 1_000)));
+            }
+        }
+        for (sql, values) in statements {
+            let plan = explain_count(&client, &sql, &values).await;
+            assert!(!plan.contains("Seq Scan"), "{filter:?}\n{sql}\n{plan}");
+            assert!(!plan.contains("Sort  ("), "{filter:?}\n{sql}\n{plan}");
         }
     }
 }

@@ -39,13 +39,6 @@ pub(crate) fn list(connection: &Connection, query: &StreamQuery) -> Result<Strea
     Ok(page)
 }
 
-pub(crate) fn count(connection: &Connection, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
-    let what = "counting streams";
-    let (sql, values) = Query::of(filter, at).count();
-    let mut statement = connection.prepare_cached(&sql).attempt(what)?;
-    statement.query_row(params_from_iter(values), |row| row.get(0)).attempt(what)
-}
-
 /// The conditions of a query, as SQL with numbered values.
 ///
 /// Status is a matter of time: what has fallen due counts as happened although the stream clock has not recorded it yet. Those
@@ -130,23 +123,6 @@ impl Query {
             ),
         };
         (format!("{rows} ORDER BY seq DESC LIMIT {limit}"), self.values)
-    }
-
-    pub(super) fn count(self) -> (String, Vec<Value>) {
-        let conditions = &self.conditions;
-        let index = self.index.map_or(String::new(), |index| format!("INDEXED BY {index}"));
-        let count = format!("SELECT count(*) FROM streams {index} WHERE");
-        if self.status.is_none() {
-            return (format!("{count} true{conditions}"), self.values);
-        }
-        // Counted by the index alone, then corrected by the few streams that have fallen due.
-        let due = format!("SELECT count(*) FROM streams INDEXED BY streams_due WHERE {FALLEN_DUE}");
-        let changed_by_time =
-            self.fallen_due().map_or(String::new(), |since| format!(" + ({due} AND {since}{conditions})"));
-        let sql = format!(
-            "SELECT ({count} {RECORDED}{conditions}) - ({due} AND {RECORDED}{conditions}){changed_by_time}"
-        );
-        (sql, self.values)
     }
 
     fn fallen_due(&self) -> Option<&'static str> {

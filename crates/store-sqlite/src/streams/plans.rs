@@ -123,19 +123,6 @@ fn an_intersection_seeks_in_an_index_alone() {
 }
 
 #[test]
-fn a_count_never_reads_the_table_for_a_single_condition() {
-    let connection = database();
-    for filter in filters().into_iter().filter(|filter| !intersection::is_needed(filter)) {
-        let (sql, _) = Query::of(&filter, UnixTime::EPOCH).count();
-        let steps = plan(&connection, &sql);
-        let by_index = |step: &String| step.contains("USING COVERING INDEX") || step.contains("streams_due");
-        let others: Vec<_> =
-            steps.iter().filter(|step| step.contains("streams") && !by_index(step)).collect();
-        assert!(others.is_empty(), "{sql}: {steps:?}");
-    }
-}
-
-#[test]
 fn a_stream_is_found_by_its_id() {
     let by_id = "SEARCH streams USING INDEX sqlite_autoindex_streams_1 (id=?)";
     check(row::FIND, &[by_id]);

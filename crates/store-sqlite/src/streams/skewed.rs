@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use fluxora_store::conformance::check_count;
 use fluxora_store::{Sequence, StreamFilter, StreamQuery};
 use fluxora_stream::{AccountId, Address, ContractId, Origin, StatusName, UnixTime};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::count::{Most, counted};
 use super::intersection::{self, BUDGET};
 use super::list;
 use crate::{Location, open};
@@ -92,12 +94,8 @@ fn query(filter: StreamFilter, before: Option<Sequence>, limit: u32) -> StreamQu
     StreamQuery { filter, at: UnixTime::from_seconds(AT), before, limit }
 }
 
-#[test]
-fn a_page_of_any_filters_costs_a_bounded_number_of_steps() {
-    const STREAMS: i64 = 100_000;
-    /// A walk through half of the streams takes ten times as many.
-    const MOST_STEPS: u64 = 150_000;
-    let mut connection = filled(STREAMS);
+/// Counts the steps of the statements that follow.
+fn counted_steps(connection: &mut Connection) -> Arc<AtomicU64> {
     let steps = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&steps);
     let count = move || {
@@ -105,6 +103,16 @@ fn a_page_of_any_filters_costs_a_bounded_number_of_steps() {
         false
     };
     connection.progress_handler(100, Some(count)).unwrap();
+    steps
+}
+
+#[test]
+fn a_page_of_any_filters_costs_a_bounded_number_of_steps() {
+    const STREAMS: i64 = 100_000;
+    /// A walk through half of the streams takes ten times as many.
+    const MOST_STEPS: u64 = 150_000;
+    let mut connection = filled(STREAMS);
+    let steps = counted_steps(&mut connection);
     for filter in filters() {
         for before in [None, Some(Sequence(STREAMS.unsigned_abs() / 2))] {
             steps.store(0, Ordering::Relaxed);
@@ -148,6 +156,35 @@ fn the_pages_of_any_filters_hold_every_stream_that_meets_them_once() {
             }
             let counts = (found.len(), expect.len());
             assert!(found == expect, "{filter:?}, {limit} a page, {budget} seeks: {counts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_count_of_any_filters_costs_a_bounded_number_of_steps() {
+    /// A walk through all entries of an index takes several times as many.
+    const MOST_STEPS: u64 = 150_000;
+    let mut connection = filled(100_000);
+    let steps = counted_steps(&mut connection);
+    for filter in filters() {
+        steps.store(0, Ordering::Relaxed);
+        let most = Most { entries: 10_000, rows: 1_000 };
+        counted(&connection, &filter, UnixTime::from_seconds(AT), most).unwrap();
+        let steps = steps.load(Ordering::Relaxed);
+        assert!(steps <= MOST_STEPS, "{steps} steps for {filter:?}");
+    }
+}
+
+#[test]
+fn a_count_of_any_filters_is_whole_if_one_list_is_short_and_of_the_newest_otherwise() {
+    let connection = filled(1_200);
+    let all = list(&connection, &query(StreamFilter::default(), None, 2_000)).unwrap().streams;
+    let at = UnixTime::from_seconds(AT);
+    for filter in filters() {
+        for (entries, rows) in [(100_000, 10_000), (300, 100), (1_200, 600)] {
+            let found = counted(&connection, &filter, at, Most { entries, rows }).unwrap();
+            let most = (usize::try_from(entries).unwrap(), usize::try_from(rows).unwrap());
+            check_count(&all, (&filter, at), most, found);
         }
     }
 }

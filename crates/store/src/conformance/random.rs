@@ -157,7 +157,7 @@ async fn run(store: &impl Store, step: &Step, now: i64, made: u64, i: u32) -> St
                 updated_since: filter.updated_since.map(|ago| t(now - i64::from(ago))),
             };
             let at = second(now + i64::from(ahead));
-            let count = store.count_streams(&filter, at).await.unwrap();
+            let count = store.count_streams(&filter, at).await.unwrap().total().unwrap();
             let query = StreamQuery { filter, at, before: None, limit };
             let first = store.list_streams(&query).await.unwrap();
             let second = store.list_streams(&StreamQuery { before: first.next, ..query }).await.unwrap();

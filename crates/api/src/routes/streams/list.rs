@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::{Sequence, StreamFilter, StreamQuery};
+use fluxora_store::{Sequence, StreamCount, StreamFilter, StreamQuery};
 use fluxora_stream::{Address, UnixTime};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,7 +28,11 @@ pub(crate) const DOC: Doc = Doc {
         query("updatedSince", "Streams whose `updatedAt` is not before this instant", "2026-01-01T00:00:00Z"),
         query("limit", "Streams per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `nextCursor` of the page before, with the same filters", ""),
-        query("includeTotal", "`true` adds `total`, the number of streams the filters match", "true"),
+        query(
+            "includeTotal",
+            "`true` adds `total`, the number of streams the filters match, or `totalAtLeast` if they are too many to be counted",
+            "true",
+        ),
     ],
     ..Doc::new(
         "List streams",
@@ -54,6 +58,9 @@ pub(crate) struct ListView {
     pub(crate) next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total: Option<u64>,
+    /// How many streams match at least, if they are too many to be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_at_least: Option<u64>,
     /// The streams of this page that cannot be decoded and are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
@@ -87,9 +94,9 @@ pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Re
         BoundedPage::of(page.streams.iter().map(|stream| StreamView::current(stream, at, api.tokens())))
     })
     .await?;
-    let total = match with_total {
-        true => Some(api.store().count_streams(&query.filter, at).await?),
-        false => None,
+    let (total, total_at_least) = match with_total {
+        true => totals(api.store().count_streams(&query.filter, at).await?),
+        false => (None, None),
     };
     let now = api.now();
     page.unreadable.iter().for_each(|row| api.corrupt_rows().report(row, now));
@@ -98,6 +105,7 @@ pub(crate) async fn page(api: &Api, mut query: Query, total: &'static str) -> Re
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|Sequence(position)| Cursor::at(position, &list).to_string()),
         total,
+        total_at_least,
         unreadable: Some(page.unreadable.len()).filter(|count| *count > 0),
     })
 }
@@ -113,6 +121,12 @@ fn filter(query: &mut Query) -> StreamFilter {
             seconds(text).or_else(|| instant::parse_up_to_millisecond(text))
         }),
     }
+}
+
+/// `total` and `totalAtLeast` of a count: one of the two.
+fn totals(counted: StreamCount) -> (Option<u64>, Option<u64>) {
+    let total = counted.total();
+    (total, Some(counted.count).filter(|_| total.is_none()))
 }
 
 /// A number of Unix seconds; one past the last instant reads as the last instant.
@@ -140,4 +154,15 @@ fn describe(filter: &StreamFilter) -> String {
     ];
     let since = updated_since.map(|instant| instant.as_millisecond().to_string());
     cursor::describe(&first, &[("updatedSince", since)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_is_not_whole_is_a_lower_bound() {
+        assert_eq!(totals(StreamCount { count: 7, is_complete: true }), (Some(7), None));
+        assert_eq!(totals(StreamCount { count: 7, is_complete: false }), (None, Some(7)));
+    }
 }

@@ -62,7 +62,7 @@ pub async fn vesting_streams_are_listed_by_the_words_of_their_contract(store: &i
         let page = store.list_streams(&query).await.unwrap();
         assert_eq!(page.unreadable, []);
         assert_eq!(
-            store.count_streams(&filter, second(9_000)).await.unwrap(),
+            store.count_streams(&filter, second(9_000)).await.unwrap().total().unwrap(),
             u64::try_from(page.streams.len()).unwrap()
         );
         page.streams.iter().map(|stream| stream.id().to_string()).collect::<Vec<_>>()

@@ -7,7 +7,7 @@ mod event_log;
 mod idempotency;
 mod keys;
 mod leases;
-mod streams;
+pub(super) mod streams;
 mod treasury;
 mod webhook_store;
 mod webhooks;

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::Model;
 use crate::chain;
 use crate::{
-    Clock, CreateStream, Created, EventPage, Outcome, Recorded, Sequence, StateAt, StoreError, StreamFilter,
-    StreamPage, StreamQuery, StreamStore, replay,
+    Clock, CreateStream, Created, EventPage, Outcome, Recorded, Sequence, StateAt, StoreError, StreamCount,
+    StreamFilter, StreamPage, StreamQuery, StreamStore, replay,
 };
 
 #[async_trait]
@@ -96,10 +96,10 @@ impl StreamStore for Model {
         Ok(StreamPage { streams, unreadable: Vec::new(), next })
     }
 
-    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<u64, StoreError> {
+    async fn count_streams(&self, filter: &StreamFilter, at: UnixTime) -> Result<StreamCount, StoreError> {
         let contents = self.contents();
         let count = contents.streams.values().filter(|stream| matches(filter, stream, at)).count();
-        Ok(u64::try_from(count).unwrap())
+        Ok(StreamCount { count: u64::try_from(count).unwrap(), is_complete: true })
     }
 
     async fn stream_events(
@@ -144,7 +144,7 @@ impl StreamStore for Model {
     }
 }
 
-fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
+pub(in crate::conformance) fn matches(filter: &StreamFilter, stream: &Stream, at: UnixTime) -> bool {
     filter.status.is_none_or(|status| stream.status_at(at) == status)
         && filter.sender.is_none_or(|sender| stream.sender == sender)
         && filter.recipient.is_none_or(|recipient| stream.recipient == recipient)

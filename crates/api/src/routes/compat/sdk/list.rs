@@ -20,7 +20,11 @@ pub(crate) const DOC: Doc = Doc {
         query("recipient", "Streams that pay this account or contract", ACCOUNT),
         query("limit", "Streams per page: 1 to 100, 20 by default", "20"),
         query("cursor", "The `next_cursor` of the page before, with the same filters", ""),
-        query("include_total", "`true` adds `total`, the number of streams the filters match", "true"),
+        query(
+            "include_total",
+            "`true` adds `total`, the number of streams the filters match, unless they are too many to be counted",
+            "true",
+        ),
     ],
     ..Doc::new(
         "List streams for an SDK",
