@@ -6,7 +6,7 @@ use fluxora_store::{Sequence, StreamFilter, StreamList, StreamQuery};
 use fluxora_stream::{Address, ContractId, Origin, StatusName};
 
 use super::*;
-use crate::streams::{Counting, Most, count, explain_count, explain_intersection, intersect};
+use crate::streams::{Counting, Most, count, explain, explain_count, explain_intersection, intersect};
 
 /// The second at which statuses count. One API stream in 100 has fallen due by then.
 const AT: u64 = 1_000;
@@ -159,6 +159,38 @@ async fn a_count_reads_an_index_for_each_of_its_conditions() {
             let plan = explain_count(&client, &sql, &values).await;
             assert!(!plan.contains("Seq Scan"), "{filter:?}\n{sql}\n{plan}");
             assert!(!plan.contains("Sort  ("), "{filter:?}\n{sql}\n{plan}");
+        }
+    }
+}
+
+/// Also where all streams that meet it are older than the others, and where statistics say that every stream meets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_one_condition_follows_its_index_for_every_value() {
+    let Some((database, store)) = filled(20_000).await else { return };
+    let client = store.lease().await;
+    let all = StreamFilter::default();
+    let statuses = StatusName::ALL
+        .map(|status| (StreamFilter { status: Some(status), ..all.clone() }, "streams_by_status"));
+    let origins = [Origin::Api, Origin::Chain]
+        .map(|origin| (StreamFilter { origin: Some(origin), ..all.clone() }, "streams_by_origin"));
+    let parties = [1, 2, 3, 4, 5].into_iter().flat_map(|n| {
+        [
+            (StreamFilter { sender: Some(account(n)), ..all.clone() }, "streams_by_sender"),
+            (StreamFilter { recipient: Some(account(n)), ..all.clone() }, "streams_by_recipient"),
+        ]
+    });
+    let contract = (StreamFilter { contract: Some(contract()), ..all.clone() }, "streams_by_contract");
+    let filters: Vec<_> = statuses.into_iter().chain(origins).chain(parties).chain([contract]).collect();
+    let uniform = "UPDATE streams SET status = 'cancelled', status_at = now(); ANALYZE streams; \
+        UPDATE streams SET status = 'active', status_at = NULL WHERE seq > 100";
+    for change in ["SELECT 1", uniform] {
+        database.sql(change);
+        for (filter, index) in &filters {
+            for before in [None, Some(Sequence(10_000))] {
+                let plan = explain(&client, &StreamQuery { before, ..query(filter.clone(), 20) }).await;
+                assert!(plan.contains(index), "{filter:?}\n{plan}");
+                assert!(!plan.contains("Seq Scan") && !plan.contains("streams_pkey"), "{filter:?}\n{plan}");
+            }
         }
     }
 }
