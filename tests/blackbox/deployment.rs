@@ -8,7 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use fluxora_store_postgres::testing::Cluster;
+
 use crate::binary;
+use crate::http::Request;
 use crate::server::{Launch, TestServer};
 
 const SCRIPTS: [&str; 6] = ["build", "kubernetes/validate", "make-base", "make-secrets", "run", "smoke"];
@@ -244,6 +247,75 @@ fn a_server_takes_exactly_the_files_of_the_kubernetes_recipe() {
     }
 }
 
+/// The environment of the one container of a manifest, as the YAML lists it: literal values only.
+fn container_environment(manifest: &str) -> Vec<(String, String)> {
+    let (_, rest) = manifest.split_once("\n          env:\n").unwrap();
+    let list = rest.lines().take_while(|line| line.starts_with("            "));
+    let lines: Vec<_> = list.map(str::trim).filter(|line| !line.starts_with('#')).collect();
+    let pairs = lines.chunks(2).map(|pair| {
+        let [name, value] = pair else { panic!("{pair:?} is no variable") };
+        let name = name.strip_prefix("- name: ").unwrap_or_else(|| panic!("{name} is no name"));
+        let value = value.strip_prefix("value: ").unwrap_or_else(|| panic!("{value} is no literal value"));
+        (name.to_owned(), value.trim_matches('"').to_owned())
+    });
+    pairs.collect()
+}
+
+/// The variables that the image sets.
+fn image_environment() -> Vec<(String, String)> {
+    let dockerfile = file("Dockerfile");
+    let (_, image) = dockerfile.split_once("\nFROM scratch").unwrap();
+    let (_, set) = image.split_once("\nENV ").unwrap();
+    let (set, _) = set.split_once("\nEXPOSE").unwrap();
+    let words = set.split_whitespace().filter(|word| *word != "\\");
+    words.map(|word| word.split_once('=').unwrap()).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+#[test]
+fn the_manifests_with_the_files_of_the_recipe_migrate_a_database_and_start_a_server_that_is_ready() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("secrets");
+    let made = make_secrets_for_kubernetes(&folder, &format!("{}\n", cluster.database().url()));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    // The Secret is mounted elsewhere, and the port is any free one. Everything else is as a container has it.
+    let environment = |manifest: &str| -> Vec<(String, String)> {
+        let container = container_environment(&file(manifest));
+        assert!(!container.is_empty(), "{manifest} sets nothing");
+        let mounted = |value: String| value.replace("/run/secrets/fluxora", text(&folder));
+        image_environment()
+            .into_iter()
+            .chain(container)
+            .map(|(name, value)| if name == "PORT" { (name, "0".to_owned()) } else { (name, mounted(value)) })
+            .collect()
+    };
+    let migration = file("kubernetes/migration.yaml");
+    assert!(
+        migration.contains("\n          args: [\"migrate\"]\n"),
+        "the test runs another command than the Job"
+    );
+    let of_migration = environment("kubernetes/migration.yaml");
+    let of_migration: Vec<_> =
+        of_migration.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let migrated = asks(&["migrate"], &of_migration);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+
+    let launch = Launch::new().unset("ALLOWED_HOSTS").unset("HEALTH_DETAILS").unset("PORT");
+    let launch = environment("kubernetes/server.yaml")
+        .into_iter()
+        .fold(launch, |launch, (name, value)| launch.set(&name, value));
+    let mut server = TestServer::launch(launch);
+    for path in ["/health/live", "/health/ready"] {
+        // A probe names the address of the pod.
+        let probe = Request::get(path).without("host").header("host", "10.0.0.7:3000");
+        server.send(&probe).expect(200);
+    }
+    let list = |host: &str| Request::get("/api/streams").without("host").header("host", host);
+    server.send(&list("fluxora")).expect(200);
+    assert_eq!(server.send(&list("fluxora.example")).status, 421, "the name of no Service or Ingress");
+    server.terminate();
+}
+
 #[test]
 fn the_documented_recipe_for_kubernetes_is_the_one_that_is_tested() {
     for path in ["README.md", "kubernetes/secret.example.yaml"] {
@@ -306,6 +378,37 @@ fn the_base_of_the_build_takes_named_folders_of_the_host_only() {
     }
     assert_eq!(script.matches("--directory").count(), 2, "nothing else of the host is added");
     assert!(!file("README.md").contains("--directory / ."), "the guide imports the whole root");
+}
+
+#[test]
+fn the_base_of_the_build_holds_no_account_home_folder_or_key_of_the_host() {
+    let script = binary::root().join("docker/make-base");
+    let list = format!("set -o pipefail; '{}' | tar --list", text(&script));
+    let listed = Command::new("bash").args(["-c", &list]).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let entries = String::from_utf8(listed.stdout).unwrap();
+    let entries: BTreeSet<_> = entries.lines().map(|entry| entry.trim_start_matches("./")).collect();
+    assert!(
+        entries.contains("usr/local/rust/bin/rustc") && entries.contains("usr/bin/cc"),
+        "it builds nothing"
+    );
+    let is_allowed = |entry: &&str| {
+        ["bin", "lib", "lib64"].contains(entry)
+            || ["bin/", "lib/", "lib64/", "usr/", "tmp"].iter().any(|folder| entry.starts_with(folder))
+            || ["etc/alternatives", "etc/ld.so.cache", "etc/ssl/certs"]
+                .iter()
+                .any(|name| entry.starts_with(name))
+    };
+    let others: Vec<_> = entries.iter().filter(|entry| !is_allowed(entry)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let is_secret = |entry: &&&str| {
+        let name = entry.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        ["shadow", "gshadow", "passwd-", "authorized_keys", "known_hosts"].contains(&name)
+            || ["ssh_host_", "id_rsa", "id_ed25519"].iter().any(|begin| name.starts_with(begin))
+            || entry.starts_with("tmp/") && entry.len() > 4
+    };
+    let secrets: Vec<_> = entries.iter().filter(is_secret).collect();
+    assert!(secrets.is_empty(), "{secrets:?}");
 }
 
 fn text(path: &Path) -> &str {
