@@ -16,8 +16,10 @@ pub(crate) fn error(response: &Response, status: u16, code: &str) -> Value {
     assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
     assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
     assert_eq!(error["requestId"].as_str(), response.header("x-request-id"), "{body}");
+    let trace = error["traceId"].as_str().unwrap_or_default();
+    assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{body}");
     for name in error.as_object().unwrap().keys() {
-        assert!(["code", "message", "requestId", "details"].contains(&name.as_str()), "{body}");
+        assert!(["code", "message", "requestId", "traceId", "details"].contains(&name.as_str()), "{body}");
     }
     assert_documented(code);
     for (_, code) in details(&error) {

@@ -104,7 +104,8 @@ fn a_request_continues_the_trace_of_its_sender_and_its_span_arrives() {
     let mut server = TestServer::launch(launch.set("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter2"));
     let missing = "/api/streams/01930000-0000-7000-8000-00000000ffff";
     let request = Request::get(missing).header("x-request-id", "mine").header("tracestate", "vendor=1");
-    server.send(&traced(request, &format!("00-{TRACE}-{SPAN}-01")));
+    let missing = server.send(&traced(request, &format!("00-{TRACE}-{SPAN}-01"))).expect(404);
+    assert_eq!(missing["error"]["traceId"], TRACE);
     assert_eq!(logged_trace(&server, "mine"), TRACE);
     let span = collector.wait_for_span(|span| span["traceId"] == TRACE);
     assert_eq!(

@@ -12,6 +12,7 @@ use tracing::{Level, Span};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::Api;
+use crate::access::AuthFailure;
 use crate::error::ErrorKind;
 use crate::request_id::RequestId;
 use crate::table::{LimitClass, METRICS, ROUTES};
@@ -61,6 +62,8 @@ pub(crate) struct Ongoing {
 /// The error of a request, for its line.
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
+    /// Why the caller has no access.
+    pub(crate) denied: Option<AuthFailure>,
     pub(crate) cause: Option<String>,
 }
 
@@ -101,8 +104,8 @@ fn line<B>(response: &ServiceResponse<B>) {
     let took = ongoing.map_or(Duration::ZERO, |ongoing| ongoing.began.elapsed());
     let api = request.app_data::<Data<Arc<Api>>>();
     if let Some(api) = api {
-        let (route, kind) = (ongoing.and_then(|ongoing| ongoing.route), failure.map(|failure| failure.kind));
-        api.metrics().http.count(route, response.status(), kind, took);
+        let route = ongoing.and_then(|ongoing| ongoing.route);
+        api.metrics().http.count(route, response.status(), failure, took);
     }
     if let Some((api, ongoing)) = api.zip(ongoing)
         && api.tracer().records(&ongoing.trace)
@@ -149,7 +152,7 @@ fn line<B>(response: &ServiceResponse<B>) {
     }
     match failure {
         None => line!(info,),
-        Some(Failure { kind, cause }) => {
+        Some(Failure { kind, cause, .. }) => {
             let (code, cause) = (kind.code(), cause.as_deref());
             match kind.level() {
                 Level::ERROR => line!(error, code, cause,),

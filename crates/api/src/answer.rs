@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use serde::Serialize;
 
-use crate::access_log::Failure;
+use crate::access_log::{Failure, Ongoing};
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::limits::Counted;
 use crate::request_id::{self, RequestId};
@@ -28,6 +28,10 @@ struct Body<'a> {
     code: &'static str,
     message: &'a str,
     request_id: &'a str,
+    /// The trace of the request, in its log lines and in `traceparent` of what it caused: 32 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "String"))]
+    trace_id: Option<String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [FieldFault],
 }
@@ -65,7 +69,7 @@ pub(crate) async fn answer(
 fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceResponse<BoxBody> {
     if response.headers().contains_key(header::CONTENT_TYPE) {
         // A health report. Its line has the level and the code of other answers with its status.
-        let failure = Failure { kind: ErrorKind::of_status(response.status()), cause: None };
+        let failure = Failure { kind: ErrorKind::of_status(response.status()), denied: None, cause: None };
         response.request().extensions_mut().insert(failure);
         return response;
     }
@@ -76,7 +80,10 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
         None => response.status().canonical_reason().unwrap_or("the request failed").into(),
     };
     let details = error.map_or(&[][..], |error| &error.details);
-    let envelope = Envelope { error: Body { code: kind.code(), message: &message, request_id, details } };
+    let trace_id =
+        response.request().extensions().get::<Ongoing>().map(|ongoing| ongoing.trace.trace_id().to_string());
+    let error_body = Body { code: kind.code(), message: &message, request_id, trace_id, details };
+    let envelope = Envelope { error: error_body };
     let mut builder = HttpResponse::build(response.status());
     if let Some(allow) = error.and_then(|error| error.allow.as_deref()) {
         builder.insert_header((header::ALLOW, allow));
@@ -91,8 +98,9 @@ fn with_error_body(response: ServiceResponse<BoxBody>, request_id: &str) -> Serv
     for (name, value) in response.headers() {
         body.headers_mut().append(name.clone(), value.clone());
     }
+    let denied = error.and_then(|error| error.denied);
     let cause = error.and_then(|error| error.cause.as_deref()).map(|cause| chain(cause));
-    response.request().extensions_mut().insert(Failure { kind, cause });
+    response.request().extensions_mut().insert(Failure { kind, denied, cause });
     response.into_response(body)
 }
 

@@ -9,6 +9,7 @@ use fluxora_store::StoreError;
 use serde::Serialize;
 use tracing::Level;
 
+use crate::access::AuthFailure;
 use crate::field_code::FieldCode;
 
 /// The closed set of errors of the API. `row` is the one table from kind to status, code and log level.
@@ -198,13 +199,32 @@ pub(crate) struct ApiError {
     pub(crate) details: Vec<FieldFault>,
     pub(crate) allow: Option<String>,
     pub(crate) retry_after_seconds: Option<u64>,
+    /// Why the caller has no access, for metrics.
+    pub(crate) denied: Option<AuthFailure>,
     pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ApiError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { kind, message, details: Vec::new(), allow: None, retry_after_seconds: None, cause: None }
+        Self {
+            kind,
+            message,
+            details: Vec::new(),
+            allow: None,
+            retry_after_seconds: None,
+            denied: None,
+            cause: None,
+        }
+    }
+
+    /// The error of a caller without access.
+    pub(crate) fn denied(
+        kind: ErrorKind,
+        denied: AuthFailure,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { denied: Some(denied), ..Self::new(kind, message) }
     }
 
     /// `VALIDATION_ERROR` with these faults.

@@ -118,7 +118,7 @@ impl Server {
                     data.insert(stream.connection());
                 })
                 .finish(map_config(app.into_factory(), |()| AppConfig::default()));
-            let registry = Registry::new(bounds);
+            let registry = Registry::new(bounds, Arc::clone(&api.metrics().connections));
             fn_service(move |socket: TcpStream| {
                 let registry = Rc::clone(&registry);
                 async move {

@@ -4,6 +4,7 @@ use actix_web::http::header::HeaderMap;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::access::AuthFailure;
 use crate::error::{ApiError, ErrorKind};
 
 /// A shared secret that a caller sends in a header. It is never printed.
@@ -42,8 +43,9 @@ impl Token {
             _ => false,
         };
         let refuse = || {
-            ApiError::new(
+            ApiError::denied(
                 ErrorKind::Unauthorized,
+                AuthFailure::WrongToken,
                 format!("send the token of this route in the header {header}"),
             )
         };

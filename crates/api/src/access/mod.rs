@@ -2,6 +2,7 @@
 
 mod caller;
 mod credential;
+mod failure;
 mod keys;
 mod refused;
 
@@ -22,6 +23,7 @@ use crate::{Api, Reads, Writes};
 
 pub(crate) use caller::Caller;
 pub use caller::principal;
+pub(crate) use failure::AuthFailure;
 pub(crate) use keys::Keys;
 pub(crate) use refused::not_configured;
 

@@ -2,7 +2,7 @@
 
 use fluxora_auth::{Permission, Refusal, Role};
 
-use super::Access;
+use super::{Access, AuthFailure};
 use crate::Api;
 use crate::error::{ApiError, ErrorKind};
 
@@ -12,16 +12,17 @@ pub(super) fn credential(refusal: Refusal) -> ApiError {
         Refusal::Expired => ErrorKind::CredentialsExpired,
         _ => ErrorKind::CredentialsInvalid,
     };
-    ApiError::new(kind, refusal.to_string())
+    ApiError::denied(kind, refusal.into(), refusal.to_string())
 }
 
 pub(super) fn duplicate() -> ApiError {
-    ApiError::new(ErrorKind::CredentialsInvalid, "send one header Authorization")
+    let message = "send one header Authorization";
+    ApiError::denied(ErrorKind::CredentialsInvalid, AuthFailure::Malformed, message)
 }
 
 pub(super) fn scheme() -> ApiError {
     let message = "the header Authorization must be Bearer and a JSON Web Token or an API key";
-    ApiError::new(ErrorKind::CredentialsInvalid, message)
+    ApiError::denied(ErrorKind::CredentialsInvalid, AuthFailure::Malformed, message)
 }
 
 /// A caller whose role does not have the permission.
@@ -32,7 +33,8 @@ pub(super) fn role(role: Role, permission: Permission) -> ApiError {
         Permission::Ingest => "push contract events",
         Permission::Operate => "operate the server",
     };
-    ApiError::new(ErrorKind::Forbidden, format!("the role {role} may not {what}"))
+    let message = format!("the role {role} may not {what}");
+    ApiError::denied(ErrorKind::Forbidden, AuthFailure::Role, message)
 }
 
 /// A caller without a credential, on a route that requires one.
@@ -54,12 +56,13 @@ pub(super) async fn anonymous(api: &Api, access: Access) -> ApiError {
 }
 
 fn missing(message: String) -> ApiError {
-    ApiError::new(ErrorKind::Unauthorized, message)
+    ApiError::denied(ErrorKind::Unauthorized, AuthFailure::Missing, message)
 }
 
 fn writes_are_off() -> ApiError {
-    ApiError::new(
+    ApiError::denied(
         ErrorKind::Forbidden,
+        AuthFailure::Off,
         "writes are off: OPEN_WRITES is false, or this server listens beyond this machine (HOST) and has no authentication. \
          An operator can set JWT_SECRET, create an API key, or set OPEN_WRITES=true.",
     )
@@ -74,5 +77,6 @@ pub(crate) fn not_configured() -> ApiError {
 }
 
 fn operator_is_off() -> ApiError {
-    ApiError::new(ErrorKind::Forbidden, "operator actions are off: set OPERATOR_TOKEN to allow them")
+    let message = "operator actions are off: set OPERATOR_TOKEN to allow them";
+    ApiError::denied(ErrorKind::Forbidden, AuthFailure::Off, message)
 }

@@ -22,13 +22,27 @@ pub(crate) use stream::GuardedStream;
 
 /// What a connection counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     /// It serves every request.
     Open,
     /// Accepted beyond the bound: it serves probes only, and one request.
     Reserved,
     /// Its request follows the event feed, until it is answered.
     Follows,
+}
+
+impl Class {
+    /// Every class.
+    pub(crate) const ALL: [Self; 3] = [Self::Open, Self::Reserved, Self::Follows];
+
+    /// Its name in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reserved => "reserved",
+            Self::Follows => "follows",
+        }
+    }
 }
 
 /// What a connection may read.

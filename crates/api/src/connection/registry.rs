@@ -1,8 +1,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use super::{Class, Connection, Phase};
+use crate::metrics::ConnectionMetrics;
 
 /// The open connections of one thread, and those that wait for a head, in the order in which they began to wait.
 ///
@@ -11,6 +13,7 @@ use super::{Class, Connection, Phase};
 /// them.
 pub(crate) struct Registry {
     bounds: Bounds,
+    metrics: Arc<ConnectionMetrics>,
     open: Cell<usize>,
     reserved: Cell<usize>,
     turns: Cell<u64>,
@@ -27,9 +30,10 @@ pub(crate) struct Bounds {
 }
 
 impl Registry {
-    pub(crate) fn new(bounds: Bounds) -> Rc<Self> {
+    /// A registry of one thread. `metrics` counts for all threads.
+    pub(crate) fn new(bounds: Bounds, metrics: Arc<ConnectionMetrics>) -> Rc<Self> {
         let (open, reserved) = (Cell::new(0), Cell::new(0));
-        Rc::new(Self { bounds, open, reserved, turns: Cell::new(0), waiting: RefCell::default() })
+        Rc::new(Self { bounds, metrics, open, reserved, turns: Cell::new(0), waiting: RefCell::default() })
     }
 
     /// Counts a new connection, or refuses it.
@@ -39,6 +43,7 @@ impl Registry {
         } else if self.reserved.get() < self.bounds.reserved {
             Class::Reserved
         } else {
+            self.metrics.refuse();
             return None;
         };
         self.enter(class);
@@ -55,12 +60,14 @@ impl Registry {
     }
 
     pub(super) fn enter(&self, class: Class) {
+        self.metrics.enter(class);
         if let Some(count) = self.count(class) {
             count.set(count.get().saturating_add(1));
         }
     }
 
     pub(super) fn leave(&self, class: Class) {
+        self.metrics.leave(class);
         if let Some(count) = self.count(class) {
             count.set(count.get().saturating_sub(1));
         }
@@ -95,6 +102,7 @@ impl Registry {
         let longest = self.waiting.borrow_mut().pop_first();
         let Some(connection) = longest.and_then(|(_, connection)| connection.upgrade()) else { return false };
         connection.turn.set(None);
+        self.metrics.evict();
         connection.evict();
         true
     }

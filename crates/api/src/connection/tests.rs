@@ -1,9 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::sleep;
 
 use super::*;
+use crate::metrics::ConnectionMetrics;
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 /// The bytes that the kernel would take before the peer reads.
@@ -12,7 +14,7 @@ const ROOM: usize = 64;
 const LONG: Duration = Duration::from_secs(600);
 
 fn registry_of(open: usize) -> Rc<Registry> {
-    Registry::new(Bounds { open, reserved: 1 })
+    Registry::new(Bounds { open, reserved: 1 }, Arc::default())
 }
 
 /// What one more connection counts as, for a moment.
@@ -85,6 +87,25 @@ async fn connections_beyond_those_for_probes_are_refused() {
     assert_eq!(next(&registry), None);
     drop(reserved);
     assert_eq!(next(&registry), Some(Class::Reserved));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_are_counted_in_the_class_that_they_have() {
+    let metrics = Arc::<ConnectionMetrics>::default();
+    let registry = Registry::new(Bounds { open: 2, reserved: 1 }, Arc::clone(&metrics));
+    let open = || metrics.open().map(|(_, count)| count).collect::<Vec<_>>();
+    let (first, second) = (asked(&registry).await, asked(&registry).await);
+    let reserved = registry.open().unwrap();
+    assert_eq!(open(), [2, 1, 0]);
+    assert!(registry.open().is_none());
+    assert_eq!((metrics.refused(), metrics.evicted()), (1, 0));
+    first.0.connection().follow();
+    assert_eq!(open(), [1, 1, 1]);
+    drop((first, second, reserved));
+    assert_eq!(open(), [0, 0, 0]);
+    let _waiting = (connect(&registry), connect(&registry));
+    let _newest = connect(&registry);
+    assert_eq!((metrics.refused(), metrics.evicted()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

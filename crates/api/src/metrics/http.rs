@@ -4,6 +4,8 @@ use actix_web::http::StatusCode;
 use fluxora_metrics::{Counter, Histogram};
 
 use crate::ErrorKind;
+use crate::access::AuthFailure;
+use crate::access_log::Failure;
 use crate::table::{ROUTES, Route};
 
 /// Bounds of durations, in nanoseconds: 100 µs to 30 s, as long as a poll may wait.
@@ -34,6 +36,7 @@ pub(crate) struct HttpMetrics {
     /// Requests to paths and with methods that are not in the table.
     unmatched: RouteMetrics,
     errors: [Counter; ErrorKind::ALL.len()],
+    auth_failures: [Counter; AuthFailure::ALL.len()],
 }
 
 /// The requests of one route.
@@ -49,6 +52,7 @@ impl Default for HttpMetrics {
             routes: [const { RouteMetrics::new() }; ROUTES.len()],
             unmatched: RouteMetrics::new(),
             errors: [const { Counter::new() }; ErrorKind::ALL.len()],
+            auth_failures: [const { Counter::new() }; AuthFailure::ALL.len()],
         }
     }
 }
@@ -59,7 +63,7 @@ impl HttpMetrics {
         &self,
         route: Option<usize>,
         status: StatusCode,
-        error: Option<ErrorKind>,
+        failure: Option<&Failure>,
         took: Duration,
     ) {
         let route = route.and_then(|route| self.routes.get(route)).unwrap_or(&self.unmatched);
@@ -72,10 +76,13 @@ impl HttpMetrics {
         };
         class.increment();
         route.durations.observe_duration(took);
-        if let Some(error) = error {
-            let kinds = ErrorKind::ALL.iter().zip(&self.errors);
-            kinds.filter(|(kind, _)| **kind == error).for_each(|(_, errors)| errors.increment());
-        }
+        let Some(failure) = failure else { return };
+        let kinds = ErrorKind::ALL.iter().zip(&self.errors);
+        kinds.filter(|(kind, _)| **kind == failure.kind).for_each(|(_, errors)| errors.increment());
+        let reasons = AuthFailure::ALL.iter().zip(&self.auth_failures);
+        reasons
+            .filter(|(reason, _)| Some(**reason) == failure.denied)
+            .for_each(|(_, count)| count.increment());
     }
 
     /// Each route as `method` and `route` name it, with its requests.
@@ -88,6 +95,12 @@ impl HttpMetrics {
     /// Errors by code.
     pub(super) fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         ErrorKind::ALL.iter().map(|kind| kind.code()).zip(self.errors.iter().map(Counter::value))
+    }
+
+    /// Requests without access by reason.
+    pub(super) fn auth_failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.auth_failures.iter().map(Counter::value);
+        AuthFailure::ALL.iter().map(|reason| reason.as_str()).zip(counts)
     }
 }
 

@@ -1,17 +1,19 @@
 //! What the server counts, and the page that shows it.
 
+mod connections;
 mod http;
 mod ingest;
 mod names;
 mod page;
 mod process;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxora_store::Sequence;
 use fluxora_store::chain::ChainState;
 use fluxora_store::delivery::DeliveryFigures;
 
+pub(crate) use connections::ConnectionMetrics;
 pub(crate) use http::HttpMetrics;
 pub use ingest::IngestMetrics;
 pub use names::Metric;
@@ -21,6 +23,7 @@ pub use process::ProcessUsage;
 /// The counters of the process, and where it reads what it does not count itself.
 pub struct Metrics {
     pub(crate) http: HttpMetrics,
+    pub(crate) connections: Arc<ConnectionMetrics>,
     ingest: IngestMetrics,
     build: Build,
     last_known: Mutex<LastKnown>,
@@ -51,7 +54,13 @@ struct LastKnown {
 impl Metrics {
     /// Nothing counted. The ingest service reports to the same `ingest`.
     pub fn new(build: Build, ingest: IngestMetrics) -> Self {
-        Self { http: HttpMetrics::default(), ingest, build, last_known: Mutex::default() }
+        Self {
+            http: HttpMetrics::default(),
+            connections: Arc::default(),
+            ingest,
+            build,
+            last_known: Mutex::default(),
+        }
     }
 
     fn last_known(&self, read: Option<LastKnown>) -> LastKnown {

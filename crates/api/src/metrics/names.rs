@@ -36,6 +36,16 @@ metrics! {
         "Time from the head of a request to the head of its answer. A long poll counts with its wait.";
     HttpErrors = "fluxora_http_errors_total", Counter One ["code"],
         "Requests answered with an error, by error code.";
+    HttpConnections = "fluxora_http_connections", Gauge One ["state"],
+        "Open connections. Reserved ones serve probes only, because every other one is in use.";
+    HttpConnectionsRefused = "fluxora_http_connections_refused_total", Counter One [],
+        "Connections closed at once, because every one is in use and those for probes too.";
+    HttpConnectionsEvicted = "fluxora_http_connections_evicted_total", Counter One [],
+        "Connections that waited for a request and were closed in favour of another one.";
+    AuthFailures = "fluxora_auth_failures_total", Counter One ["reason"],
+        "Requests refused because of their credential, its role, or the lack of one.";
+    AuditSuppressed = "fluxora_audit_suppressed_rows_total", Counter One [],
+        "Refused writes without an audit row of their own. A row each minute counts them.";
     RateLimitRefusals = "fluxora_rate_limit_refusals_total", Counter One ["budget"],
         "Requests refused because a client had used up its quota.";
     RateLimitRedisUp = "fluxora_rate_limit_redis_up", Gauge One [],

@@ -95,6 +95,11 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
             }
         }
         Metric::HttpErrors => labelled(&mut samples, metrics.http.errors()),
+        Metric::HttpConnections => labelled(&mut samples, metrics.connections.open()),
+        Metric::HttpConnectionsRefused => one(metrics.connections.refused()),
+        Metric::HttpConnectionsEvicted => one(metrics.connections.evicted()),
+        Metric::AuthFailures => labelled(&mut samples, metrics.http.auth_failures()),
+        Metric::AuditSuppressed => one(api.audit().refused.suppressed()),
         Metric::RateLimitRefusals => labelled(&mut samples, api.limits().refused()),
         Metric::RateLimitRedisUp => one((api.limits().is_shared() == Some(true)).into()),
         Metric::RateLimitRedis => labelled(&mut samples, api.limits().shared_outcomes()),

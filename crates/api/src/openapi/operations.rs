@@ -134,7 +134,12 @@ fn responses(route: &Route) -> Value {
 
 fn examples(codes: &[ErrorKind]) -> Value {
     let example = |kind: &ErrorKind| {
-        let error = json!({"code": kind.code(), "message": "what is wrong", "requestId": "01930000-0000-7000-8000-000000000001"});
+        let error = json!({
+            "code": kind.code(),
+            "message": "what is wrong",
+            "requestId": "01930000-0000-7000-8000-000000000001",
+            "traceId": "0af7651916cd43dd8448eb211c80319c",
+        });
         (kind.code().to_owned(), json!({"value": {"error": error}}))
     };
     Value::Object(codes.iter().map(example).collect())

@@ -6,12 +6,17 @@ use fluxora_auth::jwt::mint;
 use super::*;
 use crate::{Access, ROUTES};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const JWT_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
 /// A server with both tokens and a secret for JSON Web Tokens. Reads and writes are closed to anonymous callers.
 pub(super) fn closed(store: Arc<dyn Store>) -> Server {
-    Server::with_credentials(store, Writes::Refused, Some(SECRET), Reads::Authenticated, Some(JWT_SECRET))
+    with_reads(store, Reads::Authenticated)
+}
+
+/// The same with these reads.
+pub(super) fn with_reads(store: Arc<dyn Store>, reads: Reads) -> Server {
+    Server::with_credentials(store, Writes::Refused, Some(SECRET), reads, Some(JWT_SECRET))
 }
 
 /// A token of a role, valid for an hour.

@@ -102,3 +102,17 @@ async fn every_error_has_the_request_id_in_header_and_body() {
         assert_eq!(answered.body["error"]["requestId"], "mine");
     }
 }
+
+#[actix_web::test]
+async fn every_error_has_the_trace_of_the_sender_or_a_new_one() {
+    let server = Server::new();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    for path in ["/nowhere", "/api/streams/nobody", "/api/streams?limit=0"] {
+        let request = TestRequest::get().uri(path);
+        let sent = request.insert_header(("traceparent", format!("00-{trace}-b7ad6b7169203331-01")));
+        assert_eq!(server.send(sent).await.body["error"]["traceId"], trace, "{path}");
+        let answers = [server.get(path).await.body, server.get(path).await.body];
+        let [one, other] = answers.map(|body| body["error"]["traceId"].as_str().unwrap().to_owned());
+        assert!(one.len() == 32 && one != trace && one != other, "{one} {other}");
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fluxora_auth::Role;
+
 use super::*;
 use crate::{ErrorKind, Metric, ROUTES};
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const TOKEN: &str = access::SECRET;
 const PAGE: &str = include_str!("../../../../docs/METRICS.md");
 
 fn server() -> Server {
@@ -94,6 +96,58 @@ async fn requests_are_counted_by_route_class_and_code_and_never_by_path() {
         assert_eq!(series[&name], value, "{name}");
     }
     assert!(series.keys().all(|name| !name.contains("unlisted") && !name.contains("streams/7")));
+}
+
+#[actix_web::test]
+async fn a_request_without_access_is_counted_by_its_reason() {
+    let server = access::closed(Arc::new(Model::default()));
+    let mut token = access::token("acme", Role::Reader);
+    let key = fluxora_auth::KeySecret::new([1; 32]).expose().to_string();
+    let [missing, malformed, unknown, damaged, role] = [
+        None,
+        Some("a.b".to_owned()),
+        Some(key.clone()),
+        Some(key.replacen("01", "02", 1)),
+        Some(token.clone()),
+    ];
+    token.truncate(token.rfind('.').unwrap() + 1);
+    let signature = Some(format!("{token}{}", "A".repeat(43)));
+    let expired = access::token("acme", Role::Reader);
+    for credential in [missing, malformed, unknown, damaged, role, signature] {
+        let create = TestRequest::post().uri("/api/streams").set_json(stream(json!({})));
+        let create = match credential {
+            Some(credential) => create.insert_header(("authorization", format!("Bearer {credential}"))),
+            None => create,
+        };
+        server.send(create).await;
+    }
+    server.send(TestRequest::get().uri("/api/streams").insert_header(("x-operator-token", "wrong"))).await;
+    server.clock.advance(10_000);
+    let late = TestRequest::get().uri("/api/streams");
+    server.send(late.insert_header(("authorization", format!("Bearer {expired}")))).await;
+    let series = server.metrics().await;
+    let counted: BTreeMap<_, _> = series
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((name.strip_prefix("fluxora_auth_failures_total{reason=\"")?, value))
+        })
+        .map(|(name, value)| (name.trim_end_matches("\"}"), value.as_str()))
+        .collect();
+    let once =
+        ["missing", "malformed", "unknown_key", "key_text", "role", "signature", "wrong_token", "expired"];
+    for (reason, value) in &counted {
+        assert_eq!(*value, if once.contains(reason) { "1" } else { "0" }, "{reason}");
+    }
+    assert_eq!(counted.len(), 16);
+}
+
+#[actix_web::test]
+async fn refused_writes_without_a_row_of_their_own_are_counted() {
+    let server = access::closed(Arc::new(Model::default()));
+    for _ in 0..63 {
+        server.post(&stream(json!({}))).await;
+    }
+    assert_eq!(server.metrics().await["fluxora_audit_suppressed_rows_total"], "3");
 }
 
 #[actix_web::test]

@@ -4,7 +4,7 @@ use fluxora_store::Outcome;
 use fluxora_stream::{CancelRefused, StreamId, UnixTime};
 
 use crate::Api;
-use crate::access::principal;
+use crate::access::{AuthFailure, principal};
 use crate::doc::{Doc, response};
 use crate::error::{ApiError, ErrorKind};
 use crate::query::Query;
@@ -58,7 +58,7 @@ async fn check_owner(api: &Api, request: &HttpRequest, id: &StreamId) -> Result<
     match api.store().stream(id).await? {
         Some(_) => {
             let message = "another caller created this stream: only that caller and operators may cancel it";
-            Err(ApiError::new(ErrorKind::Forbidden, message))
+            Err(ApiError::denied(ErrorKind::Forbidden, AuthFailure::NotOwner, message))
         }
         None => Err(ApiError::stream_not_found()),
     }
