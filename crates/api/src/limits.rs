@@ -31,7 +31,7 @@ pub struct Limits {
     writes: Option<Quota>,
     proxies: TrustedProxies,
     limiter: Limiter<RandomState>,
-    refused: [Counter; 2],
+    refused: [Counter; Budget::ALL.len()],
     shared: Option<Arc<dyn SharedLimiter>>,
     shared_outcomes: [Counter; SHARED_OUTCOMES.len()],
     shared_durations: Histogram<10>,
@@ -48,6 +48,8 @@ static SHARED_DURATIONS: [u64; 10] =
 enum Budget {
     Reads,
     Writes,
+    /// Requests whose credential was refused, of one address. As many as reads.
+    Credentials,
 }
 
 /// Whose requests are counted together.
@@ -93,7 +95,7 @@ impl Limits {
             writes,
             proxies,
             limiter: Limiter::new(keys),
-            refused: [const { Counter::new() }; 2],
+            refused: [const { Counter::new() }; Budget::ALL.len()],
             shared: None,
             shared_outcomes: [const { Counter::new() }; SHARED_OUTCOMES.len()],
             shared_durations: Histogram::new(&SHARED_DURATIONS),
@@ -125,16 +127,32 @@ impl Limits {
         self.count(budget, caller, request, now).await
     }
 
-    /// Counts a request whose credential was refused as a read of its address, so that a client cannot try many.
+    /// Counts a request whose credential was refused for its address, so that a client cannot try many.
     ///
     /// # Errors
-    /// `RATE_LIMITED`: the client has used up its quota.
+    /// `RATE_LIMITED`: the address has used up its quota.
     pub(crate) async fn charge_refused(
         &self,
         request: &ServiceRequest,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        self.count(Budget::Reads, None, request, now).await
+        self.count(Budget::Credentials, None, request, now).await
+    }
+
+    /// Checks that the address of a request may try one more credential, before the credential is read from the database. Counts
+    /// nothing.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`: the address has used up its quota of refused credentials.
+    pub(crate) fn check_refused(&self, request: &ServiceRequest, now: Timestamp) -> Result<(), ApiError> {
+        let budget = Budget::Credentials;
+        let Some((quota, address)) = self.quota_of(budget, request) else { return Ok(()) };
+        let client = Client::Network(network_of(address));
+        let verdict = self.limiter.peek(&(budget, &client), quota, since_1970(now));
+        match verdict.retry_after {
+            Some(_) => self.decided(budget, quota, verdict, request),
+            None => Ok(()),
+        }
     }
 
     async fn count(
@@ -144,29 +162,44 @@ impl Limits {
         request: &ServiceRequest,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let quota = match budget {
-            Budget::Reads => self.reads,
-            Budget::Writes => self.writes,
-        };
-        let address = self.client_of(request.request());
-        let Some((quota, address)) = quota.zip(address.filter(|address| !address.is_loopback())) else {
-            return Ok(());
-        };
+        let Some((quota, address)) = self.quota_of(budget, request) else { return Ok(()) };
         let Some(client) = Client::of(caller, address) else { return Ok(()) };
-        let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        let local = self.limiter.charge(&(budget, &client), quota, Duration::from_millis(now));
+        let local = self.limiter.charge(&(budget, &client), quota, since_1970(now));
         let verdict = match &self.shared {
             Some(shared) if local.is_allowed() => {
                 self.count_shared(shared.as_ref(), budget, &client, quota).await.unwrap_or(local)
             }
             _ => local,
         };
+        self.decided(budget, quota, verdict, request)
+    }
+
+    /// The quota of a request and the address of its client; `None` if it is not limited.
+    fn quota_of(&self, budget: Budget, request: &ServiceRequest) -> Option<(Quota, IpAddr)> {
+        let quota = match budget {
+            Budget::Reads | Budget::Credentials => self.reads,
+            Budget::Writes => self.writes,
+        };
+        let quota = quota?;
+        let address = self.client_of(request.request()).filter(|address| !address.is_loopback())?;
+        Some((quota, address))
+    }
+
+    /// Keeps a verdict for the headers of the answer.
+    fn decided(
+        &self,
+        budget: Budget,
+        quota: Quota,
+        verdict: Verdict,
+        request: &ServiceRequest,
+    ) -> Result<(), ApiError> {
         request.extensions_mut().insert(Counted { budget, quota, verdict });
         let Some(wait) = verdict.retry_after else { return Ok(()) };
-        let [reads, writes] = &self.refused;
+        let [reads, writes, credentials] = &self.refused;
         match budget {
             Budget::Reads => reads.increment(),
             Budget::Writes => writes.increment(),
+            Budget::Credentials => credentials.increment(),
         }
         Err(refused(budget, quota, wait))
     }
@@ -212,9 +245,8 @@ impl Limits {
     }
 
     /// The number of refused requests by budget.
-    pub(crate) fn refused(&self) -> [(&'static str, u64); 2] {
-        let [reads, writes] = &self.refused;
-        [(Budget::Reads.name(), reads.value()), (Budget::Writes.name(), writes.value())]
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Budget::ALL.into_iter().map(Budget::name).zip(self.refused.iter().map(Counter::value))
     }
 
     /// The address of the client of a request.
@@ -247,23 +279,35 @@ impl Counted {
 }
 
 impl Budget {
+    /// Every budget, in the order of the counters.
+    const ALL: [Self; 3] = [Self::Reads, Self::Writes, Self::Credentials];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Reads => "reads",
             Self::Writes => "writes",
+            Self::Credentials => "credentials",
         }
     }
 }
 
 fn refused(budget: Budget, quota: Quota, wait: Duration) -> ApiError {
-    let (quota, name) = (quota.requests(), budget.name());
+    let quota = quota.requests();
+    let what = match budget {
+        Budget::Credentials => "requests with a wrong credential",
+        Budget::Reads | Budget::Writes => budget.name(),
+    };
     let message = format!(
-        "this client made more than {quota} {name} a minute: try again after the time in Retry-After"
+        "this client made more than {quota} {what} a minute: try again after the time in Retry-After"
     );
     ApiError {
         retry_after_seconds: Some(whole_seconds(wait).max(1)),
         ..ApiError::new(ErrorKind::RateLimited, message)
     }
+}
+
+fn since_1970(now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or_default())
 }
 
 /// The seconds, rounded up: a client that waits so long does not come too early.

@@ -62,9 +62,9 @@ pub enum LimitClass {
     Read,
     /// Requests that create or change streams.
     Write,
-    /// Requests of indexer workers: not limited. One with a wrong token counts as a read.
+    /// Requests of indexer workers: not limited. One with a wrong token counts for its address.
     Ingest,
-    /// Actions of an operator: not limited. One with a wrong token counts as a read.
+    /// Actions of an operator: not limited. One with a wrong token counts for its address.
     Operate,
 }
 

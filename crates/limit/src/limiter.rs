@@ -32,6 +32,18 @@ impl<S: BuildHasher> Limiter<S> {
         Self { sets, hasher }
     }
 
+    /// What [`charge`](Self::charge) would decide. Counts nothing.
+    pub fn peek(&self, client: &impl Hash, quota: Quota, now: Duration) -> Verdict {
+        let key = self.hasher.hash_one(client);
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let set = usize::try_from(key).unwrap_or_default() % SETS;
+        let known = self.sets.get(set).and_then(|set| {
+            let set = set.lock().unwrap_or_else(PoisonError::into_inner);
+            set.iter().find(|entry| entry.key == key).copied()
+        });
+        quota.decide(known.unwrap_or_default().arrival, now).1
+    }
+
     /// Counts a request of the client at `now`, the time since any fixed instant.
     pub fn charge(&self, client: &impl Hash, quota: Quota, now: Duration) -> Verdict {
         let key = self.hasher.hash_one(client);
@@ -73,6 +85,19 @@ mod tests {
             let allowed = (0..5).filter(|_| limiter.charge(&client, quota(), NOW).is_allowed());
             assert_eq!(allowed.count(), 3, "{client}");
         }
+    }
+
+    #[test]
+    fn a_look_at_a_quota_counts_nothing_and_sees_what_was_counted() {
+        let limiter = Limiter::new(RandomState::new());
+        for left in [2, 1, 0] {
+            for _ in 0..5 {
+                assert_eq!(limiter.peek(&"a", quota(), NOW).remaining, left);
+            }
+            limiter.charge(&"a", quota(), NOW);
+        }
+        assert!(!limiter.peek(&"a", quota(), NOW).is_allowed());
+        assert!(limiter.peek(&"b", quota(), NOW).is_allowed());
     }
 
     #[test]

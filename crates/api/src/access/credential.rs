@@ -1,5 +1,6 @@
 //! The credentials of a request.
 
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap};
 use fluxora_auth::{KEY_PREFIX, KeySecret, Principal, Refusal, SharedToken};
 
@@ -29,22 +30,32 @@ pub(super) fn if_valid(api: &Api, headers: &HeaderMap) -> Caller {
 /// The caller of a route that not everyone may call. A credential that is sent must be right.
 ///
 /// # Errors
-/// `UNAUTHORIZED` for a wrong token of the configuration; `CREDENTIALS_EXPIRED` or `CREDENTIALS_INVALID` for another credential.
-pub(super) async fn identify(api: &Api, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
+/// `UNAUTHORIZED` for a wrong token of the configuration; `CREDENTIALS_EXPIRED` or `CREDENTIALS_INVALID` for another credential;
+/// `RATE_LIMITED` for a key that is not looked up.
+pub(super) async fn identify(
+    api: &Api,
+    access: Access,
+    request: &ServiceRequest,
+) -> Result<Caller, ApiError> {
+    let headers = request.headers();
     if let Some(token) = shared(api, access, headers)? {
         return Ok(of_token(token));
     }
     let Some(bearer) = bearer(headers)? else { return Ok(Caller::ANONYMOUS) };
     if bearer.starts_with(KEY_PREFIX) {
-        return of_key(api, bearer).await;
+        return of_key(api, request, bearer).await;
     }
     of_jwt(api, bearer).map_err(refused::credential)
 }
 
-/// A damaged key is refused without a lookup.
-async fn of_key(api: &Api, text: &str) -> Result<Caller, ApiError> {
+/// A damaged key is refused without a lookup, and so is one that this server has not seen, from an address that has sent many wrong
+/// credentials. A key that it has seen is admitted from there, so that a flood does not lock out the neighbours of its sender.
+async fn of_key(api: &Api, request: &ServiceRequest, text: &str) -> Result<Caller, ApiError> {
     let secret = KeySecret::parse(text).map_err(|_| refused::credential(Refusal::KeyText))?;
     let (hash, now) = (secret.hash(), api.now());
+    if !api.keys().has_seen(&hash) {
+        api.limits().check_refused(request, now)?;
+    }
     let (principal, expires_at) = api.keys().find(&hash, now).await?.map_err(refused::credential)?;
     api.keys().record_use(&hash, now);
     Ok(Caller { principal, expires_at, key: Some(hash) })

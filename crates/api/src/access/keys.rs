@@ -9,6 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 /// How long a key that was read is used without reading it again: the longest time for which another server's revocation does not
 /// count.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
+/// How long a key that is not stored is refused without reading it again. A key is not sent before it is stored, so this delays none.
+const MISSING: SignedDuration = SignedDuration::from_millis(500);
+/// Keys that are not stored and are remembered at most.
+const MISSING_CAPACITY: usize = 1_024;
 /// How exactly the last use of a key is recorded.
 const USE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// Keys that are remembered at most. Beyond them all are forgotten, which costs one read for each.
@@ -18,6 +22,8 @@ const CAPACITY: usize = 4_096;
 pub(crate) struct Keys {
     store: Arc<dyn Store>,
     known: Mutex<HashMap<KeyHash, Known>>,
+    /// Keys that are not stored, and when they were looked for.
+    missing: Mutex<HashMap<KeyHash, Timestamp>>,
     /// Whether this database has keys. It has them from the first one on.
     in_use: AtomicBool,
 }
@@ -31,7 +37,7 @@ struct Known {
 
 impl Keys {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::default(), in_use: AtomicBool::new(false) }
+        Self { store, known: Mutex::default(), missing: Mutex::default(), in_use: AtomicBool::new(false) }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<KeyHash, Known>> {
@@ -49,9 +55,13 @@ impl Keys {
     ) -> Result<Result<(Principal, Option<Timestamp>), Refusal>, StoreError> {
         let key = match self.fresh(hash, now) {
             Some(key) => key,
+            None if self.is_missing(hash, now) => return Ok(Err(Refusal::UnknownKey)),
             None => match self.store.key_by_hash(hash).await? {
                 Some(stored) => self.remember(*hash, stored.key, now),
-                None => return Ok(Err(Refusal::UnknownKey)),
+                None => {
+                    self.remember_missing(*hash, now);
+                    return Ok(Err(Refusal::UnknownKey));
+                }
             },
         };
         Ok(key.principal(now).map(|principal| (principal, key.expires_at)))
@@ -97,10 +107,36 @@ impl Keys {
         key
     }
 
-    /// Forgets every key, after one was changed on this server.
+    /// Whether this server has read the key, lately or not.
+    pub(crate) fn has_seen(&self, hash: &KeyHash) -> bool {
+        self.known().contains_key(hash)
+    }
+
+    fn missing(&self) -> MutexGuard<'_, HashMap<KeyHash, Timestamp>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_missing(&self, hash: &KeyHash, now: Timestamp) -> bool {
+        let age = self.missing().get(hash).map(|looked_at| now.duration_since(*looked_at));
+        age.is_some_and(|age| !age.is_negative() && age < MISSING)
+    }
+
+    fn remember_missing(&self, hash: KeyHash, now: Timestamp) {
+        self.known().remove(&hash);
+        let mut missing = self.missing();
+        if missing.len() >= MISSING_CAPACITY {
+            missing.clear();
+        }
+        missing.insert(hash, now);
+    }
+
+    /// Reads every key again, after one was changed on this server.
     pub(crate) fn forget(&self) {
         self.in_use.store(true, Ordering::Relaxed);
-        self.known().clear();
+        for known in self.known().values_mut() {
+            known.read_at = Timestamp::UNIX_EPOCH;
+        }
+        self.missing().clear();
     }
 
     /// Whether this database has API keys, ended ones included.

@@ -76,7 +76,7 @@ impl Access {
         if self == Self::Worker && !api.indexer().is_some_and(|indexer| indexer.pushes) {
             return Err(not_configured());
         }
-        let caller = credential::identify(api, self, request.headers()).await?;
+        let caller = credential::identify(api, self, request).await?;
         // Before the decision: the audit log names the caller of a refused write.
         request.extensions_mut().insert(caller.clone());
         if caller.principal.may(permission) {
@@ -141,6 +141,8 @@ async fn admit(
     match access.check(api, request).await {
         Ok(caller) if is_anonymous => Ok(caller),
         Ok(caller) => limits.charge(limit, Some(&caller.principal), request, now).await.map(|()| caller),
+        // It was refused by the count already.
+        Err(error) if error.kind == ErrorKind::RateLimited => Err(error),
         Err(error) => {
             if !is_anonymous || matches!(limit, LimitClass::Ingest | LimitClass::Operate) {
                 limits.charge_refused(request, now).await?;

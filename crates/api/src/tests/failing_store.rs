@@ -1,4 +1,5 @@
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fluxora_audit::{Entry, Row};
@@ -28,17 +29,23 @@ use super::*;
 pub(super) struct FailingStore {
     fault: Fault,
     log: Option<Box<dyn EventLog>>,
+    /// Counts how often a key was looked up that is not stored. Without it looking fails.
+    lookups: Option<Arc<AtomicUsize>>,
 }
 
 pub(super) type Fault = fn() -> StoreError;
 
 impl FailingStore {
     pub(super) const fn new(fault: Fault) -> Self {
-        Self { fault, log: None }
+        Self { fault, log: None, lookups: None }
     }
 
     pub(super) fn with_log(log: impl EventLog + 'static) -> Self {
         Self { log: Some(Box::new(log)), ..Self::new(|| StoreError::Overloaded) }
+    }
+
+    pub(super) fn without_keys(lookups: &Arc<AtomicUsize>) -> Self {
+        Self { lookups: Some(Arc::clone(lookups)), ..Self::new(|| StoreError::Overloaded) }
     }
 }
 
@@ -144,7 +151,9 @@ impl KeyStore for FailingStore {
         Err((self.fault)())
     }
     async fn key_by_hash(&self, _: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
-        Err((self.fault)())
+        let lookups = self.lookups.as_ref().ok_or_else(self.fault)?;
+        lookups.fetch_add(1, Ordering::Relaxed);
+        Ok(None)
     }
     async fn key(&self, _: KeyId) -> Result<Option<StoredKey>, StoreError> {
         Err((self.fault)())

@@ -1,9 +1,12 @@
 //! `/api/admin/keys`, and what a key opens.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use fluxora_auth::Role;
+use fluxora_limit::Quota;
 use fluxora_store::KeyStore;
 
-use super::access::{closed, token};
+use super::access::{SECRET, closed, token};
 use super::*;
 
 const KEYS: &str = "/api/admin/keys";
@@ -18,7 +21,7 @@ fn with_key(request: TestRequest, key: &str) -> TestRequest {
 
 impl Server {
     /// Creates a key and returns its id and its text.
-    async fn create_key(&self, body: &Value) -> (String, String) {
+    pub(super) async fn create_key(&self, body: &Value) -> (String, String) {
         let answered = self.send(as_operator(TestRequest::post().uri(KEYS).set_json(body))).await;
         assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.text);
         let text = |field: &str| answered.body[field].as_str().unwrap().to_owned();
@@ -179,18 +182,78 @@ async fn the_first_key_closes_open_writes_unless_they_are_open_by_setting() {
     for (writes, expect) in
         [(Writes::OpenWithoutKeys, StatusCode::UNAUTHORIZED), (Writes::Open, StatusCode::CREATED)]
     {
-        let server = Server::with_credentials(
-            Arc::new(Model::default()),
-            writes,
-            Some("0123456789abcdef0123456789abcdef"),
-            Reads::Public,
-            None,
-        );
+        let server =
+            Server::with_credentials(Arc::new(Model::default()), writes, Some(SECRET), Reads::Public, None);
         assert_eq!(server.post(&stream(json!({}))).await.status, StatusCode::CREATED);
         let key = json!({"name": "a", "role": "reader"});
         let create = TestRequest::post().uri(KEYS).set_json(&key);
-        let create = create.insert_header(("x-operator-token", "0123456789abcdef0123456789abcdef"));
+        let create = create.insert_header(("x-operator-token", SECRET));
         assert_eq!(server.send(create).await.status, StatusCode::CREATED);
         assert_eq!(server.post(&stream(json!({}))).await.status, expect);
     }
+}
+
+/// A key that nobody created.
+fn unknown(n: u8) -> String {
+    fluxora_auth::KeySecret::new([n; 32]).expose().to_string()
+}
+
+fn limited(store: Arc<dyn Store>) -> Server {
+    let limits = Limits::new(Quota::per_minute(5), None, TrustedProxies::default(), RandomState::new());
+    Server::with_limits(store, Writes::Refused, Some(SECRET), limits)
+}
+
+fn from(address: &str, key: &str) -> TestRequest {
+    let address = std::net::SocketAddr::new(address.parse().unwrap(), 4_000);
+    with_key(TestRequest::get().uri("/api/streams").peer_addr(address), key)
+}
+
+#[actix_web::test]
+async fn a_flood_of_unknown_keys_is_limited_before_they_are_looked_up() {
+    let lookups = Arc::<AtomicUsize>::default();
+    let server = limited(Arc::new(FailingStore::without_keys(&lookups)));
+    let mut statuses = Vec::new();
+    for n in 0..50 {
+        statuses.push(server.send(from("192.0.2.1", &unknown(n))).await.status.as_u16());
+    }
+    assert_eq!(statuses[..5], [401; 5]);
+    assert_eq!(statuses[5..], [429; 45]);
+    assert_eq!(lookups.load(Ordering::Relaxed), 5);
+    assert_eq!(server.send(from("192.0.2.2", &unknown(100))).await.status, StatusCode::UNAUTHORIZED);
+    server.clock.advance(12);
+    assert_eq!(server.send(from("192.0.2.1", &unknown(101))).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(lookups.load(Ordering::Relaxed), 7);
+}
+
+#[actix_web::test]
+async fn one_unknown_key_from_many_addresses_is_looked_up_twice_a_second() {
+    let lookups = Arc::<AtomicUsize>::default();
+    let server = limited(Arc::new(FailingStore::without_keys(&lookups)));
+    for second in 0..3 {
+        for n in 0..50 {
+            let refused = server.send(from(&format!("192.0.2.{n}"), &unknown(1))).await;
+            assert_eq!(refused.body["error"]["code"], "CREDENTIALS_INVALID");
+        }
+        assert_eq!(lookups.load(Ordering::Relaxed), second + 1);
+        server.clock.advance(1);
+    }
+}
+
+#[actix_web::test]
+async fn a_flood_does_not_lock_out_a_known_key_of_the_same_address_nor_a_new_key_of_another() {
+    let server = limited(Arc::new(Model::default()));
+    let create = |name: &str| {
+        let create = TestRequest::post().uri(KEYS).set_json(json!({"name": name, "role": "reader"}));
+        server.send(create.insert_header(("x-operator-token", SECRET)))
+    };
+    let key = create("a").await.body["key"].as_str().unwrap().to_owned();
+    assert_eq!(server.send(from("192.0.2.1", &key)).await.status, StatusCode::OK);
+    for n in 0..10 {
+        server.send(from("192.0.2.1", &unknown(n))).await;
+    }
+    let other = create("b").await.body["key"].as_str().unwrap().to_owned();
+    assert_eq!(server.send(from("192.0.2.1", &key)).await.status, StatusCode::OK);
+    assert_eq!(server.send(from("192.0.2.2", &other)).await.status, StatusCode::OK);
+    let third = create("c").await.body["key"].as_str().unwrap().to_owned();
+    assert_eq!(server.send(from("192.0.2.1", &third)).await.status, StatusCode::TOO_MANY_REQUESTS);
 }
