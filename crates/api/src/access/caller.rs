@@ -2,7 +2,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use fluxora_auth::{KeyHash, Permission, Principal};
 use jiff::Timestamp;
 
-use crate::{Api, HealthDetails, Reads};
+use crate::{Api, HealthDetails};
 
 /// The caller of a request, in the request's extensions from the access check on.
 #[derive(Clone, Debug)]
@@ -27,12 +27,10 @@ impl Caller {
         request.extensions().get::<Self>().cloned().unwrap_or(Self::ANONYMOUS)
     }
 
-    /// Whether the caller may go on reading: its credential has neither expired nor been revoked since the request. While keys
-    /// cannot be read, a revocation does not count.
+    /// Whether the caller may go on reading: its credential has neither expired nor been revoked since the request. That holds also
+    /// where reads are public: a request with the credential would be refused. While keys cannot be read, a revocation does not
+    /// count.
     pub(crate) async fn may_read_on(&self, api: &Api) -> bool {
-        if api.credentials().reads == Reads::Public {
-            return true;
-        }
         if self.expires_at.is_some_and(|end| end <= api.now()) {
             return false;
         }

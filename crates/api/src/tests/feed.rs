@@ -1,7 +1,12 @@
 //! The event feed: pages, long polls, and the answers that come before a stream begins.
 
-use actix_web::body::to_bytes;
-use fluxora_store::{EventFilter, EventLog, EventLogPage, Sequence};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use actix_web::body::{MessageBody, to_bytes};
+use fluxora_auth::Role;
+use fluxora_store::{EventFilter, EventLog, EventLogPage, KeyStore, Sequence};
 use fluxora_supervise::{ShutdownToken, Worker};
 
 use super::*;
@@ -185,6 +190,54 @@ async fn a_head_request_for_a_stream_is_answered_with_its_headers_alone() {
     assert_eq!(answered.headers.get("content-type").unwrap(), "text/event-stream");
     let head = TestRequest::default().method(Method::HEAD).uri("/api/events?wait=30");
     assert_eq!(server.send(head).await.status, StatusCode::OK);
+}
+
+/// The next frame of a stream as text; `None` at its end.
+async fn next_frame(body: &mut (impl MessageBody<Error: fmt::Debug> + Unpin)) -> Option<String> {
+    let frame = poll_fn(|cx| Pin::new(&mut *body).poll_next(cx)).await?;
+    Some(String::from_utf8(frame.unwrap().to_vec()).unwrap())
+}
+
+#[actix_web::test]
+async fn a_stream_ends_before_the_next_frame_once_its_credential_has_expired_or_was_revoked() {
+    for (reads, is_key) in [
+        (Reads::Public, false),
+        (Reads::Authenticated, false),
+        (Reads::Public, true),
+        (Reads::Authenticated, true),
+    ] {
+        let store = Arc::new(Model::default());
+        let server = access::with_reads(store.clone(), reads);
+        let (_stop, shutdown) = ShutdownToken::pair();
+        let reader = actix_web::rt::spawn(server.feed.reader().run(shutdown));
+        let (id, credential) = match is_key {
+            true => server.create_key(&json!({"name": "a", "role": "reader"})).await,
+            false => (String::new(), access::token("acme", Role::Reader)),
+        };
+        let request = TestRequest::get().uri("/api/events").insert_header(("accept", "text/event-stream"));
+        let request = request.insert_header(("authorization", format!("Bearer {credential}")));
+        let app = App::new().configure(|config| configure(config, &server.api)).wrap(from_fn(answer));
+        let response = init_service(app).await.call(request.to_request()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut body = response.into_body();
+        assert!(next_frame(&mut body).await.unwrap().contains("event: hello"));
+        let create = || {
+            let request = TestRequest::post().uri("/api/streams").set_json(stream(json!({})));
+            server.send(request.insert_header(("x-operator-token", access::SECRET)))
+        };
+        assert_eq!(create().await.status, StatusCode::CREATED);
+        assert!(next_frame(&mut body).await.unwrap().contains("stream.created"), "{reads:?} {is_key}");
+        if is_key {
+            let id = fluxora_auth::KeyId::parse(&id).unwrap();
+            store.revoke_key(id, server.clock.now()).await.unwrap();
+            server.clock.advance(1);
+        } else {
+            server.clock.advance(3_600 + 60);
+        }
+        create().await;
+        assert_eq!(next_frame(&mut body).await, None, "{reads:?} {is_key}");
+        reader.abort();
+    }
 }
 
 /// A log that begins at position 5 and ends at 9.
