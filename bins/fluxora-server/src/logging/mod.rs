@@ -1,3 +1,4 @@
+mod fields;
 mod level;
 mod queue;
 
@@ -15,6 +16,7 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::Logs;
 
+use fields::SpanFields;
 pub(crate) use level::LevelControl;
 pub(crate) use queue::Flush;
 use queue::LogQueue;
@@ -50,7 +52,8 @@ pub(crate) fn start(logs: Logs) -> io::Result<(Flush, LevelControl)> {
     let writer = move || queue.clone();
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match logs.format {
         LogFormat::Json => {
-            fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer).boxed()
+            let lines = fmt::layer().json().flatten_event(true).with_span_list(false);
+            lines.fmt_fields(SpanFields).with_writer(writer).boxed()
         }
         LogFormat::Pretty => {
             fmt::layer().with_target(false).with_ansi(is_terminal).with_writer(writer).boxed()

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -99,8 +100,8 @@ impl<S: AsyncRead + Unpin> GuardedStream<S> {
         if !self.received.is_empty() {
             return Poll::Ready(Ok(true));
         }
-        let mut space = [0; BUFFER];
-        let mut buffer = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); BUFFER];
+        let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
         self.received.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(!self.received.is_empty()))
