@@ -10,6 +10,7 @@ mod corrupt_rows;
 mod cors;
 mod credentials;
 mod cursor;
+mod dependencies;
 mod doc;
 mod error;
 mod etag;

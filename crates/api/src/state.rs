@@ -1,10 +1,9 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxora_feed::Feed;
 use fluxora_indexer::Rules;
 use fluxora_ingest::Ingest;
-use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_store::{Clock, Store};
 use fluxora_stream::UnixTime;
 use fluxora_supervise::Workers;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use crate::access::Keys;
 use crate::corrupt_rows::CorruptRows;
+use crate::dependencies::Readings;
 use crate::error::{ApiError, ErrorKind};
 use crate::push_failures::PushFailures;
 use crate::refusals::Refusals;
@@ -153,8 +153,7 @@ pub struct Parts {
 pub struct Api {
     parts: Parts,
     keys: Keys,
-    /// The chain state and the contracts that were last read. `/health` shows them while storage is unavailable.
-    chain: Mutex<Option<(ChainState, Vec<ContractReport>)>>,
+    readings: Readings,
     push_failures: PushFailures,
     corrupt_rows: CorruptRows,
     refusals: Refusals,
@@ -170,7 +169,7 @@ impl Api {
         Self {
             keys: Keys::new(Arc::clone(&parts.store)),
             parts,
-            chain: Mutex::new(None),
+            readings: Readings::default(),
             push_failures: PushFailures::default(),
             corrupt_rows: CorruptRows::default(),
             refusals: Refusals::default(),
@@ -288,16 +287,9 @@ impl Api {
         self.parts.workers.as_ref()
     }
 
-    /// Remembers a chain state that was read with its contracts, and returns the last one.
-    pub(crate) fn last_known_chain(
-        &self,
-        now: Option<(ChainState, Vec<ContractReport>)>,
-    ) -> Option<(ChainState, Vec<ContractReport>)> {
-        let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(now) = now {
-            *known = Some(now);
-        }
-        known.clone()
+    /// What probes have read of the database.
+    pub(crate) const fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     pub(crate) fn logged_requests(&self) -> LoggedRequests {

@@ -304,6 +304,12 @@ impl Route {
         Self { action: Some(action), ..self }
     }
 
+    /// Whether it changes what `/health` shows, so that the next probe has to read it. A create or a cancel of a stream changes it
+    /// only through workers.
+    pub(crate) const fn changes_health(&self) -> bool {
+        !matches!(self.action, None | Some(Action::StreamCreate | Action::StreamCancel))
+    }
+
     /// The route of the framework: its method, its access check, its handler.
     fn service(&self) -> actix_web::Route {
         self.service_for(self.access, self.limit)

@@ -86,6 +86,10 @@ impl ManualClock {
         self.0.lock().unwrap().0 = Timestamp::from_second(second).unwrap();
     }
 
+    fn advance_ms(&self, milliseconds: i64) {
+        self.0.lock().unwrap().0 += SignedDuration::from_millis(milliseconds);
+    }
+
     fn advance(&self, seconds: i64) {
         self.0.lock().unwrap().0 += SignedDuration::from_secs(seconds);
     }

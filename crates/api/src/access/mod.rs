@@ -18,7 +18,7 @@ use fluxora_auth::Permission;
 use crate::access_log::Ongoing;
 use crate::connection::is_reserved;
 use crate::error::{ApiError, ErrorKind};
-use crate::table::LimitClass;
+use crate::table::{LimitClass, ROUTES, Route};
 use crate::{Api, Reads, Writes};
 
 pub(crate) use caller::Caller;
@@ -119,7 +119,12 @@ pub(crate) async fn require(
     match allowed {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            Ok(next.call(request).await?.map_into_boxed_body())
+            let response = next.call(request).await?.map_into_boxed_body();
+            let changes_health = route.and_then(|route| ROUTES.get(route)).is_some_and(Route::changes_health);
+            if changes_health && let Some(api) = response.request().app_data::<Data<Arc<Api>>>() {
+                api.readings().change();
+            }
+            Ok(response)
         }
         Err(error) => Ok(request.error_response(error)),
     }

@@ -1,17 +1,13 @@
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_store::StoreError;
-use fluxora_store::chain::{ChainState, ContractReport};
 use fluxora_supervise::WorkerHealth;
 use serde::Serialize;
 
 use super::State;
-use super::indexer::contracts::READ;
 use super::indexer::health::{IndexerHealth, IndexerView};
-use super::webhook_health::{self, WebhooksView};
+use super::webhook_health::WebhooksView;
 use crate::Api;
+use crate::dependencies::Storage;
 use crate::doc::{Doc, response};
 use crate::follower::FollowerView;
 use crate::view::Instant;
@@ -37,9 +33,6 @@ pub(crate) const READY: Doc = Doc::new(
         response(503, "Readiness", "`status` is `unavailable` or `shutting_down`"),
     ],
 );
-
-/// Storage that takes longer to answer counts as unavailable.
-const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -127,15 +120,13 @@ pub(crate) struct ReadinessView {
 /// `GET /health`: reports the state of the service and of its dependencies. 503 if it cannot serve.
 pub(crate) async fn health(api: State, request: HttpRequest) -> HttpResponse {
     let details = api.shows_details(&request);
-    let storage = storage(&api).await;
-    let indexer = indexer(&api, storage).await;
+    let read = api.readings().get(&api).await;
+    let (storage, now) = (read.storage, api.now());
+    let indexer = IndexerHealth::judge(&api, &read);
     let follower = api.follower();
-    let webhooks = match storage {
-        Storage::Healthy => webhook_health::read(&api, TIMEOUT).await,
-        Storage::Unavailable => None,
-    };
+    let webhooks = read.deliveries.as_ref().map(|figures| WebhooksView::of(figures, now));
     let workers = api.workers().snapshot();
-    let timestamp = Instant(api.now());
+    let timestamp = Instant(now);
     let clock_offset_seconds = api.clock_offset();
     let is_degraded = clock_offset_seconds.is_some()
         || indexer.is_degraded()
@@ -174,7 +165,7 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// `GET /health/ready`: reports whether traffic should be sent here.
 pub(crate) async fn ready(api: State) -> HttpResponse {
-    let storage = storage(&api).await;
+    let storage = api.readings().get(&api).await.storage;
     let (code, status) = match state(&api, storage) {
         (StatusCode::OK, _) => (StatusCode::OK, "ready"),
         state => state,
@@ -203,62 +194,6 @@ impl<'a> WorkerView<'a> {
 /// The kind of the storage, without its place.
 fn kind(description: &str) -> String {
     description.split(',').next().unwrap_or_default().to_owned()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Storage {
-    Healthy,
-    Unavailable,
-}
-
-impl Storage {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// Checks storage. Probes repeat, so only a change is logged.
-async fn storage(api: &Api) -> Storage {
-    let error = match tokio::time::timeout(TIMEOUT, api.store().check()).await {
-        Ok(checked) => checked.err().map(|error| error.to_string()),
-        Err(_) => Some(format!("no answer within {} seconds", TIMEOUT.as_secs())),
-    };
-    let has_changed = api.storage_fails(error.is_some());
-    match error {
-        Some(error) => {
-            if has_changed {
-                tracing::warn!(error, "storage fails its health check");
-            }
-            Storage::Unavailable
-        }
-        None => {
-            if has_changed {
-                tracing::info!("storage passes its health check again");
-            }
-            Storage::Healthy
-        }
-    }
-}
-
-async fn indexer(api: &Api, storage: Storage) -> IndexerHealth {
-    let read = match storage {
-        Storage::Healthy => tokio::time::timeout(TIMEOUT, read_chain(api)).await.ok(),
-        Storage::Unavailable => None,
-    };
-    let error = read.as_ref().and_then(|read| read.as_ref().err());
-    if api.chain_read_fails(error.is_some())
-        && let Some(error) = error
-    {
-        tracing::warn!(%error, "the indexer state could not be read");
-    }
-    IndexerHealth::judge(api, read.and_then(Result::ok))
-}
-
-async fn read_chain(api: &Api) -> Result<(ChainState, Vec<ContractReport>), StoreError> {
-    Ok((api.store().chain_state().await?, api.store().contracts(READ).await?))
 }
 
 fn state(api: &Api, storage: Storage) -> (StatusCode, &'static str) {

@@ -1,13 +1,10 @@
 //! The member `webhooks` of the health: how deliveries are going.
 
-use std::time::Duration;
-
 use fluxora_store::delivery::DeliveryFigures;
 use fluxora_stream::Sequence;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::Api;
 use crate::view::Instant;
 
 /// From this age on, a delivery that could be sent and is not shows that nothing sends.
@@ -53,7 +50,7 @@ impl WebhooksView {
         self.overdue
     }
 
-    fn of(figures: &DeliveryFigures, now: Timestamp) -> Self {
+    pub(super) fn of(figures: &DeliveryFigures, now: Timestamp) -> Self {
         let (Sequence(head), Sequence(fanned_out)) = (figures.head, figures.fanned_out);
         Self {
             oldest_due_at: figures.oldest_due.map(Instant),
@@ -72,19 +69,6 @@ impl WebhooksView {
             },
             running_replays: figures.running_replays,
         }
-    }
-}
-
-/// Reads the figures; `None` if they cannot be read in time.
-pub(super) async fn read(api: &Api, timeout: Duration) -> Option<WebhooksView> {
-    let now = api.now();
-    match tokio::time::timeout(timeout, api.store().delivery_figures(now)).await {
-        Ok(Ok(figures)) => Some(WebhooksView::of(&figures, now)),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the state of deliveries could not be read");
-            None
-        }
-        Err(_) => None,
     }
 }
 

@@ -358,6 +358,8 @@ impl Store for FailingStore {
         "broken".to_owned()
     }
     async fn check(&self) -> Result<(), StoreError> {
+        // Others get their turn, as while a real store is asked.
+        tokio::task::yield_now().await;
         Err((self.fault)())
     }
     async fn close(&self) {}

@@ -116,6 +116,7 @@ async fn a_push_that_another_server_stores_ends_the_failures() {
     assert_eq!(health_of(&server).await[0], "degraded");
     other.clock.advance(1);
     other.send(tip(6)).await;
+    server.clock.advance_ms(250);
     assert_eq!(health_of(&server).await[0], "ok");
 }
 

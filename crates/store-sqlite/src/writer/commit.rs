@@ -6,6 +6,7 @@ use std::time::Duration;
 use fluxora_store::{OutageTracker, RepeatedFailures, StoreError, StoreMetrics, error_chain};
 use tokio::sync::oneshot;
 
+use super::activity::Activity;
 use super::{Message, Unit};
 use crate::Options;
 use crate::faults::Attempt;
@@ -18,6 +19,7 @@ pub(super) struct GroupCommit {
     outages: Arc<OutageTracker>,
     rollbacks: Cell<RepeatedFailures>,
     metrics: Arc<StoreMetrics>,
+    activity: Arc<Activity>,
 }
 
 /// How long the thread waits at most for the queue to fill; less where a commit takes less than twice that.
@@ -42,8 +44,9 @@ impl GroupCommit {
         options: Options,
         outages: Arc<OutageTracker>,
         metrics: Arc<StoreMetrics>,
+        activity: Arc<Activity>,
     ) -> Self {
-        Self { opened, options, outages, rollbacks: Cell::default(), metrics }
+        Self { opened, options, outages, rollbacks: Cell::default(), metrics, activity }
     }
 
     /// Works until it is asked to close or every sender is gone.
@@ -65,6 +68,7 @@ impl GroupCommit {
                 take(&mut batch, &mut closing, queue.try_iter().take(self.options.queue));
                 self.answer(&mut batch, Some(&fault));
             }
+            self.activity.end();
             last_commit.took = begun.elapsed();
             self.metrics.committed(last_commit.units, last_commit.took);
             commits = commits.wrapping_add(1);
@@ -106,6 +110,7 @@ impl GroupCommit {
     /// The reason why no transaction could be begun; no unit has been answered.
     pub(super) fn commit(&self, batch: &mut Batch) -> Result<(), StoreError> {
         self.begin()?;
+        self.activity.begin();
         // Checked again before anything is acknowledged: the files may have changed since the transaction was begun.
         let written = self.run(batch).and_then(|()| self.execute("COMMIT"));
         let undone = written.and_then(|()| self.opened.check()).err();

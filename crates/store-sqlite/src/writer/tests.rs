@@ -16,7 +16,8 @@ impl Fixture {
         let options = Options::default();
         let opened = open::writer(&Location::Memory, options.lock_wait).unwrap();
         let outages = Arc::new(OutageTracker::default());
-        Self { commit: GroupCommit::new(opened, options, Arc::clone(&outages), Arc::default()), outages }
+        let commit = GroupCommit::new(opened, options, Arc::clone(&outages), Arc::default(), Arc::default());
+        Self { commit, outages }
     }
 
     /// Commits as the thread does and returns the result of each unit.
@@ -99,4 +100,30 @@ fn a_batch_whose_transaction_ends_early_is_not_acknowledged() {
     let answers = fixture.commit(vec![unit(probe::write), unit(ends)]);
     assert!(answers.iter().all(Result::is_err), "{answers:?}");
     assert_eq!(fixture.proofs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_does_not_queue_behind_a_batch_that_is_being_committed() {
+    let opened = open::writer(&Location::Memory, Options::default().lock_wait).unwrap();
+    let writer = Arc::new(Writer::start(opened, Options::default()).unwrap());
+    let (begun, has_begun) = oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let mut begun = Some(begun);
+    let long = tokio::spawn({
+        let writer = Arc::clone(&writer);
+        async move {
+            let work = move |_: &Connection| {
+                begun.take().map(|begun| begun.send(()));
+                ends.recv().ok();
+                Ok(())
+            };
+            writer.run(work).await
+        }
+    });
+    has_begun.await.unwrap();
+    writer.check().await.unwrap();
+    assert!(!long.is_finished());
+    end.send(()).unwrap();
+    long.await.unwrap().unwrap();
+    writer.check().await.unwrap();
 }

@@ -8,8 +8,6 @@ use crate::view::Instant;
 
 /// The most contracts that are listed in each part.
 const MOST: usize = 20;
-/// The most contracts that are read.
-pub(crate) const READ: u32 = 1_000;
 
 /// Contracts with stored events.
 #[derive(Serialize)]

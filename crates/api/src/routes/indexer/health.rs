@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use fluxora_indexer::{Freshness, FreshnessStatus, Hole, OperatorAction, Sync};
 use fluxora_store::chain::{ChainState, ContractReport, RefusedReorg, RefusedTip, Reorg, ReorgCause};
 use serde::Serialize;
 
 use super::contracts::ContractsView;
+use crate::dependencies::{Dependencies, KnownChain};
 use crate::push_failures::FailedPushes;
 use crate::state::Api;
 use crate::view::Instant;
@@ -11,11 +14,9 @@ use crate::view::Instant;
 pub(crate) struct IndexerHealth {
     freshness: Freshness,
     threshold_ms: u32,
-    /// The state last read from storage; `None` if it has never been read.
-    chain: Option<ChainState>,
-    /// Contracts with stored events, unusable ones first.
-    contracts: Vec<ContractReport>,
-    /// Whether `chain` was read for this request.
+    /// What was last read from storage; `None` if it has never been read.
+    known: Option<Arc<KnownChain>>,
+    /// Whether it is what storage has.
     is_current: bool,
     failed_pushes: Option<FailedPushes>,
 }
@@ -113,22 +114,20 @@ struct RefusedReorgView {
 }
 
 impl IndexerHealth {
-    pub(crate) fn judge(api: &Api, read: Option<(ChainState, Vec<ContractReport>)>) -> Self {
-        let is_current = read.is_some();
-        let (chain, contracts) = api.last_known_chain(read).unzip();
+    pub(crate) fn judge(api: &Api, read: &Dependencies) -> Self {
+        let known = read.chain.clone();
         let threshold_ms = api.stall_threshold_ms();
         let sync = Sync {
             expected_since: api.indexer().map(|indexer| indexer.since),
-            last_success: chain.as_ref().and_then(|chain| chain.synced_at),
+            last_success: known.as_ref().and_then(|known| known.state.synced_at),
             threshold_ms,
         };
         let failed_pushes = api.push_failures().current(sync.last_success);
         Self {
             freshness: Freshness::at(api.now(), sync),
             threshold_ms,
-            chain,
-            contracts: contracts.unwrap_or_default(),
-            is_current,
+            known,
+            is_current: read.chain_is_current,
             failed_pushes,
         }
     }
@@ -138,14 +137,14 @@ impl IndexerHealth {
         let incomplete = |chain: &ChainState| chain.frontier.hole.is_some() || !chain.resync.0.is_empty();
         let contradicted = |chain: &ChainState| chain.reorg_detected() || Self::is_refused(chain);
         let configured = self.freshness.status != FreshnessStatus::NotConfigured;
-        let unusable = self.contracts.iter().any(ContractReport::is_unusable);
+        let unusable = self.contracts().iter().any(ContractReport::is_unusable);
         let is_faulty = unusable || self.has(|chain| contradicted(chain) || incomplete(chain));
         stale || self.failed_pushes.is_some() || (configured && is_faulty)
     }
 
     pub(crate) fn view(&self, details: bool) -> IndexerView<'_> {
         let status = self.freshness.status;
-        let chain = self.chain.as_ref();
+        let chain = self.chain();
         IndexerView {
             status: status.as_str(),
             stalled: status == FreshnessStatus::Stalled,
@@ -171,7 +170,7 @@ impl IndexerHealth {
             hole: chain.and_then(|chain| chain.frontier.hole).map(HoleView::of),
             resync_from_ledger: chain.and_then(|chain| chain.resync.0.first().copied()),
             orphan_events: chain.map(|chain| chain.orphans),
-            contracts: ContractsView::of(&self.contracts, details),
+            contracts: ContractsView::of(self.contracts(), details),
             failed_pushes: self.failed_pushes.as_ref().map(|failed| {
                 let view = FailedPushesView::of(failed);
                 FailedPushesView { message: view.message.filter(|_| details), ..view }
@@ -184,7 +183,15 @@ impl IndexerHealth {
     }
 
     fn has(&self, fault: impl Fn(&ChainState) -> bool) -> bool {
-        self.chain.as_ref().is_some_and(fault)
+        self.chain().is_some_and(fault)
+    }
+
+    fn chain(&self) -> Option<&ChainState> {
+        self.known.as_ref().map(|known| &known.state)
+    }
+
+    fn contracts(&self) -> &[ContractReport] {
+        self.known.as_ref().map_or(&[], |known| &known.contracts)
     }
 
     /// A refused reorg or tip and failing pushes wait for an operator, however recent the last batch is. Missing
@@ -222,7 +229,7 @@ impl IndexerHealth {
             _ if self.has(|chain| !chain.resync.0.is_empty()) => {
                 "a reorg removed ledgers that have to be pushed again from resyncFromLedger on"
             }
-            _ if self.contracts.iter().any(ContractReport::is_unusable) => {
+            _ if self.contracts().iter().any(ContractReport::is_unusable) => {
                 "events of a contract arrive and make no stream: see contracts"
             }
             FreshnessStatus::Starting => "no batch of contract events has arrived yet",
