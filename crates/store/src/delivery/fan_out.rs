@@ -36,17 +36,32 @@ pub async fn fan_out<T: DeliveryTransaction>(
             return catch_up(transaction, stored, cursor, limit, now).await;
         }
     }
+    let followers = cache.followers(transaction, followers).await?;
+    if followers.is_empty() {
+        return pass_over(transaction, cursor).await;
+    }
     let events = transaction.events_after(cursor, limit.max(1)).await?;
     if events.is_empty() {
         return Ok(FannedOut::default());
     }
-    let followers = cache.followers(transaction, followers).await?;
     let (matches, next) = select(&followers, &events);
     let mut done = write(transaction, &matches, now).await?;
     transaction.save_fan_out_cursor(next).await?;
     done.events = events.iter().filter(|event| event.logged.sequence <= next).count().try_into().unwrap_or(0);
     done.more = transaction.head().await? > next;
     Ok(done)
+}
+
+/// Moves the cursor to the head of the log without reading events, while there is no endpoint. The log has no gaps.
+async fn pass_over<T: DeliveryTransaction>(
+    transaction: &mut T,
+    cursor: Sequence,
+) -> Result<FannedOut, T::Fault> {
+    let head = transaction.head().await?;
+    if head > cursor {
+        transaction.save_fan_out_cursor(head).await?;
+    }
+    Ok(FannedOut { events: head.0.saturating_sub(cursor.0), ..FannedOut::default() })
 }
 
 /// Fans the next events out to one endpoint that is behind the cursor.
