@@ -3,14 +3,15 @@
 mod chain;
 #[cfg(test)]
 mod folded;
+mod instant;
 pub(crate) mod treasury;
 
 use fluxora_indexer::Tip;
 use fluxora_stream::{Status, StatusName, Stream, UnixTime};
-use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use self::chain::ChainView;
+pub(crate) use self::instant::Instant;
 use crate::Tokens;
 
 /// A stream as it stands at one instant.
@@ -182,15 +183,6 @@ impl StreamView {
             },
             chain: ChainView::of(stream, tokens),
         }
-    }
-}
-
-/// An instant as RFC 3339 in UTC, to the millisecond.
-pub(crate) struct Instant(pub(crate) Timestamp);
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.3}", self.0))
     }
 }
 

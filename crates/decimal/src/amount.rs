@@ -117,8 +117,12 @@ impl Amount {
     /// ```
     #[must_use]
     pub const fn with_decimals(self, decimals: u8) -> Self {
-        let enough = Decimals::capped(decimals).max(Decimals::needed_by(self.stroops));
-        Self { stroops: self.stroops, decimals: enough }
+        let decimals = match Decimals::capped(decimals) {
+            // No amount needs more.
+            Decimals::Seven => Decimals::Seven,
+            fewer => fewer.max(Decimals::needed_by(self.stroops)),
+        };
+        Self { stroops: self.stroops, decimals }
     }
 
     /// Whether the amount is nothing.

@@ -198,14 +198,14 @@ fn decode(text: &str, needed: Needed) -> Result<Strkey, AddressError> {
     if text.len() > LONGEST {
         return Err(AddressError::Length);
     }
-    let capitals = text.to_ascii_uppercase();
-    if capitals.starts_with('S') {
+    if text.starts_with(['S', 's']) {
+        let capitals = text.to_ascii_uppercase();
         return Err(match ed25519::PrivateKey::from_string(&capitals) {
             Ok(_) => AddressError::SecretKey,
             Err(error) => fault(&capitals, &error, needed),
         });
     }
-    if capitals != text {
+    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Err(if text.len() == STRKEY_LENGTH { AddressError::LowerCase } else { AddressError::Length });
     }
     Strkey::from_string(text).map_err(|error| fault(text, &error, needed))
