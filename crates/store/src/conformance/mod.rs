@@ -181,6 +181,7 @@ macro_rules! conformance_suite {
             the_filter_of_an_endpoint_leaves_events_out
             an_endpoint_gets_the_events_after_its_start
             changes_of_endpoints_hold_from_the_next_event_on
+            without_an_endpoint_one_step_passes_over_all_events
             concurrent_steps_of_fan_out_write_each_delivery_once
             events_are_fanned_out_to_a_paused_endpoint
             only_the_first_of_a_lane_is_claimed

@@ -45,7 +45,7 @@ use crate::StoreError;
 /// The outcome of one step of fan-out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FannedOut {
-    /// Events that were read.
+    /// Events that the cursor has passed.
     pub events: u64,
     /// Deliveries that were created, the dead ones among them.
     pub deliveries: u64,

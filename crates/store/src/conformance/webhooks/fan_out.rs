@@ -5,7 +5,7 @@ use fluxora_stream::{EventKind, LoggedEvent};
 use futures_util::future::join_all;
 
 use super::*;
-use crate::delivery::DeliveryQuery;
+use crate::delivery::{DeliveryQuery, FannedOut};
 
 /// Each committed event gives one delivery for each endpoint.
 pub async fn an_event_is_fanned_out_once_to_each_endpoint(store: &impl Store) {
@@ -97,6 +97,18 @@ pub async fn an_endpoint_gets_the_events_after_its_start(store: &impl Store) {
         [3, 8],
         "in the order of the log"
     );
+}
+
+/// Events that no endpoint can get are passed over in one step, also more than a step reads.
+pub async fn without_an_endpoint_one_step_passes_over_all_events(store: &impl Store) {
+    create_streams(store, 1..=5).await;
+    let passed = FannedOut { events: 5, ..FannedOut::default() };
+    assert_eq!(store.fan_out(1, t(1)).await.unwrap(), passed);
+    assert_eq!(store.fan_out(1, t(1)).await.unwrap(), FannedOut::default());
+    assert_eq!(store.delivery_figures(t(1)).await.unwrap().fanned_out, Sequence(5));
+    add(store, Endpoint { start_sequence: Sequence(3), ..endpoint(1) }).await;
+    create_streams(store, [6]).await;
+    assert_eq!(fan_out(store, t(2)).await, 3, "an endpoint that begins before them gets them");
 }
 
 /// Fan-out follows each change of the endpoints that matters to it, from the next event on.
