@@ -51,6 +51,7 @@ mod services;
 mod shutdown;
 mod stream_clock;
 mod supervision;
+mod time_events;
 mod traces;
 mod upgrade;
 mod walk;

@@ -21,6 +21,7 @@ mod probe;
 mod refused;
 mod store;
 mod streams;
+mod time_events;
 mod tls;
 mod treasury;
 mod unit;

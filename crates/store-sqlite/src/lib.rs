@@ -19,6 +19,7 @@ mod schema;
 mod server_lock;
 mod store;
 mod streams;
+mod time_events;
 mod treasury;
 mod webhooks;
 

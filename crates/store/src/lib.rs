@@ -17,6 +17,7 @@ mod page;
 mod repeated_failures;
 pub mod rows;
 mod streams;
+pub mod time_events;
 pub mod treasury;
 
 #[cfg(feature = "conformance")]
@@ -44,4 +45,5 @@ pub use page::{
 };
 pub use repeated_failures::RepeatedFailures;
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};
+pub use time_events::TimeEventStore;
 pub use treasury::TreasuryStore;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
     IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamCount,
-    StreamFilter, StreamPage, StreamQuery, TreasuryStore,
+    StreamFilter, StreamPage, StreamQuery, TimeEventStore, TreasuryStore,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -133,6 +133,7 @@ pub trait Store:
     + AuditStore
     + TreasuryStore
     + KeyStore
+    + TimeEventStore
 {
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;

@@ -4,6 +4,9 @@ use uuid::Uuid;
 
 use crate::{ContractId, Origin, StreamNumber};
 
+/// Characters of a contract's strkey that an event id holds.
+const CONTRACT_IN_EVENT_ID: usize = 26;
+
 /// The identity of a stream. Its form names the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StreamId {
@@ -46,6 +49,16 @@ impl StreamId {
         match self {
             Self::Api(_) => Origin::Api,
             Self::Chain { .. } => Origin::Chain,
+        }
+    }
+
+    /// The id of an event of the stream that `what` distinguishes from its others.
+    pub(crate) fn event_id(self, what: fmt::Arguments<'_>) -> String {
+        match self {
+            Self::Api(id) => format!("evt_{id}_{what}"),
+            Self::Chain { contract, number } => {
+                format!("evt_{:.CONTRACT_IN_EVENT_ID$}_{number}_{what}", contract.to_string())
+            }
         }
     }
 

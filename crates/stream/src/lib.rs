@@ -21,6 +21,7 @@ mod status;
 mod stream;
 mod terms;
 mod time;
+mod time_event;
 pub mod vesting;
 
 pub use address::{AccountId, Address, AddressError, ContractId, Needed, StrkeyKind};
@@ -29,7 +30,7 @@ pub use body::{Body, ChainBody, ContractState, Details, FamilyState, StreamBody,
 pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
 pub use event::{
-    Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Settlement, StreamEvent,
+    Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Retracted, Settlement, StreamEvent,
     UnknownEventKind,
 };
 pub use flow::RateFlow;
@@ -43,3 +44,4 @@ pub use status::{Status, StatusName, UnknownStatus};
 pub use stream::{ChainStream, Stream, V9Stream};
 pub use terms::{Terms, TermsDraft, TermsFault};
 pub use time::UnixTime;
+pub use time_event::{TimeEvent, TimeEventKind};

@@ -67,7 +67,7 @@ impl Stream {
             occurred_at: now,
             recorded_at: now,
             kind: EventKind::Created,
-            data: EventData { cause: Cause::Api, changes, settlement: None },
+            data: EventData { cause: Cause::Api, changes, settlement: None, retracts: None },
         };
         (stream, event)
     }
@@ -82,7 +82,10 @@ impl Stream {
         let mut stream: Option<Self> = None;
         for event in events {
             match &mut stream {
-                Some(stream) => stream.apply(event)?,
+                // Time events change no field. One that was recorded late is of an instant before that of its predecessor,
+                // so a history up to an instant may lack others between.
+                Some(stream) if event.time_event().is_some() => stream.event_count = event.stream_seq,
+                Some(stream) => stream.follow(event)?,
                 None => stream = Some(Self::created(event).ok_or_else(|| out_of_order(event, 0))?),
             }
         }
@@ -125,6 +128,13 @@ impl Stream {
         self.event_count = event.stream_seq;
         self.updated_at = event.recorded_at;
         Ok(())
+    }
+
+    /// Applies an event of a history that may lack time events before it.
+    fn follow(&mut self, event: &StreamEvent) -> Result<(), HistoryError> {
+        let before = event.stream_seq.saturating_sub(1);
+        self.event_count = self.event_count.max(before);
+        self.apply(event)
     }
 
     /// The status after an event of an API stream; `None` if it cannot occur in the present one.
@@ -210,7 +220,7 @@ impl Change {
             occurred_at,
             recorded_at: recorded_at.max(occurred_at),
             kind,
-            data: EventData { cause, changes, settlement },
+            data: EventData { cause, changes, settlement, retracts: None },
         };
         if self.stream.apply(&event).is_ok() {
             self.events.push(event);

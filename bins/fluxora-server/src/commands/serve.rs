@@ -73,7 +73,8 @@ async fn serve(
     let stored = latest_stored(store.as_ref()).await?;
     let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
     let lifecycle = Lifecycle::default();
-    let WorkerConfig { stream_clock_interval, max_restarts, delivery_retention } = config.workers;
+    let WorkerConfig { stream_clock_interval, time_events, max_restarts, delivery_retention } =
+        config.workers;
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
@@ -116,6 +117,7 @@ async fn serve(
         store: store_of_workers,
         clock,
         stream_clock_interval,
+        time_events,
         delivery_retention,
         audit_retention: config.audit.retention,
         audit_recorder: audit_recorder.clone(),

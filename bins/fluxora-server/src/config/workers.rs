@@ -4,15 +4,20 @@ use clap::Args;
 use fluxora_supervise::MAX_RESTARTS;
 
 use super::ConfigFaults;
-use super::setting::{Setting, milliseconds, number};
+use super::setting::{Setting, boolean, milliseconds, number};
 
 /// The background workers.
 #[derive(Args)]
 #[command(next_help_heading = "Background workers")]
 pub(crate) struct WorkerSettings {
-    /// How often due starts and completions of streams are recorded, in milliseconds: 10 to 3600000.
+    /// How often what has fallen due in the schedules of streams is recorded, in milliseconds: 10 to 3600000.
     #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000", value_parser = milliseconds(10..=3_600_000))]
     stream_clock_interval_ms: Setting<Duration>,
+
+    /// Whether time events of streams are emitted: true or false. Servers of an earlier version cannot read the event log with
+    /// them: true only when none runs on the same database.
+    #[arg(long, env = "TIME_EVENTS", default_value = "false", value_parser = boolean())]
+    time_events: Setting<bool>,
 
     /// How often a failed worker is restarted within ten minutes before the server stops: 0 to 20.
     #[arg(
@@ -31,6 +36,7 @@ pub(crate) struct WorkerSettings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WorkerConfig {
     pub(crate) stream_clock_interval: Duration,
+    pub(crate) time_events: bool,
     pub(crate) max_restarts: u32,
     pub(crate) delivery_retention: Duration,
 }
@@ -38,10 +44,12 @@ pub(crate) struct WorkerConfig {
 impl WorkerSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<WorkerConfig> {
         let interval = faults.take(&self.stream_clock_interval_ms);
+        let time_events = faults.take(&self.time_events);
         let max_restarts = faults.take(&self.worker_max_restarts);
         let retention = faults.take(&self.webhook_retention_days);
         Some(WorkerConfig {
             stream_clock_interval: interval?,
+            time_events: time_events?,
             max_restarts: max_restarts?,
             delivery_retention: Duration::from_hours(u64::from(retention?).saturating_mul(24)),
         })

@@ -30,6 +30,8 @@ pub(crate) struct WorkerDeps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stream_clock_interval: Duration,
+    /// Whether time events are emitted.
+    pub(crate) time_events: bool,
     /// How long settled webhook deliveries are kept.
     pub(crate) delivery_retention: Duration,
     /// How long rows of the audit log are kept; `None` keeps them for ever.
@@ -58,6 +60,7 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         store,
         clock,
         stream_clock_interval,
+        time_events,
         delivery_retention,
         audit_retention,
         audit_recorder,
@@ -78,7 +81,8 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
     if let Some(redis) = redis {
         supervisor.start(redis.clone());
     }
-    let stream_clock = StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval);
+    let stream_clock =
+        StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval, *time_events);
     supervisor.start(Periodic(stream_clock));
     let retention = Retention::new(
         Arc::clone(store),
@@ -145,7 +149,8 @@ mod tests {
             }),
         )
         .await;
-        let mut stream_clock = StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5));
+        let mut stream_clock =
+            StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5), true);
         let kept = Kept { deliveries: Duration::from_hours(1), keys: Duration::from_hours(1), audit: None };
         let mut retention = Retention::new(store.clone(), Arc::clone(&clock), kept);
         for (second, jump, status) in [

@@ -1,27 +1,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxora_store::{Clock, CorruptRow, Recorded, Store};
+use fluxora_store::time_events::Emitted;
+use fluxora_store::{Clock, CorruptRow, Recorded, Store, StoreError};
 use fluxora_supervise::{PeriodicTask, ShutdownToken, TickError};
 
 use super::tick_error;
 
 /// Streams per store call. A backlog is split into several calls, so that requests run in between.
 const STREAMS_PER_STEP: u32 = 200;
+/// Events of the log per store call.
+const EVENTS_PER_STEP: u32 = 500;
 
-/// Records due transitions: starts and completions of streams.
+/// Records due transitions, starts and completions of API streams, and emits the time events of all streams.
 #[derive(Clone)]
 pub(super) struct StreamClock {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    /// Whether time events are emitted.
+    time_events: bool,
     /// The unreadable rows of the last tick: each is logged once, not at every tick.
     reported: Vec<CorruptRow>,
 }
 
 impl StreamClock {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, interval: Duration) -> Self {
-        Self { store, clock, interval, reported: Vec::new() }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        interval: Duration,
+        time_events: bool,
+    ) -> Self {
+        Self { store, clock, interval, time_events, reported: Vec::new() }
     }
 
     fn report(&mut self, unreadable: Vec<CorruptRow>) {
@@ -36,6 +46,45 @@ impl StreamClock {
             );
         }
         self.reported = unreadable;
+    }
+}
+
+impl StreamClock {
+    /// Brings the instants of streams up to the event log, settles those in question, and emits what is due.
+    async fn emit_time_events(&self, shutdown: &ShutdownToken) -> Result<(), TickError> {
+        let now = self.clock.now();
+        while self.store.schedule_time_events(now, EVENTS_PER_STEP).await.map_err(tick_error)?.more {
+            if shutdown.is_requested() {
+                return Ok(());
+            }
+        }
+        while !shutdown.is_requested() && self.settle_instants().await? {}
+        loop {
+            let Emitted { events, more } =
+                self.store.emit_time_events(self.clock.now(), STREAMS_PER_STEP).await.map_err(tick_error)?;
+            if events > 0 {
+                tracing::info!(events, "time events emitted");
+            }
+            if !more || shutdown.is_requested() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Settles some instants that are in question by the terms that the stream had then. Whether one was settled.
+    async fn settle_instants(&self) -> Result<bool, TickError> {
+        let mut settled = false;
+        for instant in self.store.open_instants(STREAMS_PER_STEP).await.map_err(tick_error)? {
+            let then = match self.store.stream_at(&instant.stream, instant.event.at).await {
+                // Reads report the row. The instant stays in question.
+                Err(StoreError::Corrupt(_)) => continue,
+                then => then.map_err(tick_error)?,
+            };
+            let holds = then.is_some_and(|then| then.time_events().contains(&instant.event));
+            let now = self.clock.now();
+            settled |= self.store.settle_instant(&instant, holds, now).await.map_err(tick_error)?;
+        }
+        Ok(settled)
     }
 }
 
@@ -62,7 +111,7 @@ impl PeriodicTask for StreamClock {
             }
         };
         self.report(unreadable);
-        Ok(())
+        if self.time_events { self.emit_time_events(shutdown).await } else { Ok(()) }
     }
 }
 
@@ -83,7 +132,7 @@ mod tests {
         for n in 0..450 {
             put(store.as_ref(), n, None).await;
         }
-        let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), INTERVAL);
+        let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), INTERVAL, true);
         for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
             clock.set(now);
             stream_clock.tick(&ShutdownToken::pair().1).await.unwrap();
@@ -102,7 +151,7 @@ mod tests {
         clock.set(100);
         let (stop, shutdown) = ShutdownToken::pair();
         stop.request();
-        StreamClock::new(store.clone(), clock, INTERVAL).tick(&shutdown).await.unwrap();
+        StreamClock::new(store.clone(), clock, INTERVAL, true).tick(&shutdown).await.unwrap();
         let mut active = 0;
         for n in 0..450 {
             active += u32::from(store.stream(&id(n)).await.unwrap().unwrap().status == Status::Active);
@@ -114,7 +163,7 @@ mod tests {
     async fn an_outage_of_storage_is_not_a_defect() {
         let store = Arc::new(SqliteStore::open(&Location::Memory, Options::default()).unwrap());
         store.close().await;
-        let mut stream_clock = StreamClock::new(store, Arc::new(ManualClock::default()), INTERVAL);
+        let mut stream_clock = StreamClock::new(store, Arc::new(ManualClock::default()), INTERVAL, true);
         let failed = stream_clock.tick(&ShutdownToken::pair().1).await.unwrap_err();
         assert!(matches!(failed, TickError::Outage(_)), "{failed:?}");
     }

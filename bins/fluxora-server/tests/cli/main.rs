@@ -19,7 +19,8 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 42] = [
+const SETTINGS: [&str; 43] = [
+    "TIME_EVENTS",
     "FRONTEND_MAX_STREAMS",
     "FRONTEND_CONTRACT",
     "FRONTEND_ASSET",

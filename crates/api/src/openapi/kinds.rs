@@ -121,6 +121,17 @@ struct EventData {
     streamed_amount: Option<Amount>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     refunded_amount: Option<Amount>,
+    /// The time event that a correction takes back.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    retracts: Option<Retracted>,
+}
+
+/// A time event that did not happen by the ledgers that replaced others.
+#[derive(JsonSchema)]
+struct Retracted {
+    id: String,
+    r#type: Type,
+    at: Seconds,
 }
 
 /// Why an event was emitted.

@@ -15,11 +15,12 @@ use fluxora_store::delivery::{
     EndpointUpdate, EndpointUpdated, FannedOut, Fence, ListedDelivery, ReplayPage, ReplayQuery,
     SettleOutcome, Settlement, StartReplay, StateChange, StoredEndpoint,
 };
+use fluxora_store::time_events::{Emitted, Scheduled, StoredInstant};
 use fluxora_store::treasury::{Counted, DueChange, PartyOutcome, PartyQuery, SumsReport};
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
     EventLogPage, IdempotencyRecord, IdempotencyStore, KeyPage, KeyQuery, KeyRotated, KeyStore, LeaseStore,
-    Sequence, StoredKey, StreamCount, TreasuryStore,
+    Sequence, StoredKey, StreamCount, TimeEventStore, TreasuryStore,
 };
 use jiff::SignedDuration;
 
@@ -99,6 +100,22 @@ impl TreasuryStore for FailingStore {
         Err((self.fault)())
     }
     async fn forget_sums(&self) -> Result<(), StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl TimeEventStore for FailingStore {
+    async fn schedule_time_events(&self, _: Timestamp, _: u32) -> Result<Scheduled, StoreError> {
+        Err((self.fault)())
+    }
+    async fn emit_time_events(&self, _: Timestamp, _: u32) -> Result<Emitted, StoreError> {
+        Err((self.fault)())
+    }
+    async fn open_instants(&self, _: u32) -> Result<Vec<StoredInstant>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn settle_instant(&self, _: &StoredInstant, _: bool, _: Timestamp) -> Result<bool, StoreError> {
         Err((self.fault)())
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn all() -> Vec<LoggedEvent> {
 pub(crate) const fn when(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Created => "A stream was created. `changes` has all its terms.",
-        EventKind::Started => "The start of an API stream that was created before it has come.",
+        EventKind::Started => {
+            "The start of a stream that was created before it has come. `changes` is empty for chain streams."
+        }
         EventKind::Withdrawn => "The recipient's side took money out of a chain stream.",
         EventKind::Completed => {
             "A stream has reached its end. `streamedAmount` and `refundedAmount` are there for API streams."
@@ -38,7 +40,13 @@ pub(crate) const fn when(kind: EventKind) -> &'static str {
         EventKind::Depleted => "A vesting stream was emptied. Follows its `stream.withdrawn`.",
         EventKind::Closed => "The contract removed a stream.",
         EventKind::Corrected => {
-            "Earlier events of a chain stream were wrong or incomplete; `changes` corrects them."
+            "Earlier events of a chain stream were wrong or incomplete; `changes` corrects them. With `retracts`, a time event \
+             did not happen by the ledgers that replaced others."
+        }
+        EventKind::CliffReached => "The cliff of a stream is reached. Time events change no field.",
+        EventKind::Exhausted => "The whole deposit of a stream has accrued.",
+        EventKind::Ended => {
+            "The schedule of a stream has reached its end. An API stream also has `stream.completed`."
         }
         EventKind::Removed => {
             "The ledgers that created a chain stream were replaced: the stream does not exist."
@@ -88,6 +96,10 @@ fn event(kind: EventKind) -> StreamEvent {
             Cause::Reorg { fork_ledger: 1_000_001 },
             json!({ "withdrawn": "0", "lastLedger": 1_000_000 }),
         ),
+        EventKind::CliffReached | EventKind::Exhausted | EventKind::Ended => {
+            let due = UnixTime::of(at(86_400)).instant();
+            StreamEvent { occurred_at: due, ..because(kind, Cause::Clock, json!({})) }
+        }
         EventKind::Removed => because(kind, Cause::Reorg { fork_ledger: 1_000_001 }, json!({})),
     }
 }
@@ -136,6 +148,6 @@ fn because(kind: EventKind, cause: Cause, changes: Value) -> StreamEvent {
         occurred_at: at(86_400),
         recorded_at: at(86_405),
         kind,
-        data: EventData { cause, changes: Box::new(changes), settlement: None },
+        data: EventData { cause, changes: Box::new(changes), settlement: None, retracts: None },
     }
 }

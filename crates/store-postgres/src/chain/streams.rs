@@ -213,7 +213,8 @@ pub(crate) async fn insert_removed(
     chain.enqueue("inserting removed streams", INSERT_REMOVED, values, Some(removed.len())).await
 }
 
-async fn insert_events(
+/// Queues inserts of events of streams at these places.
+pub(crate) async fn insert_events(
     chain: &mut PipelinedTransaction,
     places: &HashMap<StreamId, i64>,
     events: &[StreamEvent],

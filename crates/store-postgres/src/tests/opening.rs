@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 21] = [
+const MIGRATIONS: [&str; 22] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -35,6 +35,7 @@ const MIGRATIONS: [&str; 21] = [
     "V19__order_of_arrival",
     "V20__keys_by_owner",
     "V21__unreadable_streams",
+    "V22__time_events",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

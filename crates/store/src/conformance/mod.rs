@@ -32,6 +32,7 @@ mod keys;
 mod listing;
 mod model;
 mod random;
+mod time_events;
 pub mod traffic;
 pub mod treasuries;
 mod treasury;
@@ -50,6 +51,7 @@ pub use keys::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
+pub use time_events::*;
 pub use treasury::*;
 pub use webhooks::*;
 
@@ -231,6 +233,16 @@ macro_rules! conformance_suite {
             keys_are_listed_newest_first
             a_later_use_of_a_key_is_kept
             retention_deletes_ended_keys_and_leaves_the_newest
+            each_time_event_of_an_api_stream_is_emitted_once_at_its_instant
+            what_fell_due_while_no_clock_ran_is_emitted_afterwards
+            a_cancelled_stream_has_no_time_events_to_come
+            concurrent_steps_emit_each_time_event_once
+            what_was_over_when_the_table_began_is_not_emitted
+            time_events_of_a_chain_stream_go_by_the_close_of_safe_ledgers
+            terms_that_change_move_the_instants
+            a_reorg_that_moves_an_instant_takes_its_event_back
+            a_reorg_that_takes_a_top_up_away_moves_the_instants_back
+            a_reorg_that_leaves_an_instant_emits_nothing_about_it
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod columns;
 mod evidence;
 mod keys;
 mod streams;
+mod time_events;
 mod treasury;
 mod webhooks;
 
@@ -21,5 +22,6 @@ pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,
 };
+pub use time_events::{InstantStateColumns, instant_kind, instant_state, stored_instant};
 pub use treasury::{stored_contribution, stored_sums};
 pub use webhooks::{webhook_attempt, webhook_delivery, webhook_endpoint, webhook_replay};

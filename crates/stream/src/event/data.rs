@@ -1,7 +1,7 @@
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Serialize};
 
-use crate::Changes;
+use crate::{Changes, EventKind, UnixTime};
 
 /// The payload of a stream event.
 ///
@@ -15,6 +15,21 @@ pub struct EventData {
     /// The division of the deposit; present when an API stream completed or was cancelled.
     #[serde(flatten)]
     pub settlement: Option<Settlement>,
+    /// The time event that a correction takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retracts: Option<Retracted>,
+}
+
+/// An event that did not happen by the ledgers that replaced those on which it was emitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retracted {
+    /// The id of the event.
+    pub id: String,
+    /// Its type.
+    pub r#type: EventKind,
+    /// Its instant, in Unix seconds.
+    pub at: UnixTime,
 }
 
 /// Why an event was emitted.
@@ -23,7 +38,7 @@ pub struct EventData {
 pub enum Cause {
     /// A request to the API.
     Api,
-    /// The start or the end of an API stream has come, by the clock.
+    /// An instant of the schedule has come: by the clock for an API stream, by the close of ledgers for a chain stream.
     Clock,
     /// The contract emitted an event.
     ContractEvent {

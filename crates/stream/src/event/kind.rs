@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The type of a stream event.
@@ -8,7 +9,7 @@ use thiserror::Error;
 pub enum EventKind {
     /// The stream was created.
     Created,
-    /// The start time of an API stream has come.
+    /// The start time has come.
     Started,
     /// The recipient's side took money out.
     Withdrawn,
@@ -30,6 +31,12 @@ pub enum EventKind {
     Corrected,
     /// The ledgers that created the stream were replaced: the stream does not exist.
     Removed,
+    /// The cliff is reached, by time.
+    CliffReached,
+    /// The whole deposit has accrued, by time.
+    Exhausted,
+    /// The schedule has reached its end, by time.
+    Ended,
 }
 
 /// A text that names no event type.
@@ -39,7 +46,7 @@ pub struct UnknownEventKind(pub String);
 
 impl EventKind {
     /// Every type.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Created,
         Self::Started,
         Self::Withdrawn,
@@ -52,6 +59,9 @@ impl EventKind {
         Self::Closed,
         Self::Corrected,
         Self::Removed,
+        Self::CliffReached,
+        Self::Exhausted,
+        Self::Ended,
     ];
 
     /// The word used on the wire and in storage: `stream.created` and so on.
@@ -69,7 +79,23 @@ impl EventKind {
             Self::Closed => "stream.closed",
             Self::Corrected => "stream.corrected",
             Self::Removed => "stream.removed",
+            Self::CliffReached => "stream.cliff_reached",
+            Self::Exhausted => "stream.exhausted",
+            Self::Ended => "stream.ended",
         }
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
     }
 }
 

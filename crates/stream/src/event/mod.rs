@@ -8,15 +8,12 @@ mod stored;
 
 use jiff::Timestamp;
 
-pub use data::{Cause, EventData, Settlement};
+pub use data::{Cause, EventData, Retracted, Settlement};
 pub use filter::{EventFilter, EventParties};
 pub use kind::{EventKind, UnknownEventKind};
 pub use logged::LoggedEvent;
 
-use crate::StreamId;
-
-/// Characters of a contract's strkey that an event id holds.
-const CONTRACT_IN_EVENT_ID: usize = 26;
+use crate::{Origin, StreamId, TimeEvent, TimeEventKind, UnixTime};
 
 /// A committed change of a stream.
 ///
@@ -38,16 +35,21 @@ pub struct StreamEvent {
 }
 
 impl StreamEvent {
-    /// The event's public identity. It never changes and has 8 to 64 characters of `A-Z a-z 0-9 _ -`.
+    /// What time brought about; `None` for another event, and for the start of an API stream, which changes its status.
+    pub fn time_event(&self) -> Option<TimeEvent> {
+        let kind = TimeEventKind::of(self.kind)?;
+        let is_status = kind == TimeEventKind::Started && self.stream.origin() == Origin::Api;
+        (!is_status).then_some(TimeEvent { at: UnixTime::of(self.occurred_at), kind })
+    }
+
+    /// The event's public identity. It never changes and has 8 to 64 characters of `A-Z a-z 0-9 _ -`. That of a time event
+    /// follows from the stream, the kind and the instant.
     ///
     /// A contract's strkey is cut to 26 characters, which hold 122 bits of its hash.
     pub fn id(&self) -> String {
-        let seq = self.stream_seq;
-        match self.stream {
-            StreamId::Api(id) => format!("evt_{id}_{seq}"),
-            StreamId::Chain { contract, number } => {
-                format!("evt_{:.CONTRACT_IN_EVENT_ID$}_{number}_{seq}", contract.to_string())
-            }
+        match self.time_event() {
+            Some(event) => event.id_of(self.stream),
+            None => self.stream.event_id(format_args!("{}", self.stream_seq)),
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::{Cause, EventData, EventKind, Settlement};
+use super::{Cause, EventData, EventKind, Retracted, Settlement};
 use crate::{Address, Changes, StatusName, UnixTime};
 
 /// Every field that a stored payload has had.
@@ -17,6 +17,7 @@ use crate::{Address, Changes, StatusName, UnixTime};
 struct Stored {
     cause: Option<Cause>,
     changes: Option<Box<Changes>>,
+    retracts: Option<Retracted>,
     streamed_amount: Option<Amount>,
     refunded_amount: Option<Amount>,
     sender: Option<Address>,
@@ -40,13 +41,14 @@ impl EventData {
     ) -> Result<Self, D::Error> {
         let mut stored = Stored::deserialize(data)?;
         let settlement = stored.settlement().map_err(D::Error::custom)?;
+        let retracts = stored.retracts.take();
         let (cause, changes) = match (stored.cause.take(), stored.changes.take()) {
             (Some(cause), Some(changes)) => (cause, changes),
             (None, None) => stored.earlier(kind, settlement, occurred_at).map_err(D::Error::custom)?,
             (Some(_), None) => return Err(D::Error::missing_field("changes")),
             (None, Some(_)) => return Err(D::Error::missing_field("cause")),
         };
-        Ok(Self { cause, changes, settlement })
+        Ok(Self { cause, changes, settlement, retracts })
     }
 }
 

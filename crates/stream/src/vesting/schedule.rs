@@ -7,6 +7,10 @@ pub(super) const QUARTERS: u64 = 4;
 /// Resolution of the front-loaded curve: thousandths of the duration and of the deposit.
 pub(super) const THOUSAND: u64 = 1000;
 
+/// Thousandths of the duration after which the front-loaded curve has released every thousandth of the deposit: the square
+/// of the rest is below one.
+const RELEASES_ALL: u64 = 969;
+
 /// The schedule of a vesting stream, with its pauses.
 ///
 /// Any combination of values has a meaning, so the fields are plain: a deposit below zero vests nothing, and an end
@@ -118,6 +122,20 @@ impl VestingSchedule {
     /// lasts, or past [`UnixTime::MAX`].
     pub fn effective_end(&self) -> Option<UnixTime> {
         self.pauses.reaches(self.end)
+    }
+
+    /// The first instant at which the whole deposit has vested, moved by the pauses. `None` while a pause that began before
+    /// lasts, past [`UnixTime::MAX`], or without a deposit.
+    pub fn exhausts(&self) -> Option<UnixTime> {
+        if self.deposited <= 0 {
+            return None;
+        }
+        let elapsed = match self.curve {
+            Curve::FrontLoaded => seconds_before(RELEASES_ALL, self.duration(), THOUSAND),
+            Curve::Linear | Curve::Step => self.duration(),
+        };
+        let target = self.start.checked_add(elapsed)?;
+        Some(self.pauses.reaches(target)?.max(self.gate_opens()?))
     }
 
     /// The instant at which the gate opens, moved by the pauses where the cliff mode says so. `None` while a pause

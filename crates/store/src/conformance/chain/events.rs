@@ -11,7 +11,7 @@ use crate::conformance::fixtures::{account, t};
 pub(super) struct At(pub(super) u32, pub(super) u32, pub(super) u32);
 
 /// Ledgers close every five seconds.
-pub(super) fn closed_at(ledger: u32) -> Timestamp {
+pub(in crate::conformance) fn closed_at(ledger: u32) -> Timestamp {
     Timestamp::from_second(t(0).as_second() + 5 * i64::from(ledger)).unwrap()
 }
 

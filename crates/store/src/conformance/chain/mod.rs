@@ -36,8 +36,33 @@ use super::fixtures::{flow, t, v9};
 use crate::Store;
 use crate::chain::{ChainState, Ingested};
 
-use events::closed_at;
+pub(super) use events::closed_at;
 pub(super) use events::contract;
+
+/// Events of vesting stream 0, each alone in its ledger.
+pub(super) mod vesting_steps {
+    use fluxora_indexer::ContractEvent;
+    use fluxora_stream::StreamId;
+
+    use super::events::At;
+    use super::vesting_events::{vesting_created, vesting_id, vesting_topped_up, vesting_withdrawn};
+
+    pub(in crate::conformance) fn id() -> StreamId {
+        vesting_id(0)
+    }
+
+    pub(in crate::conformance) fn created(ledger: u32) -> ContractEvent {
+        vesting_created(At(ledger, 1, 0), 0, 100, 0)
+    }
+
+    pub(in crate::conformance) fn withdrawn(ledger: u32) -> ContractEvent {
+        vesting_withdrawn(At(ledger, 1, 0), 0, 5, 5, 100)
+    }
+
+    pub(in crate::conformance) fn topped_up(ledger: u32) -> ContractEvent {
+        vesting_topped_up(At(ledger, 1, 0), 0, 150, 250)
+    }
+}
 
 /// One way the chain can take: the ledgers from `from` on are its own, those before are its parent's.
 #[derive(Clone, Copy)]

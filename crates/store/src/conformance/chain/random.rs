@@ -12,6 +12,7 @@ use super::reference_model::{Met, ReferenceModel, Verdict};
 use super::vesting_events::*;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
+use crate::conformance::time_events;
 use crate::conformance::treasury::agrees;
 use crate::{Store, StreamFilter, StreamQuery};
 
@@ -92,6 +93,9 @@ impl History {
         if refused {
             return false;
         }
+        let (context, now) = (format!("seed {}", self.seed), t(i64::try_from(self.pushed).unwrap()));
+        let ids: Vec<_> = self.model.streams().into_keys().collect();
+        time_events::emitted_what_the_terms_say(store, &ids, now, &context).await;
         let mut fresh = ReferenceModel::default();
         for batch in self.batches(0, false) {
             fresh.take(&batch, self.rules);
@@ -211,6 +215,9 @@ impl History {
             if chance.one_in(3) {
                 let limit = 1 + chance.below(4);
                 store.count_streams_again(t(i64::try_from(self.pushed).unwrap()), limit).await.unwrap();
+            }
+            if chance.one_in(3) {
+                time_events::tick(store, t(i64::try_from(self.pushed).unwrap())).await;
             }
             if self.dice.one_in(4) {
                 self.compare(store).await;

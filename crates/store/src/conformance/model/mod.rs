@@ -8,6 +8,7 @@ mod idempotency;
 mod keys;
 mod leases;
 pub(super) mod streams;
+mod time_events;
 mod treasury;
 mod webhook_store;
 mod webhooks;

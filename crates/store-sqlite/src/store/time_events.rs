@@ -1,0 +1,37 @@
+use async_trait::async_trait;
+use fluxora_store::StoreError;
+use fluxora_store::time_events::{self as steps, Emitted, Scheduled, StoredInstant, TimeEventStore};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::SqliteStore;
+use crate::chain::{Chain, run};
+use crate::time_events;
+
+#[async_trait]
+impl TimeEventStore for SqliteStore {
+    async fn schedule_time_events(&self, now: Timestamp, limit: u32) -> Result<Scheduled, StoreError> {
+        let unit = move |connection: &Connection| run(steps::schedule(&mut Chain(connection), limit, now));
+        self.writer.run(unit).await
+    }
+
+    async fn emit_time_events(&self, now: Timestamp, limit: u32) -> Result<Emitted, StoreError> {
+        self.append(move |connection| run(steps::record(&mut Chain(connection), limit, now))).await
+    }
+
+    async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
+        self.read(move |connection| time_events::open(connection, limit)).await
+    }
+
+    async fn settle_instant(
+        &self,
+        instant: &StoredInstant,
+        holds: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let instant = instant.clone();
+        let unit =
+            move |connection: &Connection| run(steps::settle(&mut Chain(connection), &instant, holds, now));
+        self.append(unit).await
+    }
+}
