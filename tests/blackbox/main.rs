@@ -34,6 +34,7 @@ mod k6;
 mod limits;
 mod listing;
 mod logs;
+mod low_runways;
 mod methods;
 mod metrics;
 mod openapi;

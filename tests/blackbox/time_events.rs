@@ -24,7 +24,7 @@ fn history(server: &TestServer, id: &str) -> Vec<Value> {
     page["events"].as_array().unwrap().clone()
 }
 
-fn instant(event: &Value, name: &str) -> Timestamp {
+pub(crate) fn instant(event: &Value, name: &str) -> Timestamp {
     event[name].as_str().unwrap().parse().unwrap()
 }
 
@@ -122,13 +122,19 @@ fn two_servers_on_one_database_record_each_time_event_once() {
 
 /// The second at which a ledger closes.
 fn closes(ledger: u64) -> u64 {
-    1_767_225_600 + 5 * ledger
+    closes_every(5, ledger)
 }
 
-struct Fork {
-    branch: &'static str,
+pub(crate) fn closes_every(seconds: u64, ledger: u64) -> u64 {
+    1_767_225_600 + seconds * ledger
+}
+
+pub(crate) struct Fork {
+    pub(crate) branch: &'static str,
     /// The first ledger of its own; those before are of `a`.
-    from: u64,
+    pub(crate) from: u64,
+    /// The seconds from one close to the next.
+    pub(crate) seconds: u64,
 }
 
 impl Fork {
@@ -137,8 +143,9 @@ impl Fork {
     }
 
     /// Pushes a ledger with these events, each a topic with its topics and value.
-    fn push(&self, server: &TestServer, ledger: u64, events: &[(&str, Value)]) {
-        let closed = Timestamp::from_second(i64::try_from(closes(ledger)).unwrap()).unwrap().to_string();
+    pub(crate) fn push(&self, server: &TestServer, ledger: u64, events: &[(&str, Value)]) {
+        let closed = i64::try_from(closes_every(self.seconds, ledger)).unwrap();
+        let closed = Timestamp::from_second(closed).unwrap().to_string();
         let pushed = events.iter().enumerate().map(|(place, (topic, payload))| {
             json!({
                 "eventId": format!("{}-{ledger}-{place}", self.branch), "ledger": ledger, "ledgerHash": self.hash(ledger),
@@ -169,7 +176,7 @@ fn a_reorg_on_postgres_that_moves_the_end_of_a_stream_retracts_its_event() {
 fn moves_the_end(launch: Launch) {
     let mut server =
         TestServer::launch(launch.set("STREAM_CLOCK_INTERVAL_MS", TICK).set("TIME_EVENTS", "true"));
-    let main = Fork { branch: "a", from: 0 };
+    let main = Fork { branch: "a", from: 0, seconds: 5 };
     let (sender, recipient) = (sample::account(1), sample::account(2));
     let created = json!({"topic": ["stream_created", "0", sender, recipient], "value": {
         "token": sample::contract(2), "deposited": "100", "start_time": closes(10).to_string(),
@@ -184,7 +191,7 @@ fn moves_the_end(launch: Launch) {
 
     server.kill9();
     server.restart();
-    let other = Fork { branch: "b", from: 20 };
+    let other = Fork { branch: "b", from: 20, seconds: 5 };
     let topped_up = json!({"topic": ["topped_up", "0", sender],
         "value": {"amount": "150", "deposited": "250", "end_time": (closes(10) + 250).to_string()}});
     other.push(&server, 20, &[("topped_up", topped_up)]);
@@ -206,7 +213,11 @@ fn moves_the_end(launch: Launch) {
     assert_eq!(retracted.keys().collect::<Vec<_>>(), ["stream.ended", "stream.exhausted"]);
     assert_eq!(retracted["stream.ended"]["data"]["retracts"]["id"], ended["id"]);
     let cause = &retracted["stream.ended"]["data"]["cause"];
-    assert_eq!((&cause["type"], &cause["ledger"]), (&json!("contractEvent"), &json!(20)), "the top-up moved it");
+    assert_eq!(
+        (&cause["type"], &cause["ledger"]),
+        (&json!("contractEvent"), &json!(20)),
+        "the top-up moved it"
+    );
 
     (43..=62).for_each(|ledger| other.push(&server, ledger, &[]));
     let after = ended["sequence"].as_u64().unwrap();

@@ -19,6 +19,7 @@ mod pipeline;
 mod pool;
 mod probe;
 mod refused;
+mod runway;
 mod store;
 mod streams;
 mod time_events;

@@ -25,6 +25,7 @@ mod audit;
 mod chain;
 mod copy;
 mod keys;
+mod runway;
 mod time_events;
 mod treasury;
 mod webhooks;

@@ -15,6 +15,7 @@ mod options;
 mod probe;
 mod readers;
 mod room;
+mod runway;
 mod schema;
 mod server_lock;
 mod store;

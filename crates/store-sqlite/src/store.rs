@@ -345,6 +345,7 @@ impl Store for SqliteStore {
 mod audit;
 mod copy;
 mod keys;
+mod runway;
 mod time_events;
 mod treasury;
 mod webhooks;

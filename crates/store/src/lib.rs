@@ -16,6 +16,7 @@ mod outage;
 mod page;
 mod repeated_failures;
 pub mod rows;
+pub mod runway;
 mod streams;
 pub mod time_events;
 pub mod treasury;
@@ -44,6 +45,7 @@ pub use page::{
     StreamQuery,
 };
 pub use repeated_failures::RepeatedFailures;
+pub use runway::RunwayStore;
 pub use streams::{CreateStream, Created, Outcome, Recorded, Store, StreamStore};
 pub use time_events::TimeEventStore;
 pub use treasury::TreasuryStore;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     AuditStore, ChainStore, Clock, CorruptRow, DeliveryStore, EndpointStore, EventLog, EventPage,
-    IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, StoreError, StoreMetrics, StreamCount,
-    StreamFilter, StreamPage, StreamQuery, TimeEventStore, TreasuryStore,
+    IdempotencyStore, KeyStore, KeyedResponse, LeaseStore, PoolUsage, RunwayStore, StoreError, StoreMetrics,
+    StreamCount, StreamFilter, StreamPage, StreamQuery, TimeEventStore, TreasuryStore,
 };
 
 /// A stream to be written, with its first event and, for a keyed request, the response to store.
@@ -134,6 +134,7 @@ pub trait Store:
     + TreasuryStore
     + KeyStore
     + TimeEventStore
+    + RunwayStore
 {
     /// Names the engine and the location of the data for an operator, without credentials.
     fn describe(&self) -> String;

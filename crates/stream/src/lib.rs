@@ -30,8 +30,8 @@ pub use body::{Body, ChainBody, ContractState, Details, FamilyState, StreamBody,
 pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
 pub use event::{
-    Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Retracted, Settlement, StreamEvent,
-    UnknownEventKind,
+    Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Retracted, RunwayAsset, RunwayLow,
+    Settlement, StreamEvent, TopUp, UnknownEventKind,
 };
 pub use flow::RateFlow;
 pub use id::StreamId;

@@ -67,7 +67,7 @@ impl Stream {
             occurred_at: now,
             recorded_at: now,
             kind: EventKind::Created,
-            data: EventData { cause: Cause::Api, changes, settlement: None, retracts: None },
+            data: EventData { cause: Cause::Api, changes, settlement: None, retracts: None, runway: None },
         };
         (stream, event)
     }
@@ -82,9 +82,9 @@ impl Stream {
         let mut stream: Option<Self> = None;
         for event in events {
             match &mut stream {
-                // Time events change no field. One that was recorded late is of an instant before that of its predecessor,
-                // so a history up to an instant may lack others between.
-                Some(stream) if event.time_event().is_some() => stream.event_count = event.stream_seq,
+                // One that was recorded late is of an instant before that of its predecessor, so a history up to an instant may
+                // lack others between.
+                Some(stream) if event.changes_nothing() => stream.event_count = event.stream_seq,
                 Some(stream) => stream.follow(event)?,
                 None => stream = Some(Self::created(event).ok_or_else(|| out_of_order(event, 0))?),
             }
@@ -220,7 +220,7 @@ impl Change {
             occurred_at,
             recorded_at: recorded_at.max(occurred_at),
             kind,
-            data: EventData { cause, changes, settlement, retracts: None },
+            data: EventData { cause, changes, settlement, retracts: None, runway: None },
         };
         if self.stream.apply(&event).is_ok() {
             self.events.push(event);

@@ -12,6 +12,7 @@ mod milestone;
 mod party;
 mod phase;
 mod rate;
+mod runway;
 mod segment;
 mod summary;
 
@@ -25,5 +26,6 @@ pub use milestone::{Milestone, MilestoneKind, milestones};
 pub use party::{Party, Role};
 pub use phase::{NextPhase, Phase};
 pub use rate::Rate;
+pub use runway::{Checked, RUNWAY_STREAMS, Runway, Thresholds, Watch};
 pub use segment::{Segment, segments};
 pub use summary::{AssetSummary, Escrow, Facts, Outflow, SumOutOfRange, Upcoming, summarize};

@@ -74,7 +74,7 @@ async fn serve(
     let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
     let lifecycle = Lifecycle::default();
     let WorkerConfig { stream_clock_interval, time_events, max_restarts, delivery_retention } =
-        config.workers;
+        config.workers.clone();
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));

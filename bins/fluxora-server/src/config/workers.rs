@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use clap::Args;
 use fluxora_supervise::MAX_RESTARTS;
+use fluxora_treasury::Thresholds;
 
 use super::ConfigFaults;
-use super::setting::{Setting, boolean, milliseconds, number};
+use super::setting::{Parser, Setting, boolean, milliseconds, number};
 
 /// The background workers.
 #[derive(Args)]
@@ -18,6 +19,11 @@ pub(crate) struct WorkerSettings {
     /// them: true only when none runs on the same database.
     #[arg(long, env = "TIME_EVENTS", default_value = "false", value_parser = boolean())]
     time_events: Setting<bool>,
+
+    /// The runways, in hours, at which `treasury.runway_low` is emitted for a treasury and asset: 1 to 10 numbers from 1 to 8760,
+    /// separated by commas, or `off`. Needs TIME_EVENTS.
+    #[arg(long, env = "RUNWAY_LOW_HOURS", default_value = "168,48,24", value_parser = thresholds())]
+    runway_low_hours: Setting<Thresholds>,
 
     /// How often a failed worker is restarted within ten minutes before the server stops: 0 to 20.
     #[arg(
@@ -33,10 +39,11 @@ pub(crate) struct WorkerSettings {
     webhook_retention_days: Setting<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WorkerConfig {
     pub(crate) stream_clock_interval: Duration,
-    pub(crate) time_events: bool,
+    /// The thresholds of runways; `None` if no time events are emitted.
+    pub(crate) time_events: Option<Thresholds>,
     pub(crate) max_restarts: u32,
     pub(crate) delivery_retention: Duration,
 }
@@ -45,13 +52,26 @@ impl WorkerSettings {
     pub(super) fn check(&self, faults: &mut ConfigFaults) -> Option<WorkerConfig> {
         let interval = faults.take(&self.stream_clock_interval_ms);
         let time_events = faults.take(&self.time_events);
+        let thresholds = faults.take(&self.runway_low_hours);
         let max_restarts = faults.take(&self.worker_max_restarts);
         let retention = faults.take(&self.webhook_retention_days);
         Some(WorkerConfig {
             stream_clock_interval: interval?,
-            time_events: time_events?,
+            time_events: time_events?.then_some(thresholds?),
             max_restarts: max_restarts?,
             delivery_retention: Duration::from_hours(u64::from(retention?).saturating_mul(24)),
         })
     }
+}
+
+fn thresholds() -> Parser<Thresholds> {
+    Parser::new("1 to 10 numbers from 1 to 8760, separated by commas, or off", |text| {
+        if text == "off" {
+            return Some(Thresholds::default());
+        }
+        let hours = |text: &str| text.trim().parse().ok().filter(|hours: &u64| (1..=8_760).contains(hours));
+        let hours: Vec<_> = text.split(',').map(hours).collect::<Option<_>>()?;
+        let seconds = hours.iter().map(|hours| hours.saturating_mul(3_600));
+        (hours.len() <= 10).then(|| Thresholds::new(seconds))
+    })
 }

@@ -18,6 +18,7 @@ use fluxora_ingest::Ingest;
 use fluxora_limit_redis::Connector;
 use fluxora_store::{Clock, Store, StoreError};
 use fluxora_supervise::{Periodic, Supervisor, TickError};
+use fluxora_treasury::Thresholds;
 
 use crate::traces::Exporter;
 pub(crate) use audit_recorder::AuditRecorder;
@@ -30,8 +31,8 @@ pub(crate) struct WorkerDeps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stream_clock_interval: Duration,
-    /// Whether time events are emitted.
-    pub(crate) time_events: bool,
+    /// The thresholds of runways; `None` if no time events are emitted.
+    pub(crate) time_events: Option<Thresholds>,
     /// How long settled webhook deliveries are kept.
     pub(crate) delivery_retention: Duration,
     /// How long rows of the audit log are kept; `None` keeps them for ever.
@@ -82,7 +83,7 @@ pub(crate) fn start(supervisor: &mut Supervisor, deps: &WorkerDeps) {
         supervisor.start(redis.clone());
     }
     let stream_clock =
-        StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval, *time_events);
+        StreamClock::new(Arc::clone(store), Arc::clone(clock), *stream_clock_interval, time_events.clone());
     supervisor.start(Periodic(stream_clock));
     let retention = Retention::new(
         Arc::clone(store),
@@ -149,8 +150,12 @@ mod tests {
             }),
         )
         .await;
-        let mut stream_clock =
-            StreamClock::new(store.clone(), Arc::clone(&clock), Duration::from_secs(5), true);
+        let mut stream_clock = StreamClock::new(
+            store.clone(),
+            Arc::clone(&clock),
+            Duration::from_secs(5),
+            Some(Thresholds::default()),
+        );
         let kept = Kept { deliveries: Duration::from_hours(1), keys: Duration::from_hours(1), audit: None };
         let mut retention = Retention::new(store.clone(), Arc::clone(&clock), kept);
         for (second, jump, status) in [

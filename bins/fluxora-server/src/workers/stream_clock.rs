@@ -4,6 +4,7 @@ use std::time::Duration;
 use fluxora_store::time_events::Emitted;
 use fluxora_store::{Clock, CorruptRow, Recorded, Store, StoreError};
 use fluxora_supervise::{PeriodicTask, ShutdownToken, TickError};
+use fluxora_treasury::Thresholds;
 
 use super::tick_error;
 
@@ -18,8 +19,8 @@ pub(super) struct StreamClock {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     interval: Duration,
-    /// Whether time events are emitted.
-    time_events: bool,
+    /// The thresholds of runways; `None` if no time events are emitted.
+    time_events: Option<Thresholds>,
     /// The unreadable rows of the last tick: each is logged once, not at every tick.
     reported: Vec<CorruptRow>,
 }
@@ -29,7 +30,7 @@ impl StreamClock {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         interval: Duration,
-        time_events: bool,
+        time_events: Option<Thresholds>,
     ) -> Self {
         Self { store, clock, interval, time_events, reported: Vec::new() }
     }
@@ -69,6 +70,26 @@ impl StreamClock {
                 return Ok(());
             }
         }
+    }
+
+    /// Emits an event for each runway that has crossed a threshold.
+    async fn emit_low_runways(
+        &self,
+        thresholds: &Thresholds,
+        shutdown: &ShutdownToken,
+    ) -> Result<(), TickError> {
+        while !thresholds.is_empty() && !shutdown.is_requested() {
+            let now = self.clock.now();
+            let Emitted { events, more } =
+                self.store.emit_low_runways(thresholds, now).await.map_err(tick_error)?;
+            if events > 0 {
+                tracing::info!(events, "low runways of treasuries emitted");
+            }
+            if !more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Settles some instants that are in question by the terms that the stream had then. Whether one was settled.
@@ -111,7 +132,9 @@ impl PeriodicTask for StreamClock {
             }
         };
         self.report(unreadable);
-        if self.time_events { self.emit_time_events(shutdown).await } else { Ok(()) }
+        let Some(thresholds) = self.time_events.clone() else { return Ok(()) };
+        self.emit_time_events(shutdown).await?;
+        self.emit_low_runways(&thresholds, shutdown).await
     }
 }
 
@@ -132,7 +155,8 @@ mod tests {
         for n in 0..450 {
             put(store.as_ref(), n, None).await;
         }
-        let mut stream_clock = StreamClock::new(store.clone(), clock.clone(), INTERVAL, true);
+        let mut stream_clock =
+            StreamClock::new(store.clone(), clock.clone(), INTERVAL, Some(Thresholds::default()));
         for (now, expect) in [(99, Status::Scheduled), (100, Status::Active), (110, Status::Completed)] {
             clock.set(now);
             stream_clock.tick(&ShutdownToken::pair().1).await.unwrap();
@@ -151,7 +175,10 @@ mod tests {
         clock.set(100);
         let (stop, shutdown) = ShutdownToken::pair();
         stop.request();
-        StreamClock::new(store.clone(), clock, INTERVAL, true).tick(&shutdown).await.unwrap();
+        StreamClock::new(store.clone(), clock, INTERVAL, Some(Thresholds::default()))
+            .tick(&shutdown)
+            .await
+            .unwrap();
         let mut active = 0;
         for n in 0..450 {
             active += u32::from(store.stream(&id(n)).await.unwrap().unwrap().status == Status::Active);
@@ -163,7 +190,8 @@ mod tests {
     async fn an_outage_of_storage_is_not_a_defect() {
         let store = Arc::new(SqliteStore::open(&Location::Memory, Options::default()).unwrap());
         store.close().await;
-        let mut stream_clock = StreamClock::new(store, Arc::new(ManualClock::default()), INTERVAL, true);
+        let mut stream_clock =
+            StreamClock::new(store, Arc::new(ManualClock::default()), INTERVAL, Some(Thresholds::default()));
         let failed = stream_clock.tick(&ShutdownToken::pair().1).await.unwrap_err();
         assert!(matches!(failed, TickError::Outage(_)), "{failed:?}");
     }

@@ -19,8 +19,9 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 43] = [
+const SETTINGS: [&str; 44] = [
     "TIME_EVENTS",
+    "RUNWAY_LOW_HOURS",
     "FRONTEND_MAX_STREAMS",
     "FRONTEND_CONTRACT",
     "FRONTEND_ASSET",

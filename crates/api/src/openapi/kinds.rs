@@ -121,9 +121,45 @@ struct EventData {
     streamed_amount: Option<Amount>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     refunded_amount: Option<Amount>,
-    /// The time event that a correction takes back.
+    /// The time event that a correction retracts.
     #[schemars(skip_serializing_if = "Option::is_none")]
     retracts: Option<Retracted>,
+    /// The runway that has become low: in `treasury.runway_low`.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    runway: Option<LowRunway>,
+}
+
+/// The low runway of a treasury in one asset.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct LowRunway {
+    treasury: Address,
+    asset: RunwayAsset,
+    threshold_hours: u64,
+    measured_at: Seconds,
+    runway_seconds: u64,
+    /// When accrual ends first.
+    exhausted_at: Seconds,
+    /// Streams that end within the threshold, at most 100.
+    streams: u64,
+    top_ups: Vec<TopUp>,
+}
+
+/// `token`, `contract` or `api`, and the contract of the first two.
+#[derive(JsonSchema)]
+struct RunwayAsset {
+    kind: String,
+    contract: Option<Address>,
+}
+
+/// What must be added for every stream to go on for so many days.
+#[derive(JsonSchema)]
+struct TopUp {
+    days: u64,
+    /// Whole units of a token, a decimal number of the other kinds; null beyond 128 bits.
+    amount: Option<String>,
+    /// Whether every stream that ends until then is in the amount.
+    complete: bool,
 }
 
 /// A time event that did not happen by the ledgers that replaced others.

@@ -20,8 +20,9 @@ use fluxora_store::treasury::{Counted, DueChange, PartyOutcome, PartyQuery, Sums
 use fluxora_store::{
     AuditPage, AuditQuery, AuditStore, ChainStore, DeliveryStore, EndpointStore, EventFilter, EventLog,
     EventLogPage, IdempotencyRecord, IdempotencyStore, KeyPage, KeyQuery, KeyRotated, KeyStore, LeaseStore,
-    Sequence, StoredKey, StreamCount, TimeEventStore, TreasuryStore,
+    RunwayStore, Sequence, StoredKey, StreamCount, TimeEventStore, TreasuryStore,
 };
+use fluxora_treasury::Thresholds;
 use jiff::SignedDuration;
 
 use super::*;
@@ -116,6 +117,13 @@ impl TimeEventStore for FailingStore {
         Err((self.fault)())
     }
     async fn settle_instant(&self, _: &StoredInstant, _: bool, _: Timestamp) -> Result<bool, StoreError> {
+        Err((self.fault)())
+    }
+}
+
+#[async_trait]
+impl RunwayStore for FailingStore {
+    async fn emit_low_runways(&self, _: &Thresholds, _: Timestamp) -> Result<Emitted, StoreError> {
         Err((self.fault)())
     }
 }

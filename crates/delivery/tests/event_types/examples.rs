@@ -1,8 +1,8 @@
 //! An event of each type: those of an API stream from its life, those of chain streams as contracts cause them.
 
 use fluxora_stream::{
-    AccountId, Cause, Changes, ContractId, EventData, EventKind, LoggedEvent, Sequence, Stream, StreamEvent,
-    StreamId, TermsDraft, UnixTime,
+    AccountId, Cause, Changes, ContractId, EventData, EventKind, LoggedEvent, RunwayLow, Sequence, Stream,
+    StreamEvent, StreamId, TermsDraft, UnixTime,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -47,6 +47,10 @@ pub(crate) const fn when(kind: EventKind) -> &'static str {
         EventKind::Exhausted => "The whole deposit of a stream has accrued.",
         EventKind::Ended => {
             "The schedule of a stream has reached its end. An API stream also has `stream.completed`."
+        }
+        EventKind::RunwayLow => {
+            "The runway of a treasury in one asset has crossed a threshold: the time until accrual ends first among its streams. The event \
+             is one of the stream that ends first. `runway.topUps` says what must be added for every stream to go on."
         }
         EventKind::Removed => {
             "The ledgers that created a chain stream were replaced: the stream does not exist."
@@ -100,6 +104,7 @@ fn event(kind: EventKind) -> StreamEvent {
             let due = UnixTime::of(at(86_400)).instant();
             StreamEvent { occurred_at: due, ..because(kind, Cause::Clock, json!({})) }
         }
+        EventKind::RunwayLow => runway_low(),
         EventKind::Removed => because(kind, Cause::Reorg { fork_ledger: 1_000_001 }, json!({})),
     }
 }
@@ -140,6 +145,27 @@ fn by_contract(kind: EventKind, topic: &str, changes: Value) -> StreamEvent {
     because(kind, cause, changes)
 }
 
+fn runway_low() -> StreamEvent {
+    let runway: RunwayLow = serde_json::from_value(json!({
+        "treasury": DELEGATE,
+        "asset": { "kind": "token", "contract": CONTRACT },
+        "thresholdHours": 48,
+        "measuredAt": 1_767_312_000,
+        "runwaySeconds": 172_800,
+        "exhaustedAt": 1_767_484_800,
+        "streams": 1,
+        "topUps": [
+            { "days": 7, "amount": "4320000000", "complete": true },
+            { "days": 30, "amount": "24192000000", "complete": true },
+            { "days": 90, "amount": "76032000000", "complete": true },
+        ],
+    }))
+    .unwrap();
+    let mut event = because(EventKind::RunwayLow, Cause::Clock, json!({}));
+    event.data.runway = Some(Box::new(runway));
+    event
+}
+
 fn because(kind: EventKind, cause: Cause, changes: Value) -> StreamEvent {
     let changes: Changes = serde_json::from_value(changes).unwrap();
     StreamEvent {
@@ -148,6 +174,6 @@ fn because(kind: EventKind, cause: Cause, changes: Value) -> StreamEvent {
         occurred_at: at(86_400),
         recorded_at: at(86_405),
         kind,
-        data: EventData { cause, changes: Box::new(changes), settlement: None, retracts: None },
+        data: EventData { cause, changes: Box::new(changes), settlement: None, retracts: None, runway: None },
     }
 }

@@ -95,6 +95,11 @@ impl Schema {
                     }
                 }
             }
+            "items" => {
+                for (number, entry) in value.as_array().into_iter().flatten().enumerate() {
+                    checked.faults.extend(self.strict(rule, entry, &format!("{at}/{number}")));
+                }
+            }
             "additionalProperties" => {
                 for (name, member) in value.as_object().into_iter().flatten() {
                     checked.known.insert(name.clone());
@@ -118,6 +123,7 @@ impl Checked {
 fn is_of(name: &Value, value: &Value) -> bool {
     match name.as_str().unwrap() {
         "object" => value.is_object(),
+        "array" => value.is_array(),
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
         "boolean" => value.is_boolean(),

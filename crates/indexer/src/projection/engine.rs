@@ -151,7 +151,8 @@ impl<'s, W: Fn(&StreamId) -> bool> Engine<'s, W> {
             event_id: event.id.as_str().to_owned(),
             topic: event.topic.as_str().to_owned(),
         };
-        let data = EventData { cause, changes: Box::new(changes), settlement: None, retracts: None };
+        let data =
+            EventData { cause, changes: Box::new(changes), settlement: None, retracts: None, runway: None };
         self.projected.emitted.push(EmittedEvent { stream, at: recorded(event), kind, data });
     }
 }

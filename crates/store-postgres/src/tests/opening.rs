@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 22] = [
+const MIGRATIONS: [&str; 23] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -36,6 +36,7 @@ const MIGRATIONS: [&str; 22] = [
     "V20__keys_by_owner",
     "V21__unreadable_streams",
     "V22__time_events",
+    "V23__treasury_runways",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -55,8 +55,8 @@ mod copies {
         known.extend(["contracts", "leases", "refinery_schema_history", "sqlite_sequence", "write_proofs"]);
         known.extend(["treasury_contributions", "treasury_marks", "treasury_progress", "treasury_sums"]);
         known.push("treasury_unreadable");
-        // The instants of streams follow from the event log.
-        known.extend(["stream_instants", "time_events_cursor"]);
+        // The instants of streams follow from the event log, runways from the sums.
+        known.extend(["stream_instants", "time_events_cursor", "treasury_runways"]);
         known.sort_unstable();
         let tables = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";
         let found: String = kept.other().query_row(tables, [], |row| row.get(0)).unwrap();

@@ -113,8 +113,13 @@ impl Projection {
             }
         };
         self.rebuilt = self.rebuilt.saturating_add(1);
-        let data =
-            EventData { cause: cause.clone(), changes: Box::new(changes), settlement: None, retracts: None };
+        let data = EventData {
+            cause: cause.clone(),
+            changes: Box::new(changes),
+            settlement: None,
+            retracts: None,
+            runway: None,
+        };
         self.recorder.emit(id, at, kind, data);
         match built {
             Some(stream) => drop(self.streams.insert(id, stream)),

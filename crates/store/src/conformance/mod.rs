@@ -32,6 +32,7 @@ mod keys;
 mod listing;
 mod model;
 mod random;
+mod runway;
 mod time_events;
 pub mod traffic;
 pub mod treasuries;
@@ -51,6 +52,7 @@ pub use keys::*;
 pub use listing::*;
 pub use model::Model;
 pub use random::a_random_history_agrees_with_the_model;
+pub use runway::*;
 pub use time_events::*;
 pub use treasury::*;
 pub use webhooks::*;
@@ -242,6 +244,12 @@ macro_rules! conformance_suite {
             terms_that_change_move_the_instants
             a_reorg_that_moves_an_instant_takes_its_event_back
             a_reorg_that_takes_a_top_up_away_moves_the_instants_back
+            a_runway_that_falls_crosses_each_threshold_once_at_its_instant
+            crossings_that_were_missed_make_one_event
+            a_runway_that_begins_low_is_not_emitted_until_it_crosses_the_next_threshold
+            a_runway_that_rises_can_cross_a_threshold_again
+            concurrent_steps_emit_each_crossing_once
+            the_runway_of_a_chain_asset_goes_by_the_close_of_safe_ledgers_and_a_top_up_arms_it_again
             a_reorg_that_leaves_an_instant_emits_nothing_about_it
         }
 

@@ -7,6 +7,7 @@ mod chain;
 mod columns;
 mod evidence;
 mod keys;
+mod runway;
 mod streams;
 mod time_events;
 mod treasury;
@@ -18,6 +19,7 @@ pub use chain::{
 pub use columns::{ReadColumns, count, seq, sequence};
 pub use evidence::{coverage, ledger_proof, preimages};
 pub use keys::api_key;
+pub use runway::{below, stored_runway};
 pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,

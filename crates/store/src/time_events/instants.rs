@@ -91,6 +91,9 @@ fn read(instants: &mut BTreeMap<TimeEvent, InstantState>, logged: &LoggedEvent) 
         }
         return;
     }
+    if event.changes_nothing() {
+        return;
+    }
     if let Some(retracted) = &event.data.retracts {
         if let Some(kind) = TimeEventKind::of(retracted.r#type) {
             let taken_back = TimeEvent { at: retracted.at, kind };

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use crate::StoreError;
 
 pub use instants::{InstantChange, reschedule};
+pub(crate) use steps::{Appended, Clocks};
 pub use steps::{record, schedule, settle};
 pub use transaction::{ReadStreams, TimeEventTransaction};
 

@@ -123,14 +123,17 @@ pub async fn settle<T: TimeEventTransaction>(
 }
 
 /// The clocks by which instants fall due.
-struct Clocks {
-    wall: UnixTime,
+pub(crate) struct Clocks {
+    pub(crate) wall: UnixTime,
     /// The close of the last safe ledger.
-    ledgers: Option<UnixTime>,
+    pub(crate) ledgers: Option<UnixTime>,
 }
 
 impl Clocks {
-    async fn read<T: TimeEventTransaction>(transaction: &mut T, now: Timestamp) -> Result<Self, T::Fault> {
+    pub(crate) async fn read<T: TimeEventTransaction>(
+        transaction: &mut T,
+        now: Timestamp,
+    ) -> Result<Self, T::Fault> {
         let safe = transaction.frontier().await?.last_safe;
         Ok(Self { wall: UnixTime::of(now), ledgers: close_of(transaction, safe).await? })
     }
@@ -153,7 +156,7 @@ async fn close_of<T: TimeEventTransaction>(
 
 /// Events to append, and what they change of the table.
 #[derive(Default)]
-struct Appended {
+pub(crate) struct Appended {
     events: Vec<StreamEvent>,
     counts: BTreeMap<StreamId, (Sequence, u32)>,
     changes: Vec<(StreamId, InstantChange)>,
@@ -166,6 +169,7 @@ impl Appended {
             changes: Box::new(Changes::default()),
             settlement: None,
             retracts: None,
+            runway: None,
         };
         self.push(row, event.kind.event(), event.at.instant(), data, now);
         self.changes.push((row.stream.id(), InstantChange::Put(event, InstantState::Emitted)));
@@ -179,12 +183,19 @@ impl Appended {
             changes: Box::new(Changes::default()),
             settlement: None,
             retracts: Some(Retracted { id, r#type, at: event.at }),
+            runway: None,
         };
         self.push(row, EventKind::Corrected, now, data, now);
         self.changes.push((row.stream.id(), InstantChange::Remove(event)));
     }
 
-    fn push(
+    /// Number of the events.
+    pub(crate) const fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Appends an event of a stream, after those that were appended before.
+    pub(crate) fn push(
         &mut self,
         row: &StreamRow,
         kind: EventKind,
@@ -199,7 +210,8 @@ impl Appended {
         self.events.push(StreamEvent { stream, stream_seq: *count, occurred_at, recorded_at, kind, data });
     }
 
-    async fn write<T: TimeEventTransaction>(self, transaction: &mut T) -> Result<(), T::Fault> {
+    /// Writes all of it.
+    pub(crate) async fn write<T: TimeEventTransaction>(self, transaction: &mut T) -> Result<(), T::Fault> {
         if !self.changes.is_empty() {
             transaction.write_instants(&self.changes).await?;
         }

@@ -39,7 +39,8 @@ fn stream(changed: u64) -> Stream {
 }
 
 fn logged(kind: EventKind, occurred_at: Timestamp, cause: Cause, retracts: Option<Retracted>) -> LoggedEvent {
-    let data = EventData { cause, changes: Box::new(Changes::default()), settlement: None, retracts };
+    let data =
+        EventData { cause, changes: Box::new(Changes::default()), settlement: None, retracts, runway: None };
     let stream = stream(0).id();
     let event = StreamEvent { stream, stream_seq: 9, occurred_at, recorded_at: occurred_at, kind, data };
     LoggedEvent { sequence: Sequence(41), event }

@@ -1,11 +1,13 @@
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Serialize};
 
+use super::RunwayLow;
 use crate::{Changes, EventKind, UnixTime};
 
 /// The payload of a stream event.
 ///
-/// It serializes as `{cause, changes}`. `streamedAmount` and `refundedAmount` follow where an API stream ended.
+/// It serializes as `{cause, changes}`. `streamedAmount` and `refundedAmount` follow where an API stream ended, `retracts` and
+/// `runway` where there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventData {
     /// Why the event was emitted.
@@ -18,6 +20,9 @@ pub struct EventData {
     /// The time event that a correction takes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retracts: Option<Retracted>,
+    /// The runway of a treasury that has become low.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runway: Option<Box<RunwayLow>>,
 }
 
 /// An event that did not happen by the ledgers that replaced those on which it was emitted.

@@ -37,6 +37,8 @@ pub enum EventKind {
     Exhausted,
     /// The schedule has reached its end, by time.
     Ended,
+    /// The runway of the stream's sender has crossed a threshold, and this stream is the first to end.
+    RunwayLow,
 }
 
 /// A text that names no event type.
@@ -46,7 +48,7 @@ pub struct UnknownEventKind(pub String);
 
 impl EventKind {
     /// Every type.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Created,
         Self::Started,
         Self::Withdrawn,
@@ -62,9 +64,10 @@ impl EventKind {
         Self::CliffReached,
         Self::Exhausted,
         Self::Ended,
+        Self::RunwayLow,
     ];
 
-    /// The word used on the wire and in storage: `stream.created` and so on.
+    /// The word used on the wire and in storage: `stream.created` and so on; `treasury.runway_low`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "stream.created",
@@ -82,6 +85,7 @@ impl EventKind {
             Self::CliffReached => "stream.cliff_reached",
             Self::Exhausted => "stream.exhausted",
             Self::Ended => "stream.ended",
+            Self::RunwayLow => "treasury.runway_low",
         }
     }
 }

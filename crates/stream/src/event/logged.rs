@@ -87,6 +87,7 @@ mod tests {
             changes: Box::new(changes.clone()),
             settlement: Some(settlement),
             retracts: None,
+            runway: None,
         };
         check(
             &event(StreamId::api(uuid::Uuid::from_u128(7)), EventKind::Cancelled, data),
@@ -99,7 +100,8 @@ mod tests {
             event_id: "7-1".to_owned(),
             topic: "cancelled".to_owned(),
         };
-        let data = EventData { cause, changes: Box::new(changes), settlement: None, retracts: None };
+        let data =
+            EventData { cause, changes: Box::new(changes), settlement: None, retracts: None, runway: None };
         check(
             &event(StreamId::chain(contract, 3), EventKind::Cancelled, data),
             r#"{"id":"evt_CA3D5KRYM6CB7OWQ6TWYRR3Z4T_3_2","type":"stream.cancelled","streamId":"CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE-3","streamSeq":2,"sequence":41,"occurredAt":"2026-01-02T00:00:00.250Z","recordedAt":"2026-01-02T00:00:00.250Z","data":{"cause":{"type":"contractEvent","ledger":7,"txHash":"ab","eventId":"7-1","topic":"cancelled"},"changes":{"status":"cancelled"}}}"#,

@@ -4,6 +4,7 @@ mod data;
 mod filter;
 mod kind;
 mod logged;
+mod runway;
 mod stored;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ pub use data::{Cause, EventData, Retracted, Settlement};
 pub use filter::{EventFilter, EventParties};
 pub use kind::{EventKind, UnknownEventKind};
 pub use logged::LoggedEvent;
+pub use runway::{RunwayAsset, RunwayLow, TopUp};
 
 use crate::{Origin, StreamId, TimeEvent, TimeEventKind, UnixTime};
 
@@ -40,6 +42,11 @@ impl StreamEvent {
         let kind = TimeEventKind::of(self.kind)?;
         let is_status = kind == TimeEventKind::Started && self.stream.origin() == Origin::Api;
         (!is_status).then_some(TimeEvent { at: UnixTime::of(self.occurred_at), kind })
+    }
+
+    /// Whether it leaves every field of its stream as it is. It can be recorded after events that occurred later.
+    pub fn changes_nothing(&self) -> bool {
+        self.kind == EventKind::RunwayLow || self.time_event().is_some()
     }
 
     /// The event's public identity. It never changes and has 8 to 64 characters of `A-Z a-z 0-9 _ -`. That of a time event

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::{Cause, EventData, EventKind, Retracted, Settlement};
+use super::{Cause, EventData, EventKind, Retracted, RunwayLow, Settlement};
 use crate::{Address, Changes, StatusName, UnixTime};
 
 /// Every field that a stored payload has had.
@@ -18,6 +18,7 @@ struct Stored {
     cause: Option<Cause>,
     changes: Option<Box<Changes>>,
     retracts: Option<Retracted>,
+    runway: Option<Box<RunwayLow>>,
     streamed_amount: Option<Amount>,
     refunded_amount: Option<Amount>,
     sender: Option<Address>,
@@ -41,14 +42,14 @@ impl EventData {
     ) -> Result<Self, D::Error> {
         let mut stored = Stored::deserialize(data)?;
         let settlement = stored.settlement().map_err(D::Error::custom)?;
-        let retracts = stored.retracts.take();
+        let (retracts, runway) = (stored.retracts.take(), stored.runway.take());
         let (cause, changes) = match (stored.cause.take(), stored.changes.take()) {
             (Some(cause), Some(changes)) => (cause, changes),
             (None, None) => stored.earlier(kind, settlement, occurred_at).map_err(D::Error::custom)?,
             (Some(_), None) => return Err(D::Error::missing_field("changes")),
             (None, Some(_)) => return Err(D::Error::missing_field("cause")),
         };
-        Ok(Self { cause, changes, settlement, retracts })
+        Ok(Self { cause, changes, settlement, retracts, runway })
     }
 }
 

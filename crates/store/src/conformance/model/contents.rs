@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 
+use super::runway::ModelRunways;
 use super::time_events::ModelInstants;
 use super::webhooks::ModelWebhooks;
 use crate::chain::{ChainState, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
@@ -30,6 +31,7 @@ pub(in crate::conformance) struct Contents {
     pub(in crate::conformance) webhooks: ModelWebhooks,
     pub(in crate::conformance) audit: Vec<Row>,
     pub(in crate::conformance) instants: ModelInstants,
+    pub(super) runways: ModelRunways,
 }
 
 impl Contents {

@@ -7,6 +7,7 @@ mod event_log;
 mod idempotency;
 mod keys;
 mod leases;
+mod runway;
 pub(super) mod streams;
 mod time_events;
 mod treasury;
