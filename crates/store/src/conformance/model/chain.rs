@@ -14,10 +14,10 @@ use jiff::Timestamp;
 
 use super::{Contents, Model};
 use crate::chain::{
-    self, Arrivals, ChainState, ChainTransaction, ContractEventPage, ContractEventQuery, ContractReport,
-    ContractSummary, ContractTallies, Coverage, EventCursor, EventEvidence, HALT_TOPICS, Ingested,
-    ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent, Rewind, Rewound, StoredEvent,
-    StoredStream, StreamWrite,
+    self, Arrivals, CONTRACT_EVENT_WINDOW, ChainState, ChainTransaction, ContractEventPage,
+    ContractEventQuery, ContractReport, ContractSummary, ContractTallies, Coverage, EventCursor,
+    EventEvidence, HALT_TOPICS, Ingested, ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent,
+    Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
 };
 use crate::{ChainStore, Sequence, StoreError};
 
@@ -318,19 +318,31 @@ impl ChainStore for Model {
         let contents = self.contents();
         let limit = usize::try_from(query.limit).unwrap();
         let arrival = |stored: &StoredEvent| contents.chain.arrivals[&stored.event.id];
+        let is_in_range = |stored: &StoredEvent| {
+            let ledger = stored.event.position.ledger;
+            query.from_ledger.is_none_or(|from| ledger >= from)
+                && query.to_ledger.is_none_or(|to| ledger <= to)
+                && query.after.as_ref().is_none_or(|after| cursor(stored) > *after)
+        };
+        let is_filtered = query.contract.is_some() || query.topic.is_some();
+        let until = match &query.until {
+            None if is_filtered && query.arrivals.is_none() => {
+                let last = usize::try_from(CONTRACT_EVENT_WINDOW).unwrap() - 1;
+                contents.chain.select(is_in_range).get(last).map(cursor)
+            }
+            until => until.clone(),
+        };
         let mut found = contents.chain.select(|stored| {
             let event = &stored.event;
-            query.from_ledger.is_none_or(|from| event.position.ledger >= from)
-                && query.to_ledger.is_none_or(|to| event.position.ledger <= to)
+            is_in_range(stored)
                 && query.contract.as_ref().is_none_or(|contract| event.contract == *contract)
                 && query.topic.as_ref().is_none_or(|topic| event.topic == *topic)
-                && query.after.as_ref().is_none_or(|after| cursor(stored) > *after)
-                && query.until.as_ref().is_none_or(|until| cursor(stored) <= *until)
+                && until.as_ref().is_none_or(|until| cursor(stored) <= *until)
                 && query.arrivals.is_none_or(|Arrivals { after, upto }| {
                     (after..=upto).contains(&arrival(stored)) && arrival(stored) != after
                 })
         });
-        let mut more = found.len() > limit || query.until.is_some();
+        let mut more = found.len() > limit || until.is_some();
         if let Some(Arrivals { upto, .. }) = query.arrivals {
             found.sort_by_key(arrival);
             more |= contents.chain.arrivals.values().any(|number| *number > upto);
@@ -346,7 +358,7 @@ impl ChainStore for Model {
             arrival: arrival(&stored),
             event: stored.event,
         });
-        Ok(ContractEventPage { events: listed.collect(), more, until: query.until.clone() })
+        Ok(ContractEventPage { events: listed.collect(), more, until })
     }
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {
