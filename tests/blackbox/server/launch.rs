@@ -25,13 +25,14 @@ pub(crate) struct Ended {
 
 impl Launch {
     /// On a free port of the loopback address, with its database at the default place, under the name of test requests,
-    /// with every detail in its health.
+    /// with every detail in its health, and without time events.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder, settings: Vec::new(), wrapper: Vec::new(), arguments: Vec::new(), binary: None }
             .set("PORT", "0")
             .set("ALLOWED_HOSTS", "fluxora.test")
             .set("HEALTH_DETAILS", "public")
+            .set("TIME_EVENTS", "false")
     }
 
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {

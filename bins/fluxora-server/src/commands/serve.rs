@@ -25,7 +25,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{block_on, complain};
 use crate::clock_guard::GuardedClock;
 use crate::config::{
-    Config, FeedConfig, Http, Jwt, RequestLimits, UnknownName, WebhookState, Webhooks, WorkerConfig,
+    Config, FeedConfig, Http, Jwt, RequestLimits, TimeEvents, UnknownName, WebhookState, Webhooks,
+    WorkerConfig,
 };
 use crate::logging::LevelControl;
 use crate::system::{RandomIds, SystemClock, jitter};
@@ -73,8 +74,21 @@ async fn serve(
     let stored = latest_stored(store.as_ref()).await?;
     let clock: Arc<dyn Clock> = Arc::new(GuardedClock::new(Arc::new(SystemClock), stored));
     let lifecycle = Lifecycle::default();
-    let WorkerConfig { stream_clock_interval, time_events, max_restarts, delivery_retention } =
-        config.workers.clone();
+    let WorkerConfig {
+        stream_clock_interval,
+        time_events,
+        runway_thresholds,
+        max_restarts,
+        delivery_retention,
+    } = config.workers.clone();
+    // Before the first event can be written.
+    let emits_time_events = match time_events {
+        TimeEvents::On => true,
+        TimeEvents::Off => false,
+        TimeEvents::Auto => {
+            store.begin_time_events().await.context("looking whether time events are begun")?
+        }
+    };
     let mut supervisor = Supervisor::new(RestartPolicy::with_restarts(max_restarts), jitter);
     let options = options(config);
     let feed = Feed::new(store.clone(), feed_options(config.feed, options.max_followers));
@@ -117,7 +131,7 @@ async fn serve(
         store: store_of_workers,
         clock,
         stream_clock_interval,
-        time_events,
+        time_events: emits_time_events.then_some(runway_thresholds),
         delivery_retention,
         audit_retention: config.audit.retention,
         audit_recorder: audit_recorder.clone(),

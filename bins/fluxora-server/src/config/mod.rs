@@ -47,7 +47,7 @@ pub(crate) use setting::{Setting, any};
 pub(crate) use traces::{Collector, Traces};
 pub(crate) use unknown::UnknownName;
 pub(crate) use webhooks::{OwnEndpoint, WebhookState, Webhooks};
-pub(crate) use workers::WorkerConfig;
+pub(crate) use workers::{TimeEvents, WorkerConfig};
 
 use crate::database::Database;
 use crate::logging::LogFormat;

@@ -5,7 +5,7 @@ use fluxora_supervise::MAX_RESTARTS;
 use fluxora_treasury::Thresholds;
 
 use super::ConfigFaults;
-use super::setting::{Parser, Setting, boolean, milliseconds, number};
+use super::setting::{Parser, Setting, milliseconds, number};
 
 /// The background workers.
 #[derive(Args)]
@@ -15,10 +15,11 @@ pub(crate) struct WorkerSettings {
     #[arg(long, env = "STREAM_CLOCK_INTERVAL_MS", default_value = "5000", value_parser = milliseconds(10..=3_600_000))]
     stream_clock_interval_ms: Setting<Duration>,
 
-    /// Whether time events of streams are emitted: true or false. Servers of an earlier version cannot read the event log with
-    /// them: true only when none runs on the same database.
-    #[arg(long, env = "TIME_EVENTS", default_value = "false", value_parser = boolean())]
-    time_events: Setting<bool>,
+    /// Whether time events of streams are emitted: true, false, or auto: on a database whose event log was empty when a server with
+    /// them first started, and after that for good. Servers of an earlier version cannot read the event log with them: on an older
+    /// database set true once none of those runs.
+    #[arg(long, env = "TIME_EVENTS", default_value = "auto", value_parser = time_events())]
+    time_events: Setting<TimeEvents>,
 
     /// The runways, in hours, at which `treasury.runway_low` is emitted for a treasury and asset: 1 to 10 numbers from 1 to 8760,
     /// separated by commas, or `off`. Needs TIME_EVENTS.
@@ -39,11 +40,21 @@ pub(crate) struct WorkerSettings {
     webhook_retention_days: Setting<u32>,
 }
 
+/// Whether time events are emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeEvents {
+    On,
+    Off,
+    /// Where they are begun, and on a database whose event log is empty.
+    Auto,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerConfig {
     pub(crate) stream_clock_interval: Duration,
-    /// The thresholds of runways; `None` if no time events are emitted.
-    pub(crate) time_events: Option<Thresholds>,
+    pub(crate) time_events: TimeEvents,
+    /// The runways at which an event is emitted, where time events are.
+    pub(crate) runway_thresholds: Thresholds,
     pub(crate) max_restarts: u32,
     pub(crate) delivery_retention: Duration,
 }
@@ -57,11 +68,21 @@ impl WorkerSettings {
         let retention = faults.take(&self.webhook_retention_days);
         Some(WorkerConfig {
             stream_clock_interval: interval?,
-            time_events: time_events?.then_some(thresholds?),
+            time_events: time_events?,
+            runway_thresholds: thresholds?,
             max_restarts: max_restarts?,
             delivery_retention: Duration::from_hours(u64::from(retention?).saturating_mul(24)),
         })
     }
+}
+
+fn time_events() -> Parser<TimeEvents> {
+    Parser::new("true, false or auto", |text| match text {
+        "true" => Some(TimeEvents::On),
+        "false" => Some(TimeEvents::Off),
+        "auto" => Some(TimeEvents::Auto),
+        _ => None,
+    })
 }
 
 fn thresholds() -> Parser<Thresholds> {

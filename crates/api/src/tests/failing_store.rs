@@ -107,6 +107,9 @@ impl TreasuryStore for FailingStore {
 
 #[async_trait]
 impl TimeEventStore for FailingStore {
+    async fn begin_time_events(&self) -> Result<bool, StoreError> {
+        Err((self.fault)())
+    }
     async fn schedule_time_events(&self, _: Timestamp, _: u32) -> Result<Scheduled, StoreError> {
         Err((self.fault)())
     }

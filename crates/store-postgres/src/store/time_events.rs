@@ -24,6 +24,10 @@ macro_rules! transaction {
 
 #[async_trait]
 impl TimeEventStore for PostgresStore {
+    async fn begin_time_events(&self) -> Result<bool, StoreError> {
+        transaction!(self, |transaction| steps::begin(&mut transaction))
+    }
+
     async fn schedule_time_events(&self, now: Timestamp, limit: u32) -> Result<Scheduled, StoreError> {
         transaction!(self, |transaction| steps::schedule(&mut transaction, limit, now))
     }

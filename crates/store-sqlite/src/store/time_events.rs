@@ -10,6 +10,10 @@ use crate::time_events;
 
 #[async_trait]
 impl TimeEventStore for SqliteStore {
+    async fn begin_time_events(&self) -> Result<bool, StoreError> {
+        self.writer.run(move |connection: &Connection| run(steps::begin(&mut Chain(connection)))).await
+    }
+
     async fn schedule_time_events(&self, now: Timestamp, limit: u32) -> Result<Scheduled, StoreError> {
         let unit = move |connection: &Connection| run(steps::schedule(&mut Chain(connection), limit, now));
         self.writer.run(unit).await

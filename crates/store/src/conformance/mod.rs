@@ -236,6 +236,8 @@ macro_rules! conformance_suite {
             a_later_use_of_a_key_is_kept
             retention_deletes_ended_keys_and_leaves_the_newest
             each_time_event_of_an_api_stream_is_emitted_once_at_its_instant
+            time_events_begin_on_an_empty_log_for_good
+            time_events_do_not_begin_by_themselves_on_a_log_with_events
             what_fell_due_while_no_clock_ran_is_emitted_afterwards
             a_cancelled_stream_has_no_time_events_to_come
             concurrent_steps_emit_each_time_event_once

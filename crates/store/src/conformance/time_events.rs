@@ -337,3 +337,19 @@ pub async fn a_reorg_that_leaves_an_instant_emits_nothing_about_it(store: &impl 
     let added: Vec<_> = after[before.len()..].iter().map(|(kind, _)| *kind).collect();
     assert_eq!(added, ["stream.corrected"], "the withdrawal alone");
 }
+
+/// Also once the log has events.
+pub async fn time_events_begin_on_an_empty_log_for_good(store: &impl Store) {
+    assert!(store.begin_time_events().await.unwrap());
+    store.create_stream(create(1, &with_a_cliff(), t(0))).await.unwrap();
+    assert!(store.begin_time_events().await.unwrap(), "they are begun");
+}
+
+/// They begin with the first step that an operator has asked for.
+pub async fn time_events_do_not_begin_by_themselves_on_a_log_with_events(store: &impl Store) {
+    store.create_stream(create(1, &with_a_cliff(), t(0))).await.unwrap();
+    assert!(!store.begin_time_events().await.unwrap());
+    assert_eq!(store.emit_time_events(t(1_000), 9).await.unwrap().events, 0);
+    while store.schedule_time_events(t(0), 9).await.unwrap().more {}
+    assert!(store.begin_time_events().await.unwrap());
+}

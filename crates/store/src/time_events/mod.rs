@@ -18,7 +18,7 @@ use crate::StoreError;
 
 pub use instants::{InstantChange, reschedule};
 pub(crate) use steps::{Appended, Clocks};
-pub use steps::{record, schedule, settle};
+pub use steps::{begin, record, schedule, settle};
 pub use transaction::{ReadStreams, TimeEventTransaction};
 
 /// An instant of a stream in the table.
@@ -85,6 +85,9 @@ pub struct Emitted {
 /// The table of instants. Each method is one transaction, except that reads are of one statement.
 #[async_trait]
 pub trait TimeEventStore: Send + Sync {
+    /// Begins the table of instants if the event log is empty. Returns whether it is begun, now or before.
+    async fn begin_time_events(&self) -> Result<bool, StoreError>;
+
     /// Reads up to `limit` events of the log and computes the instants of their streams again.
     async fn schedule_time_events(&self, now: Timestamp, limit: u32) -> Result<Scheduled, StoreError>;
 

@@ -14,6 +14,19 @@ use super::{
 };
 use crate::rows::StreamRow;
 
+/// [`TimeEventStore::begin_time_events`](super::TimeEventStore::begin_time_events).
+pub async fn begin<T: TimeEventTransaction>(transaction: &mut T) -> Result<bool, T::Fault> {
+    if transaction.time_cursor().await?.is_some() {
+        return Ok(true);
+    }
+    let head = transaction.log_head().await?;
+    if head > Sequence(0) {
+        return Ok(false);
+    }
+    transaction.save_time_cursor(TimeCursor { read: head, quiet: head }).await?;
+    Ok(true)
+}
+
 /// [`TimeEventStore::schedule_time_events`](super::TimeEventStore::schedule_time_events).
 pub async fn schedule<T: TimeEventTransaction>(
     transaction: &mut T,

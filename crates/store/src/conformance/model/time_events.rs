@@ -115,6 +115,10 @@ impl TimeEventTransaction for Contents {
 
 #[async_trait]
 impl TimeEventStore for Model {
+    async fn begin_time_events(&self) -> Result<bool, StoreError> {
+        steps::begin(&mut *self.contents()).now_or_never().unwrap()
+    }
+
     async fn schedule_time_events(&self, now: Timestamp, limit: u32) -> Result<Scheduled, StoreError> {
         steps::schedule(&mut *self.contents(), limit, now).now_or_never().unwrap()
     }
