@@ -10,6 +10,7 @@ use fluxora_store::chain::{
     EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::delivery::FollowerCache;
+use fluxora_store::time_events::Emitted;
 use fluxora_store::{
     ChainStore, Clock, CreateStream, Created, EventFilter, EventLog, EventLogPage, EventPage, IdempotencyKey,
     IdempotencyRecord, IdempotencyStore, LeaseStore, Outcome, Recorded, Sequence, Store, StoreError,
@@ -69,9 +70,25 @@ impl SqliteStore {
         unit: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let done = self.writer.run(unit).await?;
+        self.announce();
+        Ok(done)
+    }
+
+    /// The same for a unit that emits what is due: those who wait for events are not woken if nothing was.
+    async fn emit(
+        &self,
+        unit: impl FnMut(&Connection) -> Result<Emitted, StoreError> + Send + 'static,
+    ) -> Result<Emitted, StoreError> {
+        let emitted = self.writer.run(unit).await?;
+        if emitted.events > 0 {
+            self.announce();
+        }
+        Ok(emitted)
+    }
+
+    fn announce(&self) {
         self.appended.notify_waiters();
         self.appended.notify_one();
-        Ok(done)
     }
 
     /// Reads on the calling thread: for what touches a few rows.

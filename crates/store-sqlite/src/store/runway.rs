@@ -12,6 +12,6 @@ use crate::chain::{Chain, run};
 impl RunwayStore for SqliteStore {
     async fn emit_low_runways(&self, thresholds: &Thresholds, now: Timestamp) -> Result<Emitted, StoreError> {
         let thresholds = thresholds.clone();
-        self.append(move |connection| run(runway::emit(&mut Chain(connection), &thresholds, now))).await
+        self.emit(move |connection| run(runway::emit(&mut Chain(connection), &thresholds, now))).await
     }
 }

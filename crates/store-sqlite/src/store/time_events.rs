@@ -20,7 +20,7 @@ impl TimeEventStore for SqliteStore {
     }
 
     async fn emit_time_events(&self, now: Timestamp, limit: u32) -> Result<Emitted, StoreError> {
-        self.append(move |connection| run(steps::record(&mut Chain(connection), limit, now))).await
+        self.emit(move |connection| run(steps::record(&mut Chain(connection), limit, now))).await
     }
 
     async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
