@@ -78,6 +78,8 @@ impl History {
 
     /// Whether its end could be compared with a fresh chain's.
     async fn run(mut self, store: &impl Store, met: &mut Met) -> bool {
+        // No event is emitted for instants that are over when time events begin.
+        assert!(store.begin_time_events().await.unwrap());
         for _ in 0..STEPS {
             let from = self.step();
             self.push_from(store, from).await;
