@@ -10,7 +10,7 @@ CREATE TABLE treasury_runways (
 );
 CREATE INDEX treasury_runways_due ON treasury_runways (chain, check_at) WHERE check_at IS NOT NULL;
 
--- Sums that are written mark the runway of their treasury, whatever server writes them.
+-- Sums that are written mark the runway of their treasury, also those that a server of the previous version writes.
 CREATE FUNCTION mark_runways() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO treasury_runways (address, asset, chain, check_at)

@@ -193,7 +193,7 @@ async fn the_first_key_closes_open_writes_unless_they_are_open_by_setting() {
     }
 }
 
-/// A key that nobody created.
+/// A key that was never created.
 fn unknown(n: u8) -> String {
     fluxora_auth::KeySecret::new([n; 32]).expose().to_string()
 }

@@ -25,7 +25,7 @@ fn endpoint(n: u32) -> EndpointId {
     EndpointId::new(Uuid::from_u128(n.into()))
 }
 
-/// Two endpoints with deliveries, the second one of an owner of its own and with the oldest deliveries only. The oldest deliveries
+/// Two endpoints with deliveries, the second one of another owner and with the oldest deliveries only. The oldest deliveries
 /// have the rare statuses; all others are delivered. Of the other endpoints, which have a replay each, all but the oldest are deleted.
 fn filled() -> Connection {
     let connection = open::writer(&Location::Memory, Duration::ZERO).unwrap().connection;

@@ -152,8 +152,8 @@ pub async fn streams_that_cannot_be_decoded_are_counted_beside_the_sums(
         for party in [sender, recipient] {
             assert_eq!(shown(party, at).await, expect, "{party:?} at {at}");
         }
-        let nobody = Party { role: Role::Sender, address: account(99).into() };
-        assert_eq!(shown(nobody, at).await, (0, 0));
+        let stranger = Party { role: Role::Sender, address: account(99).into() };
+        assert_eq!(shown(stranger, at).await, (0, 0));
     };
     sql(BREAK).await;
     agree((2, 1), 0).await;

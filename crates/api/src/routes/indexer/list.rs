@@ -35,7 +35,11 @@ pub(crate) const DOC: Doc = Doc {
     errors: &[ErrorKind::Unauthorized, ErrorKind::IndexerNotConfigured],
     ..Doc::new(
         "List stored contract events",
-        &[response(200, "ContractEvents", "A page of contract events, each as it was pushed")],
+        &[response(
+            200,
+            "ContractEvents",
+            "A page of contract events, in the form in which they were pushed",
+        )],
     )
 };
 
