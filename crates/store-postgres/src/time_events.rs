@@ -61,7 +61,8 @@ fn due_sql() -> String {
 
 fn open_sql() -> String {
     format!(
-        "SELECT {COLUMNS} FROM stream_instants WHERE since IS NOT NULL ORDER BY since, stream, at, kind LIMIT $1"
+        "SELECT {COLUMNS} FROM stream_instants WHERE since IS NOT NULL AND since >= $1 \
+         AND (since, stream, at, kind) > ($1, $2, $3, $4) ORDER BY since, stream, at, kind LIMIT $5"
     )
 }
 
@@ -201,9 +202,16 @@ impl InstantColumns {
     }
 }
 
-pub(crate) async fn open(lease: &Lease, limit: u32) -> Result<Vec<StoredInstant>, Fault> {
+pub(crate) async fn open(
+    lease: &Lease,
+    after: Option<&StoredInstant>,
+    limit: u32,
+) -> Result<Vec<StoredInstant>, Fault> {
     let statement = lease.prepare_cached(&open_sql()).await.attempt(READING)?;
-    decode_all(&lease.query(&statement, &[&i64::from(limit)]).await.attempt(READING)?)
+    let (since, stream, at, kind) = rows::instant_place(after);
+    decode_all(
+        &lease.query(&statement, &[&since, &stream, &at, &kind, &i64::from(limit)]).await.attempt(READING)?,
+    )
 }
 
 fn seconds(at: UnixTime) -> i64 {

@@ -22,7 +22,8 @@ const OF_STREAM: &str = "SELECT stream, at, kind, state, since, cause FROM strea
 const DUE: &str = "SELECT stream, at, kind, state, since, cause FROM stream_instants INDEXED BY stream_instants_due \
                    WHERE state = 'due' AND chain = ?1 AND at <= ?2 ORDER BY at, stream, kind LIMIT ?3";
 const OPEN: &str = "SELECT stream, at, kind, state, since, cause FROM stream_instants INDEXED BY stream_instants_open \
-                    WHERE since IS NOT NULL ORDER BY since, stream, at, kind LIMIT ?1";
+                    WHERE since IS NOT NULL AND since >= ?1 AND (since, stream, at, kind) > (?1, ?2, ?3, ?4) \
+                    ORDER BY since, stream, at, kind LIMIT ?5";
 const PUT: &str = "INSERT INTO stream_instants (stream, at, kind, chain, state, since, cause) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (stream, at, kind) DO UPDATE SET \
                    state = excluded.state, since = excluded.since, cause = excluded.cause";
@@ -122,8 +123,13 @@ impl TimeEventTransaction for Chain<'_> {
     }
 }
 
-pub(crate) fn open(connection: &Connection, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
-    select(connection, OPEN, [limit])
+pub(crate) fn open(
+    connection: &Connection,
+    after: Option<&StoredInstant>,
+    limit: u32,
+) -> Result<Vec<StoredInstant>, StoreError> {
+    let (since, stream, at, kind) = rows::instant_place(after);
+    select(connection, OPEN, params![since, stream, at, kind, limit])
 }
 
 fn in_order(mut due: Vec<StoredInstant>, limit: u32) -> Vec<StoredInstant> {

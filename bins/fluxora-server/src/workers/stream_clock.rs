@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxora_store::time_events::Emitted;
+use fluxora_store::time_events::{Emitted, StoredInstant};
 use fluxora_store::{Clock, CorruptRow, Recorded, Store, StoreError};
 use fluxora_supervise::{PeriodicTask, ShutdownToken, TickError};
 use fluxora_treasury::Thresholds;
@@ -59,7 +59,7 @@ impl StreamClock {
                 return Ok(());
             }
         }
-        while !shutdown.is_requested() && self.settle_instants().await? {}
+        self.settle_instants(shutdown).await?;
         loop {
             let Emitted { events, more } =
                 self.store.emit_time_events(self.clock.now(), STREAMS_PER_STEP).await.map_err(tick_error)?;
@@ -92,10 +92,20 @@ impl StreamClock {
         Ok(())
     }
 
-    /// Settles some instants that are in question by the terms that the stream had then. Whether one was settled.
-    async fn settle_instants(&self) -> Result<bool, TickError> {
-        let mut settled = false;
-        for instant in self.store.open_instants(STREAMS_PER_STEP).await.map_err(tick_error)? {
+    /// Settles the instants that are in question by the terms that the stream had then.
+    async fn settle_instants(&self, shutdown: &ShutdownToken) -> Result<(), TickError> {
+        let mut last: Option<StoredInstant> = None;
+        while !shutdown.is_requested() {
+            let open = self.store.open_instants(last.as_ref(), STREAMS_PER_STEP).await.map_err(tick_error)?;
+            let Some(newest) = open.last() else { break };
+            last = Some(newest.clone());
+            self.settle(&open).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, open: &[StoredInstant]) -> Result<(), TickError> {
+        for instant in open {
             let then = match self.store.stream_at(&instant.stream, instant.event.at).await {
                 // Reads report the row. The instant stays in question.
                 Err(StoreError::Corrupt(_)) => continue,
@@ -103,9 +113,9 @@ impl StreamClock {
             };
             let holds = then.is_some_and(|then| then.time_events().contains(&instant.event));
             let now = self.clock.now();
-            settled |= self.store.settle_instant(&instant, holds, now).await.map_err(tick_error)?;
+            self.store.settle_instant(instant, holds, now).await.map_err(tick_error)?;
         }
-        Ok(settled)
+        Ok(())
     }
 }
 

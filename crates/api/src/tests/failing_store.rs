@@ -116,7 +116,11 @@ impl TimeEventStore for FailingStore {
     async fn emit_time_events(&self, _: Timestamp, _: u32) -> Result<Emitted, StoreError> {
         Err((self.fault)())
     }
-    async fn open_instants(&self, _: u32) -> Result<Vec<StoredInstant>, StoreError> {
+    async fn open_instants(
+        &self,
+        _: Option<&StoredInstant>,
+        _: u32,
+    ) -> Result<Vec<StoredInstant>, StoreError> {
         Err((self.fault)())
     }
     async fn settle_instant(&self, _: &StoredInstant, _: bool, _: Timestamp) -> Result<bool, StoreError> {

@@ -37,8 +37,14 @@ impl TimeEventStore for PostgresStore {
         if emitted.events == 0 { Ok(emitted) } else { self.announcer.announce(Ok(emitted)) }
     }
 
-    async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
-        self.units.run(&self.connections, |lease| async move { time_events::open(&lease, limit).await }).await
+    async fn open_instants(
+        &self,
+        after: Option<&StoredInstant>,
+        limit: u32,
+    ) -> Result<Vec<StoredInstant>, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { time_events::open(&lease, after, limit).await })
+            .await
     }
 
     async fn settle_instant(

@@ -1,4 +1,5 @@
-use fluxora_store::{CorruptRow, StoreError, StreamFilter, StreamQuery};
+use fluxora_store::{CorruptRow, StoreError, StreamFilter, StreamQuery, TimeEventStore};
+use fluxora_stream::EventKind;
 
 use super::*;
 
@@ -60,6 +61,31 @@ async fn a_row_that_cannot_be_read_does_not_count_against_the_limit_of_a_step() 
     assert_eq!((step.streams, step.unreadable.len(), step.more), (2, 1, false));
     let step = store.record_due(t(50), 2).await.unwrap();
     assert_eq!((step.streams, step.unreadable.len()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_events_of_other_streams_do_not_wait_for_a_row_that_cannot_be_read() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    let store = open(&database).await;
+    assert!(store.begin_time_events().await.unwrap());
+    put(&store, 1..=3).await;
+    while store.schedule_time_events(t(0), 10).await.unwrap().more {}
+    database.sql(&format!("{DROP} UPDATE streams SET sender = 'x' || sender WHERE seq = 1"));
+    while store.emit_time_events(t(500), 1).await.unwrap().more {}
+    for (n, expect) in [(2, true), (3, true), (1, false)] {
+        assert_eq!(has_ended(&store, n).await, expect, "{n}");
+    }
+    database.sql("UPDATE streams SET sender = substr(sender, 2) WHERE seq = 1");
+    for instant in store.open_instants(None, 10).await.unwrap() {
+        assert!(store.settle_instant(&instant, true, t(501)).await.unwrap(), "{instant:?}");
+    }
+    assert!(has_ended(&store, 1).await, "once the row can be read");
+}
+
+async fn has_ended(store: &PostgresStore, n: u64) -> bool {
+    let page = store.stream_events(&id(n), 0, 100).await.unwrap().unwrap();
+    page.events.iter().any(|logged| logged.event.kind == EventKind::Ended)
 }
 
 #[tokio::test(flavor = "multi_thread")]

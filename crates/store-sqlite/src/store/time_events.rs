@@ -23,8 +23,13 @@ impl TimeEventStore for SqliteStore {
         self.emit(move |connection| run(steps::record(&mut Chain(connection), limit, now))).await
     }
 
-    async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
-        self.read(move |connection| time_events::open(connection, limit)).await
+    async fn open_instants(
+        &self,
+        after: Option<&StoredInstant>,
+        limit: u32,
+    ) -> Result<Vec<StoredInstant>, StoreError> {
+        let after = after.cloned();
+        self.read(move |connection| time_events::open(connection, after.as_ref(), limit)).await
     }
 
     async fn settle_instant(

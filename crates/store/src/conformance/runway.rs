@@ -1,13 +1,17 @@
 //! What every backend must make of runways that become low.
 
-use fluxora_stream::{EventKind, LoggedEvent, RunwayLow, StreamId, TermsDraft, TopUp};
-use fluxora_treasury::Thresholds;
+use std::collections::{BTreeMap, BTreeSet};
+
+use fluxora_stream::{
+    Address, EventKind, LoggedEvent, RunwayLow, Stream, StreamId, TermsDraft, TopUp, UnixTime,
+};
+use fluxora_treasury::{Asset, Checked, Runway, Thresholds, Watch};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::chain::{MAIN, vesting_steps as vesting};
 use super::fixtures::*;
-use crate::{Store, StreamStore};
+use crate::{EventFilter, Store, StreamStore};
 
 const HOUR: i64 = 3_600;
 
@@ -25,6 +29,66 @@ async fn check(store: &impl Store, now: Timestamp) -> usize {
         if !step.more {
             return events;
         }
+    }
+}
+
+/// The runways of chain streams over histories, measured from all streams at every step.
+#[derive(Default)]
+pub(super) struct RunwayModel {
+    watches: BTreeMap<(Address, Asset), Watch>,
+    /// Number of thresholds that were crossed.
+    pub(super) crossings: usize,
+}
+
+impl RunwayModel {
+    /// One step of a store whose chain streams are these: it emits what this model says.
+    pub(super) async fn check(
+        &mut self,
+        store: &impl Store,
+        streams: &[Stream],
+        now: Timestamp,
+        context: &str,
+    ) {
+        // A ledger closes every five seconds.
+        let thresholds = Thresholds::new([300, 60, 20]);
+        while store.count_streams_again(now, 100).await.unwrap().more {}
+        let before = store.head().await.unwrap();
+        while store.emit_low_runways(&thresholds, now).await.unwrap().more {}
+        let log = store.events_after(before, &EventFilter::default(), 1_000).await.unwrap().events;
+        let low =
+            |logged: &LoggedEvent| Some((logged.event.stream, logged.event.data.runway.as_deref()?.clone()));
+        let emitted: Vec<_> = log.iter().filter_map(low).collect();
+        let state = store.chain_state().await.unwrap();
+        let ledgers = store.ledgers(0..=state.frontier.last_safe.unwrap_or(0)).await.unwrap();
+        let Some(close) = ledgers.iter().rev().find_map(|ledger| ledger.closed_at) else {
+            assert!(emitted.is_empty(), "{context}: no close is known");
+            return;
+        };
+        let mut of_party = BTreeMap::<_, Vec<_>>::new();
+        for stream in streams {
+            of_party.entry((stream.sender, Asset::of(stream))).or_default().push(stream.clone());
+        }
+        let parties: BTreeSet<_> = self.watches.keys().chain(of_party.keys()).copied().collect();
+        let mut expect = Vec::new();
+        for party in parties {
+            let streams = of_party.get(&party).map_or(&[][..], Vec::as_slice);
+            let runway = Runway::of(streams, UnixTime::of(close), None);
+            let watch = self.watches.entry(party).or_default();
+            let checked = thresholds.check(*watch, runway.as_ref().map(Runway::seconds));
+            *watch = checked.watch;
+            if let (Some(runway), Checked { crossed: Some(_), .. }) = (runway, checked) {
+                let (end, stream) = runway.end();
+                expect.push((stream, party.0, runway.at, runway.seconds(), end));
+            }
+        }
+        let of = |(stream, low): &(StreamId, RunwayLow)| {
+            (*stream, low.treasury, low.measured_at, low.runway_seconds, low.exhausted_at)
+        };
+        let mut emitted: Vec<_> = emitted.iter().map(of).collect();
+        self.crossings += expect.len();
+        expect.sort_unstable();
+        emitted.sort_unstable();
+        assert_eq!(emitted, expect, "{context}");
     }
 }
 
@@ -61,7 +125,7 @@ pub async fn a_runway_that_falls_crosses_each_threshold_once_at_its_instant(stor
     assert_eq!(crossings(store, &stream_id(1)).await, [(100, 100), (150, 50), (180, 20)]);
     let stream = read(store, 1).await;
     let events = history(store, &stream_id(1)).await;
-    assert_eq!(fluxora_stream::Stream::replay(&events).unwrap().unwrap(), stream);
+    assert_eq!(Stream::replay(&events).unwrap().unwrap(), stream);
 }
 
 /// The lowest of several thresholds that were crossed while no step was taken.

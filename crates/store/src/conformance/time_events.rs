@@ -1,7 +1,7 @@
 //! What every backend must make of the instants of streams.
 
 use fluxora_stream::{
-    Cause, EventKind, LoggedEvent, StreamId, TermsDraft, TimeEvent, TimeEventKind, UnixTime,
+    Cause, EventKind, LoggedEvent, Origin, Sequence, StreamId, TermsDraft, TimeEvent, TimeEventKind, UnixTime,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use super::chain::{Branch, MAIN, closed_at, vesting_steps as vesting};
 use super::fixtures::*;
-use crate::{Store, StreamStore};
+use crate::time_events::StoredInstant;
+use crate::{EventFilter, Store, StreamStore};
 
 /// From second 10 to second 110, with a cliff at second 30.
 fn with_a_cliff() -> TermsDraft {
@@ -21,24 +22,39 @@ fn with_a_cliff() -> TermsDraft {
 pub(super) async fn tick(store: &impl Store, now: Timestamp) -> usize {
     store.record_due(now, 100).await.unwrap();
     while store.schedule_time_events(now, 3).await.unwrap().more {}
+    let before = store.head().await.unwrap();
+    let mut last: Option<StoredInstant> = None;
     loop {
-        let open = store.open_instants(100).await.unwrap();
-        let mut settled = false;
-        for instant in open {
+        let open = store.open_instants(last.as_ref(), 2).await.unwrap();
+        for instant in &open {
             let then = store.stream_at(&instant.stream, instant.event.at).await.unwrap();
             let holds = then.is_some_and(|then| then.time_events().contains(&instant.event));
-            settled |= store.settle_instant(&instant, holds, now).await.unwrap();
+            store.settle_instant(instant, holds, now).await.unwrap();
         }
-        if !settled {
-            break;
-        }
+        let Some(newest) = open.last() else { break };
+        last = Some(newest.clone());
     }
     let mut events = 0;
     loop {
         let step = store.emit_time_events(now, 2).await.unwrap();
         events += step.events;
         if !step.more {
-            return events;
+            break;
+        }
+    }
+    none_is_early(store, before, now).await;
+    events
+}
+
+/// The time events after a position of the log: none is after the clock that its stream goes by.
+async fn none_is_early(store: &impl Store, after: Sequence, now: Timestamp) {
+    let safe = store.chain_state().await.unwrap().frontier.last_safe;
+    let page = store.events_after(after, &EventFilter::default(), 1_000).await.unwrap();
+    for LoggedEvent { event, .. } in &page.events {
+        let Some(TimeEvent { at, .. }) = event.time_event() else { continue };
+        match event.stream.origin() {
+            Origin::Api => assert!(at <= UnixTime::of(now), "{event:?}"),
+            Origin::Chain => assert!(Some(at) <= safe.map(|safe| UnixTime::of(closed_at(safe))), "{event:?}"),
         }
     }
 }
@@ -50,7 +66,13 @@ async fn close(store: &impl Store, branch: &Branch<'_>, ledger: u32) {
 }
 
 async fn log_of(store: &impl StreamStore, id: &StreamId) -> Vec<LoggedEvent> {
-    store.stream_events(id, 0, 1_000).await.unwrap().unwrap().events
+    let (mut log, mut after) = (Vec::new(), 0);
+    loop {
+        let page = store.stream_events(id, after, 1_000).await.unwrap().unwrap().events;
+        let Some(last) = page.last() else { return log };
+        after = last.event.stream_seq;
+        log.extend(page);
+    }
 }
 
 /// The types of a stream's events, each with the second at which it occurred.

@@ -24,6 +24,6 @@ pub use streams::{
     FamilyColumns, StreamRow, event_of, idempotency_record, logged_event, removed_stream, stream,
     stream_to_change,
 };
-pub use time_events::{InstantStateColumns, instant_kind, instant_state, stored_instant};
+pub use time_events::{InstantStateColumns, instant_kind, instant_place, instant_state, stored_instant};
 pub use treasury::{stored_contribution, stored_sums};
 pub use webhooks::{webhook_attempt, webhook_delivery, webhook_endpoint, webhook_replay};

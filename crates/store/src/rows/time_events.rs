@@ -33,6 +33,15 @@ pub fn instant_state(state: &InstantState) -> Result<InstantStateColumns, StoreE
     })
 }
 
+/// The columns `since, stream, at, kind` of an instant in question; without one, a place before all of them.
+pub fn instant_place(instant: Option<&StoredInstant>) -> (i64, String, i64, i16) {
+    instant.map_or((0, String::new(), 0, 0), |stored| {
+        let StoredInstant { stream, event, .. } = stored;
+        let since = stored.since().map_or(0, super::seq);
+        (since, stream.to_string(), super::count(event.at.seconds()), instant_kind(event.kind))
+    })
+}
+
 /// Reads `stream, at, kind, state, since, cause` of `stream_instants`.
 pub fn stored_instant<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredInstant, StoreError> {
     let stream = columns.parsed("stream", |text| StreamId::parse(text).ok_or("not a stream's id"))?;

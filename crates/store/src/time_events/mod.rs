@@ -41,7 +41,8 @@ pub enum InstantState {
     Emitted,
     /// It was over when the table was begun: no event is emitted.
     Passed,
-    /// The stream changed after it, before its event was emitted: the terms at the instant decide.
+    /// The stream changed after it, before its event was emitted, or could not be read when it was due: the terms at the instant
+    /// decide.
     Unproven {
         /// The event of the log that raised the question.
         since: Sequence,
@@ -53,6 +54,16 @@ pub enum InstantState {
         /// The cause of the correction.
         cause: Cause,
     },
+}
+
+impl StoredInstant {
+    /// The event of the log that raised the question; `None` if it is not in question.
+    pub const fn since(&self) -> Option<Sequence> {
+        match &self.state {
+            InstantState::Unproven { since } | InstantState::Disputed { since, .. } => Some(*since),
+            InstantState::Due | InstantState::Emitted | InstantState::Passed => None,
+        }
+    }
 }
 
 /// How far the table follows the event log.
@@ -96,11 +107,16 @@ pub trait TimeEventStore: Send + Sync {
     /// emitted once, also when several replicas take steps at the same time.
     async fn emit_time_events(&self, now: Timestamp, limit: u32) -> Result<Emitted, StoreError>;
 
-    /// Reads up to `limit` instants that are unproven or disputed.
-    async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError>;
+    /// Reads up to `limit` instants that are unproven or disputed, after one in the order of (`since`, stream, instant, kind).
+    async fn open_instants(
+        &self,
+        after: Option<&StoredInstant>,
+        limit: u32,
+    ) -> Result<Vec<StoredInstant>, StoreError>;
 
-    /// Settles an instant that is unproven or disputed: `holds` is whether the terms at the instant have it. `false` if it was
-    /// changed since it was read.
+    /// Settles an instant that is unproven or disputed: `holds` is whether the terms at the instant have it. `false` if it stays
+    /// in question: it was changed since it was read, the row of its stream cannot be read, or it is an unproven one of a chain
+    /// stream after the close of the newest safe ledger.
     async fn settle_instant(
         &self,
         instant: &StoredInstant,

@@ -75,9 +75,7 @@ pub async fn record<T: TimeEventTransaction>(
 ) -> Result<Emitted, T::Fault> {
     // What the log had when the table was begun says what was emitted before.
     let begun = transaction.time_cursor().await?.filter(|cursor| cursor.read >= cursor.quiet);
-    if begun.is_none() {
-        return Ok(Emitted::default());
-    }
+    let Some(TimeCursor { read: since, .. }) = begun else { return Ok(Emitted::default()) };
     let Clocks { wall, ledgers } = Clocks::read(transaction, now).await?;
     if transaction.due_instants(wall, ledgers, 1).await?.is_empty() {
         return Ok(Emitted::default());
@@ -87,16 +85,23 @@ pub async fn record<T: TimeEventTransaction>(
     let ledgers = close_of(transaction, safe).await?;
     let due = transaction.due_instants(wall, ledgers, limit.max(1)).await?;
     let ids: BTreeSet<_> = due.iter().map(|due| due.stream).collect();
-    let ReadStreams { rows, .. } =
+    let ReadStreams { rows, unreadable } =
         transaction.streams_to_change(&ids.into_iter().collect::<Vec<_>>()).await?;
     let mut appended = Appended::default();
+    // None of them is due afterwards, so the next step reads others.
     for StoredInstant { stream, event, .. } in &due {
-        // A stream that has changed meanwhile is scheduled again by the event of the change.
-        if let Some(row) = rows.get(stream).filter(|row| is_certain(&row.stream, event)) {
-            appended.emit(row, *event, now);
+        match rows.get(stream) {
+            Some(row) if is_certain(&row.stream, event) => appended.emit(row, *event, now),
+            None if !unreadable.contains(stream) => {
+                appended.changes.push((*stream, InstantChange::Remove(*event)));
+            }
+            _ => {
+                let unproven = InstantState::Unproven { since };
+                appended.changes.push((*stream, InstantChange::Put(*event, unproven)));
+            }
         }
     }
-    let more = !appended.events.is_empty() && usize::try_from(limit).is_ok_and(|limit| due.len() >= limit);
+    let more = usize::try_from(limit).is_ok_and(|limit| due.len() >= limit);
     let emitted = Emitted { events: appended.events.len(), more };
     appended.write(transaction).await?;
     Ok(emitted)
@@ -112,7 +117,11 @@ pub async fn settle<T: TimeEventTransaction>(
     let StoredInstant { stream: id, event, state } = instant;
     transaction.time_cursor().await?;
     if id.origin() == Origin::Chain {
-        transaction.state().await?;
+        let safe = transaction.state().await?.frontier.last_safe;
+        let is_unproven = matches!(state, InstantState::Unproven { .. });
+        if is_unproven && close_of(transaction, safe).await?.is_none_or(|safe| safe < event.at) {
+            return Ok(false);
+        }
     }
     let present = transaction.instants(&[*id]).await?;
     if !present.contains(instant) {

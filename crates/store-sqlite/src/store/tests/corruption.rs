@@ -1,6 +1,7 @@
 //! A row that cannot be read is named, and other rows are served.
 
-use fluxora_store::CorruptRow;
+use fluxora_store::{CorruptRow, TimeEventStore};
+use fluxora_stream::EventKind;
 
 use super::*;
 
@@ -109,6 +110,29 @@ async fn the_stream_clock_passes_over_rows_that_cannot_be_read() {
     let step = store.record_due(t(20), 1).await.unwrap();
     assert_eq!((step.streams, step.unreadable.len(), step.more), (1, 3, false));
     assert_eq!(store.record_due(t(20), 1).await.unwrap().streams, 0);
+}
+
+#[tokio::test]
+async fn time_events_of_other_streams_do_not_wait_for_a_row_that_cannot_be_read() {
+    let store = Kept::open(Options::default());
+    assert!(store.begin_time_events().await.unwrap());
+    store.put(1..=3).await;
+    while store.schedule_time_events(t(0), 10).await.unwrap().more {}
+    store.tamper("UPDATE streams SET sender = 'x' || sender WHERE seq = 1");
+    while store.emit_time_events(t(500), 1).await.unwrap().more {}
+    for (n, expect) in [(2, true), (3, true), (1, false)] {
+        assert_eq!(has_ended(&store, n).await, expect, "{n}");
+    }
+    store.tamper("UPDATE streams SET sender = substr(sender, 2) WHERE seq = 1");
+    for instant in store.open_instants(None, 10).await.unwrap() {
+        assert!(store.settle_instant(&instant, true, t(501)).await.unwrap(), "{instant:?}");
+    }
+    assert!(has_ended(&store, 1).await, "once the row can be read");
+}
+
+async fn has_ended(store: &Kept, n: u64) -> bool {
+    let page = store.stream_events(&id(n), 0, 100).await.unwrap().unwrap();
+    page.events.iter().any(|logged| logged.event.kind == EventKind::Ended)
 }
 
 /// The next event would leave a gap in the history or get a number that is taken.

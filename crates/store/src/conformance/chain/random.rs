@@ -12,6 +12,7 @@ use super::reference_model::{Met, ReferenceModel, Verdict};
 use super::vesting_events::*;
 use crate::chain::Rewind;
 use crate::conformance::fixtures::t;
+use crate::conformance::runway::RunwayModel;
 use crate::conformance::time_events;
 use crate::conformance::treasury::agrees;
 use crate::{Store, StreamFilter, StreamQuery};
@@ -27,26 +28,22 @@ pub fn chain_seeds() -> std::ops::Range<u64> {
     from.parse().unwrap()..to.parse().unwrap()
 }
 
-/// The histories of one store after which time events are compared with the terms. Beyond some hundreds, each begun by a rewind to
-/// ledger 0, a time event was missing or not retracted twice in 6,000: a known defect, which docs/API.md names.
-const WITH_TIME_EVENTS: u32 = 200;
-
 /// Runs the histories of these seeds, one after the other, on one store.
 pub async fn random_chains_end_as_a_rebuild_from_scratch_does(
     store: &impl Store,
     seeds: impl IntoIterator<Item = u64>,
 ) {
     let (mut histories, mut compared, mut met) = (0_u32, 0_u32, Met::default());
+    let mut runways = RunwayModel::default();
     for seed in seeds {
         let rewind = Rewind { to_ledger: 0, reason: "the next history".to_owned() };
         // Refused before the first history, when the store is empty.
         store.rewind(rewind, Rules::default(), t(0)).await.unwrap().ok();
         histories += 1;
-        let mut history = History::new(seed);
-        history.compares_time_events = histories <= WITH_TIME_EVENTS;
-        compared += u32::from(history.run(store, &mut met).await);
+        compared += u32::from(History::new(seed).run(store, &mut met, &mut runways).await);
     }
     assert!(histories < 100 || met.is_everything(), "holes and branches are drawn");
+    assert!(histories < 100 || runways.crossings > 20, "{} thresholds were crossed", runways.crossings);
     assert!(compared * 2 >= histories, "only {compared} of {histories} could be compared with a fresh chain");
 }
 
@@ -68,7 +65,6 @@ struct History {
     left: Vec<Vec<Block>>,
     hashes: u32,
     pushed: usize,
-    compares_time_events: bool,
 }
 
 impl History {
@@ -80,16 +76,19 @@ impl History {
             ..Rules::default()
         };
         let (model, blocks, left) = (ReferenceModel::default(), Vec::new(), Vec::new());
-        Self { seed, dice, rules, model, blocks, left, hashes: 0, pushed: 0, compares_time_events: true }
+        Self { seed, dice, rules, model, blocks, left, hashes: 0, pushed: 0 }
     }
 
     /// Whether its end could be compared with a fresh chain's.
-    async fn run(mut self, store: &impl Store, met: &mut Met) -> bool {
+    async fn run(mut self, store: &impl Store, met: &mut Met, runways: &mut RunwayModel) -> bool {
         // No event is emitted for instants that are over when time events begin.
         assert!(store.begin_time_events().await.unwrap());
         for _ in 0..STEPS {
             let from = self.step();
             self.push_from(store, from).await;
+            if Dice(self.seed ^ u64::try_from(self.pushed).unwrap() << 16).one_in(2) {
+                self.check_runways(store, runways).await;
+            }
         }
         // Pushed once more from the start and in order, the store has the whole chain, unless its end is refused as too deep.
         let everything = self.batches(0, false);
@@ -98,15 +97,14 @@ impl History {
             refused |= self.push(store, &batch).await != Ok(());
         }
         self.compare(store).await;
+        self.check_runways(store, runways).await;
         met.add(&self.model.met);
         if refused {
             return false;
         }
         let (context, now) = (format!("seed {}", self.seed), t(i64::try_from(self.pushed).unwrap()));
         let ids: Vec<_> = self.model.streams().into_keys().collect();
-        if self.compares_time_events {
-            time_events::emitted_what_the_terms_say(store, &ids, now, &context).await;
-        }
+        time_events::emitted_what_the_terms_say(store, &ids, now, &context).await;
         let mut fresh = ReferenceModel::default();
         for batch in self.batches(0, false) {
             fresh.take(&batch, self.rules);
@@ -235,6 +233,12 @@ impl History {
             }
         }
         self.compare(store).await;
+    }
+
+    async fn check_runways(&self, store: &impl Store, runways: &mut RunwayModel) {
+        let context = format!("seed {}, push {}", self.seed, self.pushed);
+        let streams: Vec<_> = self.model.streams().into_values().collect();
+        runways.check(store, &streams, t(i64::try_from(self.pushed).unwrap()), &context).await;
     }
 
     fn batches(&mut self, from: usize, by_chance: bool) -> Vec<Arc<Batch>> {

@@ -127,11 +127,18 @@ impl TimeEventStore for Model {
         steps::record(&mut *self.contents(), limit, now).now_or_never().unwrap()
     }
 
-    async fn open_instants(&self, limit: u32) -> Result<Vec<StoredInstant>, StoreError> {
-        let is_open = |stored: &StoredInstant| {
-            matches!(stored.state, InstantState::Unproven { .. } | InstantState::Disputed { .. })
-        };
-        Ok(self.contents().instants.select(is_open, limit))
+    async fn open_instants(
+        &self,
+        after: Option<&StoredInstant>,
+        limit: u32,
+    ) -> Result<Vec<StoredInstant>, StoreError> {
+        let place = |stored: &StoredInstant| (stored.since(), stored.stream, stored.event);
+        let is_open =
+            |stored: &StoredInstant| stored.since().is_some() && Some(place(stored)) > after.map(place);
+        let mut open = self.contents().instants.select(is_open, u32::MAX);
+        open.sort_unstable_by_key(place);
+        open.truncate(usize::try_from(limit).unwrap());
+        Ok(open)
     }
 
     async fn settle_instant(
