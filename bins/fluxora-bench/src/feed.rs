@@ -41,7 +41,7 @@ fn server(clients: u32) -> anyhow::Result<(tempfile::TempDir, Server)> {
 }
 
 /// How the frame of an event begins.
-const FRAME: &[u8] = b"\nevent: stream.";
+const FRAME: &[u8] = b"\ndata: {\"id\":\"evt_";
 
 /// Counts the frames of events in a stream of bytes.
 #[derive(Default)]
