@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use self::chain::ChainView;
 pub(crate) use self::instant::Instant;
+use self::treasury::PhaseView;
 use crate::Tokens;
 
 /// A stream as it stands at one instant.
@@ -40,6 +41,8 @@ pub(crate) struct StreamView {
     end_time: UnixTime,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Status"))]
     status: &'static str,
+    #[serde(flatten)]
+    phase: PhaseView,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     streamed_amount: String,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
@@ -168,6 +171,7 @@ impl StreamView {
             cliff_time: Some(times.cliff).filter(|cliff| *cliff > times.start),
             end_time: times.end,
             status: stream.status_at(at).as_str(),
+            phase: PhaseView::of(stream, at),
             streamed_amount: amounts.streamed,
             withdrawn_amount: amounts.withdrawn,
             withdrawable_amount: amounts.withdrawable,

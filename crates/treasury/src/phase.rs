@@ -75,11 +75,17 @@ impl Phase {
 
     /// The next phase of a stream after an instant, if no event comes. `None` if time alone brings none.
     pub fn next<B: StreamBody>(stream: &Stream<B>, at: UnixTime) -> Option<NextPhase> {
+        Self::with_next(stream, at).1
+    }
+
+    /// The phase of a stream at an instant, and the one that time alone brings after it.
+    pub fn with_next<B: StreamBody>(stream: &Stream<B>, at: UnixTime) -> (Self, Option<NextPhase>) {
         let now = Self::of(stream, at);
-        milestones(stream, at).into_iter().find_map(|milestone| {
+        let next = milestones(stream, at).into_iter().find_map(|milestone| {
             let phase = Self::of(stream, milestone.at);
             (phase != now).then_some(NextPhase { phase, at: milestone.at })
-        })
+        });
+        (now, next)
     }
 
     /// Whether time alone can change the stream.

@@ -20,6 +20,28 @@ async fn a_stream_accrues_with_time_and_completes_at_its_end() {
 }
 
 #[actix_web::test]
+async fn a_stream_has_its_phase_and_the_next_one_that_time_brings() {
+    let server = Server::new();
+    let path = server.create(json!({ "startTime": START + 10 })).await;
+    let (start, end) = (START + 10, START + 110);
+    for (at, phase, next) in [
+        (START, "scheduled", json!(["streaming", start])),
+        (start, "streaming", json!(["settled", end])),
+        (end - 1, "streaming", json!(["settled", end])),
+        (end, "settled", json!([null, null])),
+    ] {
+        let body = server.get(&format!("{path}?at={at}")).await.body;
+        assert_eq!(body["phase"], phase, "at {at}");
+        assert_eq!(json!([body["nextPhase"], body["nextPhaseAt"]]), next, "at {at}");
+    }
+    server.clock.advance(20);
+    let cancelled = server.send(TestRequest::delete().uri(&path)).await.body;
+    assert_eq!((&cancelled["phase"], &cancelled["nextPhase"]), (&json!("cancelled_claimable"), &json!(null)));
+    let listed = server.get("/api/streams").await.body;
+    assert_eq!(listed["streams"][0]["phase"], "cancelled_claimable");
+}
+
+#[actix_web::test]
 async fn the_list_shows_the_present_status() {
     let server = Server::new();
     server.create(json!({ "startTime": START + 10 })).await;

@@ -14,10 +14,13 @@ const SENDER: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
 const RECIPIENT: &str = "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H";
 
 /// Fields that only the stream has, as `docs/API.md` lists them.
-const DERIVED: [&str; 21] = [
+const DERIVED: [&str; 24] = [
     "id",
     "origin",
     "cancelledAt",
+    "phase",
+    "nextPhase",
+    "nextPhaseAt",
     "chain",
     "asOf",
     "createdAt",

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fluxora_stream::vesting::Units;
-use fluxora_stream::{StreamId, UnixTime};
-use fluxora_treasury::{Asset, AssetSummary, Escrow, Figures, Milestone, NextPhase, Outflow, Phase, Rate};
+use fluxora_stream::{Stream, StreamId, UnixTime};
+use fluxora_treasury::{Asset, AssetSummary, Escrow, Figures, Milestone, Outflow, Phase, Rate};
 use serde::Serialize;
 
 use crate::Tokens;
@@ -127,7 +127,8 @@ pub(crate) struct PhaseView {
 }
 
 impl PhaseView {
-    pub(crate) fn of(phase: Phase, next: Option<NextPhase>) -> Self {
+    pub(crate) fn of(stream: &Stream, at: UnixTime) -> Self {
+        let (phase, next) = Phase::with_next(stream, at);
         Self {
             phase: phase.as_str(),
             next_phase: next.map(|next| next.phase.as_str()),

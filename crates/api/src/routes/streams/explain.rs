@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_stream::{Stream, UnixTime};
-use fluxora_treasury::{Accrual, Asset, Explanation, Figures, Phase, Value};
+use fluxora_treasury::{Accrual, Asset, Explanation, Figures, Value};
 use serde::Serialize;
 
 use crate::doc::{Doc, query, response};
@@ -118,7 +118,7 @@ fn view(stream: &Stream, at: UnixTime, shown: &Shown<'_>) -> ExplanationView {
         as_of: at,
         asset: shown.asset(),
         status: stream.status_at(at).as_str(),
-        phase: PhaseView::of(Phase::of(stream, at), Phase::next(stream, at)),
+        phase: PhaseView::of(stream, at),
         accrual: AccrualView {
             rule,
             formula,
