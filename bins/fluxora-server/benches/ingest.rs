@@ -79,7 +79,8 @@ fn body(n: u64) -> String {
     let batch = traffic::ledger(n);
     let mut body = String::from(r#"{"events":["#);
     for (index, event) in batch.events().iter().enumerate() {
-        let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload } = event;
+        let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload, invocation: _ } =
+            event;
         let ChainPosition { ledger, transaction, operation, event } = position;
         let [hash, previous] = [*ledger, ledger - 1].map(|sequence| traffic::hash(sequence.into()));
         let comma = if index == 0 { "" } else { "," };

@@ -184,10 +184,25 @@ impl Fields {
 
     /// A required object as it is in the body. `given` are all values that the body has for the field.
     pub(crate) fn raw_object<'a>(&mut self, field: &'static str, given: &[&'a RawValue]) -> Option<&'a str> {
+        self.raw(field, given, '{', "an object")
+    }
+
+    /// A required array as it is in the body.
+    pub(crate) fn raw_array<'a>(&mut self, field: &'static str, given: &[&'a RawValue]) -> Option<&'a str> {
+        self.raw(field, given, '[', "an array")
+    }
+
+    fn raw<'a>(
+        &mut self,
+        field: &'static str,
+        given: &[&'a RawValue],
+        opening: char,
+        needed: &str,
+    ) -> Option<&'a str> {
         let (code, message) = match given {
-            [value] if value.get().starts_with('{') => return Some(value.get()),
+            [value] if value.get().starts_with(opening) => return Some(value.get()),
             [] => (FieldCode::Required, format!("{field} is required")),
-            [_] => (FieldCode::InvalidType, format!("{field} must be an object")),
+            [_] => (FieldCode::InvalidType, format!("{field} must be {needed}")),
             _ => (FieldCode::DuplicateField, format!("{field} is given {} times", given.len())),
         };
         let fault = self.fault(field, code, message);

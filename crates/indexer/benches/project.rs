@@ -54,6 +54,7 @@ fn event(step: &Value, emitted: &Value) -> ContractEvent {
         tx_hash: opaque(&step["txHash"]),
         happened_at: step["closedAt"].as_str().unwrap().parse().unwrap(),
         payload: emitted["decoded"].to_string().into(),
+        invocation: None,
     }
 }
 

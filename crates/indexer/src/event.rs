@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::Opaque;
+use crate::{Invocation, Opaque};
 
 /// The position of a contract event on chain. Positions are ordered as the chain executed the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,8 @@ pub struct ContractEvent {
     pub happened_at: Timestamp,
     /// Text of a JSON object, exactly as pushed. Cheap to clone, as all fields are.
     pub payload: Arc<str>,
+    /// The call in which it was emitted, where it is known.
+    pub invocation: Option<Arc<Invocation>>,
 }
 
 impl ContractEvent {

@@ -4,6 +4,7 @@ mod batch;
 mod event;
 mod evidence;
 mod freshness;
+mod invocation;
 mod ledger;
 mod opaque;
 mod plan;
@@ -17,6 +18,7 @@ pub use evidence::{
     EVENT_PROOF_FORMAT, Evidence, Fence, LedgerProof, NotProvenEvents, ProvenEvents, Verification,
 };
 pub use freshness::{ClientImpact, Freshness, FreshnessStatus, OperatorAction, Sync};
+pub use invocation::{ARGUMENTS_MAX, FUNCTION_MAX, Invocation, InvocationSource, NotAnInvocation};
 pub use ledger::Ledger;
 pub use opaque::{NotOpaque, OPAQUE_MAX, Opaque};
 pub use plan::{

@@ -91,6 +91,7 @@ fn event(branch: &str, ledger: u32, payload: &str) -> Pushed {
         tx_hash: opaque("tx"),
         happened_at: Timestamp::UNIX_EPOCH,
         payload: payload.into(),
+        invocation: None,
     };
     let previous_hash = Some(opaque(&format!("hash-{}", ledger - 1)));
     Pushed { event, ledger_hash: opaque(&format!("{branch}-{ledger}")), previous_hash }

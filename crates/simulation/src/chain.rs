@@ -164,6 +164,7 @@ impl Chain {
             tx_hash: Opaque::new(&tx_hash)?,
             happened_at: close_time.instant(),
             payload: event.payload.into(),
+            invocation: None,
         })
     }
 }

@@ -61,6 +61,7 @@ impl Emitter<'_> {
             tx_hash: Opaque::new(&self.hash.to_string())?,
             happened_at: self.ledger.close_time,
             payload: Arc::from(payload(&body.topics, &body.data)),
+            invocation: None,
         })
     }
 }

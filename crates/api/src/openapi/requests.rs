@@ -10,7 +10,7 @@ use crate::Method;
 const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// The schemas of request bodies by name. No other field is accepted.
-pub(super) fn schemas() -> [(&'static str, Value); 8] {
+pub(super) fn schemas() -> [(&'static str, Value); 9] {
     let amount = |description: &str| json!({"type": "string", "pattern": "^\\+?[0-9]+(\\.[0-9]{1,7})?$", "maxLength": 28, "description": description});
     let seconds = |description: &str| json!({"type": ["integer", "null"], "minimum": 0, "maximum": u64::MAX, "description": description});
     let account = |description: &str| json!({"type": "string", "pattern": "^G[A-Z2-7]{55}$", "format": "stellar-account", "description": description});
@@ -118,6 +118,18 @@ pub(super) fn schemas() -> [(&'static str, Value); 8] {
                     "eventIndex": count(),
                     "payload": {"type": "object"},
                     "happenedAt": instant("The close of the ledger."),
+                    "invocation": {"anyOf": [{"$ref": "#/components/schemas/PushedInvocation"}, {"type": "null"}]},
+                }),
+            ),
+        ),
+        (
+            "PushedInvocation",
+            object(
+                &["contractId", "function", "arguments"],
+                &json!({
+                    "contractId": {"type": "string", "pattern": "^C[A-Z2-7]{55}$", "format": "stellar-contract"},
+                    "function": {"type": "string", "pattern": "^[A-Za-z0-9_]{1,32}$"},
+                    "arguments": {"type": "array", "items": {}},
                 }),
             ),
         ),

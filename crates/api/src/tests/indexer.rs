@@ -175,3 +175,82 @@ async fn indexer_routes_report_that_storage_is_unavailable() {
         "storage is unavailable; showing the last known indexer state"
     );
 }
+
+const CONTRACT: &str = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE";
+
+/// A push of one event with these members as its invocation.
+fn with_invocation(invocation: Option<&str>) -> TestRequest {
+    let invocation = invocation.map(|call| format!(r#","invocation":{call}"#)).unwrap_or_default();
+    let event = format!(
+        r#"{{"eventId":"e-1","ledger":5,"ledgerHash":"hash-5","contractId":"{CONTRACT}","topic":"moon","txHash":"t",
+        "txIndex":1,"operationIndex":0,"eventIndex":0,"payload":{{}},"happenedAt":"2026-01-01T00:00:00Z"{invocation}}}"#
+    );
+    let request = TestRequest::post().uri("/internal/indexer/contract-events");
+    let request = request.insert_header(("content-type", "application/json"));
+    request
+        .insert_header(("x-indexer-worker-token", SECRET))
+        .set_payload(format!(r#"{{"events":[{event}]}}"#))
+}
+
+fn call(function: &str, arguments: &str) -> String {
+    format!(r#"{{"contractId":"{CONTRACT}","function":"{function}","arguments":{arguments}}}"#)
+}
+
+#[actix_web::test]
+async fn an_invocation_is_listed_as_it_was_pushed_and_is_no_conflict_where_none_was_known() {
+    let server = indexing(Arc::new(Model::default()));
+    let list = async || {
+        let request = TestRequest::get().uri("/internal/indexer/events");
+        server.send(request.insert_header(("x-indexer-worker-token", SECRET))).await.body
+    };
+    let push = async |invocation: Option<&str>| server.send(with_invocation(invocation)).await;
+    for absent in [None, Some("null")] {
+        assert_eq!(push(absent).await.status, StatusCode::OK);
+        assert!(list().await["events"][0].get("invocation").is_none());
+    }
+    let withdraw = call("withdraw", r#"["7",{"a":[null,1]}]"#);
+    for _ in 0..2 {
+        let pushed = push(Some(&withdraw)).await;
+        assert_eq!((pushed.status, &pushed.body["duplicateCount"]), (StatusCode::OK, &json!(1)));
+    }
+    assert_eq!(push(None).await.status, StatusCode::OK);
+    let listed = list().await;
+    assert_eq!(listed["events"][0]["invocation"], serde_json::from_str::<Value>(&withdraw).unwrap());
+    assert_eq!((&listed["provenInvocations"], &listed["authorizedInvocations"]), (&json!([]), &json!([])));
+    let other = push(Some(&call("withdraw", r#"["8"]"#))).await;
+    assert_eq!(
+        (other.status, &other.body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("EVENT_CONFLICT"))
+    );
+}
+
+#[actix_web::test]
+async fn a_wrong_invocation_is_refused_by_field_and_code() {
+    let server = indexing(Arc::new(Model::default()));
+    let long = format!(r#"["{}"]"#, "x".repeat(32 * 1024));
+    let other = "CBCGTSCJXBMPPPE4BPDIPYZXPE2J5TQEKD2KCS7VQF533NKKEYGUTHXW";
+    for (sent, field, code) in [
+        ("7".to_owned(), "", "INVALID_TYPE"),
+        ("[]".to_owned(), "", "INVALID_TYPE"),
+        (r#"{},"invocation":{}"#.to_owned(), "", "DUPLICATE_FIELD"),
+        (call("withdraw", "[]").replace("contractId", "contract"), ".contractId", "REQUIRED"),
+        (call("withdraw", "[]").replace(CONTRACT, "C1"), ".contractId", "INVALID_ADDRESS"),
+        (call("withdraw", "[]").replace(CONTRACT, other), ".contractId", "INVALID_VALUE"),
+        (call("", "[]"), ".function", "INVALID_VALUE"),
+        (call("with draw", "[]"), ".function", "INVALID_VALUE"),
+        (call(&"f".repeat(33), "[]"), ".function", "INVALID_VALUE"),
+        (call("withdraw", "{}"), ".arguments", "INVALID_TYPE"),
+        (call("withdraw", "null"), ".arguments", "INVALID_TYPE"),
+        (call("withdraw", "[]").replace(r#","arguments":[]"#, ""), ".arguments", "REQUIRED"),
+        (call("withdraw", &long), ".arguments", "INVALID_VALUE"),
+        (call("withdraw", r#"[],"proven":true"#), ".proven", "UNKNOWN_FIELD"),
+    ] {
+        let refused = server.send(with_invocation(Some(&sent))).await;
+        let details = refused.body["error"]["details"].as_array().unwrap_or_else(|| panic!("{sent}")).clone();
+        let expect = (json!(format!("events[0].invocation{field}")), json!(code));
+        let named =
+            details.iter().any(|detail| (&detail["field"], &detail["code"]) == (&expect.0, &expect.1));
+        assert!(refused.status == StatusCode::BAD_REQUEST && named, "{sent}: {}", refused.body);
+    }
+    assert_eq!(health_of(&server).await[1], "starting", "nothing was stored");
+}

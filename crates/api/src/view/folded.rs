@@ -51,6 +51,7 @@ fn event(second: u32, payload: &Value) -> ContractEvent {
         tx_hash: opaque("hash"),
         happened_at: Timestamp::from_second(second.into()).unwrap(),
         payload: payload.to_string().into(),
+        invocation: None,
     }
 }
 

@@ -12,18 +12,25 @@ use crate::ContractEvent;
 /// Deepest nesting that is compared as JSON. Deeper values are compared as text.
 const DEEPEST: u32 = 128;
 
-/// Whether two reports of one event are the same in every field but the id, which is a label of the source.
+/// Whether two reports of one event are the same in every field but the id, which is a label of the source, and the
+/// invocation, which a later report can add.
 ///
 /// Payloads are compared as JSON: blanks, the order of names and the spelling of strings do not matter. Numbers are
 /// compared by their decimal digits, at any precision.
 pub fn same_content(stored: &ContractEvent, pushed: &ContractEvent) -> bool {
-    let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload } = pushed;
+    let ContractEvent { id: _, position, contract, topic, tx_hash, happened_at, payload, invocation: _ } =
+        pushed;
     stored.position == *position
         && stored.contract == *contract
         && stored.topic == *topic
         && stored.tx_hash == *tx_hash
         && stored.happened_at == *happened_at
         && same_json(&stored.payload, payload, DEEPEST)
+}
+
+/// Whether two texts are one JSON value.
+pub(crate) fn same_json_text(one: &str, other: &str) -> bool {
+    same_json(one, other, DEEPEST)
 }
 
 fn same_json(one: &str, other: &str, depth: u32) -> bool {

@@ -11,6 +11,7 @@ use super::fork::{Descendants, find_fork};
 use super::frontier::{advance, check_tip, needed_from};
 use super::{Frontier, Rules};
 use crate::batch::differ;
+use crate::invocation::Repeated;
 use crate::{Batch, ContractEvent, Ledger, Opaque};
 
 /// The stored state that a plan needs, as far as the batch touches it.
@@ -41,6 +42,8 @@ pub struct IngestPlan {
     pub insert: Vec<usize>,
     /// Indexes in the batch of the events that are stored already.
     pub duplicates: Vec<usize>,
+    /// Those of the duplicates whose invocation is stored with the event from now on.
+    pub invocations: Vec<usize>,
     /// The ledger up to which projected streams stay valid. The effect of later ledgers has to be undone first.
     pub keep: Option<u32>,
     /// The frontier after the batch. The events of ledgers after [`keep`](Self::keep) up to its
@@ -131,14 +134,14 @@ pub fn plan(view: &StoredView, batch: &Batch, rules: Rules, now: Timestamp) -> R
     let branch = descendants.as_ref().map(|(fork, descendants)| (*fork, descendants));
     let stays =
         |ledger: u32| branch.is_none_or(|(fork, after)| ledger < fork || after.kept.contains(&ledger));
-    let (insert, duplicates) = classify_events(view, batch, stays)?;
+    let Classes { insert, duplicates, invocations } = classify_events(view, batch, stays)?;
     check_close_times(view, batch, &duplicates, stays)?;
     let (frontier, keep) = advance(view, batch, branch, rules, now);
     let ledgers = to_write(view, batch, stays);
     let (remove, unproven) = descendants
         .map(|(fork, descendants)| (descendants.removed(fork), descendants.unproven))
         .unwrap_or_default();
-    Ok(IngestPlan { rollback, remove, unproven, ledgers, insert, duplicates, keep, frontier })
+    Ok(IngestPlan { rollback, remove, unproven, ledgers, insert, duplicates, invocations, keep, frontier })
 }
 
 /// The sequence from which on [`plan`] needs every stored ledger in the view, given a view with the
@@ -152,29 +155,46 @@ pub fn ledgers_needed_from(view: &StoredView, batch: &Batch, rules: Rules) -> Op
     needed_from(view, batch, fork, rules)
 }
 
+/// Indexes in the batch.
+#[derive(Default)]
+struct Classes {
+    insert: Vec<usize>,
+    duplicates: Vec<usize>,
+    invocations: Vec<usize>,
+}
+
 /// Separates new events from stored ones. Events that the rollback removes count as new.
 fn classify_events(
     view: &StoredView,
     batch: &Batch,
     stays: impl Fn(u32) -> bool,
-) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
-    let (mut insert, mut duplicates, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Classes, Refusal> {
+    let (mut classes, mut conflicts) = (Classes::default(), Vec::new());
     let stored = view.events.iter().filter(|event| stays(event.position.ledger));
     let by_position: HashMap<_, _> = stored.clone().map(|event| (event.position, event)).collect();
     let by_id: HashMap<_, _> = stored.map(|event| (&event.id, event)).collect();
+    // Invocations by position, as far as the batch has added them.
+    let mut added = HashMap::new();
     for (index, event) in batch.events().iter().enumerate() {
         let at_position = by_position.get(&event.position).copied().or_else(|| batch.repeated(index));
         match at_position.or_else(|| by_id.get(&event.id).copied()) {
-            None => insert.push(index),
-            Some(known) if same_content(known, event) => duplicates.push(index),
+            None => classes.insert.push(index),
+            Some(known) if same_content(known, event) => {
+                let stored = added.get(&event.position).copied().or(known.invocation.as_deref());
+                match Repeated::of(stored, event.invocation.as_deref()) {
+                    Repeated::Same => {}
+                    Repeated::Known => {
+                        added.extend(event.invocation.as_deref().map(|call| (event.position, call)));
+                        classes.invocations.push(index);
+                    }
+                    Repeated::Conflict => conflicts.push(index),
+                }
+                classes.duplicates.push(index);
+            }
             Some(_) => conflicts.push(index),
         }
     }
-    if conflicts.is_empty() {
-        Ok((insert, duplicates))
-    } else {
-        Err(Refusal::EventConflict { indices: conflicts })
-    }
+    if conflicts.is_empty() { Ok(classes) } else { Err(Refusal::EventConflict { indices: conflicts }) }
 }
 
 /// Refuses another close time for a stored ledger. A stored event may have another one than its ledger where both were

@@ -7,6 +7,7 @@ mod ingest;
 mod rewind;
 
 pub use content::same_content;
+pub(crate) use content::same_json_text;
 pub use frontier::{Frontier, Hole, Tip, first_hole};
 pub use ingest::{IngestPlan, Refusal, Rollback, StoredView, ledgers_needed_from, plan};
 pub use rewind::{RewindPlan, RewindRefused, plan_rewind};

@@ -74,6 +74,10 @@ pub enum Anomaly {
         /// What they disagree about.
         field: V9Field,
     },
+    /// The invocation that was given with the event is not the call that emitted it. It was not used: what the event leaves
+    /// open is inferred.
+    #[error("the invocation of the event is another call than the one that emitted it")]
+    AnotherInvocation,
     /// Found on a stream of a vesting contract.
     #[error(transparent)]
     Vesting(#[from] vesting::Anomaly),
@@ -82,6 +86,6 @@ pub enum Anomaly {
 impl Anomaly {
     /// Whether the projected stream may differ from the contract's.
     pub(super) const fn makes_uncertain(&self) -> bool {
-        !matches!(self, Self::PaidTwice { .. })
+        !matches!(self, Self::PaidTwice { .. } | Self::AnotherInvocation)
     }
 }

@@ -25,7 +25,7 @@ pub use version::{ContractVersion, UnknownVersion};
 
 use self::family::Families;
 use self::fold::Fold;
-use crate::{ContractEvent, Opaque};
+use crate::{ContractEvent, Invocation, Opaque};
 
 /// The streams that a contract event is about: none, one or two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub fn classify(event: &ContractEvent) -> Classified {
         Ok(contract) => Families::classify(contract, event),
         Err(_) => Classified::of(Class::Unknown),
     }
+}
+
+/// The call in which an event was emitted, among the calls that its transaction makes or authorizes. `None` where the event
+/// leaves nothing open, and where more than one call, or none, can be meant.
+pub fn invocation_of<'c>(event: &ContractEvent, calls: &'c [Invocation]) -> Option<&'c Invocation> {
+    v9::invocation_of(event, calls)
+}
+
+/// Whether the events of this topic leave something open that their invocation can decide.
+pub fn leaves_open(event: &ContractEvent) -> bool {
+    matches!(event.topic.as_str(), "created" | "rate_upd" | "withdrew")
 }
 
 /// Chain streams by id.

@@ -104,6 +104,7 @@ fn read(event: &EventItem) -> Option<UnprovenEvent> {
         tx_hash: Opaque::new(&event.tx_hash.parse::<Hash>().ok()?.to_string()).ok()?,
         happened_at: event.ledger_closed_at.parse().ok()?,
         payload: Arc::from(payload(&topics, &value(&event.value)?)),
+        invocation: None,
     }))
 }
 

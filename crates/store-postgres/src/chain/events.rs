@@ -25,7 +25,7 @@ macro_rules! event_columns {
         concat!(
             "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, ",
             $payload,
-            ", e.class, e.stream::text, e.other::text"
+            ", e.invocation, e.class, e.stream::text, e.other::text"
         )
     };
 }
@@ -49,9 +49,9 @@ pub(crate) const REPEATED: &str = concat!(
     " FROM repeated_contract_events e ORDER BY e.number"
 );
 const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
-                                contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
-                            VALUES ($1, $2, $3, $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8, $9, $10, $11, $12::text::json, $13, \
-                                $14::text::numeric, $15::text::numeric)";
+                                contract_id, topic, tx_hash, happened_at, payload, invocation, class, stream, other) \
+                            VALUES ($1, $2, $3, $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8, $9, $10, $11, $12::text::json, $13, $14, \
+                                $15::text::numeric, $16::text::numeric)";
 pub(crate) const BETWEEN: &str = select!(
     "WHERE e.ledger > $1 AND e.ledger <= $2 \
      ORDER BY e.ledger, e.tx_index, e.operation_index, e.event_index, e.id"
@@ -99,24 +99,29 @@ pub(crate) const MENTIONS_AS_OTHER: &str = of_each_stream!(
     "own.other = s.number::numeric AND own.ledger <= $3"
 );
 const INSERT: &str = "INSERT INTO contract_events (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                          happened_at, payload, class, stream, other) \
+                          happened_at, payload, invocation, class, stream, other) \
                       SELECT id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                          happened_at, payload::json, class, stream::numeric, other::numeric \
+                          happened_at, payload::json, invocation, class, stream::numeric, other::numeric \
                       FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
-                          $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[]) \
+                          $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) \
                           AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                          happened_at, payload, class, stream, other)";
+                          happened_at, payload, invocation, class, stream, other)";
 const INSERT_AT: &str = "INSERT INTO contract_events (arrival, id, ledger, tx_index, operation_index, event_index, contract_id, topic, \
-                             tx_hash, happened_at, payload, class, stream, other) \
+                             tx_hash, happened_at, payload, invocation, class, stream, other) \
                          SELECT arrival, id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                             happened_at, payload::json, class, stream::numeric, other::numeric \
+                             happened_at, payload::json, invocation, class, stream::numeric, other::numeric \
                          FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
-                             $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[]) \
+                             $8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[]) \
                              AS new (id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                             happened_at, payload, class, stream, other, arrival)";
+                             happened_at, payload, invocation, class, stream, other, arrival)";
 pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
+const WRITE_INVOCATIONS: &str = "UPDATE contract_events e SET invocation = new.invocation \
+                                 FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
+                                     AS new (invocation, ledger, tx_index, operation_index, event_index) \
+                                 WHERE (e.ledger, e.tx_index, e.operation_index, e.event_index) \
+                                     = (new.ledger, new.tx_index, new.operation_index, new.event_index)";
 /// Returns no payloads, which no step reads: a rewind may remove every row.
 pub(crate) const REMOVE: &str = concat!(
     "DELETE FROM contract_events e WHERE e.ledger >= $1 AND e.ledger <= $2 RETURNING ",
@@ -206,6 +211,7 @@ pub(crate) async fn put_repeated(
         text(event.tx_hash.as_str()),
         Box::new(columns::instant(event.happened_at)),
         text(&event.payload),
+        Box::new(invocation(event)),
         text(class.as_str()),
         Box::new(subjects.stream.and_then(number_of)),
         Box::new(subjects.other.and_then(number_of)),
@@ -257,6 +263,7 @@ fn inserted(chain: &mut PipelinedTransaction, events: &[StoredEvent]) -> Values 
         text(|event| event.tx_hash.as_str()),
         Box::new(happened),
         text(|event| &event.payload),
+        Box::new(events.iter().map(|stored| invocation(&stored.event)).collect::<Vec<_>>()),
         Box::new(classes(events)),
         Box::new(subject(events, |subjects| subjects.stream)),
         Box::new(subject(events, |subjects| subjects.other)),
@@ -279,6 +286,33 @@ pub(crate) async fn reclassify(
         Box::new(subject(events, |subjects| subjects.other)),
     ];
     chain.enqueue("writing what contract events are about", RECLASSIFY, values, Some(events.len())).await
+}
+
+/// Writes the invocations of the events at these positions.
+pub(crate) async fn write_invocations(
+    chain: &mut PipelinedTransaction,
+    events: &[ContractEvent],
+) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    chain.prefetch.invalidate();
+    let place = |get: fn(&ChainPosition) -> u32| -> Box<Vec<i64>> {
+        Box::new(events.iter().map(|event| get(&event.position).into()).collect())
+    };
+    let values: Values = vec![
+        Box::new(events.iter().map(invocation).collect::<Vec<_>>()),
+        place(|place| place.ledger),
+        place(|place| place.transaction),
+        place(|place| place.operation),
+        place(|place| place.event),
+    ];
+    let what = "writing invocations of contract events";
+    chain.enqueue(what, WRITE_INVOCATIONS, values, Some(events.len())).await
+}
+
+fn invocation(event: &ContractEvent) -> Option<String> {
+    event.invocation.as_ref().map(ToString::to_string)
 }
 
 fn classes(events: &[StoredEvent]) -> Vec<&'static str> {

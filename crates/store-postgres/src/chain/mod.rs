@@ -163,6 +163,10 @@ impl ChainTransaction for PipelinedTransaction {
         events::insert(self, events).await
     }
 
+    async fn write_invocations(&mut self, events: &[ContractEvent]) -> Result<(), Fault> {
+        events::write_invocations(self, events).await
+    }
+
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Fault> {
         events::reclassify(self, events).await
     }

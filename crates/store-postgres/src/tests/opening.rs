@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 23] = [
+const MIGRATIONS: [&str; 24] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -37,6 +37,7 @@ const MIGRATIONS: [&str; 23] = [
     "V21__unreadable_streams",
     "V22__time_events",
     "V23__treasury_runways",
+    "V24__invocations",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

@@ -21,7 +21,7 @@ macro_rules! event_columns {
         concat!(
             "e.id, e.ledger, e.tx_index, e.operation_index, e.event_index, e.contract_id, e.topic, e.tx_hash, e.happened_at, ",
             $payload,
-            ", e.class, e.stream, e.other"
+            ", e.invocation, e.class, e.stream, e.other"
         )
     };
 }
@@ -74,12 +74,14 @@ const LAST_ARRIVAL: &str =
     "SELECT max(coalesce((SELECT max(seq) FROM contract_events), 0), last_arrival) FROM chain_state";
 const KEEP_LAST_ARRIVAL: &str = "UPDATE chain_state SET last_arrival = max(last_arrival, coalesce((SELECT max(seq) FROM contract_events), 0))";
 const INSERT: &str = "INSERT INTO contract_events (seq, id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, \
-                      happened_at, payload, class, stream, other) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                      happened_at, payload, invocation, class, stream, other) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const PUT_REPEATED: &str = "INSERT INTO repeated_contract_events (number, kept, id, ledger, tx_index, operation_index, event_index, \
-                            contract_id, topic, tx_hash, happened_at, payload, class, stream, other) \
-                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                            contract_id, topic, tx_hash, happened_at, payload, invocation, class, stream, other) \
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 const RECLASSIFY: &str = "UPDATE contract_events SET class = ?2, stream = ?3, other = ?4 WHERE id = ?1";
+const WRITE_INVOCATION: &str = "UPDATE contract_events SET invocation = ?1 \
+                                WHERE ledger = ?2 AND tx_index = ?3 AND operation_index = ?4 AND event_index = ?5";
 /// The rows that [`REMOVE`] removes, without their payloads, which no step reads: a rewind may remove every row.
 const REMOVED: &str = concat!(
     "SELECT ",
@@ -166,6 +168,7 @@ pub(crate) fn put_repeated(connection: &Connection, repeated: &RepeatedEvent) ->
         event.tx_hash.as_str(),
         columns::instant(event.happened_at),
         event.payload,
+        invocation(event),
         class.as_str(),
         subjects.stream.and_then(number_of),
         subjects.other.and_then(number_of),
@@ -227,6 +230,7 @@ pub(crate) fn insert_at<'a>(
             event.tx_hash.as_str(),
             columns::instant(event.happened_at),
             event.payload,
+            invocation(event),
             class.as_str(),
             subjects.stream.and_then(number_of),
             subjects.other.and_then(number_of),
@@ -249,6 +253,22 @@ pub(crate) fn reclassify(connection: &Connection, events: &[StoredEvent]) -> Res
         written.attempt(what)?;
     }
     Ok(())
+}
+
+/// Writes the invocations of the events at these positions.
+pub(crate) fn write_invocations(connection: &Connection, events: &[ContractEvent]) -> Result<(), StoreError> {
+    let what = "writing invocations of contract events";
+    let mut statement = connection.prepare_cached(WRITE_INVOCATION).attempt(what)?;
+    for event in events {
+        let ChainPosition { ledger, transaction, operation, event: index } = event.position;
+        let values = params![invocation(event), ledger, transaction, operation, index];
+        statement.execute(values).attempt(what)?;
+    }
+    Ok(())
+}
+
+fn invocation(event: &ContractEvent) -> Option<String> {
+    event.invocation.as_ref().map(ToString::to_string)
 }
 
 pub(crate) fn remove(
@@ -397,6 +417,7 @@ mod tests {
                 tx_hash,
                 happened_at: Timestamp::UNIX_EPOCH,
                 payload: "{}".into(),
+                invocation: None,
             };
             StoredEvent { event, class: Class::Unknown, subjects: Subjects::default() }
         };

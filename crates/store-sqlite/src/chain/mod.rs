@@ -119,6 +119,10 @@ impl ChainTransaction for Chain<'_> {
         events::insert(self.0, events)
     }
 
+    async fn write_invocations(&mut self, events: &[ContractEvent]) -> Result<(), StoreError> {
+        events::write_invocations(self.0, events)
+    }
+
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
         events::reclassify(self.0, events)
     }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use fluxora_indexer::projection::{Classified, Projected, ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, IngestPlan, Refusal, Rollback, Rules, StoredView, ledgers_needed_from, plan};
@@ -155,7 +155,8 @@ fn remember(state: &mut ChainState, refusal: &Refusal, now: Timestamp) -> bool {
     }
 }
 
-/// Writes the events that are not stored, and invalidates the streams of late events. Returns the late ones.
+/// Writes the events that are not stored and the invocations of those that are, and invalidates the streams of late ones.
+/// Returns the late events.
 async fn insert<T: ChainTransaction>(
     transaction: &mut T,
     state: &mut ChainState,
@@ -180,6 +181,17 @@ async fn insert<T: ChainTransaction>(
         insert.push(StoredEvent { event: event.clone(), class, subjects });
     }
     transaction.insert_events(&insert).await?;
+    let known = plan.invocations.iter().filter_map(|index| batch.events().get(*index));
+    // The last one outweighs those before it.
+    let known: BTreeMap<_, _> = known.map(|event| (event.position, event)).collect();
+    late.extend(
+        known
+            .keys()
+            .filter(|position| Some(position.ledger) <= plan.keep)
+            .map(|position| position.transaction()),
+    );
+    let known: Vec<_> = known.into_values().cloned().collect();
+    transaction.write_invocations(&known).await?;
     let late: Vec<_> = late.into_iter().collect();
     invalidated.first_late = late.first().map(|(ledger, _)| *ledger);
     for stored in transaction.events_of_transactions(&late).await? {
@@ -197,7 +209,12 @@ fn unreported(
     plan: &IngestPlan,
     newly_safe: &[StoredEvent],
 ) -> (Vec<Unprojected>, Vec<ReportedAnomaly>) {
-    let inserted = plan.insert.iter().filter_map(|index| batch.events().get(*index)).map(|event| &event.id);
+    let inserted = plan
+        .insert
+        .iter()
+        .chain(&plan.invocations)
+        .filter_map(|index| batch.events().get(*index))
+        .map(|event| &event.id);
     let new: HashSet<_> = inserted.chain(newly_safe.iter().map(|stored| &stored.event.id)).collect();
     let mut seen = HashSet::new();
     let (mut unprojected, mut anomalies) = (rebuilt.unprojected, rebuilt.anomalies);

@@ -201,6 +201,9 @@ pub trait ChainTransaction {
     /// Writes events that are not stored.
     async fn insert_events(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 
+    /// Writes the invocations of the stored events at the positions of these, each named once.
+    async fn write_invocations(&mut self, events: &[ContractEvent]) -> Result<(), Self::Fault>;
+
     /// Writes class and streams of stored events.
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), Self::Fault>;
 

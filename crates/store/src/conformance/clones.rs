@@ -129,6 +129,7 @@ fn event(ledger: u32, transaction: u64, topic: &str, number: u64, value: &str) -
         tx_hash: opaque(&format!("tx-{ledger}-{transaction}")),
         happened_at: Timestamp::from_second(closed_at(ledger)).unwrap(),
         payload: format!(r#"{{"topic":["{topic}","{number}"],"value":{value}}}"#).into(),
+        invocation: None,
     }
 }
 

@@ -116,6 +116,9 @@ macro_rules! conformance_suite {
             payloads_that_differ_beyond_the_precision_of_a_float_are_a_conflict
             an_event_with_other_contents_is_a_conflict
             unknown_and_unreadable_events_are_kept_and_counted
+            an_invocation_is_kept_and_decides
+            an_invocation_that_comes_later_corrects_the_stream
+            a_pusher_cannot_contradict_a_stored_invocation
             a_late_event_rebuilds_the_streams_it_touches
             a_late_transfer_rebuilds_the_withdrawal_beside_it
             a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it

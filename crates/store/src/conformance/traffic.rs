@@ -53,6 +53,7 @@ pub fn ledger(n: u64) -> Arc<Batch> {
             tx_hash: opaque(&format!("{:064x}", n * 1_000 + transaction)),
             happened_at: Timestamp::from_second(i64::try_from(start).unwrap()).unwrap(),
             payload: payload.into(),
+            invocation: None,
         };
         Pushed { event, ledger_hash: hash(n + 1), previous_hash: Some(hash(n)) }
     };

@@ -155,11 +155,12 @@ fn ledger(fields: &mut Fields, ledger: &Ledger) {
 
 fn stored_event(fields: &mut Fields, stored: &StoredEvent) {
     let StoredEvent { event, class, subjects: Subjects { stream, other } } = stored;
-    let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload } = event;
+    let ContractEvent { id, position, contract, topic, tx_hash, happened_at, payload, invocation } = event;
     let ChainPosition { ledger, transaction, operation, event } = position;
     fields.put("id", id).put("ledger", ledger).put("transaction", transaction).put("operation", operation);
     fields.put("event", event).put("contract", contract).put("topic", topic).put("txHash", tx_hash);
     fields.put("happenedAt", happened_at).text("payload", payload).put("class", class.as_str());
+    fields.optional("invocation", invocation.as_ref());
     fields.optional("stream", stream.as_ref()).optional("other", other.as_ref());
 }
 

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use fluxora_indexer::projection::{Class, ContractVersion, Subjects};
-use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Ledger, Opaque, Tip};
+use fluxora_indexer::{ChainPosition, ContractEvent, Frontier, Hole, Invocation, Ledger, Opaque, Tip};
 use fluxora_stream::{ContractId, StreamId};
 
 use super::ReadColumns;
@@ -9,8 +11,8 @@ use crate::chain::{
     RepeatedEvent, StoredEvent,
 };
 
-/// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload` of `contract_events`.
-pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ContractEvent, StoreError> {
+/// Reads `id, ledger, tx_index, operation_index, event_index, contract_id, topic, tx_hash, happened_at, payload, invocation` of `contract_events`.
+pub fn contract_event<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<ContractEvent, StoreError> {
     Ok(ContractEvent {
         id: columns.parsed("id", Opaque::new)?,
         position: ChainPosition {
@@ -24,6 +26,9 @@ pub fn contract_event<'r>(columns: &mut impl ReadColumns<'r>) -> Result<Contract
         tx_hash: columns.parsed("tx_hash", Opaque::new)?,
         happened_at: columns.instant("happened_at")?,
         payload: columns.text("payload")?.into(),
+        invocation: columns
+            .optional("invocation", |columns, name| columns.parsed(name, str::parse::<Invocation>))?
+            .map(Arc::new),
     })
 }
 

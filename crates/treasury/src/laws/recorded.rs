@@ -63,6 +63,7 @@ fn event(emitted: &Value, close_time: u64) -> ContractEvent {
         tx_hash: opaque(&format!("{}-{transaction}", position.ledger)),
         happened_at: UnixTime::from_seconds(close_time).instant(),
         payload: emitted["decoded"].to_string().into(),
+        invocation: None,
     }
 }
 

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_indexer::{Opaque, Verification};
+use fluxora_indexer::{InvocationSource, Opaque, Verification};
 use fluxora_store::chain::{Arrivals, ContractEventPage, ContractEventQuery, EventCursor, ListedEvent};
 use fluxora_store::{CorruptRow, Sequence, Store, StoreError};
 use serde::Serialize;
@@ -51,6 +51,10 @@ pub(crate) struct Page {
     events: Vec<EventView>,
     /// The events of the page that the network proves. The others were pushed.
     proven_event_ids: Vec<String>,
+    /// The events of the page whose invocation is the transaction itself, which the network proves.
+    proven_invocations: Vec<String>,
+    /// The events of the page whose invocation the transaction authorizes. Those of the others were pushed.
+    authorized_invocations: Vec<String>,
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -74,6 +78,21 @@ struct EventView {
     #[cfg_attr(test, schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     payload: Box<RawValue>,
     happened_at: Instant,
+    /// The call in which the event was emitted, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invocation: Option<InvocationView>,
+}
+
+/// A call of the contract.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Invocation"))]
+struct InvocationView {
+    contract_id: String,
+    function: String,
+    #[cfg_attr(test, schemars(with = "Vec<serde_json::Value>"))]
+    arguments: Box<RawValue>,
 }
 
 /// The order of the list.
@@ -142,8 +161,24 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     let is_proven = |listed: &&ListedEvent| listed.verification == Verification::L3;
     let proven = page.events.iter().filter(is_proven);
     let proven_event_ids = proven.map(|listed| listed.event.id.to_string()).collect();
+    let by_source = |is_meant: fn(&InvocationSource) -> bool| {
+        let meant = page
+            .events
+            .iter()
+            .filter(|listed| listed.event.invocation.as_ref().is_some_and(|call| is_meant(call.source())));
+        meant.map(|listed| listed.event.id.to_string()).collect::<Vec<_>>()
+    };
+    let proven_invocations = by_source(|source| *source == InvocationSource::Proven);
+    let authorized_invocations = by_source(|source| matches!(source, InvocationSource::Authorized { .. }));
     let events = page.events.into_iter().map(EventView::of).collect::<Result<_, _>>()?;
-    Ok(HttpResponse::Ok().json(Page { events, proven_event_ids, has_more: page.more, next_cursor }))
+    Ok(HttpResponse::Ok().json(Page {
+        events,
+        proven_event_ids,
+        proven_invocations,
+        authorized_invocations,
+        has_more: page.more,
+        next_cursor,
+    }))
 }
 
 /// Where a page ends.
@@ -189,7 +224,9 @@ async fn page(
                 break;
             }
             let event = &listed.event;
-            bytes = bytes.saturating_add(event.payload.as_ref().len()).saturating_add(OTHER_BYTES);
+            let call = event.invocation.as_ref().map_or(0, |call| call.arguments().len());
+            bytes = bytes.saturating_add(event.payload.as_ref().len()).saturating_add(call);
+            bytes = bytes.saturating_add(OTHER_BYTES);
             left = left.saturating_sub(1);
             let position = Position::of(&listed, &query);
             match (&position, &mut query.arrivals) {
@@ -220,13 +257,23 @@ fn number(text: &str) -> Option<u32> {
 impl EventView {
     fn of(listed: ListedEvent) -> Result<Self, StoreError> {
         let ListedEvent { event, ledger_hash, verification: _, arrival: _ } = listed;
-        let payload =
-            RawValue::from_string(event.payload.as_ref().to_owned()).map_err(|error| CorruptRow {
+        let raw = |column, text: &str| {
+            RawValue::from_string(text.to_owned()).map_err(|error| CorruptRow {
                 table: "contract_events",
-                column: "payload",
+                column,
                 row: event.id.to_string(),
                 reason: format!("not JSON, at character {}", error.column()),
-            })?;
+            })
+        };
+        let payload = raw("payload", &event.payload)?;
+        let invocation = match &event.invocation {
+            Some(call) => Some(InvocationView {
+                contract_id: call.contract().to_string(),
+                function: call.function().to_owned(),
+                arguments: raw("invocation", call.arguments())?,
+            }),
+            None => None,
+        };
         Ok(Self {
             event_id: event.id.to_string(),
             ledger: event.position.ledger,
@@ -239,6 +286,7 @@ impl EventView {
             event_index: event.position.event,
             payload,
             happened_at: Instant(event.happened_at),
+            invocation,
         })
     }
 }

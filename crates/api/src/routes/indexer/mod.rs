@@ -6,4 +6,5 @@ pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod push;
 mod pushed;
+mod pushed_invocation;
 pub(crate) mod rewind;

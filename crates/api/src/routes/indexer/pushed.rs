@@ -7,6 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::pushed_invocation;
 use crate::body::{self, JsonObject, JsonValue};
 use crate::error::{ApiError, ErrorKind, FieldFault};
 use crate::field_code::FieldCode;
@@ -61,6 +62,7 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
         return None;
     };
     let payloads = take(&mut pairs, "payload");
+    let invocations = take(&mut pairs, "invocation");
     let members = parsed(pairs);
     let mut fields = Fields::within(format!("events[{index}]."), members);
     let id = fields.opaque("eventId");
@@ -76,6 +78,8 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
     let happened_at = fields.instant("happenedAt");
     let payload = fields.raw_object("payload", &payloads);
     faults.append(&mut fields.into_faults());
+    let path = format!("events[{index}].invocation");
+    let invocation = pushed_invocation::read(&path, contract.as_ref(), &invocations, faults);
     Some(Pushed {
         event: ContractEvent {
             id: id?,
@@ -90,6 +94,7 @@ fn read_event(index: usize, sent: &RawValue, faults: &mut Vec<FieldFault>) -> Op
             tx_hash: tx_hash?,
             happened_at: happened_at?,
             payload: payload?.into(),
+            invocation,
         },
         ledger_hash: ledger_hash?,
         previous_hash,
@@ -147,14 +152,14 @@ fn field(source: BatchSource, name: &str) -> String {
 }
 
 /// The members of a JSON object in the order of the request, with repetitions, each value unparsed.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Pairs<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 /// Removes every value of one name.
-fn take<'a>(pairs: &mut Vec<(String, &'a RawValue)>, name: &str) -> Vec<&'a RawValue> {
+pub(super) fn take<'a>(pairs: &mut Vec<(String, &'a RawValue)>, name: &str) -> Vec<&'a RawValue> {
     pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect()
 }
 
-fn parsed(pairs: Vec<(String, &RawValue)>) -> JsonObject {
+pub(super) fn parsed(pairs: Vec<(String, &RawValue)>) -> JsonObject {
     // The only JSON value that fails to parse is a number that is too large.
     let read = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or(JsonValue::Number);
     pairs.into_iter().map(|(name, value)| (name, read(value))).collect()

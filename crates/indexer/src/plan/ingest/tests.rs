@@ -34,6 +34,7 @@ fn event(id: &str, ledger: u32, payload: &str) -> ContractEvent {
         tx_hash: opaque("tx"),
         happened_at: Timestamp::UNIX_EPOCH,
         payload: payload.into(),
+        invocation: None,
     }
 }
 

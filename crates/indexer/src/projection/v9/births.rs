@@ -10,15 +10,17 @@ use fluxora_stream::{
 
 use super::effect::EventContext;
 use super::inference;
+use super::invocation::Settled;
 use super::payload::Hex;
 use super::values::{Created, ShareDelegated};
 
-/// The stream of a `created` event.
+/// The stream of a `created` event, of the kind that its invocation says.
 pub(super) fn created(
     contract: ContractId,
     value: Created,
     tx_hash: &str,
     now: &EventContext<'_>,
+    settled: Settled<Kind>,
 ) -> V9Stream {
     let mut schedule = Schedule::linear(
         value.deposit_amount.amount(),
@@ -27,7 +29,10 @@ pub(super) fn created(
         value.cliff_time.0,
         value.end_time.0,
     );
-    let (kind, inferred) = inference::kind_of(&schedule);
+    let (kind, inferred) = match settled {
+        Settled::As(kind) => (kind, false),
+        Settled::Open | Settled::Contradicted => inference::kind_of(&schedule),
+    };
     schedule.kind = kind;
     let state = OnChain {
         created_ledger: now.ledger,

@@ -5,10 +5,12 @@ use fluxora_stream::{Checkpoint, Status, UnixTime, V9Stream};
 use jiff::Timestamp;
 
 use super::decode::ContractAction;
+use super::invocation::{self, Settled};
 use super::payload::Stroops;
 use super::transfers::Preceding;
 use super::values::{EndShortened, KeeperCancelled, RateDecreased, RateUpdated, Withdrew};
 use super::{Anomaly, inference};
+use crate::Invocation;
 
 /// Time and surroundings of a contract event.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,8 @@ pub(super) struct EventContext<'a> {
     pub(super) paid: Preceding<'a>,
     /// Whether the contract's previous event in this transaction was a `withdrew` of the same stream.
     pub(super) withdrew: bool,
+    /// The call of the contract that emitted the event.
+    pub(super) call: Option<&'a Invocation>,
 }
 
 impl EventContext<'_> {
@@ -37,10 +41,12 @@ pub(super) fn apply(
     stream: &mut V9Stream,
     action: &ContractAction<'_>,
     now: &EventContext<'_>,
-) -> Option<Anomaly> {
+) -> Vec<Anomaly> {
     match action {
         ContractAction::Withdrew(value) => return withdrew(stream, value, now),
-        ContractAction::WithdrawnTo(value) => return take_out(stream, value.amount.0, now),
+        ContractAction::WithdrawnTo(value) => {
+            return take_out(stream, value.amount.0, now).into_iter().collect();
+        }
         ContractAction::Completed => completed(stream, now),
         ContractAction::Cancelled => cancelled(stream, now),
         ContractAction::KeeperCancelled(value) => keeper_cancelled(stream, value, now),
@@ -50,7 +56,7 @@ pub(super) fn apply(
             stream.body.state.on_chain.last_pause_toggle_ledger = now.ledger;
         }
         ContractAction::Resumed => resumed(stream, now),
-        ContractAction::RateUpdated(value) => rate_updated(stream, value, now),
+        ContractAction::RateUpdated(value) => return rate_updated(stream, value, now).into_iter().collect(),
         ContractAction::RateDecreased(value) => rate_decreased(stream, value, now),
         ContractAction::EndShortened(EndShortened { new_end_time, refund_amount, .. }) => {
             inference::is_linear(stream);
@@ -86,15 +92,21 @@ pub(super) fn apply(
         | ContractAction::Cloned(_)
         | ContractAction::Renewed { .. } => {}
     }
-    None
+    Vec::new()
 }
 
 /// The amount of the event excludes the relayer's fee; the stream pays both.
-fn withdrew(stream: &mut V9Stream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Option<Anomaly> {
+fn withdrew(stream: &mut V9Stream, value: &Withdrew<'_>, now: &EventContext<'_>) -> Vec<Anomaly> {
     let net = value.amount.0;
-    let gross = now.paid.gross(&value.recipient.0, net);
+    let paid = now.paid.gross(&value.recipient.0, net);
+    let (gross, is_another) = match (paid, invocation::gross(now.call, Some(stream), value)) {
+        (None, Settled::As(gross)) => (Some(gross), false),
+        (Some(paid), Settled::As(gross)) => (Some(paid), paid != gross),
+        (paid, settled) => (paid, settled == Settled::Contradicted),
+    };
     stream.body.state.on_chain.inferred.withdrawn |= gross.is_none();
-    take_out(stream, gross.unwrap_or(net), now)
+    let paid_twice = take_out(stream, gross.unwrap_or(net), now);
+    paid_twice.into_iter().chain(is_another.then_some(Anomaly::AnotherInvocation)).collect()
 }
 
 fn take_out(stream: &mut V9Stream, amount: i128, now: &EventContext<'_>) -> Option<Anomaly> {
@@ -166,19 +178,26 @@ fn resumed(stream: &mut V9Stream, now: &EventContext<'_>) {
 
 /// Two functions emit `rate_upd`. `update_rate_per_second` keeps the accrued amount, only raises the rate, and only as
 /// far as the deposit covers it from start to end. `update_rate` keeps nothing and has neither limit.
-fn rate_updated(stream: &mut V9Stream, value: &RateUpdated, now: &EventContext<'_>) {
+fn rate_updated(stream: &mut V9Stream, value: &RateUpdated, now: &EventContext<'_>) -> Option<Anomaly> {
     inference::is_linear(stream);
     let rate = value.new_rate_per_second.amount();
-    if rate > stream.body.state.flow.schedule.rate
-        && inference::covers(&stream.body.state.flow.schedule, rate)
-    {
+    let settled = invocation::kept(now.call, Some(stream), value);
+    let is_possible = rate > stream.body.state.flow.schedule.rate
+        && inference::covers(&stream.body.state.flow.schedule, rate);
+    let kept = match settled {
+        Settled::As(kept) => kept,
+        Settled::Open | Settled::Contradicted => is_possible,
+    };
+    if kept {
         let at = value.effective_time.0;
         stream.body.state.flow.schedule.checkpoint =
             Checkpoint { amount: stream.body.state.flow.schedule.accrued(at), at };
-        stream.body.state.on_chain.inferred.checkpoint = true;
+        // What had accrued is inferred if it rests on an inferred checkpoint.
+        stream.body.state.on_chain.inferred.checkpoint |= settled != Settled::As(true);
     }
     stream.body.state.flow.schedule.rate = rate;
     stream.body.state.on_chain.last_rate_change_ledger = now.ledger;
+    (settled == Settled::Contradicted).then_some(Anomaly::AnotherInvocation)
 }
 
 fn rate_decreased(stream: &mut V9Stream, value: &RateDecreased, now: &EventContext<'_>) {

@@ -182,6 +182,7 @@ fn event(ledger: u32, transaction: usize, place: usize, by: u8, payload: &Value)
         tx_hash: opaque(&format!("tx{transaction}")),
         happened_at: Timestamp::from_second(ledger.into()).unwrap(),
         payload: payload.to_string().into(),
+        invocation: None,
     }
 }
 

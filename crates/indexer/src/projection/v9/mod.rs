@@ -9,11 +9,14 @@ mod decode;
 mod effect;
 mod inference;
 mod invariants;
+mod invocation;
 mod payload;
 mod rules;
 mod transfers;
 mod values;
 
+#[cfg(test)]
+mod called;
 #[cfg(test)]
 mod impossible;
 #[cfg(test)]
@@ -28,6 +31,8 @@ use fluxora_stream::{ContractId, EventKind, StreamId, UnixTime, V9State, V9Strea
 pub use self::broken::{V9Field, V9Rule};
 use self::decode::{ContractAction, Decoded, Fault};
 use self::effect::EventContext;
+use self::invocation::Settled;
+pub(in crate::projection) use self::invocation::of_event as invocation_of;
 use self::transfers::Transfers;
 use self::values::ShareDelegated;
 use super::engine::{self, Effect, Engine};
@@ -95,6 +100,7 @@ impl<'a> Family<'a> for V9<'a> {
             ledger: event.position.ledger,
             paid: self.transfers.take(event.contract.as_str()),
             withdrew: false,
+            call: event.invocation.as_deref().filter(|call| *call.contract() == event.contract),
         };
         let withdrew = self.withdrew.take();
         match decoded {
@@ -128,7 +134,9 @@ fn apply<W: Fn(&StreamId) -> bool>(
             if engine.accepts(&id) {
                 let mut anomalies = rules::creation(&value, now.at);
                 anomalies.extend(id_in_use(engine, &id));
-                let stream = births::created(contract, value, event.tx_hash.as_str(), now);
+                let kind = invocation::kind(now.call, &value, now.at);
+                anomalies.extend((kind == Settled::Contradicted).then_some(Anomaly::AnotherInvocation));
+                let stream = births::created(contract, value, event.tx_hash.as_str(), now, kind);
                 engine.insert(stream, anomalies, event);
             }
         }
@@ -160,7 +168,7 @@ fn apply<W: Fn(&StreamId) -> bool>(
         action => {
             change(engine, id, kinds_of(&action), event, |stream| {
                 let before = stream.clone();
-                let mut anomalies: Vec<_> = effect::apply(stream, &action, now).into_iter().collect();
+                let mut anomalies = effect::apply(stream, &action, now);
                 if matches!(action, ContractAction::Withdrew(_) | ContractAction::WithdrawnTo(_)) {
                     anomalies.extend(rules::payment(&before, stream, &action, now.at));
                 }

@@ -42,6 +42,7 @@ fn event(second: u32, place: u32, topic: &str, payload: &str) -> ContractEvent {
         tx_hash: opaque(&format!("tx{second}")),
         happened_at: Timestamp::from_millisecond(i64::from(second) * 1000 + 999).unwrap(),
         payload: payload.into(),
+        invocation: None,
     }
 }
 

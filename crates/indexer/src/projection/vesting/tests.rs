@@ -43,6 +43,7 @@ pub(super) fn stored(contract: ContractId, payload: &Value) -> ContractEvent {
         tx_hash: opaque("hash"),
         happened_at: jiff::Timestamp::UNIX_EPOCH,
         payload: payload.to_string().into(),
+        invocation: None,
     }
 }
 

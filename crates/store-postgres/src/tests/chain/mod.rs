@@ -38,6 +38,7 @@ fn event(ledger: u32, n: u32, topic: &str, payload: &str) -> ContractEvent {
         tx_hash: opaque(format!("tx-{ledger}-{n}")),
         happened_at: t(ledger.into()),
         payload: payload.into(),
+        invocation: None,
     }
 }
 

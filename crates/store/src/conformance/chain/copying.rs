@@ -1,9 +1,10 @@
 //! A chain with a past, for copies, and how it continues.
 
-use fluxora_indexer::{Refusal, Rules};
+use fluxora_indexer::{InvocationSource, Refusal, Rules};
 
 use super::events::*;
 use super::evidence::proven;
+use super::invocations::with_call;
 use super::*;
 use crate::ChainStore;
 use crate::chain::Rewind;
@@ -32,7 +33,7 @@ pub(in crate::conformance) async fn live_through_forks(store: &impl ChainStore) 
 }
 
 fn waiting() -> ContractEvent {
-    withdrew(At(16, 1, 0), 0, 3)
+    with_call(withdrew(At(16, 1, 0), 0, 3), true, InvocationSource::Pushed)
 }
 
 /// What comes next: what is known already, the chain of before the fork with the stream that had gone, a stream that never was,

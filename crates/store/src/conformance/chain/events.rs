@@ -37,6 +37,7 @@ pub(super) fn event(at: At, contract: ContractId, topic: &str, topics: &str, val
         tx_hash: Opaque::new(&format!("tx-{ledger}-{transaction}")).unwrap(),
         happened_at: closed_at(ledger),
         payload: format!(r#"{{"topic":["{topic}"{topics}],"value":{value}}}"#).into(),
+        invocation: None,
     }
 }
 

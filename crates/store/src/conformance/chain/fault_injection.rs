@@ -63,6 +63,7 @@ counted! {
     known_events(events: &[ContractEvent]) -> Vec<ContractEvent>;
     repeated_events() -> Vec<RepeatedEvent>;
     insert_events(events: &[StoredEvent]) -> ();
+    write_invocations(events: &[ContractEvent]) -> ();
     reclassify(events: &[StoredEvent]) -> ();
     remove_ledgers(ledgers: RangeInclusive<u32>) -> Vec<StoredEvent>;
     events_between(after: Option<u32>, upto: u32) -> Vec<StoredEvent>;

@@ -9,6 +9,7 @@ mod history;
 mod holes;
 mod identity;
 mod ingesting;
+mod invocations;
 mod listing;
 mod random;
 mod reference_model;
@@ -23,6 +24,10 @@ pub use history::*;
 pub use holes::*;
 pub use identity::*;
 pub use ingesting::*;
+pub use invocations::{
+    a_pusher_cannot_contradict_a_stored_invocation, an_invocation_is_kept_and_decides,
+    an_invocation_that_comes_later_corrects_the_stream,
+};
 pub use listing::*;
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};
 pub use vesting::*;

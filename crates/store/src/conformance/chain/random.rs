@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fluxora_indexer::{Batch, ContractEvent, Ledger, Opaque, Pushed, Refusal, Rules};
+use fluxora_indexer::{Batch, ContractEvent, InvocationSource, Ledger, Opaque, Pushed, Refusal, Rules};
 use fluxora_stream::{Stream, UnixTime};
 
 use super::events::*;
+use super::invocations::with_call;
 use super::reference_model::{Met, ReferenceModel, Verdict};
 use super::vesting_events::*;
 use crate::chain::Rewind;
@@ -254,11 +255,16 @@ impl History {
                     continue; // pushed in the last round, when everything is pushed once more
                 }
                 let ledger_hash = block.hash.clone();
-                events.push(Pushed {
-                    event: event.clone(),
-                    ledger_hash,
-                    previous_hash: previous_hash.clone(),
-                });
+                // Draws of their own: the histories stay what they are. Everything is pushed with its call in the last round.
+                let mut chance =
+                    Dice(self.seed ^ u64::try_from(self.pushed).unwrap() << 32 ^ u64::from(block.sequence));
+                let is_with_call = !by_chance || chance.one_in(2);
+                let event = match is_with_call {
+                    // Which call it was follows from its place.
+                    true => with_call(event.clone(), event.position.event % 2 == 1, InvocationSource::Pushed),
+                    false => event.clone(),
+                };
+                events.push(Pushed { event, ledger_hash, previous_hash: previous_hash.clone() });
             }
             if !by_chance || self.dice.one_in(2) {
                 let closed_at = Some(closed_at(block.sequence));

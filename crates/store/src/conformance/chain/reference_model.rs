@@ -47,6 +47,12 @@ impl Met {
     }
 }
 
+/// Whether two reports name one event. Every call that the histories give with it is the same one.
+fn same_but_for_labels(known: &ContractEvent, event: &ContractEvent) -> bool {
+    let (id, invocation) = (known.id.clone(), known.invocation.clone());
+    *known == ContractEvent { id, invocation, ..event.clone() }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Number of new events, and the fork.
@@ -78,9 +84,11 @@ impl ReferenceModel {
         events.retain(|position, _| stays(position.ledger));
         let mut new = 0;
         for event in batch.events() {
-            match events.get(&event.position) {
+            match events.get_mut(&event.position) {
                 None => new += usize::from(events.insert(event.position, event.clone()).is_none()),
-                Some(known) if *known == (ContractEvent { id: known.id.clone(), ..event.clone() }) => {}
+                Some(known) if same_but_for_labels(known, event) => {
+                    known.invocation = known.invocation.take().or_else(|| event.invocation.clone());
+                }
                 Some(_) => return Verdict::Conflict,
             }
         }

@@ -109,6 +109,15 @@ impl ChainTransaction for Contents {
         Ok(())
     }
 
+    async fn write_invocations(&mut self, events: &[ContractEvent]) -> Result<(), StoreError> {
+        for event in events {
+            let at = |known: &&mut StoredEvent| known.event.position == event.position;
+            let known = self.chain.events.iter_mut().find(at).unwrap();
+            known.event.invocation.clone_from(&event.invocation);
+        }
+        Ok(())
+    }
+
     async fn reclassify(&mut self, events: &[StoredEvent]) -> Result<(), StoreError> {
         for StoredEvent { event, class, subjects } in events {
             let known = self.chain.events.iter_mut().find(|known| known.event.id == event.id).unwrap();

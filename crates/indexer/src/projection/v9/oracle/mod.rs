@@ -7,15 +7,15 @@
 mod compare;
 mod scenario;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fluxora_stream::{ChainStream, Kind, StreamId, V9Stream};
+use fluxora_stream::{ChainStream, Inferred, Kind, StreamId, V9Stream};
 
 use self::compare::{Caps, Compared, Differences};
-use self::scenario::{Scenario, State, Step, handwritten};
-use crate::ContractEvent;
+use self::scenario::{Calls, Scenario, State, Step, handwritten};
 use crate::projection::{Anomaly, Class, Projected, Streams, classify, project};
+use crate::{ContractEvent, InvocationSource};
 
 /// Values that a replay gives the projection beyond the events. Each hint includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,8 @@ struct Replay {
     differences: Differences,
     caps: Caps,
     paid_twice: usize,
+    /// Values that were inferred at the end of a step, by stream.
+    inferred: BTreeSet<String>,
 }
 
 impl Scenario {
@@ -46,8 +48,13 @@ impl Scenario {
     fn replay(&self, hints: Hints) -> Replay {
         let mut streams = Streams::new();
         let mut states = BTreeMap::<String, State>::new();
-        let mut replay =
-            Replay { compared: 0, differences: Differences::new(), caps: Caps::default(), paid_twice: 0 };
+        let mut replay = Replay {
+            compared: 0,
+            differences: Differences::new(),
+            caps: Caps::default(),
+            paid_twice: 0,
+            inferred: BTreeSet::new(),
+        };
         for (place, step) in self.steps.iter().enumerate() {
             let Projected { unprojected, anomalies, .. } = self.apply(&mut streams, step, hints);
             assert_eq!(unprojected, [], "{}: every event is read", self.name);
@@ -67,6 +74,13 @@ impl Scenario {
                 let stream = streams.get(&self.id(number)).expect("the contract's stream is projected");
                 let stream = &v9(stream);
                 let closed = stream.body.state.on_chain.closed_ledger;
+                let Inferred { kind, checkpoint, withdrawn } = stream.body.state.on_chain.inferred;
+                for (what, _) in [("kind", kind), ("checkpoint", checkpoint), ("withdrawn", withdrawn)]
+                    .into_iter()
+                    .filter(|(_, inferred)| *inferred)
+                {
+                    replay.inferred.insert(format!("{} stream {number} {what}", self.name));
+                }
                 assert_eq!(closed, state.is_none().then_some(step.ledger));
                 match state {
                     None => drop(states.remove(number)),
@@ -228,14 +242,43 @@ fn without_transfers_some_withdrawals_and_refunds_are_inferred() {
     check(Hints::NoTransfers, 61, 256, 110);
 }
 
-/// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> cargo test -p fluxora-indexer oracle --
+/// The differences and the inferred values of scenarios whose events come with their calls.
+fn with_calls(scenarios: &mut [Scenario], calls: &Calls, given: Hints) -> (Differences, BTreeSet<String>) {
+    let (mut differences, mut inferred) = (Differences::new(), BTreeSet::new());
+    for scenario in scenarios {
+        calls.attach(scenario, &InvocationSource::Proven);
+        let replay = scenario.replay(given);
+        differences.extend(replay.differences);
+        inferred.extend(replay.inferred);
+    }
+    (differences, inferred)
+}
+
+#[test]
+fn with_their_calls_the_projected_streams_are_the_contracts_streams() {
+    // The terms of an offer are arguments of an earlier call, and not of the one that accepts it.
+    let accepted = BTreeSet::from(["offers stream 0 kind".to_owned()]);
+    for given in [Hints::None, Hints::NoTransfers] {
+        let (differences, inferred) = with_calls(&mut handwritten(), &Calls::handwritten(), given);
+        assert_eq!((differences, &inferred), (Differences::new(), &accepted), "{given:?}");
+    }
+}
+
+/// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> FLUXORA_ORACLE_CALLS=<file> cargo test -p fluxora-indexer oracle --
 /// --nocapture`.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a variable of the test run names more scenarios")]
 fn any_other_recording_is_compared() {
     let Some(path) = std::env::var_os("FLUXORA_ORACLE") else { return };
-    let scenarios = scenario::read(&std::fs::read_to_string(path).unwrap());
+    let mut scenarios = scenario::read(&std::fs::read_to_string(path).unwrap());
     for given in [Hints::None, Hints::NoTransfers] {
         println!("{} scenarios, {given:?}\n{}", scenarios.len(), Table::of(&scenarios, given));
+    }
+    let Some(path) = std::env::var_os("FLUXORA_ORACLE_CALLS") else { return };
+    let calls = Calls::read(&std::fs::read_to_string(path).unwrap());
+    for given in [Hints::None, Hints::NoTransfers] {
+        let (differences, inferred) = with_calls(&mut scenarios, &calls, given);
+        println!("with calls, {given:?}: {} differ, inferred {inferred:#?}", differences.len());
+        println!("{differences:#?}");
     }
 }

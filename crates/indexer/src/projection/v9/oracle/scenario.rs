@@ -1,11 +1,13 @@
 //! Reading of the recorded scenarios (`fixtures/oracle`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{ChainPosition, ContractEvent, Opaque};
+use crate::projection::invocation_of;
+use crate::{ChainPosition, ContractEvent, Invocation, InvocationSource, Opaque};
 
 /// One recorded scenario: a fresh network with one contract.
 pub(super) struct Scenario {
@@ -126,6 +128,68 @@ fn event(emitted: &Emitted, ledger: u32, tx_hash: &str, closed_at: &str) -> Cont
         tx_hash: opaque(tx_hash),
         happened_at: closed_at.parse().unwrap(),
         payload: emitted.decoded.to_string().into(),
+        invocation: None,
+    }
+}
+
+/// The call of a transaction. Each argument names its type.
+#[derive(Deserialize)]
+struct Called {
+    scenario: String,
+    ledger: u32,
+    transaction: u32,
+    function: String,
+    arguments: Vec<Value>,
+}
+
+/// Recorded calls by scenario, ledger and transaction.
+pub(super) struct Calls(HashMap<(String, u32, u32), (String, String)>);
+
+impl Calls {
+    /// Those of the handwritten scenarios.
+    pub(super) fn handwritten() -> Self {
+        Self::read(include_str!("../../../../fixtures/calls.jsonl"))
+    }
+
+    pub(super) fn read(lines: &str) -> Self {
+        let call = |line: &str| {
+            let Called { scenario, ledger, transaction, function, arguments } =
+                serde_json::from_str(line).unwrap();
+            let arguments = Value::Array(arguments.iter().map(untyped).collect());
+            ((scenario, ledger, transaction), (function, arguments.to_string()))
+        };
+        Self(lines.lines().map(call).collect())
+    }
+
+    /// Gives each event of a scenario the call that emitted it.
+    pub(super) fn attach(&self, scenario: &mut Scenario, source: &InvocationSource) {
+        let Scenario { name, contract, steps, .. } = scenario;
+        for event in steps.iter_mut().flat_map(|step| &mut step.events) {
+            let at = (name.clone(), event.position.ledger, event.position.transaction);
+            let (function, arguments) = &self.0[&at];
+            let contract = Opaque::new(contract).unwrap();
+            let call = Invocation::new(contract, function, arguments, source.clone()).unwrap();
+            event.invocation = invocation_of(event, &[call]).cloned().map(Arc::new);
+        }
+    }
+}
+
+/// An argument in the encoding of payloads.
+fn untyped(argument: &Value) -> Value {
+    let Some((kind, value)) = argument.as_object().and_then(|object| object.iter().next()) else {
+        return Value::Null;
+    };
+    match kind.as_str() {
+        "vec" => value.as_array().unwrap().iter().map(untyped).collect(),
+        "map" => {
+            let entries = value.as_object().unwrap().iter();
+            Value::Object(entries.map(|(name, value)| (name.clone(), untyped(value))).collect())
+        }
+        "pairs" => {
+            let pair = |pair: &Value| (untyped(&pair[0]).as_str().unwrap().to_owned(), untyped(&pair[1]));
+            Value::Object(value.as_array().unwrap().iter().map(pair).collect())
+        }
+        _ => value.clone(),
     }
 }
 

@@ -53,5 +53,6 @@ fn stored(topic: &str, payload: &str) -> ContractEvent {
         tx_hash: opaque("hash"),
         happened_at: Timestamp::UNIX_EPOCH,
         payload: payload.into(),
+        invocation: None,
     }
 }
