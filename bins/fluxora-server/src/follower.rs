@@ -34,7 +34,7 @@ pub(crate) fn sources(
     for location in &from.lakes {
         opened.push(Arc::new(LakeSource::new(location, client.clone()).context("FOLLOW_LAKE")?));
     }
-    let (passphrase, watched) = (passphrase.to_owned(), Arc::clone(watched));
+    let passphrase = passphrase.to_owned();
     Ok(Arc::new(Sources::new(opened, passphrase, watched, store.clone(), Arc::clone(clock))))
 }
 

@@ -50,12 +50,13 @@ impl Sources {
     pub fn new(
         sources: Vec<Arc<dyn LedgerSource>>,
         passphrase: String,
-        watched: Arc<WatchList>,
+        watched: &WatchList,
         store: Arc<dyn ChainStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let endpoints = Endpoints::new(sources.iter().map(|source| source.name().to_owned()));
         let checked = vec![false; sources.len()];
+        let watched = Arc::new(watched.clone().on_network(&passphrase));
         Self { sources, passphrase, watched, store, clock, state: Mutex::new(State { endpoints, checked }) }
     }
 
@@ -65,7 +66,7 @@ impl Sources {
         Ok(Self::new(
             self.sources.clone(),
             self.passphrase.clone(),
-            Arc::new(watched),
+            &watched,
             Arc::clone(&self.store),
             Arc::clone(&self.clock),
         ))

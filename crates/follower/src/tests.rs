@@ -56,7 +56,7 @@ impl Bench {
         let sources = Sources::new(
             servers.iter().map(rpc).collect(),
             NETWORK_PASSPHRASE.to_owned(),
-            Arc::new(WatchList::new(contracts.iter().copied()).unwrap()),
+            &WatchList::new(contracts.iter().copied()).unwrap(),
             store.clone(),
             Arc::clone(&clock),
         );

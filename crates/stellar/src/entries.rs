@@ -60,7 +60,7 @@ fn stream_of<'e>(entry: &'e ContractDataEntry, watched: &WatchList) -> Option<([
     let ScVal::Vec(Some(key)) = &entry.key else { return None };
     match key.as_slice() {
         [ScVal::Symbol(name), ScVal::U64(number)]
-            if name.as_slice() == b"Stream" && watched.contains(contract) =>
+            if name.as_slice() == b"Stream" && watched.contains(&contract.0.0) =>
         {
             Some((contract.0.0, *number, &entry.val))
         }

@@ -3,14 +3,17 @@
 //! L1: the hash of the header. L2: the results of the transactions. L2b: the transaction set. L3: the events of every
 //! successful invocation.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
-use fluxora_indexer::StreamEntry;
+use fluxora_indexer::projection::{invocation_of, leaves_open};
+use fluxora_indexer::{Invocation as Call, StreamEntry};
 use stellar_xdr::{
     ContractEvent, ContractEventBody, LedgerCloseMeta, LedgerHeader, LedgerHeaderHistoryEntry, ScVal,
     StellarValueExt, TransactionMeta, TransactionResultPair,
 };
 
+use crate::calls::Envelopes;
 use crate::decode::{append, encode};
 use crate::entries::Entries;
 use crate::event::Emitter;
@@ -53,7 +56,8 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
     let mut verified =
         VerifiedLedger { ledger, events: Vec::new(), unverifiable: Vec::new(), unproven_entries: Vec::new() };
     let mut entries = Entries::default();
-    for (transaction, (result, meta)) in (1..).zip(&parts.transactions) {
+    let envelopes = LazyCell::new(|| Envelopes::of(meta, watched.network()));
+    for (transaction, (result, applied)) in (1..).zip(&parts.transactions) {
         let hash = Hash::from(&result.transaction_hash);
         let emitter = Emitter { ledger: &ledger, transaction, hash };
         match Outcome::of(&result.result) {
@@ -62,10 +66,11 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
                 return Err(LedgerError::NotAnInvocation { ledger: ledger.sequence, transaction });
             }
             Outcome::Invoked(committed) => {
-                let invocation = Invocation::of(meta)
+                let invocation = Invocation::of(applied)
                     .ok_or(LedgerError::NotAnInvocation { ledger: ledger.sequence, transaction })?;
-                verified.invocation(emitter, committed, &invocation, watched, &proof)?;
-                entries.read(meta, watched, ledger.sequence);
+                let calls = || envelopes.calls(hash, |contract| watched.contains(contract));
+                verified.invocation(emitter, committed, &invocation, watched, &proof, calls)?;
+                entries.read(applied, watched, ledger.sequence);
             }
         }
     }
@@ -90,6 +95,7 @@ impl VerifiedLedger {
         invocation: &Invocation<'_>,
         watched: &WatchList,
         proof: &Arc<LedgerProof>,
+        calls: impl FnOnce() -> Vec<Call>,
     ) -> Result<(), LedgerError> {
         let Emitter { ledger, transaction, hash } = emitter;
         let preimage = invocation.preimage().map_err(|source| LedgerError::from(at(ledger, source)))?;
@@ -106,16 +112,20 @@ impl VerifiedLedger {
         }
         let preimage = Arc::<[u8]>::from(preimage);
         let mut unproven = Vec::new();
+        let calls = LazyCell::new(calls);
         for (index, event) in watched.select(invocation.events) {
             // XDR counts the elements of a list in 32 bits.
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             let taken = emitter.event(index, event);
-            let event = taken.map_err(|source| LedgerError::Unnamed {
+            let mut event = taken.map_err(|source| LedgerError::Unnamed {
                 ledger: ledger.sequence,
                 transaction,
                 source,
             })?;
             if proven {
+                if leaves_open(&event) {
+                    event.invocation = invocation_of(&event, &calls).cloned().map(Arc::new);
+                }
                 let proof = EventProof::new(Arc::clone(proof), transaction, Arc::clone(&preimage), index);
                 self.events.push(VerifiedEvent { event, proof });
             } else {

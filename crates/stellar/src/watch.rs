@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
-use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ContractId, ScAddress, ScVal};
+use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ScAddress, ScVal};
 use thiserror::Error;
+
+use crate::Hash;
 
 /// The contracts whose events are taken.
 ///
@@ -9,7 +11,10 @@ use thiserror::Error;
 /// settles amounts that the contract's own events leave open. Any contract can emit a `transfer`: the projection looks at the
 /// contract that emitted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WatchList(BTreeSet<[u8; 32]>);
+pub struct WatchList {
+    contracts: BTreeSet<[u8; 32]>,
+    network: Option<[u8; 32]>,
+}
 
 /// A text that is not the strkey of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,24 +34,42 @@ impl WatchList {
             let contract = text.parse::<stellar_strkey::Contract>();
             contract.map(|contract| contract.0).map_err(|_| NotAContract { text: text.to_owned() })
         };
-        contracts.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        contracts
+            .into_iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(|contracts| Self { contracts, network: None })
+    }
+
+    /// The same contracts on the network with this passphrase, whose id is part of the hash of a transaction. Without it the
+    /// calls that emitted the events are not read.
+    #[must_use]
+    pub fn on_network(self, passphrase: &str) -> Self {
+        Self { network: Some(*Hash::of(passphrase.as_bytes()).as_bytes()), ..self }
+    }
+
+    /// The id of the network.
+    pub(crate) const fn network(&self) -> Option<[u8; 32]> {
+        self.network
     }
 
     /// The contract ids, as strkeys.
     pub fn contracts(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|id| stellar_strkey::Contract(*id).to_string().as_str().to_owned())
+        self.contracts.iter().map(|id| stellar_strkey::Contract(*id).to_string().as_str().to_owned())
     }
 
     /// Whether the list holds the contract with this strkey.
     pub(crate) fn names(&self, contract: &str) -> bool {
-        contract.parse::<stellar_strkey::Contract>().is_ok_and(|contract| self.0.contains(&contract.0))
+        contract
+            .parse::<stellar_strkey::Contract>()
+            .is_ok_and(|contract| self.contracts.contains(&contract.0))
     }
 
     /// The events of one invocation that are taken, with their index.
     pub(crate) fn select<'a>(&self, events: &'a [ContractEvent]) -> Vec<(usize, &'a ContractEvent)> {
         let emitted = |event: &ContractEvent| {
             event.type_ == ContractEventType::Contract
-                && event.contract_id.as_ref().is_some_and(|id| self.contains(id))
+                && event.contract_id.as_ref().is_some_and(|id| self.contains(&id.0.0))
         };
         if !events.iter().any(emitted) {
             return Vec::new();
@@ -55,15 +78,14 @@ impl WatchList {
         events.iter().enumerate().filter(|(_, event)| taken(event)).collect()
     }
 
-    pub(crate) fn contains(&self, id: &ContractId) -> bool {
-        self.0.contains(&id.0.0)
+    pub(crate) fn contains(&self, id: &[u8; 32]) -> bool {
+        self.contracts.contains(id)
     }
 
     /// Whether the event is a `transfer` (SEP-41) to or from a contract of the list.
     fn moves_tokens(&self, event: &ContractEvent) -> bool {
         let ContractEventBody::V0(body) = &event.body;
-        let party =
-            |topic: &ScVal| matches!(topic, ScVal::Address(ScAddress::Contract(id)) if self.contains(id));
+        let party = |topic: &ScVal| matches!(topic, ScVal::Address(ScAddress::Contract(id)) if self.contains(&id.0.0));
         match body.topics.as_slice() {
             [ScVal::Symbol(name), from, to, ..] => {
                 event.type_ == ContractEventType::Contract

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stellar_xdr::{
     ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ContractId, ExtensionPoint, Hash,
-    LedgerCloseMeta, LedgerKey, ScMapEntry, ScVal,
+    Int128Parts, LedgerCloseMeta, LedgerKey, ScMap, ScMapEntry, ScVal, ScVec,
 };
 
 use super::{Chain, Shape, TestTransaction, from_xdr, unzstd};
@@ -14,6 +14,9 @@ const RECORDED: &[u8] = include_bytes!("../../fixtures/recorded-events.jsonl.zst
 
 /// The entries of streams that vesting contracts wrote in these scenarios, line by line.
 const ENTRIES: &[u8] = include_bytes!("../../fixtures/recorded-entries.jsonl.zst");
+
+/// The calls that the version 9 contracts received in these scenarios, line by line. Each argument names its type.
+const CALLS: &str = include_str!("../../../indexer/fixtures/calls.jsonl");
 
 /// Seconds from one ledger to the next where nothing happened.
 const PACE: u64 = 5;
@@ -40,6 +43,8 @@ pub struct Step {
     pub transaction: u32,
     /// The contract function.
     pub function: String,
+    /// Its arguments, as far as they are recorded: those of contracts of version 9.
+    pub arguments: Vec<ScVal>,
     /// Whether it succeeded.
     pub succeeded: bool,
     /// Its events.
@@ -87,6 +92,14 @@ struct Entry {
     value: String,
 }
 
+#[derive(Deserialize)]
+struct Call {
+    scenario: String,
+    ledger: u32,
+    transaction: u32,
+    arguments: Vec<Value>,
+}
+
 /// Every recorded scenario.
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::<Scenario>::new();
@@ -101,6 +114,7 @@ pub fn scenarios() -> Vec<Scenario> {
                     close_time,
                     transaction: tx_index,
                     function: op,
+                    arguments: Vec::new(),
                     succeeded: ok,
                     events: events.into_iter().map(recorded).collect(),
                     entries: Vec::new(),
@@ -116,7 +130,53 @@ pub fn scenarios() -> Vec<Scenario> {
         let LedgerKey::ContractData(key) = from_xdr(&BASE64_STANDARD.decode(key).unwrap()) else { continue };
         step.entries.push((key.key, from_xdr(&BASE64_STANDARD.decode(value).unwrap())));
     }
+    for line in CALLS.lines() {
+        let Call { scenario, ledger, transaction, arguments } = serde_json::from_str(line).unwrap();
+        let scenario = scenarios.iter_mut().find(|known| known.name == scenario).unwrap();
+        let at = |step: &&mut Step| (step.ledger, step.transaction) == (ledger, transaction);
+        let step = scenario.steps.iter_mut().find(at).unwrap();
+        step.arguments = arguments.iter().map(typed).collect();
+    }
     scenarios
+}
+
+/// The value of an argument that names its type.
+fn typed(argument: &Value) -> ScVal {
+    let Some((kind, value)) = argument.as_object().and_then(|object| object.iter().next()) else {
+        return ScVal::Void;
+    };
+    let text = || value.as_str().unwrap();
+    let map = |entries: Vec<ScMapEntry>| ScVal::Map(Some(ScMap(entries.try_into().unwrap())));
+    match kind.as_str() {
+        "u32" => ScVal::U32(value.as_u64().unwrap().try_into().unwrap()),
+        "u64" => ScVal::U64(text().parse().unwrap()),
+        "i128" => {
+            let number = text().parse::<i128>().unwrap().to_be_bytes();
+            let (hi, lo) = number.split_at(8);
+            let (hi, lo) =
+                (i64::from_be_bytes(hi.try_into().unwrap()), u64::from_be_bytes(lo.try_into().unwrap()));
+            ScVal::I128(Int128Parts { hi, lo })
+        }
+        "bool" => ScVal::Bool(value.as_bool().unwrap()),
+        "address" => ScVal::Address(text().parse().unwrap()),
+        "bytes" => ScVal::Bytes(hex::decode(text().trim_start_matches("0x")).unwrap().try_into().unwrap()),
+        "vec" => {
+            let elements = value.as_array().unwrap().iter().map(typed).collect::<Vec<_>>();
+            ScVal::Vec(Some(ScVec(elements.try_into().unwrap())))
+        }
+        "map" => {
+            let entry = |(name, value): (&String, &Value)| ScMapEntry {
+                key: ScVal::Symbol(name.as_str().try_into().unwrap()),
+                val: typed(value),
+            };
+            map(value.as_object().unwrap().iter().map(entry).collect())
+        }
+        "pairs" => {
+            let entry = |pair: &Value| ScMapEntry { key: typed(&pair[0]), val: typed(&pair[1]) };
+            map(value.as_array().unwrap().iter().map(entry).collect())
+        }
+        other => panic!("{other} is no type of an argument"),
+    }
 }
 
 impl Scenario {
@@ -177,9 +237,10 @@ impl Scenario {
             transactions.push(TestTransaction::Invocation {
                 contract,
                 function,
-                arguments: Vec::new(),
+                arguments: step.arguments.clone(),
                 events,
                 entries: step.entries.clone(),
+                authorized: Vec::new(),
             });
         }
         let last = steps.last().unwrap();

@@ -2,8 +2,9 @@ use stellar_xdr::{
     ContractEvent, ContractId, Hash, HostFunction, InvokeContractArgs, InvokeHostFunctionOp,
     InvokeHostFunctionResult, InvokeHostFunctionSuccessPreImage, Memo, MuxedAccount, Operation,
     OperationBody, OperationResult, OperationResultTr, PaymentOp, PaymentResult, Preconditions, ScAddress,
-    ScSymbol, ScVal, SequenceNumber, Transaction, TransactionEnvelope, TransactionExt, TransactionResult,
-    TransactionResultExt, TransactionResultResult, TransactionV1Envelope, Uint256,
+    ScSymbol, ScVal, SequenceNumber, SorobanAuthorizationEntry, Transaction, TransactionEnvelope,
+    TransactionExt, TransactionResult, TransactionResultExt, TransactionResultResult, TransactionV1Envelope,
+    Uint256,
 };
 
 use super::to_xdr;
@@ -23,6 +24,8 @@ pub enum TestTransaction {
         events: Option<Vec<ContractEvent>>,
         /// Keys and values of the contract's entries that it wrote.
         entries: Vec<(ScVal, ScVal)>,
+        /// What the transaction's envelope authorizes.
+        authorized: Vec<SorobanAuthorizationEntry>,
     },
     /// A successful payment. Its metadata can hold events, which no hash covers.
     Payment {
@@ -61,9 +64,9 @@ impl TestTransaction {
     }
 
     /// The envelope. The number is the account's sequence number: it makes equal transactions differ.
-    pub(super) fn envelope(&self, number: i64) -> TransactionEnvelope {
+    pub(crate) fn envelope(&self, number: i64) -> TransactionEnvelope {
         let body = match self {
-            Self::Invocation { contract, function, arguments, .. } => {
+            Self::Invocation { contract, function, arguments, authorized, .. } => {
                 let call = InvokeContractArgs {
                     contract_address: ScAddress::Contract(ContractId(Hash(*contract))),
                     function_name: ScSymbol(function.as_str().try_into().unwrap()),
@@ -72,7 +75,7 @@ impl TestTransaction {
                 let host_function = HostFunction::InvokeContract(call);
                 OperationBody::InvokeHostFunction(InvokeHostFunctionOp {
                     host_function,
-                    auth: Vec::new().try_into().unwrap(),
+                    auth: authorized.clone().try_into().unwrap(),
                 })
             }
             Self::Payment { .. } => OperationBody::Payment(PaymentOp {

@@ -23,6 +23,7 @@ fn writing(contract: [u8; 32], succeeds: bool, entries: Vec<(ScVal, ScVal)>) -> 
         arguments: Vec::new(),
         events: succeeds.then(Vec::new),
         entries,
+        authorized: Vec::new(),
     }
 }
 

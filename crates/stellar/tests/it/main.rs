@@ -7,6 +7,7 @@
 )]
 
 mod bit_flips;
+mod calls;
 mod decoding;
 mod entries;
 mod events;

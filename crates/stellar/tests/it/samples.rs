@@ -53,6 +53,7 @@ pub(crate) fn invocation(events: Option<Vec<ContractEvent>>) -> TestTransaction 
         arguments: vec![ScVal::U64(1)],
         events,
         entries: Vec::new(),
+        authorized: Vec::new(),
     }
 }
 

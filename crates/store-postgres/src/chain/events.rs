@@ -117,7 +117,7 @@ const INSERT_AT: &str = "INSERT INTO contract_events (arrival, id, ledger, tx_in
 pub(crate) const RECLASSIFY: &str = "UPDATE contract_events e SET class = new.class, stream = new.stream::numeric, other = new.other::numeric \
                                      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, class, stream, other) \
                                      WHERE e.id = new.id";
-const WRITE_INVOCATIONS: &str = "UPDATE contract_events e SET invocation = new.invocation \
+pub(crate) const WRITE_INVOCATIONS: &str = "UPDATE contract_events e SET invocation = new.invocation \
                                  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
                                      AS new (invocation, ledger, tx_index, operation_index, event_index) \
                                  WHERE (e.ledger, e.tx_index, e.operation_index, e.event_index) \

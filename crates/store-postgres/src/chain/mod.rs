@@ -42,7 +42,7 @@ pub(crate) use list::{ARRIVED, LIST, WINDOW};
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 31] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 32] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -60,6 +60,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 31] = [
     (events::MENTIONS_AS_OTHER, &["contract_events_by_other"]),
     (events::AFTER, &["contract_events_in_order"]),
     (events::RECLASSIFY, &["contract_events_pkey"]),
+    (events::WRITE_INVOCATIONS, &["contract_events_in_order"]),
     (events::REMOVE, &["contract_events_in_order"]),
     (evidence::REMOVE_COVERAGE, &["contract_coverage_pkey"]),
     (evidence::PROOFS, &["ledger_proofs_pkey"]),
