@@ -1,11 +1,13 @@
 // POST /internal/indexer/contract-events: a growing chain, as a pusher sends it.
 // GET /internal/indexer/events: the pushed events, read back.
+// GET /internal/indexer/drifts: streams that differ from the entries of their contracts; pushed ones are not compared.
 import { sleep } from 'k6';
 
 import { account, contract, expect } from '../helpers.js';
 
 const PATH = '/internal/indexer/contract-events';
 const LIST = '/internal/indexer/events';
+const DRIFTS = '/internal/indexer/drifts';
 const LEDGERS = 4;
 const EVENTS_PER_LEDGER = 5;
 
@@ -38,6 +40,7 @@ export function ingest({ run, chain }) {
       headers,
       claims: { 'lists what was pushed': (page) => page.events.length === events.length },
     });
+    expect(200, 'GET', DRIFTS, { headers, claims: { 'no stream drifts': ({ driftCount }) => driftCount === 0 } });
     tip = newest;
     batch = undefined;
   }

@@ -6,11 +6,11 @@ use anyhow::Context;
 use fluxora_api::{
     FollowedBackfill, FollowedDrift, FollowedRange, FollowedSource, FollowerHealth, FollowerReport,
 };
-use fluxora_follower::{Drift, FollowerPhase, FollowerStatus, GapProgress, Sources};
+use fluxora_follower::{FollowerPhase, FollowerStatus, GapProgress, Sources};
 use fluxora_stellar::{
     EndpointState, HttpClient, HttpLimits, LakeSource, LedgerSource, RpcSource, WatchList,
 };
-use fluxora_store::chain::Coverage;
+use fluxora_store::chain::{ComparedEntry, Coverage, Drifts};
 use fluxora_store::{Clock, Store};
 
 use crate::config::LedgerSources;
@@ -71,15 +71,16 @@ impl FollowerReport for Report {
             let GapProgress { contracts, from, to, next, last_error } = gap;
             FollowedBackfill { contracts, from, to, next, last_error }
         });
-        let drifts = snapshot.drifts.into_iter().map(|drift| {
-            let Drift { stream, ledger, fields } = drift;
-            FollowedDrift { stream, ledger, fields }
+        let Drifts { count: drift_count, listed } = snapshot.drifts;
+        let drifts = listed.into_iter().map(|ComparedEntry { stream, ledger, fields }| FollowedDrift {
+            stream: stream.to_string(),
+            ledger,
+            fields: fields.into_iter().map(|field| field.name).collect(),
         });
-        let drifts: Vec<_> = drifts.collect();
         FollowerHealth {
             phase: phase.as_str(),
             is_degraded: is_away
-                || !drifts.is_empty()
+                || drift_count > 0
                 || !matches!(
                     phase,
                     FollowerPhase::AtTip | FollowerPhase::CatchingUp | FollowerPhase::Standby
@@ -93,7 +94,8 @@ impl FollowerReport for Report {
             sources: sources.collect(),
             coverage: ranges.collect(),
             backfill,
-            drifts,
+            drift_count,
+            drifts: drifts.collect(),
         }
     }
 }

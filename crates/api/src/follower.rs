@@ -33,7 +33,9 @@ pub struct FollowerHealth {
     pub coverage: Vec<FollowedRange>,
     /// The past of contracts that were added later, while it is read.
     pub backfill: Option<FollowedBackfill>,
-    /// The streams that differ from the entries that a source shows for them.
+    /// How many streams differ from the entries that a source shows for them.
+    pub drift_count: u64,
+    /// The first of them.
     pub drifts: Vec<FollowedDrift>,
 }
 
@@ -113,6 +115,7 @@ pub(crate) struct FollowerView<'a> {
     sources: Vec<SourceView<'a>>,
     coverage: &'a [FollowedRange],
     backfill: Option<BackfillView<'a>>,
+    drift_count: u64,
     drifts: &'a [FollowedDrift],
 }
 
@@ -176,6 +179,7 @@ impl<'a> FollowerView<'a> {
             sources: health.sources.iter().map(|source| SourceView::of(source, details)).collect(),
             coverage: &health.coverage,
             backfill: health.backfill.as_ref().map(|backfill| BackfillView::of(backfill, details)),
+            drift_count: health.drift_count,
             drifts: &health.drifts,
         }
     }
@@ -202,6 +206,7 @@ mod tests {
             sources: Vec::new(),
             coverage: Vec::new(),
             backfill: None,
+            drift_count: 0,
             drifts: Vec::new(),
         };
         let clock = still(at(130));
@@ -233,6 +238,7 @@ mod tests {
             sources: vec![source],
             coverage: Vec::new(),
             backfill: Some(backfill),
+            drift_count: 0,
             drifts: Vec::new(),
         };
         let clock = still(Timestamp::UNIX_EPOCH);

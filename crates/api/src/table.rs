@@ -73,7 +73,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post, Put};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 56] = [
+pub static ROUTES: [Route; 57] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -233,6 +233,14 @@ pub static ROUTES: [Route; 56] = [
         Ingest,
         || web::to(indexer::list::list),
         indexer::list::DOC,
+    ),
+    route(
+        Get,
+        "/internal/indexer/drifts",
+        Worker,
+        Ingest,
+        || web::to(indexer::drifts::list),
+        indexer::drifts::DOC,
     ),
     route(Post, REWIND, Operator, Operate, || web::to(indexer::rewind::rewind), indexer::rewind::DOC)
         .audited(Action::IndexerRewind),

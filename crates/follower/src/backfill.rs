@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use fluxora_indexer::Fence;
 use fluxora_ingest::Ingest;
-use fluxora_store::ChainStore;
+use fluxora_store::chain::Drifts;
+use fluxora_store::{ChainStore, StreamStore};
 use fluxora_supervise::ShutdownToken;
 use jiff::Timestamp;
 
 use crate::batches::batches;
 use crate::cursor::Cursor;
+use crate::entries::PendingEntries;
 use crate::follower::wait_until;
 use crate::prefetch::Prefetch;
 use crate::sources::Answer;
@@ -18,12 +20,13 @@ use crate::{FollowError, Sources};
 pub struct Backfill {
     sources: Arc<Sources>,
     store: Arc<dyn ChainStore>,
+    streams: Arc<dyn StreamStore>,
     ingest: Ingest,
     fence: Option<Fence>,
 }
 
 /// How far a backfill is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackfillProgress {
     /// The newest ledger that is stored.
     pub ledger: u32,
@@ -37,10 +40,12 @@ pub struct BackfillProgress {
     pub since: Timestamp,
     /// Now.
     pub now: Timestamp,
+    /// The streams that differ from their entries, once one was compared.
+    pub drifts: Option<Drifts>,
 }
 
 /// How a backfill ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackfillReport {
     /// Every ledger of the range is stored.
     Complete(BackfillProgress),
@@ -66,9 +71,14 @@ impl BackfillProgress {
 }
 
 impl Backfill {
-    /// A backfill that stores through `ingest` into `store`.
-    pub const fn new(sources: Arc<Sources>, store: Arc<dyn ChainStore>, ingest: Ingest) -> Self {
-        Self { sources, store, ingest, fence: None }
+    /// A backfill that stores through `ingest` into `store`, whose streams are compared with the entries of the ledgers.
+    pub const fn new(
+        sources: Arc<Sources>,
+        store: Arc<dyn ChainStore>,
+        streams: Arc<dyn StreamStore>,
+        ingest: Ingest,
+    ) -> Self {
+        Self { sources, store, streams, ingest, fence: None }
     }
 
     /// Writes under a lease.
@@ -89,8 +99,16 @@ impl Backfill {
         mut progress: impl FnMut(BackfillProgress),
     ) -> Result<BackfillReport, FollowError> {
         let (since, contracts) = (self.sources.now(), self.sources.contracts()?);
-        let mut at =
-            BackfillProgress { ledger: from.saturating_sub(1), to, ledgers: 0, events: 0, since, now: since };
+        let mut at = BackfillProgress {
+            ledger: from.saturating_sub(1),
+            to,
+            ledgers: 0,
+            events: 0,
+            since,
+            now: since,
+            drifts: None,
+        };
+        let mut entries = PendingEntries::default();
         let mut prefetch = Prefetch::new(Arc::clone(&self.sources));
         let mut cursor = Cursor::at(self.store.as_ref(), from).await?;
         while cursor.next <= to {
@@ -102,6 +120,7 @@ impl Backfill {
                 Answer::Ledgers { mut ledgers, .. } => {
                     ledgers.retain(|verified| verified.ledger.sequence <= to);
                     self.compare(&cursor, &ledgers).await?;
+                    let mut safe = None;
                     for batch in batches(&ledgers, &contracts, self.fence)? {
                         let ingested = self.ingest.push(&batch).await?;
                         let Some(last) = batch.ledgers().next_back() else { continue };
@@ -113,7 +132,15 @@ impl Backfill {
                         at.ledgers = at.ledgers.saturating_add(count(batch.ledgers().count()));
                         at.events = at.events.saturating_add(count(ingested.inserted.len()));
                         at.now = self.sources.now();
-                        progress(at);
+                        safe = ingested.state.frontier.last_safe;
+                        progress(at.clone());
+                    }
+                    entries.take(&ledgers);
+                    if let Some(drifts) =
+                        entries.compare(self.streams.as_ref(), self.store.as_ref(), safe).await
+                    {
+                        at.drifts = Some(drifts);
+                        progress(at.clone());
                     }
                     continue;
                 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::batches::batches;
 use crate::cursor::{Cursor, missing};
-use crate::entries::PendingEntries;
+use crate::entries::{DRIFTS_LISTED, PendingEntries};
 use crate::fork::{Accusation, Outcome, settle};
 use crate::prefetch::Prefetch;
 use crate::sources::Answer;
@@ -40,7 +40,7 @@ pub struct Follower {
     pub(crate) ingest: Ingest,
     pub(crate) status: Arc<FollowerStatus>,
     leadership: Leadership,
-    streams: Arc<dyn StreamStore>,
+    pub(crate) streams: Arc<dyn StreamStore>,
 }
 
 /// How far a follower is.
@@ -109,7 +109,10 @@ impl Follower {
         position.cursor = self.store(fence, &ledgers).await?;
         position.entries.take(&ledgers);
         let safe = self.store.chain_state().await?.frontier.last_safe;
-        position.entries.compare(self.streams.as_ref(), safe, &self.status).await;
+        if let Some(drifts) = position.entries.compare(self.streams.as_ref(), self.store.as_ref(), safe).await
+        {
+            self.status.drifts(drifts);
+        }
         Ok(Next::Now)
     }
 
@@ -122,6 +125,14 @@ impl Follower {
         // A ledger that no source has: the answer says which one is the newest.
         drop(self.sources.ask(u32::MAX, 1).await);
         Ok(self.sources.latest().map(|latest| Cursor { next: latest, previous: None }))
+    }
+
+    /// Reads the drifts that were recorded before, or by another server.
+    async fn read_drifts(&self) {
+        match self.store.drifts(DRIFTS_LISTED).await {
+            Ok(drifts) => self.status.drifts(drifts),
+            Err(error) => tracing::warn!(%error, "drifts of streams cannot be read"),
+        }
     }
 
     fn at_tip(&self) -> Next {
@@ -240,6 +251,7 @@ impl Follower {
     /// Follows for as long as this server holds the lease.
     async fn lead(&self, fence: Fence, shutdown: &mut ShutdownToken) -> Result<(), WorkerError> {
         tracing::info!(token = fence.token, "this server follows the network");
+        self.read_drifts().await;
         let mut beside = JoinSet::new();
         let leadership = self.leadership.clone();
         beside.spawn(async move { leadership.keep(fence).await });
@@ -287,6 +299,7 @@ impl Worker for Follower {
                 Ok(Some(fence)) => self.lead(fence, &mut shutdown).await?,
                 Ok(None) => {
                     self.status.phase(FollowerPhase::Standby);
+                    self.read_drifts().await;
                     Leadership::wait(&mut shutdown).await;
                 }
                 Err(error) => {

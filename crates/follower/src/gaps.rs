@@ -54,9 +54,17 @@ impl Follower {
         let progress = GapProgress { contracts: names.clone(), from, to, next: from, last_error: None };
         self.status.gap(Some(progress.clone()));
         let sources = Arc::new(self.sources.watching(names.iter().map(String::as_str))?);
-        let backfill =
-            Backfill::new(Arc::clone(&sources), Arc::clone(&self.store), self.ingest.clone()).under(fence);
+        let backfill = Backfill::new(
+            Arc::clone(&sources),
+            Arc::clone(&self.store),
+            Arc::clone(&self.streams),
+            self.ingest.clone(),
+        )
+        .under(fence);
         let report = |at: crate::BackfillProgress| {
+            if let Some(drifts) = at.drifts.clone() {
+                self.status.drifts(drifts);
+            }
             self.status.gap(Some(GapProgress { next: at.ledger.saturating_add(1), ..progress.clone() }));
         };
         let mut running = std::pin::pin!(backfill.run(from, to, shutdown, report));

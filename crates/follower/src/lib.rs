@@ -21,4 +21,4 @@ pub use error::FollowError;
 pub use follower::{FollowSettings, Follower};
 pub use leadership::Leadership;
 pub use sources::Sources;
-pub use status::{Drift, FollowedLedger, FollowerPhase, FollowerSnapshot, FollowerStatus, GapProgress};
+pub use status::{FollowedLedger, FollowerPhase, FollowerSnapshot, FollowerStatus, GapProgress};

@@ -2,7 +2,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluxora_indexer::{LedgerRanges, Opaque};
 use fluxora_stellar::{EndpointStatus, Ledger};
-use fluxora_store::chain::Coverage;
+use fluxora_store::chain::{Coverage, Drifts};
 use jiff::Timestamp;
 
 /// What a follower is doing, shared with `GET /health`.
@@ -28,22 +28,8 @@ pub struct FollowerSnapshot {
     pub coverage: Vec<Coverage>,
     /// The past of added contracts that is being read.
     pub gap: Option<GapProgress>,
-    /// The streams whose last entry differed from the projection. At most 100 are kept.
-    pub drifts: Vec<Drift>,
-}
-
-/// The most drifts that are kept.
-const DRIFTS_MAX: usize = 100;
-
-/// A stream that differs from the entry that a source shows for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
-    /// Id of the stream.
-    pub stream: String,
-    /// The ledger that wrote the entry.
-    pub ledger: u32,
-    /// The fields that differ, by their name in the contract.
-    pub fields: Vec<String>,
+    /// The streams that differ from the last entry that they were compared with.
+    pub drifts: Drifts,
 }
 
 /// Ledgers that are read again for contracts that were added later.
@@ -121,18 +107,8 @@ impl FollowerStatus {
         snapshot.last_error = Some(error);
     }
 
-    /// A stream is as its entry.
-    pub(crate) fn agrees(&self, stream: &str) {
-        self.lock().drifts.retain(|drift| drift.stream != stream);
-    }
-
-    /// A stream is not as its entry.
-    pub(crate) fn drifts(&self, drift: Drift) {
-        let mut snapshot = self.lock();
-        snapshot.drifts.retain(|known| known.stream != drift.stream);
-        if snapshot.drifts.len() < DRIFTS_MAX {
-            snapshot.drifts.push(drift);
-        }
+    pub(crate) fn drifts(&self, drifts: Drifts) {
+        self.lock().drifts = drifts;
     }
 
     pub(crate) fn covered(&self, coverage: Vec<Coverage>) {

@@ -7,7 +7,7 @@ use fluxora_indexer::{Rules, Verification};
 use fluxora_ingest::Ingest;
 use fluxora_stellar::testing::{Chain, FakeRpc, NETWORK_PASSPHRASE, Scenario, Shape, header_of, scenarios};
 use fluxora_stellar::{HttpClient, HttpLimits, LedgerCloseMeta, LedgerSource, RpcSource, WatchList};
-use fluxora_store::chain::ContractEventQuery;
+use fluxora_store::chain::{ComparedEntry, ContractEventQuery, Drifts};
 use fluxora_store::conformance::Model;
 use fluxora_store::{ChainStore, Clock};
 use fluxora_supervise::{ShutdownToken, Worker};
@@ -63,6 +63,11 @@ impl Bench {
         let ingest =
             Ingest::new(store.clone(), Arc::clone(&clock), Rules { safety_margin: 0, ..Rules::default() });
         Self { store, sources: Arc::new(sources), ingest, clock, status: Arc::default() }
+    }
+
+    fn backfill(&self) -> Backfill {
+        let (store, streams) = (self.store.clone(), self.store.clone());
+        Backfill::new(Arc::clone(&self.sources), store, streams, self.ingest.clone())
     }
 
     fn leadership(&self, holder: &str) -> Leadership {
@@ -212,7 +217,7 @@ async fn a_backfill_stores_its_range_and_refuses_another_chain() {
     let chain = ledgers(60, None);
     let server = FakeRpc::start(chain).await;
     let bench = Bench::new(&[&server]);
-    let backfill = Backfill::new(Arc::clone(&bench.sources), bench.store.clone(), bench.ingest.clone());
+    let backfill = bench.backfill();
     let (_stop, mut shutdown) = ShutdownToken::pair();
     let report = backfill.run(110, 150, &mut shutdown, |_| {}).await.unwrap();
     assert!(
@@ -320,11 +325,19 @@ async fn the_past_that_no_source_has_is_an_error_and_the_tip_goes_on() {
     assert_eq!(later.coverage(&scenario.contract).await, "130-159");
 }
 
-/// The fields in which streams differ from their entries, after a scenario was followed.
-async fn drifts_of(scenario: &Scenario) -> Vec<Drift> {
-    let chain: Vec<_> = scenario.ledgers(Shape::V2).collect();
+fn scenario(name: &str) -> Scenario {
+    scenarios().into_iter().find(|scenario| scenario.name == name).unwrap()
+}
+
+fn span(chain: &[LedgerCloseMeta]) -> (u32, u32) {
     let sequence = |meta: &LedgerCloseMeta| header_of(meta).header.ledger_seq;
-    let (first, last) = (sequence(&chain[0]), sequence(chain.last().unwrap()));
+    (sequence(&chain[0]), sequence(chain.last().unwrap()))
+}
+
+/// A server that has followed a scenario.
+async fn followed(scenario: &Scenario) -> Bench {
+    let chain: Vec<_> = scenario.ledgers(Shape::V2).collect();
+    let (first, last) = span(&chain);
     let server = FakeRpc::start(chain).await;
     let bench = Bench::new(&[&server]).beside(&[&server], &[&scenario.contract]);
     let at_tip = async |bench: &Bench| {
@@ -332,16 +345,54 @@ async fn drifts_of(scenario: &Scenario) -> Vec<Drift> {
             && bench.tip().await.is_some_and(|(tip, _)| tip == last)
     };
     bench.follow_until(first, at_tip).await;
-    bench.status.snapshot().drifts
+    bench
+}
+
+fn names(drift: &ComparedEntry) -> Vec<&str> {
+    drift.fields.iter().map(|field| field.name.as_str()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_differs_from_the_projection_is_shown_and_changes_nothing() {
-    for name in ["abi1_cancel", "abi2_flags"] {
-        let scenario = scenarios().into_iter().find(|scenario| scenario.name == name).unwrap();
-        assert_eq!(drifts_of(&scenario).await, [], "{name}");
-        let drifts = drifts_of(&scenario.with_false_entry()).await;
-        let [drift] = &drifts[..] else { panic!("{name}: {drifts:?}") };
-        assert_eq!(drift.fields, ["cancellable", "pausable", "transferable"], "{name}");
+async fn an_entry_that_differs_from_the_projection_is_shown_after_a_restart_too_and_changes_nothing() {
+    let flags = &["cancellable", "pausable", "transferable"][..];
+    for (name, fields) in
+        [("abi1_cancel", flags), ("abi2_flags", flags), ("signed_paths", &["stream_id"][..])]
+    {
+        let scenario = scenario(name);
+        assert_eq!(followed(&scenario).await.status.snapshot().drifts, Drifts::default(), "{name}");
+        let bench = followed(&scenario.with_false_entry()).await;
+        let drifts = bench.status.snapshot().drifts;
+        let [drift] = &drifts.listed[..] else { panic!("{name}: {drifts:?}") };
+        assert_eq!((drifts.count, names(drift)), (1, fields.to_vec()), "{name}");
+        assert!(drift.fields.iter().all(|field| field.ours != field.theirs), "{drift:?}");
+        let server = FakeRpc::start(Vec::new()).await;
+        let again = bench.beside(&[&server], &[CONTRACT]);
+        again.follow_until(1, async |bench| bench.status.snapshot().drifts == drifts).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_compares_entries_with_the_streams_of_their_ledgers() {
+    let (_stop, mut shutdown) = ShutdownToken::pair();
+    for name in ["abi1_cancel", "signed_paths"] {
+        let truth = scenario(name);
+        let (falsified, ledger) = truth.clone().with_false_past_entry();
+        let [truth, falsified] =
+            [truth, falsified].map(|scenario| scenario.ledgers(Shape::V2).collect::<Vec<_>>());
+        let contract = &scenario(name).contract;
+        let (first, last) = span(&truth);
+        let (truth, falsified) = (FakeRpc::start(truth).await, FakeRpc::start(falsified).await);
+        let bench = Bench::new(&[&truth]).beside(&[&truth], &[contract]);
+        bench.backfill().run(first, last, &mut shutdown, |_| {}).await.unwrap();
+        assert_eq!(bench.store.drifts(10).await.unwrap(), Drifts::default(), "{name}");
+        // No hash covers an entry: the ledgers are the same, and the streams have changed since.
+        let other = bench.beside(&[&falsified], &[contract]);
+        other.backfill().run(first, ledger, &mut shutdown, |_| {}).await.unwrap();
+        let drifts = bench.store.drifts(10).await.unwrap();
+        let [drift] = &drifts.listed[..] else { panic!("{name}: {drifts:?}") };
+        assert_eq!(drift.ledger, ledger, "{name}");
+        // A later entry agrees.
+        bench.backfill().run(first, last, &mut shutdown, |_| {}).await.unwrap();
+        assert_eq!(bench.store.drifts(10).await.unwrap(), Drifts::default(), "{name}");
     }
 }

@@ -27,4 +27,4 @@ pub use plan::{
 };
 pub use projection::{UnknownClass, UnknownVersion, vesting};
 pub use ranges::{LedgerRanges, NotRanges};
-pub use stream_entry::StreamEntry;
+pub use stream_entry::{EntryDifference, StreamEntry};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fluxora_indexer::StreamEntry;
 use stellar_xdr::{ContractDataEntry, LedgerEntryChange, LedgerEntryData, ScAddress, ScVal, TransactionMeta};
 
-use crate::{WatchList, value_to_json};
+use crate::{Ledger, WatchList, value_to_json};
 
 /// The last entry of each stream in a ledger.
 #[derive(Default)]
@@ -13,11 +13,12 @@ pub(crate) struct Entries(BTreeMap<([u8; 32], u64), StreamEntry>);
 
 impl Entries {
     /// Reads the entries that one transaction wrote.
-    pub(crate) fn read(&mut self, meta: &TransactionMeta, watched: &WatchList, ledger: u32) {
+    pub(crate) fn read(&mut self, meta: &TransactionMeta, watched: &WatchList, ledger: &Ledger) {
         let entries = changes(meta).into_iter().filter_map(written);
         for (contract, number, value) in entries.filter_map(|entry| stream_of(entry, watched)) {
             if let serde_json::Value::Object(fields) = value_to_json(value) {
-                let entry = StreamEntry::new(contract, number, ledger, fields);
+                let (sequence, closed_at) = (ledger.sequence, ledger.close_time);
+                let entry = StreamEntry::new(contract, number, sequence, closed_at, fields);
                 self.0.insert((contract, number), entry);
             }
         }

@@ -70,7 +70,7 @@ pub fn verify(meta: &LedgerCloseMeta, watched: &WatchList) -> Result<VerifiedLed
                     .ok_or(LedgerError::NotAnInvocation { ledger: ledger.sequence, transaction })?;
                 let calls = || envelopes.calls(hash, |contract| watched.contains(contract));
                 verified.invocation(emitter, committed, &invocation, watched, &proof, calls)?;
-                entries.read(applied, watched, ledger.sequence);
+                entries.read(applied, watched, &ledger);
             }
         }
     }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use fluxora_audit::Entry;
 use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
-    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
+    self as steps, ChainState, ComparedEntry, ContractEventPage, ContractEventQuery, ContractReport,
+    Coverage, Drifts, EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::delivery::FollowerCache;
 use fluxora_store::time_events::Emitted;
@@ -286,6 +286,16 @@ impl ChainStore for SqliteStore {
 
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
         self.read(chain::evidence::coverage).await
+    }
+
+    async fn record_comparisons(&self, compared: &[ComparedEntry]) -> Result<(), StoreError> {
+        let compared = compared.to_vec();
+        self.writer.run(move |connection| chain::drifts::record(connection, &compared)).await
+    }
+
+    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
+        let read = move |connection: &Connection| chain::drifts::read(connection, limit);
+        self.read(move |connection| chain::in_one_snapshot(connection, read)).await
     }
 
     async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError> {

@@ -50,7 +50,7 @@ async fn work(range: &Range, config: &Config) -> anyhow::Result<()> {
     let sources = given.as_ref().unwrap_or(&follow.sources);
     let sources = follower::sources(sources, passphrase, &follow.watched, &store, &clock)?;
     let ingest = Ingest::new(store.clone(), clock, config.chain.indexer.rules);
-    let backfill = Backfill::new(sources, store.clone(), ingest);
+    let backfill = Backfill::new(sources, store.clone(), store.clone(), ingest);
     let (stop, mut shutdown) = ShutdownToken::pair();
     let throttle = Mutex::new(Throttle::default());
     let progress = |progress: BackfillProgress| {

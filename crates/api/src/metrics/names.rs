@@ -112,6 +112,8 @@ metrics! {
         "The newest ledger that the chain follower stored since the start of the process. 0 without one.";
     FollowerLatest = "fluxora_follower_source_ledger", Gauge One [],
         "The newest ledger that any source of the chain follower reported. 0 without one.";
+    FollowerDrifts = "fluxora_follower_drifts", Gauge One [],
+        "Streams that differ from the last entry of their contract that they were compared with. 0 where no contract is followed.";
     FollowerSilent = "fluxora_follower_silent_seconds", Gauge Nanoseconds [],
         "Time since a source of the chain follower last answered. 0 without an answer.";
     EventLogHead = "fluxora_event_log_head_sequence", Gauge One [],

@@ -148,6 +148,9 @@ fn write(metric: Metric, scrape: &Scrape<'_>, mut samples: Samples<'_>) {
         Metric::FollowerLatest => {
             one(follower.as_ref().and_then(|state| state.latest).unwrap_or_default().into());
         }
+        Metric::FollowerDrifts => {
+            one(follower.as_ref().map_or(0, |state| state.drift_count));
+        }
         Metric::FollowerSilent => {
             let answered = follower.as_ref().and_then(|state| state.answered_at);
             let silent = answered.map_or(0, |at| api.now().duration_since(at).as_nanos());

@@ -11,6 +11,7 @@ use crate::routes::compat::sdk::{self, Enveloped, SdkStream};
 use crate::routes::events::page::PageView;
 use crate::routes::events::proof::Proof;
 use crate::routes::health::{HealthView, LivenessView, ReadinessView};
+use crate::routes::indexer::drifts::DriftsView;
 use crate::routes::indexer::list::Page;
 use crate::routes::indexer::push::IngestedView;
 use crate::routes::indexer::rewind::RewoundView;
@@ -40,6 +41,7 @@ pub(super) fn all() -> Map<String, Value> {
         add::<LivenessView>,
         add::<ReadinessView>,
         add::<Page>,
+        add::<DriftsView>,
         add::<IngestedView<'_>>,
         add::<RewoundView<'_>>,
         add::<LogLevelView>,

@@ -7,8 +7,8 @@ use fluxora_auth::{ApiKey, KeyHash, KeyId};
 use fluxora_delivery::{Attempt, DeliveryId, Endpoint, EndpointId, Policy, Replay, ReplayId};
 use fluxora_indexer::{Batch, Fence as LeaseFence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage, EventEvidence, Ingested,
-    Rebuild, RebuildReport, Reorg, Rewind, Rewound,
+    ChainState, ComparedEntry, ContractEventPage, ContractEventQuery, ContractReport, Coverage, Drifts,
+    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::delivery::{
     Claimed, DeliveryFigures, DeliveryPage, DeliveryQuery, EndpointCreated, EndpointPage, EndpointQuery,
@@ -235,6 +235,12 @@ impl ChainStore for FailingStore {
         Err((self.fault)())
     }
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        Err((self.fault)())
+    }
+    async fn record_comparisons(&self, _: &[ComparedEntry]) -> Result<(), StoreError> {
+        Err((self.fault)())
+    }
+    async fn drifts(&self, _: u32) -> Result<Drifts, StoreError> {
         Err((self.fault)())
     }
     async fn contract_event(&self, _: &Opaque) -> Result<Option<EventEvidence>, StoreError> {

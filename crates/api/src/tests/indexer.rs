@@ -1,5 +1,9 @@
 //! The routes of the indexer, and its member of `/health`.
 
+use fluxora_store::ChainStore;
+use fluxora_store::chain::{ComparedEntry, DriftedField};
+use fluxora_stream::StreamId;
+
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -253,4 +257,31 @@ async fn a_wrong_invocation_is_refused_by_field_and_code() {
         assert!(refused.status == StatusCode::BAD_REQUEST && named, "{sent}: {}", refused.body);
     }
     assert_eq!(health_of(&server).await[1], "starting", "nothing was stored");
+}
+
+#[actix_web::test]
+async fn streams_that_differ_from_their_entries_are_listed_for_workers() {
+    let store = Arc::new(Model::default());
+    let server = indexing(store.clone());
+    let get = |path: &str| TestRequest::get().uri(path).insert_header(("x-indexer-worker-token", SECRET));
+    let none = server.send(get("/internal/indexer/drifts")).await;
+    assert_eq!((none.status, none.body), (StatusCode::OK, json!({ "driftCount": 0, "drifts": [] })));
+    let field = |name: &str| DriftedField { name: name.to_owned(), ours: json!("7"), theirs: json!(null) };
+    let drift = |number| ComparedEntry {
+        stream: StreamId::parse(&format!("{CONTRACT}-{number}")).unwrap(),
+        ledger: 5,
+        fields: vec![field("kind"), field("end_time")],
+    };
+    store.record_comparisons(&[drift(1), drift(0)]).await.unwrap();
+    let listed = server.send(get("/internal/indexer/drifts?limit=1")).await.body;
+    let fields = json!([
+        { "name": "kind", "ours": "7", "theirs": null },
+        { "name": "end_time", "ours": "7", "theirs": null },
+    ]);
+    let expect = json!({ "streamId": format!("{CONTRACT}-0"), "ledger": 5, "fields": fields });
+    assert_eq!(listed, json!({ "driftCount": 2, "drifts": [expect] }));
+    let refused = server.send(get("/internal/indexer/drifts?limit=0")).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let anonymous = server.send(TestRequest::get().uri("/internal/indexer/drifts")).await;
+    assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED);
 }

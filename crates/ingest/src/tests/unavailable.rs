@@ -4,8 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fluxora_indexer::{Batch, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::chain::{
-    ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage, EventEvidence, Ingested,
-    Rebuild, RebuildReport, Reorg, Rewind, Rewound,
+    ChainState, ComparedEntry, ContractEventPage, ContractEventQuery, ContractReport, Coverage, Drifts,
+    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
 use jiff::Timestamp;
@@ -46,6 +46,14 @@ impl ChainStore for Unavailable {
     }
 
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
+        unavailable()
+    }
+
+    async fn record_comparisons(&self, _: &[ComparedEntry]) -> Result<(), StoreError> {
+        unavailable()
+    }
+
+    async fn drifts(&self, _: u32) -> Result<Drifts, StoreError> {
         unavailable()
     }
 

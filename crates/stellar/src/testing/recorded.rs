@@ -15,6 +15,9 @@ const RECORDED: &[u8] = include_bytes!("../../fixtures/recorded-events.jsonl.zst
 /// The entries of streams that vesting contracts wrote in these scenarios, line by line.
 const ENTRIES: &[u8] = include_bytes!("../../fixtures/recorded-entries.jsonl.zst");
 
+/// The same of contracts of version 9.
+const ENTRIES_V9: &[u8] = include_bytes!("../../fixtures/recorded-entries-v9.jsonl.zst");
+
 /// The calls that the version 9 contracts received in these scenarios, line by line. Each argument names its type.
 const CALLS: &str = include_str!("../../../indexer/fixtures/calls.jsonl");
 
@@ -49,7 +52,7 @@ pub struct Step {
     pub succeeded: bool,
     /// Its events.
     pub events: Vec<RecordedEvent>,
-    /// Keys and values of the entries of streams that it wrote. They are recorded of vesting contracts only.
+    /// Keys and values of the entries of streams that it wrote.
     pub entries: Vec<(ScVal, ScVal)>,
 }
 
@@ -122,8 +125,8 @@ pub fn scenarios() -> Vec<Scenario> {
             }
         }
     }
-    for line in String::from_utf8(unzstd(ENTRIES)).unwrap().lines() {
-        let Entry { scenario, ledger, transaction, key, value } = serde_json::from_str(line).unwrap();
+    for line in [ENTRIES, ENTRIES_V9].iter().flat_map(|file| lines(file)) {
+        let Entry { scenario, ledger, transaction, key, value } = serde_json::from_str(&line).unwrap();
         let scenario = scenarios.iter_mut().find(|known| known.name == scenario).unwrap();
         let at = |step: &&mut Step| (step.ledger, step.transaction) == (ledger, transaction);
         let step = scenario.steps.iter_mut().find(at).unwrap();
@@ -138,6 +141,10 @@ pub fn scenarios() -> Vec<Scenario> {
         step.arguments = arguments.iter().map(typed).collect();
     }
     scenarios
+}
+
+fn lines(compressed: &[u8]) -> Vec<String> {
+    String::from_utf8(unzstd(compressed)).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// The value of an argument that names its type.
@@ -180,7 +187,8 @@ fn typed(argument: &Value) -> ScVal {
 }
 
 impl Scenario {
-    /// The same events with a false entry: every flag of the stream that was written last is the opposite.
+    /// The same events with a false entry: every flag of the stream that was written last is the opposite, or without flags its number
+    /// is another one.
     #[must_use]
     pub fn with_false_entry(mut self) -> Self {
         let last = self.steps.iter_mut().flat_map(|step| &mut step.entries).next_back();
@@ -189,12 +197,40 @@ impl Scenario {
         let opposite = |entry: &ScMapEntry| {
             let val = match entry.val {
                 ScVal::Bool(flag) => ScVal::Bool(!flag),
+                ScVal::U64(number) if entry.key == ScVal::Symbol("stream_id".try_into().unwrap()) => {
+                    ScVal::U64(number + 1)
+                }
                 ref other => other.clone(),
             };
             ScMapEntry { val, ..entry.clone() }
         };
         *fields = fields.iter().map(opposite).collect::<Vec<_>>().try_into().unwrap();
         self
+    }
+
+    /// The same events with a false entry of a stream that is written again in a later ledger, and the ledger of that entry.
+    #[must_use]
+    pub fn with_false_past_entry(mut self) -> (Self, u32) {
+        let is_written_later = |ledger: u32, key: &ScVal| {
+            let later = self.steps.iter().filter(|step| step.ledger > ledger);
+            later.flat_map(|step| &step.entries).any(|(other, _)| other == key)
+        };
+        let is_past = |step: &&Step| {
+            let last = step.entries.last();
+            last.is_some_and(|(key, _)| is_written_later(step.ledger, key))
+        };
+        // The last one of its ledger, so that no other entry of the ledger replaces it.
+        let last_of_ledger = |step: &&Step| {
+            let mut of_ledger = self.steps.iter().filter(|other| other.ledger == step.ledger);
+            of_ledger.rfind(|other| !other.entries.is_empty()).is_some_and(|last| std::ptr::eq(last, *step))
+        };
+        let past = self.steps.iter().filter(is_past).find(last_of_ledger).expect("a stream is written twice");
+        let ledger = past.ledger;
+        let until = self.steps.partition_point(|step| step.ledger <= ledger);
+        let later = self.steps.split_off(until);
+        let mut falsified = self.with_false_entry();
+        falsified.steps.extend(later);
+        (falsified, ledger)
     }
 
     /// The ledgers in which something happened. They name each other as parents although others lie between.

@@ -1,7 +1,8 @@
 //! The entries of streams, which no hash covers.
 
-use fluxora_stellar::testing::{Chain, Shape, TestTransaction};
-use fluxora_stellar::verify;
+use fluxora_indexer::projection::{Streams, project};
+use fluxora_stellar::testing::{Chain, NETWORK_PASSPHRASE, Shape, TestTransaction, scenarios};
+use fluxora_stellar::{WatchList, verify};
 use serde_json::json;
 use stellar_xdr::{ScMap, ScMapEntry, ScVal};
 
@@ -46,4 +47,25 @@ fn the_last_entry_of_each_stream_is_read_of_watched_contracts_and_successful_inv
         assert_eq!(shown, [expect(1, "11"), expect(2, "20")]);
         assert_eq!(read(nothing_watched()), []);
     }
+}
+
+/// Every entry that a contract wrote is the one that the projection expects, at the end of each ledger.
+#[test]
+fn the_entries_of_every_recorded_scenario_are_those_of_the_projected_streams() {
+    let mut compared = 0;
+    for scenario in scenarios() {
+        let watched = WatchList::new([scenario.contract.as_str()]).unwrap().on_network(NETWORK_PASSPHRASE);
+        let mut streams = Streams::new();
+        for meta in scenario.eventful_ledgers(Shape::V2) {
+            let verified = verify(&meta, &watched).unwrap();
+            project(&mut streams, |_| true, verified.events.iter().map(|verified| &verified.event));
+            for entry in &verified.unproven_entries {
+                let Some(stream) = streams.get(&entry.id()) else { panic!("{}: no stream", scenario.name) };
+                let stream = stream.clone().into();
+                assert_eq!(entry.differences(&stream), Some(Vec::new()), "{} {entry:?}", scenario.name);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 400, "{compared}");
 }

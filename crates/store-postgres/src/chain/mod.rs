@@ -6,6 +6,7 @@
 
 pub(crate) mod change_set;
 pub(crate) mod contracts;
+pub(crate) mod drifts;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod ledgers;
@@ -42,7 +43,7 @@ pub(crate) use list::{ARRIVED, LIST, WINDOW};
 /// Every query whose text is always the same and which reads, changes or removes rows by what they are, with the indexes it is to
 /// follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 32] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 34] = [
     (state::STATE, &["reorgs_pkey"]),
     (state::REORGS, &["reorgs_pkey"]),
     (ledgers::READ, &["ledgers_pkey"]),
@@ -65,6 +66,8 @@ pub(crate) const QUERIES: [(&str, &[&str]); 32] = [
     (evidence::REMOVE_COVERAGE, &["contract_coverage_pkey"]),
     (evidence::PROOFS, &["ledger_proofs_pkey"]),
     (evidence::REMOVE_PROOFS, &["ledger_proofs_pkey"]),
+    (drifts::AGREE, &["stream_drifts_pkey"]),
+    (drifts::REMOVE, &["stream_drifts_by_ledger"]),
     (evidence::TOKEN, &["leases_pkey"]),
     (evidence::EVENT, &["contract_events_pkey", "ledgers_pkey"]),
     (streams::READ, &["streams_id_key"]),
@@ -175,6 +178,7 @@ impl ChainTransaction for PipelinedTransaction {
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, Fault> {
         ledgers::remove(self, &ledgers).await?;
         evidence::remove_proofs(self, &ledgers).await?;
+        drifts::remove(self, &ledgers).await?;
         events::remove(self, &ledgers).await
     }
 

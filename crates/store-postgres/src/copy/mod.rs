@@ -56,7 +56,10 @@ fn key(section: Section, place: Option<&RecordKey>) -> Values {
         (Some(RecordKey::Number(place)), _) => vec![Box::new(seq(*place))],
         (Some(RecordKey::Key(scope, key)), _) => vec![Box::new(scope.clone()), Box::new(key.clone())],
         (Some(RecordKey::OnChain(cursor)), _) => event_key(crate::chain::place_of(Some(cursor))),
-        (None, Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners) => {
+        (
+            None,
+            Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners | Section::StreamDrifts,
+        ) => {
             vec![Box::new(""), Box::new("")]
         }
         (None, Section::ContractEvents) => event_key(crate::chain::place_of(None)),

@@ -39,7 +39,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     let (mut streams, mut removed, mut events, mut keyed) = (vec![], vec![], vec![], vec![]);
     let (mut ledgers, mut contract_events, mut arrivals, mut repeated) = (vec![], vec![], vec![], vec![]);
     let (mut proofs, mut coverage, mut audit_rows) = (vec![], vec![], vec![]);
-    let (mut api_keys, mut owners) = (vec![], vec![]);
+    let (mut api_keys, mut owners, mut drifts) = (vec![], vec![], vec![]);
     let (mut reorgs, mut states, mut of_webhooks) = (vec![], vec![], webhooks::Records::default());
     for record in missing {
         match record {
@@ -65,6 +65,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
             Record::Audit(row) => audit_rows.push(row),
             Record::ApiKey(stored) => api_keys.push(&**stored),
             Record::StreamOwner(stream, owner) => owners.push((stream.to_string(), owner.clone())),
+            Record::StreamDrift(drift) => drifts.push(drift.clone()),
         }
     }
     chain::put_streams(transaction, &streams).await?;
@@ -86,6 +87,7 @@ async fn write(transaction: &mut PipelinedTransaction, records: &[Record]) -> Re
     }
     keys::put_keys(transaction, &api_keys).await?;
     crate::keys::put_stream_owners(transaction, &owners).await?;
+    crate::chain::drifts::record(transaction, &drifts).await?;
     Ok(Put::Done)
 }
 
@@ -125,7 +127,7 @@ async fn found(
         }
     }
     let values: Values = match section {
-        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners => {
+        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners | Section::StreamDrifts => {
             vec![Box::new(scopes), Box::new(names)]
         }
         Section::ContractEvents => vec![Box::new(names)],

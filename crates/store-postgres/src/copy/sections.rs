@@ -34,5 +34,6 @@ pub(super) const fn query(section: Section) -> &'static SectionQuery {
         Section::Audit => &AUDIT,
         Section::ApiKeys => &keys::KEYS,
         Section::StreamOwners => &keys::STREAM_OWNERS,
+        Section::StreamDrifts => &chain::DRIFTS,
     }
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use fluxora_indexer::{Batch, Fence, Ledger, Opaque, Refusal, RewindRefused, Rules};
 use fluxora_store::audit::entry_of;
 use fluxora_store::chain::{
-    self as steps, ChainState, ContractEventPage, ContractEventQuery, ContractReport, Coverage,
-    EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
+    self as steps, ChainState, ComparedEntry, ContractEventPage, ContractEventQuery, ContractReport,
+    Coverage, Drifts, EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, LeaseStore, StoreError};
 use jiff::Timestamp;
@@ -83,6 +83,22 @@ impl ChainStore for PostgresStore {
 
     async fn contract_events(&self, query: &ContractEventQuery) -> Result<ContractEventPage, StoreError> {
         self.units.run(&self.connections, |lease| async move { chain::list(&lease, query).await }).await
+    }
+
+    async fn record_comparisons(&self, compared: &[ComparedEntry]) -> Result<(), StoreError> {
+        self.units
+            .run(&self.chain, |lease| async move {
+                let mut chain = PipelinedTransaction::begin(lease);
+                chain::drifts::record(&mut chain, compared).await?;
+                chain.commit().await
+            })
+            .await
+    }
+
+    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
+        self.units
+            .run(&self.connections, |lease| async move { chain::drifts::read(&lease, limit).await })
+            .await
     }
 
     async fn reorgs(&self, limit: u32) -> Result<Vec<Reorg>, StoreError> {

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 24] = [
+const MIGRATIONS: [&str; 25] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -38,6 +38,7 @@ const MIGRATIONS: [&str; 24] = [
     "V22__time_events",
     "V23__treasury_runways",
     "V24__invocations",
+    "V25__stream_drifts",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

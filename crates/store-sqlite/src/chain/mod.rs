@@ -1,6 +1,7 @@
 //! The SQL of the chain: the statements that the steps of [`fluxora_store::chain`] need, on a given connection.
 
 pub(crate) mod contracts;
+pub(crate) mod drifts;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod ledgers;
@@ -130,6 +131,7 @@ impl ChainTransaction for Chain<'_> {
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
         ledgers::remove(self.0, &ledgers)?;
         evidence::remove_proofs(self.0, &ledgers)?;
+        drifts::remove(self.0, &ledgers)?;
         events::remove(self.0, &ledgers)
     }
 

@@ -10,7 +10,7 @@ use super::section::SectionQuery;
 use crate::chain::events::{self, event_columns};
 use crate::chain::evidence::{self, proof_columns};
 use crate::chain::state::{self, reorg_columns, state_columns};
-use crate::chain::{contracts, ledgers, streams};
+use crate::chain::{contracts, drifts, ledgers, streams};
 use crate::columns;
 
 pub(crate) const REMOVED: SectionQuery = SectionQuery {
@@ -55,6 +55,14 @@ pub(crate) const COVERAGE: SectionQuery = SectionQuery {
     after: "(contract_id, '') > (?1, ?2) ORDER BY contract_id LIMIT ?3",
     at: "(contract_id, '') = (?1, ?2)",
     decode: |row| evidence::decode_coverage(row).map(Record::Coverage),
+};
+pub(crate) const DRIFTS: SectionQuery = SectionQuery {
+    table: "stream_drifts",
+    select: "SELECT stream, ledger, fields FROM stream_drifts",
+    holds: "true",
+    after: "(stream, '') > (?1, ?2) ORDER BY stream LIMIT ?3",
+    at: "(stream, '') = (?1, ?2)",
+    decode: |row| drifts::decode(row).map(Record::StreamDrift),
 };
 pub(crate) const REPEATED_EVENTS: SectionQuery = SectionQuery {
     table: "repeated_contract_events",

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use section::SectionQuery;
 
 use crate::audit::{self, audit_columns};
-use crate::chain::{events, evidence};
+use crate::chain::{drifts, events, evidence};
 use crate::columns;
 use crate::faults::Attempt;
 use crate::streams::idempotency;
@@ -51,6 +51,7 @@ const fn query(section: Section) -> &'static SectionQuery {
         Section::Audit => &AUDIT,
         Section::ApiKeys => &keys::KEYS,
         Section::StreamOwners => &keys::STREAM_OWNERS,
+        Section::StreamDrifts => &chain::DRIFTS,
     }
 }
 
@@ -128,6 +129,7 @@ pub(crate) fn put(connection: &Connection, records: &[Record]) -> Result<Put, St
             Record::StreamOwner(stream, owner) => {
                 crate::keys::put_stream_owner(connection, &stream.to_string(), owner)?;
             }
+            Record::StreamDrift(drift) => drifts::record(connection, std::slice::from_ref(drift))?,
         }
     }
     Ok(Put::Done)
@@ -153,7 +155,7 @@ fn key(place: &RecordKey) -> Vec<Value> {
 
 fn before_the_first(section: Section) -> Vec<Value> {
     match section {
-        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners => {
+        Section::IdempotencyRecords | Section::Coverage | Section::StreamOwners | Section::StreamDrifts => {
             key(&RecordKey::Key(String::new(), String::new()))
         }
         Section::ContractEvents => event_key(None),

@@ -2,6 +2,7 @@
 
 mod contracts;
 mod dependents;
+mod drifts;
 mod event_recorder;
 mod evidence;
 mod ingest;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 pub use contracts::{
     ContractReport, ContractSummary, ContractTallies, ContractTally, HALT_TOPICS, contract_reports,
 };
+pub use drifts::{ComparedEntry, DriftedField, Drifts};
 pub use evidence::{Coverage, EventEvidence};
 pub use ingest::ingest;
 pub use ledger_set::LedgerSet;
@@ -110,6 +112,14 @@ pub trait ChainStore: Send + Sync {
 
     /// Reads which ledgers were read whole for each contract that has such ledgers, by contract.
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreError>;
+
+    /// Records comparisons of streams with the entries of their contracts. A comparison replaces that of the same or of an earlier
+    /// ledger, and is left out where a later one is recorded. Where the two agree nothing is kept. A reorg or a rewind that removes
+    /// the ledger removes the comparison.
+    async fn record_comparisons(&self, compared: &[ComparedEntry]) -> Result<(), StoreError>;
+
+    /// Reads the streams that differ from their entries: at most `limit` of them, by id.
+    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError>;
 
     /// Reads a contract event by its id, and what proves it.
     async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError>;

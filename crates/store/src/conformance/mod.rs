@@ -169,6 +169,8 @@ macro_rules! conformance_suite {
             stored_ledgers_are_read_by_range_and_in_order
             coverage_grows_with_whole_ledgers_and_not_with_pushes
             a_fork_and_a_rewind_cut_coverage_and_proofs
+            a_drift_lasts_until_a_later_entry_agrees
+            a_fork_and_a_rewind_remove_the_drifts_of_their_ledgers
             an_event_is_proven_at_its_position_and_no_other
             a_pushed_event_is_proven_when_its_ledger_is_read
             an_unknown_contract_event_is_not_found

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use super::{Record, RemovedStream, keys, webhooks};
 use crate::chain::{
-    ChainState, Coverage, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent, StoredEvent,
+    ChainState, ComparedEntry, Coverage, RefusedReorg, RefusedTip, Reorg, ReorgCause, RepeatedEvent,
+    StoredEvent,
 };
 use crate::{IdempotencyRecord, StoreError, rows};
 
@@ -87,6 +88,9 @@ impl Record {
             Self::ApiKey(stored) => keys::key(&mut fields, stored),
             Self::StreamOwner(stream, owner) => {
                 fields.put("stream", stream).text("owner", owner);
+            }
+            Self::StreamDrift(ComparedEntry { stream, ledger, fields: drifted }) => {
+                fields.put("stream", stream).put("ledger", ledger).json("fields", drifted)?;
             }
         }
         Ok(fields.0)

@@ -56,11 +56,13 @@ pub enum Section {
     ApiKeys,
     /// The partners that created streams, by stream.
     StreamOwners,
+    /// Streams that differ from the entries of their contracts, by stream.
+    StreamDrifts,
 }
 
 impl Section {
     /// Every section; what others refer to comes first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Streams,
         Self::Removed,
         Self::Events,
@@ -80,6 +82,7 @@ impl Section {
         Self::Audit,
         Self::ApiKeys,
         Self::StreamOwners,
+        Self::StreamDrifts,
     ];
 
     /// What an operator calls it.
@@ -104,6 +107,7 @@ impl Section {
             Self::Audit => "audit rows",
             Self::ApiKeys => "API keys",
             Self::StreamOwners => "owners of streams",
+            Self::StreamDrifts => "drifts of streams",
         }
     }
 }

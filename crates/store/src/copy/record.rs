@@ -7,7 +7,7 @@ use fluxora_stream::{Stream, StreamEvent, StreamId};
 use jiff::Timestamp;
 
 use super::Section;
-use crate::chain::{ChainState, Coverage, EventCursor, Reorg, RepeatedEvent, StoredEvent};
+use crate::chain::{ChainState, ComparedEntry, Coverage, EventCursor, Reorg, RepeatedEvent, StoredEvent};
 use crate::delivery::{StoredDelivery, StoredEndpoint};
 use crate::{IdempotencyRecord, Sequence, StoredKey};
 
@@ -16,7 +16,7 @@ use crate::{IdempotencyRecord, Sequence, StoredKey};
 pub enum RecordKey {
     /// A number; there may be gaps.
     Number(Sequence),
-    /// Scope and key, compared byte by byte. The scope of a coverage is its contract, that of an owner its stream, and
+    /// Scope and key, compared byte by byte. The scope of a coverage is its contract, that of an owner or a drift its stream, and
     /// their key is empty.
     Key(String, String),
     /// Where a contract event lies, and its id, which no other event has.
@@ -65,6 +65,8 @@ pub enum Record {
     ApiKey(Box<StoredKey>),
     /// The partner that created a stream.
     StreamOwner(StreamId, String),
+    /// A stream that differs from the entry of its contract.
+    StreamDrift(ComparedEntry),
 }
 
 /// An attempt with its position and that of its delivery.
@@ -112,6 +114,7 @@ impl Record {
             Self::Audit(_) => Section::Audit,
             Self::ApiKey(_) => Section::ApiKeys,
             Self::StreamOwner(..) => Section::StreamOwners,
+            Self::StreamDrift(_) => Section::StreamDrifts,
         }
     }
 
@@ -137,6 +140,7 @@ impl Record {
             Self::Audit(row) => RecordKey::Number(Sequence(row.seq)),
             Self::ApiKey(stored) => RecordKey::Number(stored.sequence),
             Self::StreamOwner(stream, _) => RecordKey::Key(stream.to_string(), String::new()),
+            Self::StreamDrift(drift) => RecordKey::Key(drift.stream.to_string(), String::new()),
         }
     }
 }

@@ -5,9 +5,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fluxora_indexer::{LedgerProof, LedgerRanges, Opaque, ProvenEvents};
 
+use fluxora_stream::StreamId;
+
 use super::ReadColumns;
 use crate::StoreError;
-use crate::chain::Coverage;
+use crate::chain::{ComparedEntry, Coverage, DriftedField};
 
 /// Reads `contract_id, ledgers` of `contract_coverage`.
 pub fn coverage<'r>(columns: &mut impl ReadColumns<'r>) -> Result<Coverage, StoreError> {
@@ -25,6 +27,26 @@ pub fn ledger_proof<'r>(columns: &mut impl ReadColumns<'r>) -> Result<LedgerProo
         results: columns.bytes("results")?.into(),
         preimages: columns.parsed("preimages", read_preimages)?,
         events: columns.parsed("events", str::parse::<ProvenEvents>)?,
+    })
+}
+
+/// Reads `stream, ledger, fields` of `stream_drifts`.
+pub fn drift<'r>(columns: &mut impl ReadColumns<'r>) -> Result<ComparedEntry, StoreError> {
+    Ok(ComparedEntry {
+        stream: columns.parsed("stream", |text| StreamId::parse(text).ok_or("not an id"))?,
+        ledger: columns.number("ledger")?,
+        fields: columns.parsed("fields", |text| serde_json::from_str::<Vec<DriftedField>>(text))?,
+    })
+}
+
+/// Fields as they are stored: a JSON array.
+///
+/// # Errors
+/// [`StoreError::Internal`] if a value cannot be written as JSON.
+pub fn drifted_fields(fields: &[DriftedField]) -> Result<String, StoreError> {
+    serde_json::to_string(fields).map_err(|error| StoreError::Internal {
+        reason: "writing the fields of a drift".to_owned(),
+        source: Some(error.into()),
     })
 }
 

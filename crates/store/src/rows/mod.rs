@@ -17,7 +17,7 @@ pub use chain::{
     chain_state, contract_event, contract_summary, ledger, mention, reorg, repeated_event, stored_event,
 };
 pub use columns::{ReadColumns, count, seq, sequence};
-pub use evidence::{coverage, ledger_proof, preimages};
+pub use evidence::{coverage, drift, drifted_fields, ledger_proof, preimages};
 pub use keys::api_key;
 pub use runway::{below, stored_runway};
 pub use streams::{

@@ -196,6 +196,8 @@ fn followed_table(scenarios: &[Scenario], source: fn(Network) -> Network) -> Tab
             scenario.compare_each(&mut worker, &mut table, |worker, ledger| {
                 network.advance(worker, ledger.sequence);
             });
+            let drifts = &worker.get("/health")["follower"]["driftCount"];
+            assert_eq!(*drifts, 0, "{}: the contract's entries agree", scenario.name);
             server.terminate();
         }
         table

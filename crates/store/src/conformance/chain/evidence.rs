@@ -8,7 +8,7 @@ use fluxora_indexer::{Evidence, Fence, LedgerProof, ProvenEvents, Refusal, Rules
 use super::events::*;
 use super::*;
 use crate::ChainStore;
-use crate::chain::{ContractEventQuery, Rewind};
+use crate::chain::{ComparedEntry, ContractEventQuery, DriftedField, Drifts, Rewind};
 
 const LEASE: &str = "follower";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -202,4 +202,54 @@ pub async fn a_batch_under_a_lost_lease_is_refused_and_leaves_no_trace(store: &i
     assert_eq!(ingest(under(one, withdrew(At(12, 1, 0), 0, 2))).await.unwrap_err(), lost);
     assert_eq!((store.chain_state().await.unwrap(), covered(store).await), before);
     ingest(under(two, withdrew(At(12, 1, 0), 0, 2))).await.unwrap();
+}
+
+fn drifted(number: u64, ledger: u32, ours: &[&str]) -> ComparedEntry {
+    let field = |ours: &&str| DriftedField {
+        name: "kind".to_owned(),
+        ours: serde_json::json!(ours),
+        theirs: serde_json::json!({ "ü": [null, "\u{0}", 1] }),
+    };
+    ComparedEntry { stream: id(number), ledger, fields: ours.iter().map(field).collect() }
+}
+
+async fn drifts(store: &impl Store, limit: u32) -> (u64, Vec<ComparedEntry>) {
+    let Drifts { count, listed } = store.drifts(limit).await.unwrap();
+    (count, listed)
+}
+
+/// A comparison replaces that of an earlier or the same ledger, and an entry that agrees clears it.
+pub async fn a_drift_lasts_until_a_later_entry_agrees(store: &impl Store) {
+    assert_eq!(drifts(store, 10).await, (0, vec![]));
+    let (one, two) = (drifted(1, 10, &["7", "8"]), drifted(2, 11, &["9"]));
+    store.record_comparisons(&[two.clone(), one.clone(), drifted(3, 11, &[])]).await.unwrap();
+    assert_eq!(drifts(store, 10).await, (2, vec![one.clone(), two.clone()]));
+    assert_eq!(drifts(store, 1).await, (2, vec![one.clone()]));
+    for earlier in [drifted(1, 9, &[]), drifted(1, 9, &["x"])] {
+        store.record_comparisons(&[earlier]).await.unwrap();
+        assert_eq!(
+            drifts(store, 10).await,
+            (2, vec![one.clone(), two.clone()]),
+            "a later entry was compared"
+        );
+    }
+    let again = drifted(1, 10, &["y"]);
+    store.record_comparisons(std::slice::from_ref(&again)).await.unwrap();
+    assert_eq!(drifts(store, 10).await, (2, vec![again, two.clone()]));
+    store.record_comparisons(&[drifted(1, 12, &[])]).await.unwrap();
+    assert_eq!(drifts(store, 10).await, (1, vec![two]));
+    store.record_comparisons(&[]).await.unwrap();
+}
+
+/// The entry of a ledger that is not part of the chain any more says nothing.
+pub async fn a_fork_and_a_rewind_remove_the_drifts_of_their_ledgers(store: &impl Store) {
+    MAIN.push(store, &[], Some(10)).await;
+    MAIN.push(store, &[], Some(12)).await;
+    let kept = drifted(1, 9, &["7"]);
+    store.record_comparisons(&[kept.clone(), drifted(2, 12, &["7"])]).await.unwrap();
+    MAIN.forked("b", 12).push(store, &[], Some(12)).await;
+    assert_eq!(drifts(store, 10).await, (1, vec![kept]));
+    let rewind = Rewind { to_ledger: 8, reason: "test".to_owned() };
+    store.rewind(rewind, Rules::default(), t(1_010)).await.unwrap().unwrap();
+    assert_eq!(drifts(store, 10).await, (0, vec![]));
 }

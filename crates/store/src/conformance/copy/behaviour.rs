@@ -236,6 +236,7 @@ fn altered(record: &Record) -> Record {
         Record::Audit(row) => row.count += 1,
         Record::ApiKey(stored) => stored.key.last_used_at = Some(t(99)),
         Record::StreamOwner(_, owner) => owner.push('x'),
+        Record::StreamDrift(drift) => drift.ledger += 1,
     }
     record
 }

@@ -26,6 +26,7 @@ async fn moved(source: &(impl Store + CopyStore), target: &(impl Store + CopySto
         Section::Audit,
         Section::ApiKeys,
         Section::StreamOwners,
+        Section::StreamDrifts,
     ];
     for section in Section::ALL.into_iter().filter(|section| !absent.contains(section)) {
         assert_ne!(target.count(section).await.unwrap(), 0, "there are {}", section.name());

@@ -1,10 +1,11 @@
 use fluxora_audit::{Action, Actor, ActorKind, Entry, Hash, Head, Outcome, Row};
 use fluxora_indexer::{ContractEvent, Opaque};
-use fluxora_stream::{Stream, StreamEvent, TermsDraft};
+use fluxora_stream::{Stream, StreamEvent, StreamId, TermsDraft};
 use futures_util::FutureExt;
+use serde_json::json;
 
-use crate::chain::{ChainState, RepeatedEvent, StoredEvent};
-use crate::conformance::chain::live_through_forks;
+use crate::chain::{ChainState, ComparedEntry, DriftedField, RepeatedEvent, StoredEvent};
+use crate::conformance::chain::{contract, live_through_forks};
 use crate::conformance::fixtures::*;
 use crate::conformance::keys::live_through_keys;
 use crate::conformance::model::{Contents, Model};
@@ -15,7 +16,7 @@ use crate::{IdempotencyRecord, KeyedResponse, Sequence, StoredKey};
 
 /// Streams of every status an API stream can have, with their histories and idempotency records, and a chain with a past. Sequences have gaps,
 /// and those of different streams and their events are mixed. Each section is in its order.
-pub(super) fn contents() -> [Vec<Record>; 19] {
+pub(super) fn contents() -> [Vec<Record>; 20] {
     let lives: Vec<_> = (1..=23).map(life).collect();
     let longest = lives.iter().map(|(_, events)| events.len()).max().unwrap();
     let chain = chain();
@@ -72,6 +73,7 @@ pub(super) fn contents() -> [Vec<Record>; 19] {
         audit_rows(),
         keys(),
         owners(),
+        drifts(),
     ]
 }
 
@@ -139,6 +141,16 @@ fn keys() -> Vec<Record> {
 
 fn owners() -> Vec<Record> {
     (1..=9).map(|n| Record::StreamOwner(stream_id(n), format!("partner-{}", n % 3))).collect()
+}
+
+fn drifts() -> Vec<Record> {
+    let field = |name: &str| DriftedField { name: name.to_owned(), ours: json!("7"), theirs: json!(null) };
+    let drift = |n: u64| ComparedEntry {
+        stream: StreamId::chain(contract(), n),
+        ledger: u32::try_from(n).unwrap(),
+        fields: vec![field("kind"), field("ü")],
+    };
+    (1..=9).map(|n| Record::StreamDrift(drift(n))).collect()
 }
 
 /// Events that a migration set aside.

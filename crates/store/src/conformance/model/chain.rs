@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use super::{Contents, Model};
 use crate::chain::{
-    self, Arrivals, CONTRACT_EVENT_WINDOW, ChainState, ChainTransaction, ContractEventPage,
-    ContractEventQuery, ContractReport, ContractSummary, ContractTallies, Coverage, EventCursor,
+    self, Arrivals, CONTRACT_EVENT_WINDOW, ChainState, ChainTransaction, ComparedEntry, ContractEventPage,
+    ContractEventQuery, ContractReport, ContractSummary, ContractTallies, Coverage, Drifts, EventCursor,
     EventEvidence, HALT_TOPICS, Ingested, ListedEvent, Mention, Rebuild, RebuildReport, Reorg, RepeatedEvent,
     Rewind, Rewound, StoredEvent, StoredStream, StreamWrite,
 };
@@ -129,6 +129,7 @@ impl ChainTransaction for Contents {
     async fn remove_ledgers(&mut self, ledgers: RangeInclusive<u32>) -> Result<Vec<StoredEvent>, StoreError> {
         self.chain.ledgers.retain(|known, _| !ledgers.contains(known));
         self.chain.proofs.retain(|known, _| !ledgers.contains(known));
+        self.chain.drifts.retain(|_, drift| !ledgers.contains(&drift.ledger));
         let mut removed = self.chain.select(|stored| ledgers.contains(&stored.event.position.ledger));
         removed.iter_mut().for_each(|stored| stored.event.payload = "".into());
         self.chain.events.retain(|stored| !ledgers.contains(&stored.event.position.ledger));
@@ -307,6 +308,25 @@ impl ChainStore for Model {
         let contents = self.contents();
         let ledgers = contents.chain.ledgers.values();
         Ok(ledgers.filter(|ledger| range.contains(&ledger.sequence)).cloned().collect())
+    }
+
+    async fn record_comparisons(&self, compared: &[ComparedEntry]) -> Result<(), StoreError> {
+        let drifts = &mut self.contents().chain.drifts;
+        for compared in compared {
+            let id = compared.stream.to_string();
+            if drifts.get(&id).is_some_and(|known| known.ledger > compared.ledger) {
+                continue;
+            }
+            drifts.remove(&id);
+            drifts.extend((!compared.fields.is_empty()).then(|| (id, compared.clone())));
+        }
+        Ok(())
+    }
+
+    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
+        let drifts = &self.contents().chain.drifts;
+        let listed = drifts.values().take(usize::try_from(limit).unwrap()).cloned().collect();
+        Ok(Drifts { count: u64::try_from(drifts.len()).unwrap(), listed })
     }
 
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {

@@ -11,7 +11,7 @@ use fluxora_stream::{Change, Stream, StreamEvent, StreamId};
 use super::runway::ModelRunways;
 use super::time_events::ModelInstants;
 use super::webhooks::ModelWebhooks;
-use crate::chain::{ChainState, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
+use crate::chain::{ChainState, ComparedEntry, ContractSummary, Coverage, Reorg, StoredEvent, StoredStream};
 use crate::{KeyedResponse, Sequence, StoredKey};
 
 #[derive(Clone, Debug, Default)]
@@ -68,6 +68,8 @@ pub(in crate::conformance) struct ModelChain {
     pub(in crate::conformance) reorgs: Vec<Reorg>,
     pub(in crate::conformance) coverage: Vec<Coverage>,
     pub(in crate::conformance) proofs: BTreeMap<u32, LedgerProof>,
+    /// By the text of the stream's id.
+    pub(in crate::conformance) drifts: BTreeMap<String, ComparedEntry>,
     /// Holder, token and end of each lease.
     pub(super) leases: BTreeMap<&'static str, (String, u64, Timestamp)>,
     pub(super) contracts: BTreeMap<Opaque, ContractSummary>,
