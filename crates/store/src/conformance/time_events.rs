@@ -6,7 +6,7 @@ use fluxora_stream::{
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::{Branch, MAIN, closed_at, vesting_steps as vesting};
 use super::fixtures::*;
@@ -66,13 +66,7 @@ async fn close(store: &impl Store, branch: &Branch<'_>, ledger: u32) {
 }
 
 async fn log_of(store: &impl StreamStore, id: &StreamId) -> Vec<LoggedEvent> {
-    let (mut log, mut after) = (Vec::new(), 0);
-    loop {
-        let page = store.stream_events(id, after, 1_000).await.unwrap().unwrap().events;
-        let Some(last) = page.last() else { return log };
-        after = last.event.stream_seq;
-        log.extend(page);
-    }
+    store.stream_events(id, 0, 1_000).await.unwrap().unwrap().events
 }
 
 /// The types of a stream's events, each with the second at which it occurred.
@@ -301,18 +295,31 @@ pub async fn a_reorg_that_takes_a_top_up_away_moves_the_instants_back(store: &im
     }
 }
 
-/// After random histories: what was emitted and not retracted are the instants that the terms had then, up to the close of the last
+/// The events after a position of the log, by stream.
+async fn logs_after(store: &impl Store, mut after: Sequence) -> BTreeMap<StreamId, Vec<LoggedEvent>> {
+    let mut logs = BTreeMap::<_, Vec<_>>::new();
+    while after < store.head().await.unwrap() {
+        let page = store.events_after(after, &EventFilter::default(), 1_000).await.unwrap();
+        after = page.next;
+        page.events.into_iter().for_each(|logged| logs.entry(logged.event.stream).or_default().push(logged));
+    }
+    logs
+}
+
+/// After a random history that began at a position of the log: what was emitted and not retracted are the instants that the terms had then, up to the close of the last
 /// safe ledger.
 pub(super) async fn emitted_what_the_terms_say(
     store: &impl Store,
     ids: &[StreamId],
+    since: Sequence,
     now: Timestamp,
     context: &str,
 ) {
     tick(store, now).await;
     let state = store.chain_state().await.unwrap();
+    let mut logs = logs_after(store, since).await;
     for id in ids {
-        let log = log_of(store, id).await;
+        let log = logs.remove(id).unwrap_or_default();
         // A stream that was removed begins again with its next creation.
         let begin = log.iter().rposition(|logged| logged.event.kind == EventKind::Created).unwrap_or(0);
         let mut standing = BTreeSet::new();

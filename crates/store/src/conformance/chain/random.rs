@@ -84,6 +84,7 @@ impl History {
     async fn run(mut self, store: &impl Store, met: &mut Met, runways: &mut RunwayModel) -> bool {
         // No event is emitted for instants that are over when time events begin.
         assert!(store.begin_time_events().await.unwrap());
+        let since = store.head().await.unwrap();
         for _ in 0..STEPS {
             let from = self.step();
             self.push_from(store, from).await;
@@ -105,7 +106,7 @@ impl History {
         }
         let (context, now) = (format!("seed {}", self.seed), t(i64::try_from(self.pushed).unwrap()));
         let ids: Vec<_> = self.model.streams().into_keys().collect();
-        time_events::emitted_what_the_terms_say(store, &ids, now, &context).await;
+        time_events::emitted_what_the_terms_say(store, &ids, since, now, &context).await;
         let mut fresh = ReferenceModel::default();
         for batch in self.batches(0, false) {
             fresh.take(&batch, self.rules);
