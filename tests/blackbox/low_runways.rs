@@ -7,6 +7,7 @@ use crate::indexer::indexing;
 use crate::sample;
 use crate::server::{Launch, TestServer};
 use crate::time_events::{Fork, closes_every, instant};
+use crate::webhooks::{Receiver, delivers_everything, sending};
 
 /// Ledgers close every ten minutes.
 const STEP: u64 = 600;
@@ -59,7 +60,8 @@ fn crosses(launch: Launch, above: &dyn Fn(&TestServer) -> i64) {
     let settings =
         [("STREAM_CLOCK_INTERVAL_MS", "50"), ("TIME_EVENTS", "true"), ("RUNWAY_LOW_HOURS", "2, 1")];
     let launch = settings.into_iter().fold(launch, |launch, (name, value)| launch.set(name, value));
-    let mut server = TestServer::launch(launch);
+    let receiver = Receiver::kind();
+    let mut server = TestServer::launch(sending(launch, &receiver));
     // From ledger 10 for three hours: 18 ledgers.
     let created = json!({"topic": ["stream_created", "0", sample::account(1), sample::account(2)], "value": {
         "token": sample::contract(2), "deposited": "10800", "start_time": closes(10).to_string(),
@@ -97,6 +99,7 @@ fn crosses(launch: Launch, above: &dyn Fn(&TestServer) -> i64) {
     let third = only(&server, sequence(&second));
     assert_eq!(third["data"]["runway"]["thresholdHours"], 2);
     assert_eq!(low(&server, 0, 0).len(), 3);
+    delivers_everything(&server, &receiver);
     server.terminate();
 }
 

@@ -1,5 +1,5 @@
 //! Events that time brings about: each at its instant, once, whatever is killed and however many servers there are; and those
-//! that a reorg retracts.
+//! that a reorg retracts. Each reaches the feed and webhooks.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -12,6 +12,7 @@ use crate::http::Request;
 use crate::indexer::{WORKER_TOKEN, indexing};
 use crate::sample;
 use crate::server::{Launch, TestServer};
+use crate::webhooks::{Receiver, delivers_everything, sending};
 
 /// One tick of the stream clock, in milliseconds.
 const TICK: &str = "50";
@@ -174,8 +175,9 @@ fn a_reorg_on_postgres_that_moves_the_end_of_a_stream_retracts_its_event() {
 }
 
 fn moves_the_end(launch: Launch) {
-    let mut server =
-        TestServer::launch(launch.set("STREAM_CLOCK_INTERVAL_MS", TICK).set("TIME_EVENTS", "true"));
+    let receiver = Receiver::kind();
+    let launch = launch.set("STREAM_CLOCK_INTERVAL_MS", TICK).set("TIME_EVENTS", "true");
+    let mut server = TestServer::launch(sending(launch, &receiver));
     let main = Fork { branch: "a", from: 0, seconds: 5 };
     let (sender, recipient) = (sample::account(1), sample::account(2));
     let created = json!({"topic": ["stream_created", "0", sender, recipient], "value": {
@@ -236,5 +238,6 @@ fn moves_the_end(launch: Launch) {
         .collect();
     let expect = [100, 250].map(|after| i64::try_from(closes(10) + after).unwrap());
     assert_eq!(instants, expect, "{page}");
+    delivers_everything(&server, &receiver);
     server.terminate();
 }

@@ -13,16 +13,23 @@ use std::time::{Duration, SystemTime};
 use fluxora_webhook::{Secret, UnixSeconds, Verifier};
 use serde_json::Value;
 
+use crate::PATIENCE;
 use crate::sample;
 use crate::server::{Launch, TestServer};
-use receiver::{Arrival, Receiver};
+use receiver::Arrival;
+pub(crate) use receiver::Receiver;
 
 const SECRET: &str = "whsec_dGVzdC1zZWNyZXQtMzItYnl0ZXMtbG9uZy0wMDAx";
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// A server that sends every event to the receiver, an attempt every second.
 fn launch(receiver: &Receiver) -> Launch {
-    Launch::new()
+    sending(Launch::new(), receiver)
+}
+
+/// The same, with the settings of a launch.
+pub(crate) fn sending(launch: Launch, receiver: &Receiver) -> Launch {
+    launch
         .set("FLUXORA_MASTER_KEY", MASTER_KEY)
         .set("FLUXORA_WEBHOOK_URL", receiver.url())
         .set("FLUXORA_WEBHOOK_SECRET", SECRET)
@@ -76,6 +83,16 @@ fn settled(server: &TestServer, events: usize) {
         }
         assert!(now() < deadline, "deliveries are not settled: {webhooks}");
     }
+}
+
+/// Waits until every event of the log has been delivered, each as it is in the feed and in the order of its stream.
+#[track_caller]
+pub(crate) fn delivers_everything(server: &TestServer, receiver: &Receiver) {
+    let events = events(server);
+    let arrivals =
+        receiver.wait_until(PATIENCE, "every event of the log", |arrivals| has_all(&events, arrivals));
+    settled(server, events.len());
+    check(&arrivals, &events);
 }
 
 /// What must hold of everything that has ever arrived.
@@ -158,7 +175,7 @@ fn every_event_is_delivered_and_a_stop_leaves_nothing_to_wait_for() {
         server.cancel(stream["id"].as_str().unwrap());
     }
     let events = events(&server);
-    let arrivals = receiver.wait_until(crate::PATIENCE, "the events", |arrivals| has_all(&events, arrivals));
+    let arrivals = receiver.wait_until(PATIENCE, "the events", |arrivals| has_all(&events, arrivals));
     assert_eq!(arrivals.len(), events.len(), "nothing is sent twice");
     settled(&server, events.len());
     check(&arrivals, &events);

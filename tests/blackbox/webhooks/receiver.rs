@@ -39,7 +39,7 @@ impl Arrival {
 }
 
 /// A receiver on a free port. A hostile one answers each path at random, and at most a third of the requests with a failure.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     pub(super) address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -58,7 +58,7 @@ struct Seen {
 
 impl Receiver {
     /// One that acknowledges everything.
-    pub(super) fn kind() -> Self {
+    pub(crate) fn kind() -> Self {
         Self::start(None, None)
     }
 
