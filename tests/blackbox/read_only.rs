@@ -6,7 +6,7 @@ use fluxora_store_postgres::testing::Cluster;
 use rusqlite::Connection;
 
 use crate::binary;
-use crate::server::TestServer;
+use crate::server::{Launch, TestServer};
 
 /// Runs a command on this database: exit code, standard output, standard error.
 fn run(options: &[&str], url: &str) -> (Option<i32>, String, String) {
@@ -27,15 +27,30 @@ fn an_older_schema_is_named_and_not_migrated() {
     let database = Connection::open(server.database()).unwrap();
     database.execute("DELETE FROM refinery_schema_history WHERE version > 1", []).unwrap();
     database.close().unwrap();
-    let before = std::fs::read(server.database()).unwrap();
     let url = format!("sqlite://{}", server.database().display());
+    names_the_missing_migration(&url, &|| std::fs::read(server.database()).unwrap());
+}
+
+#[test]
+fn an_older_schema_on_postgres_is_named_and_not_migrated() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database();
+    TestServer::launch(Launch::new().set("DATABASE_URL", database.url())).terminate();
+    database.sql("DELETE FROM fluxora_schema_history WHERE version > 1");
+    let contents = "SELECT (SELECT string_agg(version || checksum, ' ' ORDER BY version) FROM fluxora_schema_history), \
+                    (SELECT string_agg(oid || ':' || relfilenode, ' ' ORDER BY oid) FROM pg_class)";
+    names_the_missing_migration(&database.url(), &|| database.sql(contents).into_bytes());
+}
+
+fn names_the_missing_migration(url: &str, contents: &dyn Fn() -> Vec<u8>) {
+    let before = contents();
     for (options, code) in
         [(&["migrate", "--check"][..], 1), (&["reindex", "--verify"], 1), (&["reindex"], 1), (&["copy"], 65)]
     {
-        let (ended, out, err) = run(options, &url);
+        let (ended, out, err) = run(options, url);
         assert_eq!(ended, Some(code), "{options:?}: {out}{err}");
         assert!((out + &err).contains("V2__chain"), "{options:?}: the missing migration is named");
-        assert!(std::fs::read(server.database()).unwrap() == before, "{options:?} wrote something");
+        assert!(contents() == before, "{options:?} wrote something");
     }
 }
 
