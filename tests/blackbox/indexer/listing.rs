@@ -236,8 +236,10 @@ fn in_the_order_of_arrival_a_late_event_and_a_replaced_one_come_last() {
         };
         let hash =
             |chain: &Chain, ledger: u32| event(chain, ledger)["ledgerHash"].as_str().unwrap().to_owned();
+        let empty = page(&mut worker, "order=arrival");
+        assert_eq!(hashes(&empty), [""; 0]);
         worker.push(&batch(&[event(&chain, FIRST), event(&chain, FIRST + 2)], Some(&chain.newest())));
-        let read = page(&mut worker, "order=arrival");
+        let read = follow(&mut worker, &empty);
         assert_eq!(hashes(&read), [hash(&chain, FIRST), hash(&chain, FIRST + 2)]);
         worker.push(&batch(&[event(&chain, FIRST + 1)], None));
         let late = follow(&mut worker, &read);

@@ -157,7 +157,8 @@ pub(crate) async fn list(api: State, request: HttpRequest) -> Result<HttpRespons
     };
     let (page, next) = page(api.store(), query).await?;
     // The last page has a cursor too: a client that follows the list sends it again.
-    let next_cursor = next.map(|next| next.written(&list)).or(given);
+    let begin = by_arrival.then(|| Position::Arrival(Sequence(0)).written(&list));
+    let next_cursor = next.map(|next| next.written(&list)).or(given).or(begin);
     let is_proven = |listed: &&ListedEvent| listed.verification == Verification::L3;
     let proven = page.events.iter().filter(is_proven);
     let proven_event_ids = proven.map(|listed| listed.event.id.to_string()).collect();
