@@ -21,6 +21,11 @@ use std::process::ExitCode;
 use cli::{Cli, Command};
 use config::{Config, ConfigFaults, Environment, TokenConfig};
 
+/// Gives memory that is free for ten seconds back to the system.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The version of the package and the commit of the sources.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("FLUXORA_COMMIT"));
 
