@@ -54,7 +54,9 @@ fn the_list_is_followed_past_its_end() {
     let mut server = TestServer::launch(indexing());
     let mut worker = Worker::of(&server);
     let empty = page(&mut worker, "");
-    assert_eq!(empty, json!({ "events": [], "provenEventIds": [], "hasMore": false }));
+    let lists = ["events", "provenEventIds", "provenInvocations", "authorizedInvocations"];
+    assert!(lists.iter().all(|list| empty[list] == json!([])) && empty["hasMore"] == false, "{empty}");
+    assert_eq!(empty.get("nextCursor"), None);
     let chain = Chain::of(2);
     let event = |ledger| chain.event(ledger, ChainPosition { transaction: 1, event: 0 }, &created(0, ledger));
     let [first, second] = [event(FIRST), event(FIRST + 1)];
