@@ -11,17 +11,18 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::io::{Budget, Duplex, Metered};
 use crate::limits::{HEAD_BYTES, HEADERS};
-use crate::pool::{Connection, Driver, Pool, Receiver};
+use crate::pool::{Connection, Driver, Peer, Pool, Receiver};
 use crate::resolve::MAX_ADDRESSES;
 use crate::target::{Host, Target};
+use crate::timings::{Timings, TlsVersion};
 use crate::{Blocked, Limits, Policy, Resolve, SendError};
 
 /// What a parser may read beyond one head and one body: informational answers, the framing of chunks.
@@ -97,31 +98,67 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<Response, SendError> {
+        self.post_timed(total, target, headers, body).await.0
+    }
+
+    /// The same as [`Self::post_within`], with how long each phase took.
+    pub async fn post_timed(
+        &self,
+        total: Duration,
+        target: &Target,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> (Result<Response, SendError>, Timings) {
+        let mut timings = Timings::default();
+        let answer = self.attempt(total, target, headers, body.into(), &mut timings).await;
+        (answer, timings)
+    }
+
+    async fn attempt(
+        &self,
+        total: Duration,
+        target: &Target,
+        headers: &[(&str, &str)],
+        body: Bytes,
+        timings: &mut Timings,
+    ) -> Result<Response, SendError> {
         let deadline = Instant::now().checked_add(total).ok_or(SendError::InvalidRequest)?;
         let receiver = Receiver::from(target);
-        let mut request = Box::new(request(target, headers, body.into())?);
+        let mut request = Box::new(request(target, headers, body)?);
         if let Some(connection) = self.pool.take(&receiver, &self.limits) {
-            match self.exchange(&receiver, connection, request, deadline).await {
+            let Peer { address, tls } = connection.peer;
+            *timings = Timings { address: Some(address), tls, is_reused: true, ..Timings::default() };
+            match self.exchange(&receiver, connection, request, deadline, timings).await {
                 Err(Failure::Unsent(unsent)) => request = unsent,
                 Err(Failure::Failed(error)) => return Err(error),
                 Ok(response) => return Ok(response),
             }
         }
-        let connection = self.connect(target, deadline).await?;
-        self.exchange(&receiver, connection, request, deadline).await.map_err(|failure| match failure {
+        *timings = Timings::default();
+        let connection = self.connect(target, deadline, timings).await?;
+        let exchanged = self.exchange(&receiver, connection, request, deadline, timings).await;
+        exchanged.map_err(|failure| match failure {
             Failure::Unsent(_) => SendError::Broken,
             Failure::Failed(error) => error,
         })
     }
 
-    async fn connect(&self, target: &Target, deadline: Instant) -> Result<Connection, SendError> {
+    async fn connect(
+        &self,
+        target: &Target,
+        deadline: Instant,
+        timings: &mut Timings,
+    ) -> Result<Connection, SendError> {
+        let began = Instant::now();
         let addresses = self.addresses(target, deadline).await?;
+        timings.resolve = matches!(target.host(), Host::Name(_)).then(|| began.elapsed());
         self.policy.check_all(&addresses).map_err(|Blocked(kind)| SendError::Blocked(kind))?;
-        let opening = timeout(self.limits.connect, self.open(target, &addresses));
+        let opening = timeout(self.limits.connect, self.open(target, &addresses, timings));
         let opened = timeout_at(deadline, opening).await.unwrap_or(Ok(Err(SendError::ConnectTimeout)));
+        let (stream, peer) = opened.unwrap_or(Err(SendError::ConnectTimeout))?;
         let budget = Budget::default();
         // The handshake of HTTP/1 reads and writes nothing.
-        let stream = Metered::new(opened.unwrap_or(Err(SendError::ConnectTimeout))?, budget.clone());
+        let stream = Metered::new(stream, budget.clone());
         let handshake = http1::Builder::new()
             .max_headers(HEADERS)
             .max_buf_size(HEAD_BYTES)
@@ -130,7 +167,7 @@ impl Client {
         let (sender, connection) = handshake.map_err(|_| SendError::Broken)?;
         // Its error is reported by the sender as well.
         let driver = Driver(tokio::spawn(async move { drop(connection.await) }));
-        Ok(Connection { sender, budget, _driver: driver })
+        Ok(Connection { sender, budget, peer, _driver: driver })
     }
 
     async fn addresses(&self, target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, SendError> {
@@ -150,15 +187,23 @@ impl Client {
     }
 
     /// Connects to the first address that accepts, each within its share of the time.
-    async fn open(&self, target: &Target, addresses: &[SocketAddr]) -> Result<Box<dyn Duplex>, SendError> {
+    async fn open(
+        &self,
+        target: &Target,
+        addresses: &[SocketAddr],
+        timings: &mut Timings,
+    ) -> Result<(Box<dyn Duplex>, Peer), SendError> {
+        let began = Instant::now();
         let shares = u32::try_from(addresses.len().min(3)).unwrap_or(1);
         let share = self.limits.connect.checked_div(shares).unwrap_or(self.limits.connect);
         let mut failed = SendError::Connect;
         for address in addresses {
+            timings.address = Some(*address);
             match timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true).map_err(|_| SendError::Connect)?;
-                    return self.secure(target, stream).await;
+                    timings.connect = Some(began.elapsed());
+                    return self.secure(target, stream, *address, timings).await;
                 }
                 Ok(Err(_)) => failed = SendError::Connect,
                 Err(_) => failed = SendError::ConnectTimeout,
@@ -167,16 +212,30 @@ impl Client {
         Err(failed)
     }
 
-    async fn secure(&self, target: &Target, stream: TcpStream) -> Result<Box<dyn Duplex>, SendError> {
+    async fn secure(
+        &self,
+        target: &Target,
+        stream: TcpStream,
+        address: SocketAddr,
+        timings: &mut Timings,
+    ) -> Result<(Box<dyn Duplex>, Peer), SendError> {
         if !target.is_https() {
-            return Ok(Box::new(stream));
+            return Ok((Box::new(stream), Peer { address, tls: None }));
         }
+        let began = Instant::now();
         let name = match target.host() {
             Host::Address(address) => ServerName::from(*address),
             Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| SendError::Tls)?,
         };
         let stream = self.tls.connect(name, stream).await.map_err(|_| SendError::Tls)?;
-        Ok(Box::new(stream))
+        timings.handshake = Some(began.elapsed());
+        timings.tls = match stream.get_ref().1.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V1_2),
+            Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V1_3),
+            _ => None,
+        };
+        let peer = Peer { address, tls: timings.tls };
+        Ok((Box::new(stream), peer))
     }
 
     async fn exchange(
@@ -185,7 +244,9 @@ impl Client {
         mut connection: Connection,
         request: Box<Request<Full<Bytes>>>,
         deadline: Instant,
+        timings: &mut Timings,
     ) -> Result<Response, Failure> {
+        let began = Instant::now();
         let failed = |error| Err(Failure::Failed(error));
         connection
             .budget
@@ -206,6 +267,7 @@ impl Client {
             }
             Ok(Ok(answer)) => answer,
         };
+        timings.first_byte = Some(began.elapsed());
         let (head, incoming) = answer.into_parts();
         let (body, is_whole) = self.read_body(incoming, deadline).await;
         if is_whole {

@@ -13,6 +13,7 @@ mod resolve;
 mod target;
 #[cfg(test)]
 mod tests;
+mod timings;
 mod tls;
 
 pub use address::AddressKind;
@@ -24,4 +25,5 @@ pub use limits::Limits;
 pub use policy::Policy;
 pub use resolve::{Resolve, ResolveError, Resolving, SystemResolver};
 pub use target::{MAX_URL_BYTES, Target, TargetError};
+pub use timings::{Timings, TlsVersion};
 pub use tls::{TlsError, tls_config};

@@ -1,6 +1,7 @@
 //! Unused connections, each to an address that was checked when it was opened.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http_body_util::Full;
@@ -13,12 +14,22 @@ use crate::Limits;
 use crate::io::Budget;
 use crate::limits::IDLE_PER_RECEIVER;
 use crate::target::{Host, Target};
+use crate::timings::TlsVersion;
 
 /// An open connection. It closes when it is dropped.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<Full<Bytes>>,
     pub(crate) budget: Budget,
+    /// What it is connected to.
+    pub(crate) peer: Peer,
     pub(crate) _driver: Driver,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<TlsVersion>,
 }
 
 /// The task that reads and writes; it ends when this is dropped.

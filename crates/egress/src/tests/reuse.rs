@@ -1,5 +1,6 @@
 //! Connections are reused, and a closed one costs no delivery.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::receiver::{Names, Receiver, Script, found, write};
@@ -16,6 +17,21 @@ async fn requests_to_one_receiver_share_a_connection() {
         post(&client, &receiver.url()).await.unwrap();
     }
     assert_eq!(receiver.connections(), 1);
+}
+
+#[tokio::test]
+async fn the_timings_of_a_request_have_its_phases_and_those_of_a_reused_connection_have_none_of_them() {
+    let receiver = Receiver::start(write(OK)).await;
+    let client = client(Names::default().with("a.test", vec![found(&["127.0.0.1"])]));
+    let target = client.policy().target(&format!("http://a.test:{}/", receiver.port())).unwrap();
+    let address = Some(SocketAddr::from(([127, 0, 0, 1], receiver.port())));
+    for is_reused in [false, true] {
+        let (sent, timings) = client.post_timed(client.limits().total, &target, &[], "{}").await;
+        assert_eq!((sent.unwrap().status.as_u16(), timings.address), (200, address));
+        assert_eq!((timings.is_reused, timings.tls, timings.handshake), (is_reused, None, None));
+        let phases = [timings.resolve, timings.connect, timings.first_byte].map(|time| time.is_some());
+        assert_eq!(phases, [!is_reused, !is_reused, true]);
+    }
 }
 
 #[tokio::test]

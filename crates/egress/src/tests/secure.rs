@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::receiver::{Names, found};
 use super::{Limits, Policy, post};
-use crate::{Client, SendError, TlsError, tls_config};
+use crate::{Client, SendError, TlsError, TlsVersion, tls_config};
 
 /// An authority, and a file that holds its certificate.
 struct Authority {
@@ -87,6 +87,21 @@ async fn a_certificate_of_an_added_authority_is_accepted_for_its_name_alone() {
         assert_eq!(post(&client, &url).await.unwrap_err(), SendError::Tls);
     }
     assert_eq!(requests.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_timings_of_a_secure_request_have_the_handshake_and_its_version() {
+    let authority = Authority::new();
+    let (address, _) = authority.receiver("receiver.test").await;
+    let client = authority.client();
+    for (name, succeeds) in [("receiver.test", true), ("other.test", false)] {
+        let target = client.policy().target(&format!("https://{name}:{}/", address.port())).unwrap();
+        let (sent, timings) = client.post_timed(client.limits().total, &target, &[], "{}").await;
+        assert_eq!(sent.is_ok(), succeeds);
+        assert_eq!((timings.address, timings.connect.is_some()), (Some(address), true));
+        assert_eq!((timings.handshake.is_some(), timings.tls.is_some()), (succeeds, succeeds));
+        assert_eq!(timings.tls, succeeds.then_some(TlsVersion::V1_3));
+    }
 }
 
 #[tokio::test]
