@@ -33,6 +33,7 @@ export function webhooks({ run }) {
     claims: { 'are dead': (page) => page.deliveries.every(({ status }) => status === 'dead') },
   });
   expect(404, 'GET', `${deliveries}/${nowhere}`, { name: `${deliveries}/{id}`, claims: notFound });
+  expect(404, 'POST', `${deliveries}/${nowhere}/skip`, { name: `${deliveries}/{id}/skip`, claims: notFound });
   expect(404, 'POST', `${deliveries}/${nowhere}/replay`, { name: `${deliveries}/{id}/replay`, claims: notFound });
   sleep(0.5);
 }

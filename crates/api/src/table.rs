@@ -73,7 +73,7 @@ use LimitClass::{Ingest, Operate, Probe, Read, Write};
 use Method::{Delete, Get, Patch, Post, Put};
 
 /// Every route of the API. The routes of one path stand side by side.
-pub static ROUTES: [Route; 57] = [
+pub static ROUTES: [Route; 58] = [
     route(Get, "/", Public, Read, || web::to(root::show), root::DOC),
     route(Get, "/health", Public, Probe, || web::to(health::health), health::HEALTH).linked("health"),
     route(Get, "/health/live", Public, Probe, || web::to(health::live), health::LIVE).linked("live"),
@@ -155,6 +155,15 @@ pub static ROUTES: [Route; 57] = [
         deliveries::replay::DOC,
     )
     .audited(Action::DeliveryReplay),
+    route(
+        Post,
+        "/api/webhooks/deliveries/{id}/skip",
+        Partner,
+        Write,
+        || web::to(deliveries::skip::skip),
+        deliveries::skip::DOC,
+    )
+    .audited(Action::DeliverySkip),
     route(Get, REPLAYS, Partner, Read, || web::to(replays::list::list), replays::list::DOC),
     route(Post, REPLAYS, Partner, Write, || web::to(replays::create::create), replays::create::DOC)
         .audited(Action::ReplayCreate),

@@ -21,6 +21,8 @@ pub enum Action {
     EndpointResume,
     /// One webhook delivery is sent again.
     DeliveryReplay,
+    /// Later webhook deliveries of a stream no longer wait for one.
+    DeliverySkip,
     /// A replay of many webhook deliveries is started.
     ReplayCreate,
     /// A replay of many webhook deliveries is cancelled.
@@ -49,7 +51,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StreamCreate,
         Self::StreamCancel,
         Self::EndpointCreate,
@@ -60,6 +62,7 @@ impl Action {
         Self::EndpointPause,
         Self::EndpointResume,
         Self::DeliveryReplay,
+        Self::DeliverySkip,
         Self::ReplayCreate,
         Self::ReplayCancel,
         Self::IndexerPush,
@@ -87,6 +90,7 @@ impl Action {
             Self::EndpointPause => "webhook.endpoint.pause",
             Self::EndpointResume => "webhook.endpoint.resume",
             Self::DeliveryReplay => "webhook.delivery.replay",
+            Self::DeliverySkip => "webhook.delivery.skip",
             Self::ReplayCreate => "webhook.replay.create",
             Self::ReplayCancel => "webhook.replay.cancel",
             Self::IndexerPush => "indexer.push",

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
+use crate::Exchange;
+
 /// How many bytes of a response are kept.
 pub const MAX_EXCERPT_BYTES: usize = 16_384;
 
@@ -16,6 +18,10 @@ pub struct Attempt {
     pub result: AttemptResult,
     /// Names the worker.
     pub worker: String,
+    /// The number of the claim under which it was made; `None` for one that an earlier version recorded.
+    pub claim: Option<u32>,
+    /// When the next attempt was due, as it was decided after this one; `None` if none followed.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// What a worker reports of an attempt.
@@ -33,6 +39,8 @@ pub struct AttemptResult {
     pub retry_after: Option<SignedDuration>,
     /// The beginning of the response body, at most [`MAX_EXCERPT_BYTES`]; longer ones are cut by [`Self::with_excerpt`].
     pub excerpt: Vec<u8>,
+    /// With which address, and how long each phase took.
+    pub exchange: Exchange,
 }
 
 /// The class of an attempt's outcome.
@@ -72,7 +80,21 @@ pub struct UnknownOutcome(pub String);
 impl AttemptResult {
     /// A result without a response.
     pub const fn new(outcome: OutcomeCode, started_at: Timestamp, duration: SignedDuration) -> Self {
-        Self { outcome, started_at, duration, status: None, retry_after: None, excerpt: Vec::new() }
+        Self {
+            outcome,
+            started_at,
+            duration,
+            status: None,
+            retry_after: None,
+            excerpt: Vec::new(),
+            exchange: Exchange::NONE,
+        }
+    }
+
+    /// The same with how the exchange went.
+    #[must_use]
+    pub fn with_exchange(self, exchange: Exchange) -> Self {
+        Self { exchange, ..self }
     }
 
     /// The same with the status of a response.

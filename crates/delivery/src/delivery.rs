@@ -30,6 +30,9 @@ pub struct Delivery {
     pub tries: u32,
     /// When the first attempt since the delivery was created or last replayed was begun.
     pub first_attempt_at: Option<Timestamp>,
+    /// Until when the later deliveries of its lane wait although it has not the turn: it is dead and blocks its lane, or it has held the
+    /// lane up for as long as it may and is attempted beside it.
+    pub blocks_until: Option<Timestamp>,
     /// How often it was claimed. It is the fence of the present claim.
     pub claims: u32,
     /// When it was created.
@@ -125,6 +128,30 @@ impl Delivery {
             DeliveryState::Dead { .. } => DeliveryStatus::Dead,
             DeliveryState::Cancelled { .. } => DeliveryStatus::Cancelled,
         }
+    }
+}
+
+impl Delivery {
+    /// Whether the later deliveries of its lane wait for its turn to end.
+    pub const fn is_in_lane(&self) -> bool {
+        !self.state.is_settled() && self.blocks_until.is_none()
+    }
+
+    /// Lets the later deliveries of its lane go on: it blocks them no longer. Whether it did: it is dead and blocks its lane, or has the
+    /// turn of its lane. One that is not settled is attempted on beside its lane.
+    pub fn skip(&mut self, now: Timestamp) -> bool {
+        match self.state {
+            DeliveryState::Dead { .. } if self.blocks_until.is_some_and(|until| until > now) => {
+                self.blocks_until = None;
+            }
+            DeliveryState::Pending { due_at: Some(_) } | DeliveryState::InFlight(_)
+                if self.blocks_until.is_none_or(|until| until > now) =>
+            {
+                self.blocks_until = Some(now);
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -242,6 +269,7 @@ impl fmt::Debug for Delivery {
             .field("state", &self.state)
             .field("attempts", &self.attempts)
             .field("tries", &self.tries)
+            .field("blocks_until", &self.blocks_until)
             .field("claims", &self.claims)
             .finish_non_exhaustive()
     }

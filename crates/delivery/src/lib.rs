@@ -5,6 +5,7 @@ mod body;
 mod breaker;
 mod delivery;
 mod endpoint;
+mod exchange;
 mod id;
 mod options;
 mod queue;
@@ -24,8 +25,9 @@ pub use endpoint::{
     Endpoint, EndpointState, HeaderProfile, HoldReason, Ordering, SealedSecret, UnknownHeaderProfile,
     UnknownHoldReason, UnknownOrdering,
 };
+pub use exchange::{Exchange, MAX_LOCATION_CHARS, Phase, TlsVersion};
 pub use id::{DeliveryId, EndpointId, ReplayId};
-pub use options::AttemptOptions;
+pub use options::{AttemptOptions, OnDead, UnknownOnDead};
 pub use queue::{Allowance, EndpointQueue};
 pub use rate::{RateLimit, RateState};
 pub use record::{FilterRecord, InvalidRecord, ReplayFilterRecord, secrets_from_json, secrets_to_json};

@@ -122,6 +122,7 @@ impl Delivery {
         self.state = DeliveryState::Pending { due_at: None };
         self.tries = 0;
         self.first_attempt_at = None;
+        self.blocks_until = None;
         true
     }
 
@@ -132,6 +133,7 @@ impl Delivery {
         }
         queue.pending = queue.pending.saturating_sub(1);
         self.state = DeliveryState::Cancelled { at: now };
+        self.blocks_until = None;
         true
     }
 }

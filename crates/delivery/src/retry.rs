@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{AttemptResult, DeadReason};
+use crate::{AttemptResult, DeadReason, OnDead};
 
 /// Seconds from a failed attempt to the next one: 12 attempts in about three days.
 pub const SCHEDULE: [i64; 11] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 72_000];
@@ -24,6 +24,10 @@ pub struct Policy {
     pub attempt_timeout: SignedDuration,
     /// Whether a delivery is given up at once when the receiver answers with a status that a later attempt does not change.
     pub fail_fast: bool,
+    /// What follows in a lane when its first delivery is given up.
+    pub on_dead: OnDead,
+    /// How long a delivery that is not acknowledged may hold up the later ones of its lane.
+    pub max_lane_block: SignedDuration,
 }
 
 /// A random number, drawn by the caller: the part of the jitter that is added, in units of 2^-32.
@@ -45,7 +49,7 @@ pub enum NextStep {
 }
 
 impl Default for Policy {
-    /// The schedule [`SCHEDULE`], 16 attempts of at most 10 seconds at once, held after 5 days.
+    /// The schedule [`SCHEDULE`], 16 attempts of at most 10 seconds at once, held after 5 days; a lane goes on after 3 days.
     fn default() -> Self {
         Self {
             schedule: SCHEDULE.map(SignedDuration::from_secs).to_vec(),
@@ -53,6 +57,8 @@ impl Default for Policy {
             hold_after: Some(SignedDuration::from_hours(5 * 24)),
             attempt_timeout: SignedDuration::from_secs(10),
             fail_fast: false,
+            on_dead: OnDead::Skip,
+            max_lane_block: SignedDuration::from_hours(72),
         }
     }
 }

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::retry::after;
 use crate::{
     Attempt, AttemptResult, Delivery, DeliveryState, EndpointQueue, EndpointState, HoldReason, Jitter, Lease,
-    MAX_RETRY_AFTER, NextStep, OutcomeCode, Policy, next_step,
+    MAX_RETRY_AFTER, NextStep, OnDead, OutcomeCode, Policy, next_step,
 };
 
 /// Failed attempts from which an endpoint can be held.
@@ -52,7 +52,7 @@ pub fn expire(delivery: &mut Delivery, now: Timestamp) -> Option<Attempt> {
     let worker = lease.worker.clone();
     delivery.attempts = delivery.attempts.saturating_add(1);
     delivery.state = DeliveryState::Pending { due_at: Some(now) };
-    Some(Attempt { number: delivery.attempts, result, worker })
+    Some(attempt(delivery, result, worker))
 }
 
 /// Records the result of a claimed delivery's attempt: what becomes of the delivery, of the endpoint's queue and of the endpoint.
@@ -85,6 +85,7 @@ pub fn settle(
         NextStep::Retry { due_at } => DeliveryState::Pending { due_at: Some(due_at) },
         NextStep::GiveUp(reason) => DeliveryState::Dead { at: now, reason },
     };
+    delivery.blocks_until = blocks_until(delivery, policy, now);
     if delivery.state.is_settled() {
         queue.pending = queue.pending.saturating_sub(1);
     }
@@ -93,7 +94,37 @@ pub fn settle(
         DeliveryState::Dead { .. } => queue.dead = queue.dead.saturating_add(1),
         _ => {}
     }
-    Some(Settled { attempt: Attempt { number: delivery.attempts, result, worker }, held, failing_for })
+    Some(Settled { attempt: attempt(delivery, result, worker), held, failing_for })
+}
+
+/// The last attempt of a delivery, as it is stored.
+fn attempt(delivery: &Delivery, result: AttemptResult, worker: String) -> Attempt {
+    Attempt {
+        number: delivery.attempts,
+        result,
+        worker,
+        claim: Some(delivery.claims),
+        next_attempt_at: delivery.state.claimable_at(),
+    }
+}
+
+/// Until when the later deliveries of the lane wait for one that was attempted and has not the turn from now on.
+///
+/// One that is attempted again keeps the turn, unless the next attempt would be later than it may hold the lane up. One that has left its
+/// lane does not go back to it.
+fn blocks_until(delivery: &Delivery, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    let has_left = delivery.blocks_until.is_some();
+    match delivery.state {
+        DeliveryState::Pending { due_at: Some(_) } if has_left => delivery.blocks_until,
+        DeliveryState::Pending { due_at: Some(due_at) } => {
+            let end = after(delivery.first_attempt_at.unwrap_or(now), policy.max_lane_block);
+            (due_at > end).then(|| end.max(now))
+        }
+        DeliveryState::Dead { .. } if policy.on_dead == OnDead::Block && !has_left => {
+            Some(after(now, policy.max_lane_block))
+        }
+        _ => None,
+    }
 }
 
 /// The last warning that became due after the failure before this one.
@@ -176,6 +207,7 @@ mod tests {
             attempts: 0,
             tries: 0,
             first_attempt_at: None,
+            blocks_until: None,
             claims: 0,
             created_at: at(0),
         }
@@ -289,6 +321,80 @@ mod tests {
         assert_eq!(warnings, [None, None, None, None, Some(72)]);
     }
 
+    /// Fails until the delivery is dead or has left its lane.
+    fn fail_on(delivery: &mut Delivery, policy: &Policy) {
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        while delivery.is_in_lane() {
+            let due = delivery.state.claimable_at().unwrap();
+            claim(delivery, "w", at(999_999), due);
+            let result = result(500, due);
+            settle(&mut queue, &mut state, delivery, result, Jitter::NONE, policy, due).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_delivery_leaves_its_lane_before_the_attempt_that_would_hold_it_up_for_too_long() {
+        let policy = Policy { max_lane_block: SignedDuration::from_secs(60), ..Policy::default() };
+        let mut delivery = delivery();
+        fail_on(&mut delivery, &policy);
+        assert_eq!(
+            delivery.state,
+            DeliveryState::Pending { due_at: Some(at(155)) },
+            "after 5 and 30 seconds"
+        );
+        assert_eq!(delivery.blocks_until, Some(at(60)));
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        claim(&mut delivery, "w", at(999_999), at(155));
+        settle(&mut queue, &mut state, &mut delivery, result(500, at(155)), Jitter::NONE, &policy, at(155));
+        assert_eq!(delivery.blocks_until, Some(at(60)), "it does not go back");
+        claim(&mut delivery, "w", at(999_999), at(755));
+        settle(&mut queue, &mut state, &mut delivery, result(200, at(755)), Jitter::NONE, &policy, at(755));
+        assert_eq!(delivery.blocks_until, None);
+    }
+
+    #[test]
+    fn a_dead_delivery_blocks_its_lane_where_the_endpoint_asks_for_it_and_one_that_has_left_does_not() {
+        let short = vec![SignedDuration::from_secs(1)];
+        let hour = SignedDuration::from_hours(1);
+        let block =
+            Policy { schedule: short, on_dead: OnDead::Block, max_lane_block: hour, ..Policy::default() };
+        let ends = |policy: &Policy| {
+            let mut delivery = delivery();
+            fail_on(&mut delivery, policy);
+            (delivery.state.is_settled(), delivery.blocks_until)
+        };
+        assert_eq!(ends(&block), (true, Some(at(3_601))));
+        assert_eq!(ends(&Policy { on_dead: OnDead::Skip, ..block.clone() }), (true, None));
+        let left = Policy { max_lane_block: SignedDuration::ZERO, ..block };
+        let mut delivery = delivery();
+        fail_on(&mut delivery, &left);
+        assert_eq!((delivery.state.is_settled(), delivery.blocks_until), (false, Some(at(0))));
+        let (mut queue, mut state) = (queue(), EndpointState::Active);
+        claim(&mut delivery, "w", at(999_999), at(1));
+        settle(&mut queue, &mut state, &mut delivery, result(500, at(1)), Jitter::NONE, &left, at(1));
+        assert_eq!((delivery.state.is_settled(), delivery.blocks_until), (true, None));
+    }
+
+    #[test]
+    fn a_delivery_is_skipped_once_and_only_if_it_holds_its_lane_up() {
+        let skipped = |state: DeliveryState, blocks_until| {
+            let mut delivery = Delivery { state, blocks_until, ..delivery() };
+            (delivery.skip(at(9)), delivery.blocks_until)
+        };
+        let dead = DeliveryState::Dead { at: at(1), reason: DeadReason::Exhausted };
+        let lease = Lease { worker: "w".to_owned(), claimed_at: at(8), until: at(30) };
+        assert_eq!(skipped(dead.clone(), Some(at(10))), (true, None));
+        assert_eq!(skipped(dead.clone(), Some(at(9))), (false, Some(at(9))), "the lane went on");
+        assert_eq!(skipped(dead, None), (false, None));
+        assert_eq!(skipped(DeliveryState::Pending { due_at: Some(at(99)) }, None), (true, Some(at(9))));
+        assert_eq!(skipped(DeliveryState::InFlight(lease), None), (true, Some(at(9))));
+        let waits = DeliveryState::Pending { due_at: Some(at(99)) };
+        assert_eq!(skipped(waits.clone(), Some(at(20))), (true, Some(at(9))));
+        assert_eq!(skipped(waits, Some(at(9))), (false, Some(at(9))));
+        assert_eq!(skipped(DeliveryState::Pending { due_at: None }, None), (false, None), "it waits itself");
+        assert_eq!(skipped(DeliveryState::Delivered { at: at(1) }, None), (false, None));
+    }
+
     #[test]
     fn a_paused_endpoint_is_not_held() {
         let paused = EndpointState::Paused { since: at(0), reason: String::new() };
@@ -298,6 +404,31 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_delivery_holds_its_lane_up_for_longer_than_it_may(
+            most in 60_i64..324_000,
+            jitters in prop::collection::vec(any::<u32>(), 13),
+            asked in prop::option::of(0_i64..30_000),
+        ) {
+            let policy = Policy {
+                max_lane_block: SignedDuration::from_secs(most),
+                hold_after: None,
+                ..Policy::default()
+            };
+            let (mut queue, mut state, mut delivery) = (queue(), EndpointState::Active, delivery());
+            let mut jitters = jitters.into_iter();
+            while delivery.is_in_lane() {
+                let due = delivery.state.claimable_at().unwrap();
+                prop_assert!(due <= at(most), "it has the turn no later than that");
+                claim(&mut delivery, "w", at(999_999), due);
+                let mut result = result(500, due);
+                result.retry_after = asked.map(SignedDuration::from_secs);
+                let jitter = Jitter(jitters.next().unwrap());
+                settle(&mut queue, &mut state, &mut delivery, result, jitter, &policy, due).unwrap();
+            }
+            prop_assert!(delivery.blocks_until.is_none_or(|until| until <= at(most)));
+        }
+
         #[test]
         fn every_delivery_ends_and_its_counts_agree(
             statuses in prop::collection::vec(prop::sample::select(vec![200_u16, 404, 429, 500]), 0..20),

@@ -118,6 +118,7 @@ mod tests {
             attempts: 2,
             tries: 2,
             first_attempt_at: None,
+            blocks_until: None,
             claims: 2,
             created_at: Timestamp::UNIX_EPOCH,
         };

@@ -1,10 +1,12 @@
 //! From what a receiver did to the result of an attempt. Functions of values.
 
-use fluxora_delivery::{AttemptResult, OutcomeCode};
-use fluxora_egress::{Response, SendError, TargetError};
+use std::time::Duration;
+
+use fluxora_delivery::{AttemptResult, Exchange, OutcomeCode, Phase, TlsVersion};
+use fluxora_egress::{Response, SendError, TargetError, Timings};
 use fluxora_webhook::{Rejection, name};
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{LOCATION, RETRY_AFTER};
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,10 +30,22 @@ impl Span {
     }
 
     /// The result of an exchange.
-    pub(crate) fn exchanged(self, exchanged: &Result<Response, SendError>) -> AttemptResult {
+    pub(crate) fn exchanged(
+        self,
+        exchanged: &Result<Response, SendError>,
+        timings: &Timings,
+    ) -> AttemptResult {
+        let exchange = exchange(timings);
         match exchanged {
-            Ok(response) => self.answered(response),
-            Err(error) => self.result(of_error(*error)),
+            Ok(response) => {
+                let location = location(response);
+                let exchange = location.map_or(exchange.clone(), |to| exchange.with_location(&to));
+                self.answered(response).with_exchange(exchange)
+            }
+            Err(error) => {
+                let failed_in = phase_of(*error, timings);
+                self.result(of_error(*error)).with_exchange(Exchange { failed_in, ..exchange })
+            }
         }
     }
 
@@ -75,6 +89,43 @@ const fn of_error(error: SendError) -> OutcomeCode {
     }
 }
 
+fn exchange(timings: &Timings) -> Exchange {
+    let Timings { address, tls, is_reused, resolve, connect, handshake, first_byte } = *timings;
+    let duration = |time: Option<Duration>| time.and_then(|time| SignedDuration::try_from(time).ok());
+    Exchange {
+        address,
+        tls: tls.map(|tls| match tls {
+            fluxora_egress::TlsVersion::V1_2 => TlsVersion::V1_2,
+            fluxora_egress::TlsVersion::V1_3 => TlsVersion::V1_3,
+        }),
+        is_reused,
+        dns: duration(resolve),
+        connect: duration(connect),
+        handshake: duration(handshake),
+        first_byte: duration(first_byte),
+        failed_in: None,
+        location: None,
+    }
+}
+
+/// The phase in which a request failed; `None` if none was begun.
+const fn phase_of(error: SendError, timings: &Timings) -> Option<Phase> {
+    match error {
+        SendError::Resolve | SendError::ResolveTimeout | SendError::Blocked(_) => Some(Phase::Dns),
+        SendError::Connect => Some(Phase::Connect),
+        SendError::ConnectTimeout if timings.connect.is_none() => Some(Phase::Connect),
+        SendError::ConnectTimeout | SendError::Tls => Some(Phase::Tls),
+        SendError::Timeout | SendError::Broken | SendError::InvalidResponse => Some(Phase::Head),
+        _ => None,
+    }
+}
+
+/// Where a redirection points to.
+fn location(response: &Response) -> Option<String> {
+    let location = response.headers.get(LOCATION).filter(|_| response.status.is_redirection())?;
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
 /// Whether a receiver with our verifier says that it has processed the delivery before.
 fn is_duplicate(headers: &HeaderMap) -> bool {
     headers
@@ -116,7 +167,7 @@ mod tests {
     }
 
     fn answered(status: u16, headers: &[(&str, &str)]) -> AttemptResult {
-        SPAN.exchanged(&Ok(response(status, headers)))
+        SPAN.exchanged(&Ok(response(status, headers)), &Timings::default())
     }
 
     #[test]
@@ -184,9 +235,41 @@ mod tests {
             (SendError::InvalidResponse, OutcomeCode::InvalidResponse),
             (SendError::InvalidRequest, OutcomeCode::InvalidRequest),
         ] {
-            let result = SPAN.exchanged(&Err(error));
+            let result = SPAN.exchanged(&Err(error), &Timings::default());
             assert_eq!((result.outcome, result.status), (expect, None), "{error:?}");
         }
+    }
+
+    #[test]
+    fn an_error_names_the_phase_in_which_it_happened() {
+        let connected = Timings { connect: Some(Duration::from_millis(3)), ..Timings::default() };
+        for (error, timings, expect) in [
+            (SendError::Resolve, Timings::default(), Some(Phase::Dns)),
+            (SendError::ResolveTimeout, Timings::default(), Some(Phase::Dns)),
+            (SendError::Blocked(fluxora_egress::AddressKind::Private), Timings::default(), Some(Phase::Dns)),
+            (SendError::Connect, Timings::default(), Some(Phase::Connect)),
+            (SendError::ConnectTimeout, Timings::default(), Some(Phase::Connect)),
+            (SendError::ConnectTimeout, connected, Some(Phase::Tls)),
+            (SendError::Tls, connected, Some(Phase::Tls)),
+            (SendError::Timeout, connected, Some(Phase::Head)),
+            (SendError::Broken, connected, Some(Phase::Head)),
+            (SendError::InvalidResponse, connected, Some(Phase::Head)),
+            (SendError::InvalidRequest, Timings::default(), None),
+        ] {
+            let exchange = SPAN.exchanged(&Err(error), &timings).exchange;
+            assert_eq!(exchange.failed_in, expect, "{error:?}");
+            assert_eq!(exchange.connect.map(|time| time.as_millis()), timings.connect.map(|_| 3));
+        }
+    }
+
+    #[test]
+    fn a_redirection_names_where_it_points_to_and_no_other_answer_does() {
+        let location =
+            |status| answered(status, &[("location", "http://169.254.169.254/")]).exchange.location;
+        for status in [301, 302, 307, 308] {
+            assert_eq!(location(status).as_deref(), Some("http://169.254.169.254/"));
+        }
+        assert_eq!((location(201), location(503)), (None, None));
     }
 
     proptest! {

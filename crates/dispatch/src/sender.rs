@@ -128,9 +128,10 @@ impl Sender {
         }
         let total = prepared.timeout.unwrap_or(self.client.limits().total);
         let began = Instant::now();
-        let exchanged = self.client.post_within(total, &prepared.target, &headers, body.to_vec()).await;
+        let (exchanged, timings) =
+            self.client.post_timed(total, &prepared.target, &headers, body.to_vec()).await;
         let duration = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
-        Span { started_at, duration }.exchanged(&exchanged)
+        Span { started_at, duration }.exchanged(&exchanged, &timings)
     }
 }
 

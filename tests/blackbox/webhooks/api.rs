@@ -78,6 +78,10 @@ fn live(server: &mut TestServer, receiver: &Receiver) {
         (&read["attempts"][0]["outcome"], &read["attempts"][0]["status"]),
         (&json!("delivered"), &json!(200))
     );
+    let attempt = &read["attempts"][0];
+    assert_eq!(attempt["address"], receiver.address.to_string());
+    assert!(attempt["phases"]["firstByteUs"].as_i64().is_some_and(|time| time > 0), "{attempt}");
+    assert_eq!(attempt["claim"], 1);
 
     let rotated = post(server, &format!("{endpoint}/secret/rotate"), &json!({ "secret": SECRET }));
     assert_eq!((rotated.get("secret"), rotated["secrets"].as_array().unwrap().len()), (None, 2));
@@ -227,6 +231,33 @@ fn a_delivery_that_fails_holds_up_its_stream_unless_the_endpoint_wants_no_order(
             attempts.collect::<Vec<_>>() == attempted
         });
     }
+    server.terminate();
+}
+
+/// The status of each delivery of a stream, oldest first.
+fn statuses(page: &Value) -> Vec<&str> {
+    page["deliveries"].as_array().unwrap().iter().rev().map(|one| one["status"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_dead_delivery_blocks_its_stream_until_it_is_skipped() {
+    let receiver = Receiver::kind();
+    // A port on which no process listens.
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut server = TestServer::launch(launch(&receiver).set("WEBHOOK_ALLOWED_NETWORKS", away.to_string()));
+    let endpoint = json!({ "url": format!("http://{away}/"), "onDead": "block", "retrySeconds": [1] });
+    post(&server, ENDPOINTS, &endpoint);
+    let stream = server.create(&sample::stream())["id"].as_str().unwrap().to_owned();
+    server.cancel(&stream);
+    let path = format!("{DELIVERIES}?streamId={stream}");
+    let page = wait_for(&server, &path, |page| statuses(page) == ["dead", "pending"]);
+    let [waiting, dead] = [&page["deliveries"][0], &page["deliveries"][1]];
+    assert_eq!((&waiting["nextAttemptAt"], &waiting["attemptCount"]), (&dead["blocksUntil"], &json!(0)));
+    let dead = format!("{DELIVERIES}/{}", dead["id"].as_str().unwrap());
+    let attempt = server.get(&dead).expect(200)["attempts"][1].clone();
+    assert_eq!((&attempt["failedIn"], &attempt["address"]), (&json!("connect"), &json!(away.to_string())));
+    post(&server, &format!("{dead}/skip"), &json!({}));
+    wait_for(&server, &path, |page| statuses(page) == ["dead", "dead"]);
     server.terminate();
 }
 

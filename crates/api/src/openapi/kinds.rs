@@ -68,6 +68,9 @@ inline! {
     };
     EndpointStatus = {"type": "string", "enum": ["active", "paused", "held"]};
     Profile = {"type": "string", "enum": (HeaderProfile::ALL.map(HeaderProfile::name))};
+    OnDeadName = {"type": "string", "enum": (fluxora_delivery::OnDead::ALL.map(fluxora_delivery::OnDead::name))};
+    PhaseName = {"type": "string", "enum": (fluxora_delivery::Phase::ALL.map(fluxora_delivery::Phase::name))};
+    TlsName = {"type": "string", "enum": (fluxora_delivery::TlsVersion::ALL.map(fluxora_delivery::TlsVersion::name))};
     Ordering = {"type": "string", "enum": (fluxora_delivery::Ordering::ALL.map(fluxora_delivery::Ordering::name))};
     BreakerState = {"type": "string", "enum": ["closed", "open"]};
     DeliveryStatusName = {"type": "string", "enum": (DeliveryStatus::ALL.map(DeliveryStatus::name))};

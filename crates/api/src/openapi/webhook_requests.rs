@@ -1,6 +1,6 @@
 //! Request bodies of webhooks.
 
-use fluxora_delivery::{AttemptOptions, DeliveryStatus, HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, DeliveryStatus, HeaderProfile, OnDead, Ordering};
 use fluxora_egress::MAX_CUSTOM_HEADERS;
 use fluxora_stream::EventKind;
 use serde_json::{Value, json};
@@ -95,6 +95,17 @@ fn configuration() -> Value {
         "failFast": {
             "type": ["boolean", "null"],
             "description": "Give up at a status of 4xx that a later attempt does not change.",
+        },
+        "onDead": {
+            "type": ["string", "null"],
+            "enum": OnDead::ALL.map(OnDead::name).map(Some).into_iter().chain([None]).collect::<Vec<_>>(),
+            "description": "Whether the later deliveries of a stream go on when one is given up, or wait for it.",
+        },
+        "maxLaneBlockSeconds": {
+            "type": ["integer", "null"],
+            "minimum": AttemptOptions::MIN_LANE_BLOCK_SECONDS,
+            "maximum": AttemptOptions::MAX_LANE_BLOCK_SECONDS,
+            "description": "How long a delivery may hold up the later ones of its stream.",
         },
         "rateLimitPerSecond": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000},
     })

@@ -348,6 +348,9 @@ impl DeliveryStore for FailingStore {
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
         Err((self.fault)())
     }
+    async fn skip(&self, _: DeliveryId, _: Timestamp) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
+        Err((self.fault)())
+    }
     async fn start_replay(&self, _: StartReplay, _: Timestamp) -> Result<Option<(Replay, bool)>, StoreError> {
         Err((self.fault)())
     }

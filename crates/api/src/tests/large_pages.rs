@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use fluxora_audit::{Action, Actor, ActorKind, Entry, LONGEST, Outcome as AuditOutcome};
 use fluxora_delivery::{
     AttemptOptions, AttemptResult, Endpoint, EndpointId, EndpointState, HeaderProfile, Jitter,
-    MAX_EXCERPT_BYTES, Ordering, OutcomeCode, Policy as DeliveryPolicy, ReplayFilter, ReplayId,
+    MAX_EXCERPT_BYTES, OnDead, Ordering, OutcomeCode, Policy as DeliveryPolicy, ReplayFilter, ReplayId,
 };
 use fluxora_store::delivery::{Settlement, StartReplay, StateChange};
 use fluxora_store::{AuditStore, DeliveryStore, EndpointStore, Sequence};
@@ -70,6 +70,8 @@ async fn filled(server: &Server, store: &Model) {
                 timeout_seconds: Some(30),
                 retry_seconds: (n > 0).then(|| vec![86_400; AttemptOptions::MAX_RETRIES]),
                 fail_fast: true,
+                on_dead: OnDead::Block,
+                max_lane_block_seconds: Some(AttemptOptions::MAX_LANE_BLOCK_SECONDS),
             },
             secrets: Vec::new(),
             custom_headers: Vec::new(),

@@ -149,6 +149,16 @@ impl DeliveryStore for PostgresStore {
         Ok(self.delivery(id).await?.map(|listed| (listed, done)))
     }
 
+    async fn skip(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
+        let done = write!(self, |transaction| steps::skip(&mut transaction, id, now))?;
+        let Some(done) = done else { return Ok(None) };
+        Ok(self.delivery(id).await?.map(|listed| (listed, done)))
+    }
+
     async fn start_replay(
         &self,
         replay: StartReplay,

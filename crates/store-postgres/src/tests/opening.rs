@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 25] = [
+const MIGRATIONS: [&str; 26] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -39,6 +39,7 @@ const MIGRATIONS: [&str; 25] = [
     "V23__treasury_runways",
     "V24__invocations",
     "V25__stream_drifts",
+    "V26__lanes_that_wait",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

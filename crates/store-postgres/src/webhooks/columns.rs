@@ -19,7 +19,7 @@ macro_rules! delivery_columns {
             "d.seq, d.id, d.endpoint, d.sequence, d.stream, d.type, ",
             $body,
             ", d.state, d.claimable_at, d.reason, d.worker, d.claimed_at, d.settled_at, d.attempts, d.tries, \
-             d.first_attempt_at, d.claims, d.created_at"
+             d.first_attempt_at, d.claims, d.created_at, d.blocks_until"
         )
     };
 }
@@ -27,7 +27,8 @@ pub(crate) use delivery_columns;
 
 macro_rules! attempt_columns {
     () => {
-        "a.seq, a.delivery, a.number, a.outcome, a.started_at, a.duration_ms, a.status, a.retry_after_ms, a.excerpt, a.worker"
+        "a.seq, a.delivery, a.number, a.outcome, a.started_at, a.duration_ms, a.status, a.retry_after_ms, a.excerpt, a.worker, \
+         a.details"
     };
 }
 pub(crate) use attempt_columns;

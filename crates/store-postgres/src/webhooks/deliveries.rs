@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_delivery::{Attempt as DeliveryAttempt, DeadReason, Delivery, EndpointId};
 use fluxora_store::delivery::{InFlight, Lane, StoredDelivery};
@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
 use super::columns::delivery_columns;
+use super::endpoints::json;
 use super::{decode_all, texts};
 use crate::columns::{self, Columns};
 use crate::faults::{Attempt, Fault};
@@ -27,16 +28,22 @@ pub(super) const DUE: &str = deliveries!(
 );
 pub(super) const LANE_HEADS: &str = deliveries!(
     "unnest($1::text[], $2::text[]) AS l (endpoint, stream) CROSS JOIN LATERAL (SELECT * FROM webhook_deliveries ",
-    "WHERE endpoint = l.endpoint AND stream = l.stream AND settled_at IS NULL ORDER BY sequence LIMIT 1) AS d"
+    "WHERE endpoint = l.endpoint AND stream = l.stream AND settled_at IS NULL AND blocks_until IS NULL ORDER BY sequence LIMIT 1) AS d"
 );
 pub(super) const LANE_TURNS: &str = deliveries!(
     "unnest($1::text[], $2::text[]) AS l (endpoint, stream) CROSS JOIN LATERAL (SELECT * FROM webhook_deliveries ",
-    "WHERE endpoint = l.endpoint AND stream = l.stream AND settled_at IS NULL AND (claimable_at IS NOT NULL) IS TRUE ",
+    "WHERE endpoint = l.endpoint AND stream = l.stream AND settled_at IS NULL AND blocks_until IS NULL ",
+    "AND (claimable_at IS NOT NULL) IS TRUE ",
     "ORDER BY sequence LIMIT 1) AS d"
 );
 pub(super) const OPEN: &str = "SELECT place FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS l (endpoint, stream, place) \
      WHERE EXISTS (SELECT FROM webhook_deliveries d WHERE d.endpoint = l.endpoint AND d.stream = l.stream AND d.settled_at IS NULL \
-     OFFSET 0)";
+     AND d.blocks_until IS NULL OFFSET 0)";
+pub(super) const BLOCKS: &str = "SELECT l.place, d.blocks_until FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS l (endpoint, stream, place) \
+     CROSS JOIN LATERAL (SELECT blocks_until FROM webhook_deliveries WHERE endpoint = l.endpoint AND stream = l.stream \
+     AND blocks_until > $3 ORDER BY blocks_until DESC LIMIT 1) AS d";
+const FREE_LANES: &str = "UPDATE webhook_deliveries SET blocks_until = NULL \
+     WHERE endpoint = $1 AND blocks_until IS NOT NULL AND state = 'dead'";
 pub(super) const IN_FLIGHT: &str = "SELECT p.id, d.leases, d.first_end FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL \
      (SELECT count(*) AS leases, min(claimable_at) AS first_end FROM webhook_deliveries \
       WHERE endpoint = p.id AND state = 'in_flight' AND claimable_at > $2) AS d WHERE d.leases > 0";
@@ -51,32 +58,34 @@ pub(super) const BETWEEN: &str = deliveries!(
 );
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM webhook_deliveries";
 const INSERT: &str = "INSERT INTO webhook_deliveries (id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, \
-     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at) \
+     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until) \
      SELECT id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, \
-     tries, first_attempt_at, claims, created_at FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
+     tries, first_attempt_at, claims, created_at, blocks_until FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
      $6::bytea[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], \
-     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[]) WITH ORDINALITY AS new (id, endpoint, sequence, \
+     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[]) WITH ORDINALITY AS new (id, endpoint, sequence, \
      stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, \
-     created_at, place) ORDER BY place";
+     created_at, blocks_until, place) ORDER BY place";
 const PUT: &str = "INSERT INTO webhook_deliveries (id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, \
-     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, seq) OVERRIDING SYSTEM VALUE \
+     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until, seq) OVERRIDING SYSTEM VALUE \
      SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
      $6::bytea[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], \
-     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::bigint[])";
+     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::bigint[])";
 const WRITE: &str = "UPDATE webhook_deliveries AS d SET state = new.state, claimable_at = new.claimable_at, reason = new.reason, \
      worker = new.worker, claimed_at = new.claimed_at, settled_at = new.settled_at, attempts = new.attempts, tries = new.tries, \
-     first_attempt_at = new.first_attempt_at, claims = new.claims FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], \
-     $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::timestamptz[], $11::bigint[]) \
-     AS new (seq, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims) \
+     first_attempt_at = new.first_attempt_at, claims = new.claims, blocks_until = new.blocks_until FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], \
+     $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::timestamptz[], $11::bigint[], \
+     $12::timestamptz[]) AS new (seq, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries, first_attempt_at, \
+     claims, blocks_until) \
      WHERE d.seq = new.seq";
 const INSERT_ATTEMPTS: &str = "INSERT INTO webhook_attempts (delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, \
-     excerpt, worker) SELECT delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, worker \
+     excerpt, worker, details) SELECT delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, worker, details \
      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], \
-     $9::text[]) WITH ORDINALITY AS new (delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, \
-     worker, place) ORDER BY place";
+     $9::text[], $10::text[]) WITH ORDINALITY AS new (delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, \
+     worker, details, place) ORDER BY place";
 const PUT_ATTEMPTS: &str = "INSERT INTO webhook_attempts (delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, \
-     excerpt, worker, seq) OVERRIDING SYSTEM VALUE SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], \
-     $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::text[], $10::bigint[])";
+     excerpt, worker, details, seq) OVERRIDING SYSTEM VALUE SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], \
+     $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::text[], \
+     $10::text[], $11::bigint[])";
 
 pub(crate) fn decode(row: &Row) -> Result<StoredDelivery, StoreError> {
     webhook_delivery(&mut Columns::of(row, "webhook_deliveries"))
@@ -114,6 +123,31 @@ pub(super) async fn open_lanes(
     let places: BTreeSet<i64> =
         rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt(what)?;
     Ok((1..).zip(lanes).filter(|(place, _)| places.contains(place)).map(|(_, lane)| *lane).collect())
+}
+
+pub(super) async fn lane_blocks(
+    transaction: &mut PipelinedTransaction,
+    lanes: &BTreeSet<Lane>,
+    now: Timestamp,
+) -> Result<BTreeMap<Lane, Timestamp>, Fault> {
+    if lanes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let what = "looking for what blocks lanes";
+    let (endpoints, streams) = lane_values(lanes);
+    let rows = transaction.query(what, BLOCKS, &[&endpoints, &streams, &now]).await?;
+    let blocks = rows.iter().map(|row| Ok((row.try_get::<_, i64>(0)?, row.try_get::<_, Timestamp>(1)?)));
+    let blocks: BTreeMap<_, _> = blocks.collect::<Result<_, tokio_postgres::Error>>().attempt(what)?;
+    let block = |(place, lane): (i64, &Lane)| blocks.get(&place).map(|until| (*lane, *until));
+    Ok((1..).zip(lanes).filter_map(block).collect())
+}
+
+pub(super) async fn free_lanes(
+    transaction: &mut PipelinedTransaction,
+    endpoint: EndpointId,
+) -> Result<(), Fault> {
+    let values: Values = vec![Box::new(endpoint.to_string())];
+    transaction.enqueue("ending what blocks lanes", FREE_LANES, values, None).await
 }
 
 pub(super) async fn in_flight(
@@ -180,6 +214,7 @@ fn values<'d>(deliveries: impl Iterator<Item = &'d Delivery> + Clone) -> Values 
         Box::new(instants(|one| one.first_attempt_at)),
         Box::new(integers(|one| one.claims.into())),
         Box::new(created),
+        Box::new(instants(|one| one.blocks_until)),
     ]
 }
 
@@ -233,15 +268,19 @@ pub(super) async fn write(
         Box::new(integers(|one| one.tries.into())),
         Box::new(instants(|one| one.first_attempt_at)),
         Box::new(integers(|one| one.claims.into())),
+        Box::new(instants(|one| one.blocks_until)),
     ];
     transaction.enqueue("changing deliveries", WRITE, values, Some(stored.len())).await
 }
 
 /// The values of attempts, each an array.
 #[expect(clippy::needless_pass_by_value, reason = "an iterator over a slice is as small as a reference")]
-fn attempt_values<'d>(attempts: impl Iterator<Item = (Sequence, &'d DeliveryAttempt)> + Clone) -> Values {
+fn attempt_values<'d>(
+    attempts: impl Iterator<Item = (Sequence, &'d DeliveryAttempt)> + Clone,
+) -> Result<Values, StoreError> {
     let all = || attempts.clone().map(|(_, attempt)| attempt);
-    vec![
+    let details = all().map(|one| json(one.details_to_json())).collect::<Result<Vec<_>, _>>()?;
+    Ok(vec![
         Box::new(attempts.clone().map(|(delivery, _)| columns::seq(delivery)).collect::<Vec<_>>()),
         Box::new(all().map(|one| i64::from(one.number)).collect::<Vec<_>>()),
         Box::new(all().map(|one| one.result.outcome.name()).collect::<Vec<_>>()),
@@ -251,7 +290,8 @@ fn attempt_values<'d>(attempts: impl Iterator<Item = (Sequence, &'d DeliveryAtte
         Box::new(all().map(|one| one.result.retry_after.map(milliseconds)).collect::<Vec<_>>()),
         Box::new(all().map(|one| one.result.excerpt.clone()).collect::<Vec<_>>()),
         Box::new(all().map(|one| one.worker.clone()).collect::<Vec<_>>()),
-    ]
+        Box::new(details),
+    ])
 }
 
 pub(super) async fn insert_attempts(
@@ -261,7 +301,7 @@ pub(super) async fn insert_attempts(
     if attempts.is_empty() {
         return Ok(());
     }
-    let values = attempt_values(attempts.iter().map(|(delivery, attempt)| (*delivery, attempt)));
+    let values = attempt_values(attempts.iter().map(|(delivery, attempt)| (*delivery, attempt)))?;
     transaction.enqueue("writing attempts", INSERT_ATTEMPTS, values, Some(attempts.len())).await
 }
 
@@ -270,7 +310,7 @@ pub(crate) async fn put_attempts(
     transaction: &mut PipelinedTransaction,
     attempts: &[(Sequence, Sequence, &DeliveryAttempt)],
 ) -> Result<(), Fault> {
-    let mut values = attempt_values(attempts.iter().map(|(_, delivery, attempt)| (*delivery, *attempt)));
+    let mut values = attempt_values(attempts.iter().map(|(_, delivery, attempt)| (*delivery, *attempt)))?;
     values.push(Box::new(attempts.iter().map(|(seq, _, _)| columns::seq(*seq)).collect::<Vec<_>>()));
     transaction.enqueue("writing copied attempts", PUT_ATTEMPTS, values, Some(attempts.len())).await
 }

@@ -13,7 +13,7 @@ mod page;
 pub(crate) mod replays;
 mod retention;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fluxora_delivery::{
@@ -59,7 +59,7 @@ pub(crate) fn listing_of_replays(query: &fluxora_store::delivery::ReplayQuery) -
 
 /// Queries of claims, results and fan-out, with the indexes they are to follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 13] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 14] = [
     (endpoints::BY_ID, &["webhook_endpoints_id_key"]),
     (endpoints::RUNNABLE, &["webhook_endpoints_runnable"]),
     (endpoints::NEXT_RUNNABLE, &["webhook_endpoints_runnable"]),
@@ -72,6 +72,7 @@ pub(crate) const QUERIES: [(&str, &[&str]); 13] = [
     (deliveries::OPEN, &["webhook_deliveries_lanes"]),
     (deliveries::LANE_HEADS, &["webhook_deliveries_lanes"]),
     (deliveries::LANE_TURNS, &["webhook_deliveries_lanes"]),
+    (deliveries::BLOCKS, &["webhook_deliveries_blocking"]),
     (deliveries::BETWEEN, &["webhook_deliveries_by_endpoint"]),
 ];
 
@@ -196,6 +197,18 @@ impl DeliveryTransaction for Webhooks {
 
     async fn open_lanes(&mut self, lanes: &BTreeSet<Lane>) -> Result<BTreeSet<Lane>, Fault> {
         deliveries::open_lanes(&mut self.transaction, lanes).await
+    }
+
+    async fn lane_blocks(
+        &mut self,
+        lanes: &BTreeSet<Lane>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Lane, Timestamp>, Fault> {
+        deliveries::lane_blocks(&mut self.transaction, lanes, now).await
+    }
+
+    async fn free_lanes(&mut self, endpoint: EndpointId) -> Result<(), Fault> {
+        deliveries::free_lanes(&mut self.transaction, endpoint).await
     }
 
     async fn lane_heads(&mut self, lanes: &BTreeSet<Lane>) -> Result<Vec<StoredDelivery>, Fault> {

@@ -146,6 +146,19 @@ impl DeliveryStore for SqliteStore {
         self.writer.run(self.with_entry(unit)).await
     }
 
+    async fn skip(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
+        let unit = move |connection: &Connection| {
+            let done = run(steps::skip(&mut Webhooks(connection), id, now))?;
+            let Some(done) = done else { return Ok(None) };
+            Ok(webhooks::delivery(connection, id)?.map(|listed| (listed, done)))
+        };
+        self.writer.run(self.with_entry(unit)).await
+    }
+
     async fn start_replay(
         &self,
         replay: StartReplay,

@@ -5,6 +5,7 @@ use fluxora_store::{Sequence, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Row, params};
 
+use super::endpoints::json;
 use super::{execute, find, select};
 use crate::columns::{self, Columns};
 use crate::faults::Attempt;
@@ -19,7 +20,7 @@ macro_rules! delivery_columns {
             "d.seq, d.id, d.endpoint, d.sequence, d.stream, d.type, ",
             $body,
             ", d.state, d.claimable_at, d.reason, d.worker, d.claimed_at, d.settled_at, d.attempts, d.tries, \
-             d.first_attempt_at, d.claims, d.created_at"
+             d.first_attempt_at, d.claims, d.created_at, d.blocks_until"
         )
     };
 }
@@ -28,7 +29,8 @@ pub(crate) use delivery_columns;
 /// The columns that [`webhook_attempt`] reads, in its order.
 macro_rules! attempt_columns {
     () => {
-        "a.seq, a.delivery, a.number, a.outcome, a.started_at, a.duration_ms, a.status, a.retry_after_ms, a.excerpt, a.worker"
+        "a.seq, a.delivery, a.number, a.outcome, a.started_at, a.duration_ms, a.status, a.retry_after_ms, a.excerpt, a.worker, \
+         a.details"
     };
 }
 pub(crate) use attempt_columns;
@@ -43,14 +45,18 @@ pub(super) const BY_ID: &str = deliveries!("WHERE d.id = ?1");
 pub(super) const DUE: &str =
     deliveries!("WHERE d.endpoint = ?1 AND d.claimable_at <= ?2 ORDER BY d.claimable_at, d.seq LIMIT ?3");
 pub(super) const LANE_HEAD: &str = deliveries!(
-    "WHERE d.endpoint = ?1 AND d.stream = ?2 AND d.settled_at IS NULL ORDER BY d.sequence LIMIT 1"
+    "WHERE d.endpoint = ?1 AND d.stream = ?2 AND d.settled_at IS NULL AND d.blocks_until IS NULL ORDER BY d.sequence LIMIT 1"
 );
 pub(super) const LANE_TURN: &str = deliveries!(
     "INDEXED BY webhook_deliveries_lanes WHERE d.endpoint = ?1 AND d.stream = ?2 AND d.settled_at IS NULL ",
-    "AND d.claimable_at IS NOT NULL ORDER BY d.sequence LIMIT 1"
+    "AND d.blocks_until IS NULL AND d.claimable_at IS NOT NULL ORDER BY d.sequence LIMIT 1"
 );
 pub(super) const IS_OPEN: &str = "SELECT EXISTS (SELECT 1 FROM webhook_deliveries \
-                                  WHERE endpoint = ?1 AND stream = ?2 AND settled_at IS NULL)";
+                                  WHERE endpoint = ?1 AND stream = ?2 AND settled_at IS NULL AND blocks_until IS NULL)";
+pub(super) const BLOCK: &str = "SELECT blocks_until FROM webhook_deliveries INDEXED BY webhook_deliveries_blocking \
+     WHERE endpoint = ?1 AND stream = ?2 AND blocks_until > ?3 ORDER BY blocks_until DESC LIMIT 1";
+pub(super) const FREE_LANES: &str = "UPDATE webhook_deliveries INDEXED BY webhook_deliveries_blocking SET blocks_until = NULL \
+     WHERE endpoint = ?1 AND blocks_until IS NOT NULL AND state = 'dead'";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*), min(claimable_at) FROM webhook_deliveries \
                                     WHERE endpoint = ?1 AND state = 'in_flight' AND claimable_at > ?2";
 pub(super) const CLAIMABLE_AT: &str = "SELECT claimable_at FROM webhook_deliveries \
@@ -63,12 +69,13 @@ pub(super) const BETWEEN: &str = deliveries!(
 );
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM webhook_deliveries";
 const INSERT: &str = "INSERT INTO webhook_deliveries (seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, \
-     worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+     worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, \
+     blocks_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 const WRITE: &str = "UPDATE webhook_deliveries SET state = ?2, claimable_at = ?3, reason = ?4, worker = ?5, claimed_at = ?6, \
-                     settled_at = ?7, attempts = ?8, tries = ?9, first_attempt_at = ?10, claims = ?11 WHERE seq = ?1";
+                     settled_at = ?7, attempts = ?8, tries = ?9, first_attempt_at = ?10, claims = ?11, \
+                     blocks_until = ?12 WHERE seq = ?1";
 const INSERT_ATTEMPT: &str = "INSERT INTO webhook_attempts (seq, delivery, number, outcome, started_at, duration_ms, status, \
-                              retry_after_ms, excerpt, worker) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                              retry_after_ms, excerpt, worker, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 pub(crate) fn decode(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
     webhook_delivery(&mut Columns::of(row, "webhook_deliveries"))
@@ -98,6 +105,21 @@ pub(super) fn is_open(connection: &Connection, Lane { endpoint, stream }: Lane) 
     let lane = [endpoint.to_string(), stream.to_string()];
     let read = || connection.prepare_cached(IS_OPEN)?.query_row(lane, |row| row.get(0));
     read().attempt("looking at a lane")
+}
+
+pub(super) fn block(
+    connection: &Connection,
+    Lane { endpoint, stream }: Lane,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let what = "looking for what blocks a lane";
+    let params = params![endpoint.to_string(), stream.to_string(), columns::instant(now)];
+    let until = find(connection, what, BLOCK, params, |row| row.get::<_, i64>(0).attempt(what))?;
+    Ok(until.and_then(|until| Timestamp::from_millisecond(until).ok()))
+}
+
+pub(super) fn free_lanes(connection: &Connection, endpoint: EndpointId) -> Result<(), StoreError> {
+    execute(connection, "ending what blocks lanes", FREE_LANES, [endpoint.to_string()]).map(drop)
 }
 
 pub(super) fn by_id(connection: &Connection, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
@@ -189,6 +211,7 @@ pub(crate) fn insert(
         delivery.first_attempt_at.map(columns::instant),
         delivery.claims,
         columns::instant(delivery.created_at),
+        delivery.blocks_until.map(columns::instant),
     ];
     execute(connection, "writing a delivery", INSERT, written).map(drop)
 }
@@ -208,6 +231,7 @@ pub(super) fn write(connection: &Connection, stored: &StoredDelivery) -> Result<
         delivery.tries,
         delivery.first_attempt_at.map(columns::instant),
         delivery.claims,
+        delivery.blocks_until.map(columns::instant),
     ];
     execute(connection, "changing a delivery", WRITE, written).map(drop)
 }
@@ -217,8 +241,9 @@ pub(crate) fn insert_attempt(
     connection: &Connection,
     seq: Option<i64>,
     delivery: Sequence,
-    DeliveryAttempt { number, result, worker }: &DeliveryAttempt,
+    attempt: &DeliveryAttempt,
 ) -> Result<(), StoreError> {
+    let DeliveryAttempt { number, result, worker, .. } = attempt;
     let written = params![
         seq,
         columns::seq(delivery),
@@ -230,6 +255,7 @@ pub(crate) fn insert_attempt(
         result.retry_after.map(milliseconds),
         result.excerpt,
         worker,
+        json(attempt.details_to_json())?,
     ];
     execute(connection, "writing an attempt", INSERT_ATTEMPT, written).map(drop)
 }

@@ -12,7 +12,7 @@ mod retention;
 #[cfg(test)]
 mod skewed;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_delivery::{
     Attempt as DeliveryAttempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId,
@@ -154,6 +154,21 @@ impl DeliveryTransaction for Webhooks<'_> {
             }
         }
         Ok(open)
+    }
+
+    async fn lane_blocks(
+        &mut self,
+        lanes: &BTreeSet<Lane>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Lane, Timestamp>, StoreError> {
+        let block = |lane: &Lane| {
+            deliveries::block(self.0, *lane, now).transpose().map(|until| until.map(|until| (*lane, until)))
+        };
+        lanes.iter().filter_map(block).collect()
+    }
+
+    async fn free_lanes(&mut self, endpoint: EndpointId) -> Result<(), StoreError> {
+        deliveries::free_lanes(self.0, endpoint)
     }
 
     async fn lane_heads(&mut self, lanes: &BTreeSet<Lane>) -> Result<Vec<StoredDelivery>, StoreError> {

@@ -41,6 +41,8 @@ fn claims_results_and_fan_out_follow_their_indexes() {
             (deliveries::IS_OPEN, "webhook_deliveries_lanes"),
             (deliveries::LANE_HEAD, "webhook_deliveries_lanes"),
             (deliveries::LANE_TURN, "webhook_deliveries_lanes"),
+            (deliveries::BLOCK, "webhook_deliveries_blocking"),
+            (deliveries::FREE_LANES, "webhook_deliveries_blocking"),
             (deliveries::WAITING, "webhook_deliveries_lanes"),
             (deliveries::BETWEEN, "webhook_deliveries_by_endpoint"),
             (retention::SETTLED, "webhook_deliveries_settled"),

@@ -207,6 +207,15 @@ macro_rules! conformance_suite {
             a_late_result_counts_while_nobody_else_has_claimed
             released_deliveries_are_due_at_once_and_cost_no_attempt
             an_answer_of_410_holds_the_endpoint
+            a_dead_delivery_blocks_its_lane_for_as_long_as_its_endpoint_asks
+            an_event_that_comes_while_its_lane_is_blocked_waits_for_the_end_of_the_block
+            a_replay_of_the_dead_delivery_ends_its_block
+            a_replayed_delivery_that_dies_blocks_its_lane_again
+            a_skip_lets_a_blocked_lane_go_on
+            a_skipped_delivery_that_is_attempted_leaves_its_lane
+            a_delivery_that_holds_its_lane_up_for_too_long_is_overtaken
+            an_endpoint_resumed_from_now_has_no_blocked_lanes
+            the_details_of_an_attempt_are_kept
             an_answer_of_429_blocks_the_endpoint_for_as_long_as_it_asks
             an_endpoint_that_fails_for_days_is_held
             a_replayed_delivery_is_sent_again_in_its_lane

@@ -79,7 +79,7 @@ impl Record {
                 webhooks::endpoint(&mut fields, stored, deleted_at.as_ref())?;
             }
             Self::WebhookDelivery(stored) => webhooks::delivery(&mut fields, stored),
-            Self::WebhookAttempt(attempt) => webhooks::attempt(&mut fields, attempt),
+            Self::WebhookAttempt(attempt) => webhooks::attempt(&mut fields, attempt)?,
             Self::WebhookReplay(sequence, replay) => webhooks::replay(&mut fields, *sequence, replay)?,
             Self::WebhookFanOut(cursor) => {
                 fields.put("cursor", cursor.0);

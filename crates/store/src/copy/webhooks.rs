@@ -84,6 +84,7 @@ pub(super) fn delivery(fields: &mut Fields, stored: &StoredDelivery) {
         attempts,
         tries,
         first_attempt_at,
+        blocks_until,
         claims,
         created_at,
     } = delivery;
@@ -97,17 +98,21 @@ pub(super) fn delivery(fields: &mut Fields, stored: &StoredDelivery) {
     fields.optional("settledAt", state.settled_at());
     fields.put("attempts", attempts).put("tries", tries);
     fields.optional("firstAttemptAt", first_attempt_at.as_ref()).put("claims", claims);
-    fields.put("createdAt", created_at);
+    fields.put("createdAt", created_at).optional("blocksUntil", blocks_until.as_ref());
 }
 
-pub(super) fn attempt(fields: &mut Fields, copied: &CopiedAttempt) {
-    let CopiedAttempt { sequence, delivery, attempt: Attempt { number, result, worker } } = copied;
-    let AttemptResult { outcome, started_at, duration, status, retry_after, excerpt } = result;
+pub(super) fn attempt(fields: &mut Fields, copied: &CopiedAttempt) -> Result<(), StoreError> {
+    let CopiedAttempt { sequence, delivery, attempt } = copied;
+    let details = json(attempt.details_to_json())?;
+    // Claim, next attempt and exchange are in the details.
+    let Attempt { number, result, worker, claim: _, next_attempt_at: _ } = attempt;
+    let AttemptResult { outcome, started_at, duration, status, retry_after, excerpt, exchange: _ } = result;
     fields.put("sequence", sequence.0).put("delivery", delivery.0).put("number", number);
     fields.text("outcome", outcome.name()).put("startedAt", started_at);
     fields.put("durationMs", duration.as_millis()).optional("status", status.as_ref());
     fields.optional("retryAfterMs", retry_after.map(|wait| wait.as_millis()));
-    fields.text("excerpt", &hex(excerpt)).text("worker", worker);
+    fields.text("excerpt", &hex(excerpt)).text("worker", worker).text("details", &details);
+    Ok(())
 }
 
 pub(super) fn replay(fields: &mut Fields, sequence: Sequence, replay: &Replay) -> Result<(), StoreError> {

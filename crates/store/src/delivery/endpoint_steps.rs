@@ -130,6 +130,9 @@ pub async fn cancel_waiting<T: DeliveryTransaction>(
     waiting.retain_mut(|waiting| waiting.delivery.cancel(&mut stored.queue, now));
     let more = u32::try_from(waiting.len()).is_ok_and(|cancelled| cancelled >= CANCELLED_AT_ONCE);
     transaction.write_deliveries(&waiting).await?;
+    if !more {
+        transaction.free_lanes(id).await?;
+    }
     reschedule(transaction, BTreeMap::from([(id, stored)]), &BTreeMap::new(), now).await?;
     Ok(more)
 }

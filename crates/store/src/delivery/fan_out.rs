@@ -106,7 +106,7 @@ fn select<'e>(followers: &[Follower], events: &'e [EventToFanOut]) -> (Vec<Match
     (matches, next)
 }
 
-/// Writes deliveries: the first of a lane is due at once, the others wait for it. Without an order each is due at once.
+/// Writes deliveries: the first of a lane is due at once, or when the block of its lane ends; the others wait for it. Without an order each is due at once.
 async fn write<T: DeliveryTransaction>(
     transaction: &mut T,
     matches: &[Match<'_>],
@@ -119,14 +119,19 @@ async fn write<T: DeliveryTransaction>(
     let lane = |of: &Match<'_>| Lane { endpoint: of.endpoint, stream: of.logged.event.stream };
     let ids = matches.iter().map(|of| of.endpoint).collect();
     let mut locked = lock(transaction, &ids).await?;
-    let lanes = matches.iter().map(lane).filter(|lane| locked.contains_key(&lane.endpoint)).collect();
+    let is_ordered = |stored: &StoredEndpoint| stored.endpoint.ordering == Ordering::Stream;
+    let mut lanes: BTreeSet<_> = matches.iter().map(lane).collect();
+    lanes.retain(|lane| locked.get(&lane.endpoint).is_some_and(is_ordered));
     let mut open = transaction.open_lanes(&lanes).await?;
+    lanes.retain(|lane| !open.contains(lane));
+    let blocks = transaction.lane_blocks(&lanes, now).await?;
     let mut deliveries = Vec::with_capacity(matches.len());
     for of in matches {
         // It was deleted meanwhile.
         let Some(stored) = locked.get_mut(&of.endpoint) else { continue };
-        let is_due = stored.endpoint.ordering == Ordering::None || open.insert(lane(of));
-        let delivery = delivery(of.logged, lane(of), is_due, now)?;
+        let is_first = !is_ordered(stored) || open.insert(lane(of));
+        let due_at = is_first.then(|| blocks.get(&lane(of)).copied().unwrap_or(now));
+        let delivery = delivery(of.logged, lane(of), due_at, now)?;
         let queue = &mut stored.queue;
         if delivery.state.is_settled() {
             done.too_large = done.too_large.saturating_add(1);
@@ -142,7 +147,12 @@ async fn write<T: DeliveryTransaction>(
     Ok(done)
 }
 
-fn delivery(logged: &LoggedEvent, lane: Lane, is_due: bool, now: Timestamp) -> Result<Delivery, StoreError> {
+fn delivery(
+    logged: &LoggedEvent,
+    lane: Lane,
+    due_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Delivery, StoreError> {
     let id = DeliveryId::of(lane.endpoint, logged.sequence);
     let body = body(id, logged).map_err(|error| StoreError::Internal {
         reason: "writing the body of a delivery".to_owned(),
@@ -151,7 +161,7 @@ fn delivery(logged: &LoggedEvent, lane: Lane, is_due: bool, now: Timestamp) -> R
     let state = if body.len() > MAX_BODY_BYTES {
         DeliveryState::Dead { at: now, reason: DeadReason::BodyTooLarge }
     } else {
-        DeliveryState::Pending { due_at: is_due.then_some(now) }
+        DeliveryState::Pending { due_at }
     };
     Ok(Delivery {
         id,
@@ -165,6 +175,7 @@ fn delivery(logged: &LoggedEvent, lane: Lane, is_due: bool, now: Timestamp) -> R
         attempts: 0,
         tries: 0,
         first_attempt_at: None,
+        blocks_until: None,
         claims: 0,
         created_at: now,
     })

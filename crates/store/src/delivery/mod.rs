@@ -19,7 +19,7 @@ pub mod steps {
     };
     pub use super::fan_out::fan_out;
     pub use super::replay::{cancel as cancel_replay, replay, run as run_replay, start as start_replay};
-    pub use super::settle::{release, settle};
+    pub use super::settle::{release, settle, skip};
 }
 
 use async_trait::async_trait;
@@ -213,6 +213,14 @@ pub trait DeliveryStore: Send + Sync {
     /// Sends a settled delivery again, under its id and in its lane. `None` if there is no such delivery; `false` with it if it is
     /// not settled or its body is too large.
     async fn replay(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<(ListedDelivery, bool)>, StoreError>;
+
+    /// Lets the later deliveries of a stream go on that wait for this one: it is dead and blocks its lane, or it is attempted. `None` if
+    /// there is no such delivery; `false` with it if it holds nothing up.
+    async fn skip(
         &self,
         id: DeliveryId,
         now: Timestamp,

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeliveryId, DeliveryState, Policy, release as give_back, settle as decide};
+use fluxora_delivery::{DeliveryId, DeliveryState, OnDead, Policy, release as give_back, settle as decide};
 use jiff::Timestamp;
 
-use super::queues::{lock, reschedule};
+use super::queues::{Locked, lock, reschedule};
 use super::transaction::{DeliveryTransaction, Lane, StoredDelivery};
 use super::{Fence, SettleOutcome, Settlement};
 
@@ -24,8 +24,8 @@ pub async fn settle<T: DeliveryTransaction>(
     for Settlement { fence, result, jitter } in settlements {
         let outcome = match (locked.get_mut(&fence.endpoint), deliveries.remove(&fence.delivery)) {
             (Some(endpoint), Some(mut stored)) if is_valid(*fence, &stored) => {
+                let policy = policy.of(&endpoint.endpoint);
                 let (queue, state) = (&mut endpoint.queue, &mut endpoint.endpoint.state);
-                let policy = policy.of(&endpoint.endpoint.options);
                 let settled =
                     decide(queue, state, &mut stored.delivery, result.clone(), *jitter, &policy, now);
                 settled.map(|settled| {
@@ -46,7 +46,7 @@ pub async fn settle<T: DeliveryTransaction>(
     if !written.is_empty() {
         transaction.write_deliveries(&written).await?;
         transaction.insert_attempts(&attempts).await?;
-        pass_turns(transaction, &written, now).await?;
+        pass_turns(transaction, &locked, &written, now).await?;
         reschedule(transaction, locked, &BTreeMap::new(), now).await?;
     }
     Ok(outcomes)
@@ -73,7 +73,7 @@ pub async fn release<T: DeliveryTransaction>(
     }
     if !written.is_empty() {
         transaction.write_deliveries(&written).await?;
-        pass_turns(transaction, &written, now).await?;
+        pass_turns(transaction, &locked, &written, now).await?;
         reschedule(transaction, locked, &BTreeMap::new(), now).await?;
     }
     Ok(u64::try_from(written.len()).unwrap_or(u64::MAX))
@@ -96,29 +96,74 @@ fn is_valid(fence: Fence, StoredDelivery { delivery, .. }: &StoredDelivery) -> b
         && matches!(delivery.state, DeliveryState::InFlight(_))
 }
 
-/// Gives the turn of each lane to its first delivery that is not settled. `written` had the turns until now.
+/// Lets a lane go on that a delivery holds up. Returns whether it did; `None` if there is no such delivery or its endpoint is deleted.
+pub async fn skip<T: DeliveryTransaction>(
+    transaction: &mut T,
+    id: DeliveryId,
+    now: Timestamp,
+) -> Result<Option<bool>, T::Fault> {
+    let now = transaction.now(now).await?;
+    let Some(found) = transaction.deliveries(&[id]).await?.into_iter().next() else { return Ok(None) };
+    let endpoint = found.delivery.endpoint;
+    let locked = lock(transaction, &BTreeSet::from([endpoint])).await?;
+    // As it is under the lock.
+    let Some(mut stored) = transaction.deliveries(&[id]).await?.into_iter().next() else { return Ok(None) };
+    if locked.is_empty() {
+        return Ok(None);
+    }
+    if !stored.delivery.skip(now) {
+        return Ok(Some(false));
+    }
+    let lanes = BTreeSet::from([lane(&stored)]);
+    transaction.write_deliveries(&[stored]).await?;
+    let block = transaction.lane_blocks(&lanes, now).await?.into_values().max();
+    let mut heads = transaction.lane_heads(&lanes).await?;
+    // One that was attempted waits for its next attempt.
+    heads.retain(|head| {
+        let is_pending = matches!(head.delivery.state, DeliveryState::Pending { .. });
+        is_pending
+            && (head.delivery.first_attempt_at.is_none() || head.delivery.state.claimable_at().is_none())
+    });
+    for head in &mut heads {
+        head.delivery.state = DeliveryState::Pending { due_at: Some(block.unwrap_or(now)) };
+    }
+    transaction.write_deliveries(&heads).await?;
+    reschedule(transaction, locked, &BTreeMap::new(), now).await?;
+    Ok(Some(true))
+}
+
+const fn lane(stored: &StoredDelivery) -> Lane {
+    Lane { endpoint: stored.delivery.endpoint, stream: stored.delivery.stream }
+}
+
+/// Gives the turn of each lane to its first delivery, at once or when what blocks the lane ends. `written` had the turns until now.
 async fn pass_turns<T: DeliveryTransaction>(
     transaction: &mut T,
+    locked: &Locked,
     written: &[StoredDelivery],
     now: Timestamp,
 ) -> Result<(), T::Fault> {
-    let lane =
-        |stored: &StoredDelivery| Lane { endpoint: stored.delivery.endpoint, stream: stored.delivery.stream };
     let lanes: BTreeSet<_> = written.iter().map(lane).collect();
+    let mut heads = transaction.lane_heads(&lanes).await?;
+    heads.retain(|head| matches!(head.delivery.state, DeliveryState::Pending { due_at: None }));
+    let mut blocked: BTreeSet<_> = heads.iter().map(lane).collect();
+    blocked.retain(|blocked| {
+        let has_left = |one: &StoredDelivery| one.delivery.blocks_until.is_some() && lane(one) == *blocked;
+        locked.get(&blocked.endpoint).is_some_and(|stored| stored.endpoint.options.on_dead == OnDead::Block)
+            || written.iter().any(has_left)
+    });
+    let blocks = transaction.lane_blocks(&blocked, now).await?;
     let mut changed = Vec::new();
-    for mut head in transaction.lane_heads(&lanes).await? {
-        if !matches!(head.delivery.state, DeliveryState::Pending { due_at: None }) {
-            continue;
-        }
+    for mut head in heads {
         // A delivery that is retried waits behind an earlier one that was replayed meanwhile.
-        for other in
-            written.iter().filter(|other| lane(other) == lane(&head) && !other.delivery.state.is_settled())
+        for other in written.iter().filter(|other| lane(other) == lane(&head) && other.delivery.is_in_lane())
         {
             let mut other = other.clone();
             other.delivery.state = DeliveryState::Pending { due_at: None };
             changed.push(other);
         }
-        head.delivery.state = DeliveryState::Pending { due_at: Some(now) };
+        let due_at = blocks.get(&lane(&head)).copied().unwrap_or(now);
+        head.delivery.state = DeliveryState::Pending { due_at: Some(due_at) };
         changed.push(head);
     }
     transaction.write_deliveries(&changed).await

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_delivery::{Attempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId};
 use fluxora_stream::{EventParties, LoggedEvent, Sequence, StreamId};
@@ -103,11 +103,19 @@ pub trait DeliveryTransaction {
     /// Reads up to `limit` events after a position.
     async fn events_after(&mut self, after: Sequence, limit: u32) -> Result<Vec<EventToFanOut>, Self::Fault>;
 
-    /// Those of the lanes that have a delivery which is not settled.
+    /// Those of the lanes that have a delivery which is not settled and [in its lane](Delivery::is_in_lane).
     async fn open_lanes(&mut self, lanes: &BTreeSet<Lane>) -> Result<BTreeSet<Lane>, Self::Fault>;
-    /// The first delivery of each lane, in the order of the log, that is not settled.
+    /// Until when each lane is blocked by deliveries that have not its turn; a lane that is not blocked after `now` is left out.
+    async fn lane_blocks(
+        &mut self,
+        lanes: &BTreeSet<Lane>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Lane, Timestamp>, Self::Fault>;
+    /// Ends what dead deliveries of an endpoint block.
+    async fn free_lanes(&mut self, endpoint: EndpointId) -> Result<(), Self::Fault>;
+    /// The first delivery of each lane, in the order of the log, that is in it.
     async fn lane_heads(&mut self, lanes: &BTreeSet<Lane>) -> Result<Vec<StoredDelivery>, Self::Fault>;
-    /// The delivery of each lane that is in flight or has a due time: one, or none if all are settled.
+    /// The delivery in each lane that is in flight or has a due time: one, or none if all are settled.
     async fn lane_turns(&mut self, lanes: &BTreeSet<Lane>) -> Result<Vec<StoredDelivery>, Self::Fault>;
     /// Writes new deliveries.
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), Self::Fault>;

@@ -76,7 +76,7 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
 }
 
 /// Reads `seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries,
-/// first_attempt_at, claims, created_at` of `webhook_deliveries`.
+/// first_attempt_at, claims, created_at, blocks_until` of `webhook_deliveries`.
 pub fn webhook_delivery<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredDelivery, StoreError> {
     let seq = columns.sequence("seq")?;
     let id = id(columns, "id", DeliveryId::parse)?;
@@ -114,12 +114,13 @@ pub fn webhook_delivery<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         first_attempt_at: columns.optional("first_attempt_at", C::instant)?,
         claims: columns.number("claims")?,
         created_at: columns.instant("created_at")?,
+        blocks_until: columns.optional("blocks_until", C::instant)?,
     };
     Ok(StoredDelivery { sequence: seq, delivery })
 }
 
-/// Reads `seq, delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, worker` of `webhook_attempts`: the
-/// position of the attempt, that of its delivery, and the attempt.
+/// Reads `seq, delivery, number, outcome, started_at, duration_ms, status, retry_after_ms, excerpt, worker, details` of `webhook_attempts`:
+/// the position of the attempt, that of its delivery, and the attempt.
 pub fn webhook_attempt<'r, C: ReadColumns<'r>>(
     columns: &mut C,
 ) -> Result<(Sequence, Sequence, Attempt), StoreError> {
@@ -133,8 +134,11 @@ pub fn webhook_attempt<'r, C: ReadColumns<'r>>(
     let retry_after = columns.optional("retry_after_ms", C::integer)?.map(SignedDuration::from_millis);
     let excerpt = columns.bytes("excerpt")?.to_vec();
     let worker = columns.text("worker")?.to_owned();
-    let result = AttemptResult { outcome, started_at, duration, status, retry_after, excerpt };
-    Ok((sequence, delivery, Attempt { number, result, worker }))
+    let result =
+        AttemptResult { status, retry_after, excerpt, ..AttemptResult::new(outcome, started_at, duration) };
+    let attempt = Attempt { number, result, worker, claim: None, next_attempt_at: None };
+    let attempt = record(columns, "details", |json| attempt.with_details(json))?;
+    Ok((sequence, delivery, attempt))
 }
 
 /// Reads `seq, id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed` of `webhook_replays`: the position of

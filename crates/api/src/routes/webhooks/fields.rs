@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{AttemptOptions, HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, HeaderProfile, OnDead, Ordering};
 use fluxora_egress::{HeaderError, Policy, check_custom_headers};
 use fluxora_stream::{Address, ContractId, EventKind, StreamId};
 use fluxora_webhook::{Secret, standard};
@@ -46,6 +46,21 @@ impl Fields {
         let names = Ordering::ALL.map(Ordering::name).join(" or ");
         let ordering = text.parse().ok();
         ordering.or_else(|| self.refuse(field, FieldCode::InvalidValue, format!("{field} must be {names}")))
+    }
+
+    /// What follows a dead delivery.
+    pub(super) fn as_on_dead(&mut self, field: &'static str, given: &JsonValue) -> Option<OnDead> {
+        let JsonValue::Text(text) = given else { return self.wrong_type(field, "a string", given) };
+        let names = OnDead::ALL.map(OnDead::name).join(" or ");
+        let on_dead = text.parse().ok();
+        on_dead.or_else(|| self.refuse(field, FieldCode::InvalidValue, format!("{field} must be {names}")))
+    }
+
+    /// How long a delivery may hold up the later ones of its stream, in seconds.
+    pub(super) fn as_lane_block(&mut self, field: &'static str, given: &JsonValue) -> Option<u32> {
+        let range =
+            AttemptOptions::MIN_LANE_BLOCK_SECONDS.into()..=AttemptOptions::MAX_LANE_BLOCK_SECONDS.into();
+        self.as_number(field, given, &range).and_then(|seconds| u32::try_from(seconds).ok())
     }
 
     /// Custom headers: an object of names and values.

@@ -45,6 +45,10 @@ async fn a_delivery_is_shown_with_its_body_and_its_attempts() {
             "startedAt": "2026-01-01T00:00:02.250Z",
             "durationMs": 12,
             "responseExcerpt": "short and \u{fffd} stout",
+            "worker": "worker",
+            "claim": 1,
+            "connectionReused": false,
+            "phases": { "dnsUs": null, "connectUs": null, "tlsUs": null, "firstByteUs": null },
         }])
     );
     let event = &server.get("/api/events").await.body["events"][0];
@@ -119,10 +123,80 @@ async fn a_settled_delivery_is_sent_again_under_its_id() {
 }
 
 #[actix_web::test]
+async fn a_dead_delivery_that_blocks_its_stream_is_shown_so_and_can_be_skipped_once() {
+    let (server, store) = Server::with_model();
+    server.endpoint(json!({ "onDead": "block", "maxLaneBlockSeconds": 3_600, "failFast": true })).await;
+    let stream = server.create(json!({})).await;
+    server.delete(&stream).await;
+    server.deliver(&store, OutcomeCode::HttpStatus).await;
+    let list = server.get(DELIVERIES).await.body;
+    let [waiting, dead] = [0, 1].map(|n| list["deliveries"][n].clone());
+    assert_eq!((&dead["status"], &dead["blocksUntil"]), (&json!("dead"), &json!("2026-01-01T01:00:00.250Z")));
+    assert_eq!(waiting["nextAttemptAt"], "2026-01-01T01:00:00.250Z");
+    let skip = |delivery: &Value| format!("{DELIVERIES}/{}/skip", delivery["id"].as_str().unwrap());
+    let skipped = server.act(&skip(&dead)).await;
+    assert_eq!((skipped.status, &skipped.body["status"]), (StatusCode::OK, &json!("dead")));
+    assert_eq!(skipped.body.get("blocksUntil"), None);
+    assert_eq!(code(&server.act(&skip(&dead)).await), (409, "CONFLICT"));
+    let list = server.get(DELIVERIES).await.body;
+    assert_eq!(list["deliveries"][0]["nextAttemptAt"], "2026-01-01T00:00:00.250Z");
+}
+
+#[actix_web::test]
+async fn an_attempt_is_shown_with_its_address_its_phases_and_what_followed() {
+    let (server, store) = Server::with_model();
+    server.endpoint(json!({})).await;
+    server.create(json!({})).await;
+    let now = server.clock.now();
+    store.fan_out(9, now).await.unwrap();
+    let policy = DeliveryPolicy::default();
+    let lease = SignedDuration::from_secs(30);
+    let claimed = store.claim("host-1", 9, lease, &policy, now).await.unwrap().deliveries.remove(0);
+    let microseconds = |n| Some(SignedDuration::from_micros(n));
+    let exchange = fluxora_delivery::Exchange {
+        address: Some("203.0.113.7:443".parse().unwrap()),
+        tls: Some(fluxora_delivery::TlsVersion::V1_3),
+        is_reused: true,
+        dns: microseconds(1_500),
+        connect: microseconds(2_500),
+        handshake: microseconds(3_500),
+        first_byte: None,
+        failed_in: Some(fluxora_delivery::Phase::Head),
+        location: None,
+    };
+    let result = AttemptResult::new(OutcomeCode::Timeout, now, SignedDuration::from_secs(10));
+    let result = result.with_exchange(exchange.with_location("https://elsewhere.example/"));
+    let settlement = Settlement { fence: claimed.fence, result, jitter: Jitter::NONE };
+    store.settle(vec![settlement], &policy, now).await.unwrap();
+    let read = server.get(&format!("{DELIVERIES}/{}", claimed.delivery.id)).await.body;
+    assert_eq!(
+        read["attempts"],
+        json!([{
+            "number": 1,
+            "outcome": "timeout",
+            "status": null,
+            "startedAt": "2026-01-01T00:00:00.250Z",
+            "durationMs": 10_000,
+            "worker": "host-1",
+            "claim": 1,
+            "nextAttemptAt": "2026-01-01T00:00:05.250Z",
+            "address": "203.0.113.7:443",
+            "tlsVersion": "1.3",
+            "connectionReused": true,
+            "phases": { "dnsUs": 1_500, "connectUs": 2_500, "tlsUs": 3_500, "firstByteUs": null },
+            "failedIn": "head",
+            "location": "https://elsewhere.example/",
+        }])
+    );
+}
+
+#[actix_web::test]
 async fn an_unknown_delivery_is_not_found() {
     let server = Server::new();
     for id in [NOWHERE, "nonsense"] {
         assert_eq!(code(&server.get(&format!("{DELIVERIES}/{id}")).await), (404, "NOT_FOUND"));
-        assert_eq!(code(&server.act(&format!("{DELIVERIES}/{id}/replay")).await), (404, "NOT_FOUND"));
+        for action in ["replay", "skip"] {
+            assert_eq!(code(&server.act(&format!("{DELIVERIES}/{id}/{action}")).await), (404, "NOT_FOUND"));
+        }
     }
 }

@@ -153,6 +153,17 @@ impl DeliveryStore for Model {
         Ok(self.record(&mut self.contents(), done))
     }
 
+    async fn skip(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
+        let done = steps::skip(&mut *self.contents(), id, now).now_or_never().unwrap()?;
+        let Some(done) = done else { return Ok(None) };
+        let done = self.delivery(id).await?.map(|listed| (listed, done));
+        Ok(self.record(&mut self.contents(), done))
+    }
+
     async fn start_replay(
         &self,
         replay: StartReplay,

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{Breaker, DeliveryStatus};
+use fluxora_delivery::{Breaker, DeliveryStatus, OnDead};
 use fluxora_stream::EventKind;
 
 use super::*;
@@ -43,6 +43,8 @@ pub async fn an_endpoint_reads_back_as_it_was_written(store: &impl Store) {
             timeout_seconds: Some(30),
             retry_seconds: Some(vec![1, 60]),
             fail_fast: true,
+            on_dead: OnDead::Block,
+            max_lane_block_seconds: Some(60),
         },
         secrets: vec![secret(0, Some(t(9))), secret(255, None)],
         custom_headers: vec![0, 255, 10],

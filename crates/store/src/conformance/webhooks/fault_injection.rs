@@ -1,6 +1,6 @@
 //! A transaction on deliveries that breaks off at a chosen step, for proving that nothing of it stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_delivery::{Attempt, Delivery, DeliveryId, EndpointId, Replay, ReplayFilter, ReplayId};
 use jiff::Timestamp;
@@ -68,6 +68,8 @@ counted! {
     head() -> Sequence;
     events_after(after: Sequence, limit: u32) -> Vec<EventToFanOut>;
     open_lanes(lanes: &BTreeSet<Lane>) -> BTreeSet<Lane>;
+    lane_blocks(lanes: &BTreeSet<Lane>, now: Timestamp) -> BTreeMap<Lane, Timestamp>;
+    free_lanes(endpoint: EndpointId) -> ();
     lane_heads(lanes: &BTreeSet<Lane>) -> Vec<StoredDelivery>;
     lane_turns(lanes: &BTreeSet<Lane>) -> Vec<StoredDelivery>;
     insert_deliveries(deliveries: &[Delivery]) -> ();

@@ -4,6 +4,7 @@ mod claiming;
 mod endpoints;
 mod fan_out;
 mod fault_injection;
+mod lanes;
 mod listing;
 mod random;
 mod replaying;
@@ -22,6 +23,7 @@ pub use claiming::*;
 pub use endpoints::*;
 pub use fan_out::*;
 pub use fault_injection::FailingDelivery;
+pub use lanes::*;
 pub use listing::*;
 pub use random::a_random_history_of_webhooks_agrees_with_the_model;
 pub use replaying::*;
@@ -98,6 +100,13 @@ async fn fan_out(store: &impl DeliveryStore, now: Timestamp) -> u64 {
 
 async fn claim(store: &impl DeliveryStore, limit: u32, now: Timestamp) -> Claimed {
     store.claim("worker", limit, LEASE, &Policy::default(), now).await.unwrap()
+}
+
+/// The positions of claimed deliveries' events, in order.
+fn sequences(claimed: &Claimed) -> Vec<u64> {
+    let mut sequences: Vec<_> = claimed.deliveries.iter().map(|one| one.delivery.sequence.0).collect();
+    sequences.sort_unstable();
+    sequences
 }
 
 /// The streams of claimed deliveries, in order.

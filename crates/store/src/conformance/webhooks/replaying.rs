@@ -108,7 +108,12 @@ pub async fn a_change_of_the_order_holds_for_later_events(store: &impl Store) {
 
 /// Its retries follow its schedule, it gives up at once where it asks to, and its claims last as much longer as its attempts.
 pub async fn an_endpoint_has_its_own_schedule_and_its_own_time(store: &impl Store) {
-    let own = AttemptOptions { timeout_seconds: Some(30), retry_seconds: Some(vec![100]), fail_fast: true };
+    let own = AttemptOptions {
+        timeout_seconds: Some(30),
+        retry_seconds: Some(vec![100]),
+        fail_fast: true,
+        ..AttemptOptions::default()
+    };
     add(store, Endpoint { options: own, ..endpoint(1) }).await;
     create_streams(store, 1..=2).await;
     fan_out(store, t(1)).await;
@@ -130,12 +135,6 @@ pub async fn an_endpoint_has_its_own_schedule_and_its_own_time(store: &impl Stor
         DeliveryState::Dead { at: t(103), reason },
         "its schedule has one retry"
     );
-}
-
-fn sequences(claimed: &Claimed) -> Vec<u64> {
-    let mut sequences: Vec<_> = claimed.deliveries.iter().map(|one| one.delivery.sequence.0).collect();
-    sequences.sort_unstable();
-    sequences
 }
 
 /// What matched when it was asked for, in steps.

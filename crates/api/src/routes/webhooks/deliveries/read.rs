@@ -124,6 +124,7 @@ mod tests {
             attempts: 0,
             tries: 0,
             first_attempt_at: None,
+            blocks_until: None,
             claims: 0,
             created_at: now,
         }

@@ -39,7 +39,7 @@ pub(crate) async fn replay(
     let id = id(&path)?;
     owned::delivery(&api, &request, id).await?;
     let replayed = api.audited(&request, &id)?.replay(id, api.now()).await?;
-    let (listed, done) = replayed.ok_or_else(gone)?;
+    let (listed, done) = replayed.ok_or_else(super::gone)?;
     if done {
         return Ok(HttpResponse::Ok().json(DeliveryView::of(&listed)));
     }
@@ -48,8 +48,4 @@ pub(crate) async fn replay(
         _ => "this delivery is not settled: it is sent without a replay",
     };
     Err(ApiError::new(ErrorKind::Conflict, message))
-}
-
-fn gone() -> ApiError {
-    ApiError::new(ErrorKind::NotFound, "Delivery not found, or its endpoint was deleted")
 }

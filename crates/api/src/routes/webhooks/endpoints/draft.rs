@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{AttemptOptions, Endpoint, HeaderProfile, Ordering};
+use fluxora_delivery::{AttemptOptions, Endpoint, HeaderProfile, OnDead, Ordering};
 use fluxora_egress::Policy;
 use fluxora_seal::{Keyring, SealError};
 use fluxora_stream::EventFilter;
@@ -27,6 +27,8 @@ pub(super) struct Draft {
     timeout_seconds: Option<Option<u8>>,
     retry_seconds: Option<Option<Vec<u32>>>,
     fail_fast: Option<bool>,
+    on_dead: Option<OnDead>,
+    max_lane_block_seconds: Option<Option<u32>>,
 }
 
 impl Draft {
@@ -52,6 +54,10 @@ impl Draft {
                 fields.as_schedule("retrySeconds", &given).map(Some)
             }),
             fail_fast: patched(fields, "failFast", |fields, given| fields.as_boolean("failFast", &given)),
+            on_dead: patched(fields, "onDead", |fields, given| fields.as_on_dead("onDead", &given)),
+            max_lane_block_seconds: patched(fields, "maxLaneBlockSeconds", |fields, given| {
+                fields.as_lane_block("maxLaneBlockSeconds", &given).map(Some)
+            }),
         }
     }
 
@@ -88,6 +94,8 @@ impl Draft {
         set(&mut options.timeout_seconds, self.timeout_seconds.as_ref());
         set(&mut options.retry_seconds, self.retry_seconds.as_ref());
         set(&mut options.fail_fast, self.fail_fast.as_ref());
+        set(&mut options.on_dead, self.on_dead.as_ref());
+        set(&mut options.max_lane_block_seconds, self.max_lane_block_seconds.as_ref());
     }
 }
 

@@ -41,6 +41,11 @@ pub(crate) struct EndpointView {
     retry_seconds: Option<Vec<u32>>,
     /// Whether a delivery is given up at a status of 4xx that a later attempt does not change.
     fail_fast: bool,
+    /// What follows in a stream when a delivery is given up.
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::OnDeadName"))]
+    on_dead: &'static str,
+    /// How long a delivery may hold up the later ones of its stream; null for 72 hours.
+    max_lane_block_seconds: Option<u32>,
     /// The position of the event log after which events are delivered.
     start_after: u64,
     secrets: Vec<SecretView>,
@@ -111,6 +116,8 @@ impl EndpointView {
             timeout_seconds: endpoint.options.timeout_seconds,
             retry_seconds: endpoint.options.retry_seconds.clone(),
             fail_fast: endpoint.options.fail_fast,
+            on_dead: endpoint.options.on_dead.name(),
+            max_lane_block_seconds: endpoint.options.max_lane_block_seconds,
             start_after: endpoint.start_sequence.0,
             secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
             deliveries: QueueView::of(&stored.queue, now),
