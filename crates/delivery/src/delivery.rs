@@ -4,14 +4,17 @@ use std::str::FromStr;
 use fluxora_stream::{Sequence, StreamId};
 use jiff::Timestamp;
 use thiserror::Error;
+use uuid::Uuid;
 
-use crate::{DeliveryId, EndpointId, EndpointState};
+use crate::{DeliveryId, EndpointId, EndpointState, body_of_replay};
 
 /// One event for one endpoint.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The id: the same on every attempt and every replay.
+    /// The id: the same on every attempt, and on every replay that does not ask for another one.
     pub id: DeliveryId,
+    /// The delivery whose event it delivers again under an id of its own: the first one, also for a replay of a replay.
+    pub replay_of: Option<DeliveryId>,
     /// The endpoint.
     pub endpoint: EndpointId,
     /// The event's position in the event log.
@@ -132,6 +135,33 @@ impl Delivery {
 }
 
 impl Delivery {
+    /// The first delivery of its event to its endpoint.
+    pub fn original(&self) -> DeliveryId {
+        self.replay_of.unwrap_or(self.id)
+    }
+
+    /// Another delivery of the same event, under the id of a replay. It is not to be sent until it is
+    /// [replayed](Self::replay). `None` if its body cannot carry another id.
+    pub fn copied(&self, nonce: Uuid, now: Timestamp) -> Option<Self> {
+        let id = DeliveryId::replayed(self.original(), nonce);
+        Some(Self {
+            id,
+            replay_of: Some(self.original()),
+            endpoint: self.endpoint,
+            sequence: self.sequence,
+            stream: self.stream,
+            event_type: self.event_type.clone(),
+            body: body_of_replay(&self.body, self.id, id)?,
+            state: DeliveryState::Cancelled { at: now },
+            attempts: 0,
+            tries: 0,
+            first_attempt_at: None,
+            blocks_until: None,
+            claims: 0,
+            created_at: now,
+        })
+    }
+
     /// Whether the later deliveries of its lane wait for its turn to end.
     pub const fn is_in_lane(&self) -> bool {
         !self.state.is_settled() && self.blocks_until.is_none()

@@ -71,6 +71,20 @@ impl DeliveryId {
     }
 }
 
+impl DeliveryId {
+    /// The id of another delivery of the event that `original` delivers, made by one replay. `nonce` names the replay, so that its repetition
+    /// gives the same id, and another replay another one.
+    pub fn replayed(original: Self, nonce: Uuid) -> Self {
+        let mut mixed = original.0.as_u128() ^ nonce.as_u128().rotate_left(61);
+        for multiplier in MULTIPLIERS {
+            mixed ^= mixed >> 59;
+            mixed = mixed.wrapping_mul(multiplier);
+        }
+        mixed ^= mixed >> 67;
+        Self(uuid::Builder::from_custom_bytes(mixed.to_be_bytes()).into_uuid())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -89,6 +103,18 @@ mod tests {
         for other in [text.to_uppercase(), text.replace('-', ""), format!("{text} "), String::new()] {
             assert_eq!(EndpointId::parse(&other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_replay_gives_each_delivery_a_new_id_and_its_repetition_the_same() {
+        let originals = || (1..=100).map(|sequence| DeliveryId::of(endpoint(1), Sequence(sequence)));
+        let replayed = || {
+            let nonces = (0..100).map(|n| endpoint(n).uuid());
+            nonces.flat_map(|nonce| originals().map(move |original| DeliveryId::replayed(original, nonce)))
+        };
+        let distinct: HashSet<_> = originals().chain(replayed()).collect();
+        assert_eq!(distinct.len(), 10_100);
+        assert!(replayed().all(|id| id.0.get_version_num() == 8 && distinct.contains(&id)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod endpoint;
 mod exchange;
 mod id;
 mod options;
+mod owners;
 mod queue;
 mod rate;
 mod record;
@@ -16,7 +17,7 @@ mod retry;
 mod settle;
 
 pub use attempt::{Attempt, AttemptResult, MAX_EXCERPT_BYTES, OutcomeCode, UnknownOutcome};
-pub use body::{MAX_BODY_BYTES, body};
+pub use body::{MAX_BODY_BYTES, body, body_of_replay};
 pub use breaker::Breaker;
 pub use delivery::{
     DeadReason, Delivery, DeliveryState, DeliveryStatus, Lease, UnknownDeadReason, UnknownDeliveryStatus,
@@ -28,9 +29,10 @@ pub use endpoint::{
 pub use exchange::{Exchange, MAX_LOCATION_CHARS, Phase, TlsVersion};
 pub use id::{DeliveryId, EndpointId, ReplayId};
 pub use options::{AttemptOptions, OnDead, UnknownOnDead};
+pub use owners::OwnerSlots;
 pub use queue::{Allowance, EndpointQueue};
 pub use rate::{RateLimit, RateState};
 pub use record::{FilterRecord, InvalidRecord, ReplayFilterRecord, secrets_from_json, secrets_to_json};
-pub use replay::{Replay, ReplayFilter, ReplayState, UnknownReplayState};
+pub use replay::{MAX_REPLAYED_DELIVERIES, Missing, Replay, ReplayFilter, ReplayState, UnknownReplayState};
 pub use retry::{HORIZON, Jitter, MAX_RETRY_AFTER, NextStep, Policy, SCHEDULE, next_step};
 pub use settle::{FAILURE_WARNINGS, Settled, claim, expire, release, settle};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Breaker, DeliveryStatus, ReplayFilter, SealedSecret};
+use crate::{Breaker, DeliveryId, DeliveryStatus, ReplayFilter, SealedSecret};
 
 /// A stored JSON value that cannot be read.
 #[derive(Debug, Error)]
@@ -52,6 +52,10 @@ pub struct ReplayFilterRecord {
     from_sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to_sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deliveries: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    missing: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,8 +133,17 @@ impl ReplayFilterRecord {
     /// # Errors
     /// It cannot be written.
     pub fn to_json(filter: &ReplayFilter) -> Result<String, InvalidRecord> {
-        let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
-            filter;
+        let ReplayFilter {
+            statuses,
+            kinds,
+            stream,
+            created_from,
+            created_until,
+            from_sequence,
+            to_sequence,
+            deliveries,
+            missing,
+        } = filter;
         let record = Self {
             statuses: statuses.iter().map(|status| status.name().to_owned()).collect(),
             kinds: names(kinds),
@@ -139,6 +152,8 @@ impl ReplayFilterRecord {
             created_until: created_until.map(Timestamp::as_millisecond),
             from_sequence: from_sequence.map(|Sequence(sequence)| sequence),
             to_sequence: to_sequence.map(|Sequence(sequence)| sequence),
+            deliveries: deliveries.iter().map(ToString::to_string).collect(),
+            missing: *missing,
         };
         Ok(serde_json::to_string(&record)?)
     }
@@ -151,6 +166,7 @@ impl ReplayFilterRecord {
         let record: Self = serde_json::from_str(json)?;
         let status =
             |name: &String| name.parse::<DeliveryStatus>().map_err(|_| InvalidRecord::Member("statuses"));
+        let delivery = |id: &String| DeliveryId::parse(id).ok_or(InvalidRecord::Member("deliveries"));
         Ok(ReplayFilter {
             statuses: record.statuses.iter().map(status).collect::<Result<_, _>>()?,
             kinds: kinds(&record.kinds)?,
@@ -159,6 +175,8 @@ impl ReplayFilterRecord {
             created_until: record.created_until.map(|at| instant(at, "createdUntil")).transpose()?,
             from_sequence: record.from_sequence.map(Sequence),
             to_sequence: record.to_sequence.map(Sequence),
+            deliveries: record.deliveries.iter().map(delivery).collect::<Result<_, _>>()?,
+            missing: record.missing,
         })
     }
 }

@@ -4,7 +4,9 @@ use fluxora_stream::{EventKind, Sequence, StreamId};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::{DeadReason, Delivery, DeliveryState, DeliveryStatus, EndpointId, EndpointQueue, ReplayId};
+use crate::{
+    DeadReason, Delivery, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EndpointQueue, ReplayId,
+};
 
 /// A job that sends settled deliveries of an endpoint again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,17 +17,19 @@ pub struct Replay {
     pub endpoint: EndpointId,
     /// Which deliveries.
     pub filter: ReplayFilter,
+    /// Whether each is sent again as another delivery, under an id of its own.
+    pub fresh_ids: bool,
     /// How far it is.
     pub state: ReplayState,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// The last delivery, in the order of their creation, that was looked at.
+    /// The last delivery, in the order of their creation, that was looked at; the last event of the log if it looks for what is missing.
     pub cursor: Sequence,
-    /// The last delivery to look at: the newest one when it was asked for.
+    /// The last delivery or event to look at: the newest one when it was asked for.
     pub upto: Sequence,
-    /// Deliveries that matched when it was asked for.
+    /// Deliveries that matched when it was asked for; 0 if it looks for what is missing, which is known at the end.
     pub total: u64,
     /// Deliveries that are waiting to be sent again.
     pub replayed: u64,
@@ -48,7 +52,16 @@ pub struct ReplayFilter {
     pub from_sequence: Option<Sequence>,
     /// Only events at or before this position of the event log.
     pub to_sequence: Option<Sequence>,
+    /// Only these deliveries; all if the list is empty.
+    pub deliveries: Vec<DeliveryId>,
+    /// Every event that the endpoint wants and of which no delivery was acknowledged or waits. States and instants of creation are not
+    /// looked at. An event without a delivery counts if it is after the endpoint's start and after what retention has deleted, or if
+    /// `from_sequence` is given.
+    pub missing: bool,
 }
+
+/// The most deliveries that a filter names.
+pub const MAX_REPLAYED_DELIVERIES: usize = 100;
 
 /// How far a replay is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +72,17 @@ pub enum ReplayState {
     Done,
     /// A person ended it. What was made due stays so.
     Cancelled,
+}
+
+/// What an endpoint is missing of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing<'d> {
+    /// Nothing: a delivery was acknowledged, or waits, or can never be sent.
+    Nothing,
+    /// This delivery, which is given up.
+    Delivery(&'d Delivery),
+    /// The event: it has no delivery.
+    Event,
 }
 
 /// A text that names no state of a replay.
@@ -90,7 +114,7 @@ impl FromStr for ReplayState {
 impl ReplayFilter {
     /// Whether a delivery is sent again. One whose body is too large never is.
     pub fn matches(&self, delivery: &Delivery) -> bool {
-        let Self { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } = self;
+        let Self { statuses, created_from, created_until, deliveries, .. } = self;
         let status = match delivery.state {
             DeliveryState::Pending { .. } | DeliveryState::InFlight(_) => return false,
             DeliveryState::Dead { reason: DeadReason::BodyTooLarge, .. } => return false,
@@ -99,12 +123,36 @@ impl ReplayFilter {
             DeliveryState::Cancelled { .. } => DeliveryStatus::Cancelled,
         };
         (statuses.is_empty() || statuses.contains(&status))
-            && (kinds.is_empty() || kinds.iter().any(|kind| kind.name() == delivery.event_type))
-            && stream.is_none_or(|stream| stream == delivery.stream)
+            && (deliveries.is_empty() || deliveries.contains(&delivery.id))
             && created_from.is_none_or(|from| from <= delivery.created_at)
             && created_until.is_none_or(|until| delivery.created_at < until)
-            && from_sequence.is_none_or(|from| from <= delivery.sequence)
-            && to_sequence.is_none_or(|to| delivery.sequence <= to)
+            && self.wants(&delivery.event_type, delivery.stream, delivery.sequence)
+    }
+
+    /// Whether an event of this type, this stream and this position is among those that it names.
+    pub fn wants(&self, event_type: &str, of_stream: StreamId, sequence: Sequence) -> bool {
+        let Self { kinds, stream, from_sequence, to_sequence, .. } = self;
+        (kinds.is_empty() || kinds.iter().any(|kind| kind.name() == event_type))
+            && stream.is_none_or(|stream| stream == of_stream)
+            && from_sequence.is_none_or(|from| from <= sequence)
+            && to_sequence.is_none_or(|to| sequence <= to)
+    }
+
+    /// What is sent again of an event's deliveries to one endpoint: that which is given up, the first one if there are several.
+    pub fn missing_of<'d>(of_event: impl IntoIterator<Item = &'d Delivery> + Clone) -> Missing<'d> {
+        let is_there = |delivery: &Delivery| match delivery.state {
+            DeliveryState::Pending { .. } | DeliveryState::InFlight(_) | DeliveryState::Delivered { .. } => {
+                true
+            }
+            DeliveryState::Dead { reason, .. } => reason == DeadReason::BodyTooLarge,
+            DeliveryState::Cancelled { .. } => false,
+        };
+        if of_event.clone().into_iter().any(is_there) {
+            return Missing::Nothing;
+        }
+        let first =
+            of_event.into_iter().min_by_key(|delivery| (delivery.replay_of.is_some(), delivery.created_at));
+        first.map_or(Missing::Event, Missing::Delivery)
     }
 }
 
@@ -135,5 +183,77 @@ impl Delivery {
         self.state = DeliveryState::Cancelled { at: now };
         self.blocks_until = None;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Lease;
+
+    fn delivery(n: u128, state: DeliveryState) -> Delivery {
+        let id = DeliveryId::new(Uuid::from_u128(n));
+        Delivery {
+            id,
+            replay_of: (n > 1).then(|| DeliveryId::new(Uuid::from_u128(1))),
+            endpoint: EndpointId::new(Uuid::from_u128(9)),
+            sequence: Sequence(1),
+            stream: StreamId::api(Uuid::from_u128(2)),
+            event_type: "stream.created".to_owned(),
+            body: format!(r#"{{"delivery_id":"{id}"}}"#).into_bytes(),
+            state,
+            attempts: 3,
+            tries: 3,
+            first_attempt_at: Some(Timestamp::UNIX_EPOCH),
+            blocks_until: None,
+            claims: 3,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn states() -> [DeliveryState; 7] {
+        let at = Timestamp::UNIX_EPOCH;
+        [
+            DeliveryState::Pending { due_at: None },
+            DeliveryState::InFlight(Lease { worker: String::new(), claimed_at: at, until: at }),
+            DeliveryState::Delivered { at },
+            DeliveryState::Dead { at, reason: DeadReason::BodyTooLarge },
+            DeliveryState::Dead { at, reason: DeadReason::Exhausted },
+            DeliveryState::Dead { at, reason: DeadReason::Expired },
+            DeliveryState::Cancelled { at },
+        ]
+    }
+
+    #[test]
+    fn a_copy_has_a_new_id_names_the_first_delivery_and_has_no_attempts() {
+        let nonce = Uuid::from_u128(77);
+        let first = delivery(1, states()[2].clone());
+        let copy = first.copied(nonce, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((copy.replay_of, copy.attempts, copy.claims), (Some(first.id), 0, 0));
+        assert_eq!(copy.body, format!(r#"{{"delivery_id":"{}"}}"#, copy.id).into_bytes());
+        let again = copy.copied(Uuid::from_u128(78), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(again.replay_of, Some(first.id), "not the copy");
+        assert_ne!(again.id, copy.id);
+        assert_eq!(Delivery { body: Vec::new(), ..first }.copied(nonce, Timestamp::UNIX_EPOCH), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_is_missing_unless_one_of_its_deliveries_arrived_or_may_arrive(
+            drawn in prop::collection::vec(0_usize..7, 0..5),
+        ) {
+            let deliveries: Vec<_> =
+                (1..).zip(&drawn).map(|(n, state)| delivery(n, states()[*state].clone())).collect();
+            let missing = ReplayFilter::missing_of(&deliveries);
+            let expect = match deliveries.first() {
+                _ if drawn.iter().any(|state| *state < 4) => Missing::Nothing,
+                Some(first) => Missing::Delivery(first),
+                None => Missing::Event,
+            };
+            prop_assert_eq!(missing, expect);
+        }
     }
 }

@@ -18,6 +18,8 @@ pub struct Policy {
     pub schedule: Vec<SignedDuration>,
     /// Attempts of one endpoint at the same time; at least 1.
     pub max_in_flight: u16,
+    /// Attempts to all endpoints of one partner at the same time; at least 1. The operator's endpoints have no such limit.
+    pub max_in_flight_per_owner: u16,
     /// How long an endpoint may fail without a success before it is held; `None` for ever.
     pub hold_after: Option<SignedDuration>,
     /// How long one attempt may take, unless its endpoint has a time for itself.
@@ -49,11 +51,12 @@ pub enum NextStep {
 }
 
 impl Default for Policy {
-    /// The schedule [`SCHEDULE`], 16 attempts of at most 10 seconds at once, held after 5 days; a lane goes on after 3 days.
+    /// The schedule [`SCHEDULE`], 16 attempts of at most 10 seconds at once, 128 for one partner, held after 5 days; a lane goes on after 3 days.
     fn default() -> Self {
         Self {
             schedule: SCHEDULE.map(SignedDuration::from_secs).to_vec(),
             max_in_flight: 16,
+            max_in_flight_per_owner: 128,
             hold_after: Some(SignedDuration::from_hours(5 * 24)),
             attempt_timeout: SignedDuration::from_secs(10),
             fail_fast: false,

@@ -198,6 +198,7 @@ mod tests {
         let endpoint = EndpointId::new(Uuid::from_u128(1));
         Delivery {
             id: DeliveryId::of(endpoint, Sequence(1)),
+            replay_of: None,
             endpoint,
             sequence: Sequence(1),
             stream: StreamId::api(Uuid::from_u128(2)),

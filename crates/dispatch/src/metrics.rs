@@ -119,6 +119,7 @@ mod tests {
             tries: 2,
             first_attempt_at: None,
             blocks_until: None,
+            replay_of: None,
             claims: 2,
             created_at: Timestamp::UNIX_EPOCH,
         };

@@ -170,11 +170,13 @@ impl<S: Store + ?Sized + 'static> Pump<S> {
             }
             let id = delivery.id.to_string();
             let event = trace::of_event(&delivery.stream, delivery.sequence.0);
+            let replay_of = delivery.replay_of.map(|original| original.to_string());
             let outgoing = Outgoing {
                 delivery_id: &id,
                 event_type: &delivery.event_type,
                 body: &delivery.body,
                 attempt,
+                replay_of: replay_of.as_deref(),
                 cause: Cause::Event(&event),
             };
             let result = match prepared.as_deref() {

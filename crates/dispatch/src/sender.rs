@@ -14,6 +14,9 @@ use crate::outcome::Span;
 use crate::prepared::{Prepared, Unusable};
 use crate::{AttemptMetrics, Cause, trace};
 
+/// Header with the first delivery of an event that is sent again under another id. It is not signed.
+const REPLAY_OF: &str = "x-fluxora-replay-of";
+
 /// Makes attempts: opens the secrets of an endpoint, signs, sends.
 pub struct Sender {
     client: Client,
@@ -35,6 +38,8 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// The delivery that this one repeats under an id of its own.
+    pub replay_of: Option<&'a str>,
     /// What caused it.
     pub cause: Cause<'a>,
 }
@@ -103,7 +108,7 @@ impl Sender {
         outgoing: Outgoing<'_>,
         context: &TraceContext,
     ) -> AttemptResult {
-        let Outgoing { delivery_id, event_type, body, attempt, .. } = outgoing;
+        let Outgoing { delivery_id, event_type, body, attempt, replay_of, .. } = outgoing;
         let started_at = self.clock.now();
         let signed = Delivery::new(delivery_id, event_type, body)
             .ok()
@@ -118,6 +123,7 @@ impl Sender {
             ("user-agent", self.user_agent.as_str()),
             (name::ATTEMPT, attempt.as_str()),
         ];
+        headers.extend(replay_of.map(|original| (REPLAY_OF, original)));
         headers.extend(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         // An owner may have set one.
         let traceparent = context.traceparent();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fluxora_audit::{Action, Actor, Entry, Hash, Head, Outcome as AuditOutcome, Row};
-use fluxora_delivery::Replay;
+use fluxora_delivery::{DeliveryId, Replay};
 use jiff::Timestamp;
 
 use crate::chain::{RebuildReport, Rewound};
@@ -229,6 +229,13 @@ impl Effect for Option<(ListedDelivery, bool)> {
 }
 
 /// Sending a delivery again, as the shared step answers.
+impl Effect for Option<(DeliveryId, bool)> {
+    fn is_done(&self) -> bool {
+        matches!(self, Some((_, true)))
+    }
+}
+
+/// Letting a lane go on, as the shared step answers.
 impl Effect for Option<bool> {
     fn is_done(&self) -> bool {
         *self == Some(true)

@@ -129,13 +129,22 @@ fn live(server: &mut TestServer, receiver: &Receiver) {
     wait_for(server, &delivery, |delivery| delivery["status"] == "delivered");
 
     let count = receiver.arrivals().len();
+    let copy = post(server, &format!("{delivery}/replay"), &json!({ "freshId": true }));
+    let fresh =
+        receiver.wait_until(PATIENCE, "the copy", |arrivals| arrivals.len() > count).swap_remove(count);
+    verify(&fresh, SECRET);
+    assert_eq!(fresh.header("x-fluxora-replay-of"), first.header("x-fluxora-delivery-id"));
+    assert_eq!((&fresh.event()["delivery_id"], &fresh.event()["id"]), (&copy["id"], &first.event()["id"]));
+    wait_for(server, endpoint.as_str(), |endpoint| endpoint["deliveries"]["pending"] == 0);
+
+    let count = receiver.arrivals().len();
     let job = post(server, REPLAYS, &json!({ "endpointId": created["id"], "statuses": ["delivered"] }));
-    assert_eq!(job["total"], 3);
+    assert_eq!(job["total"], 4);
     let done = wait_for(server, &format!("{REPLAYS}/{}", job["id"].as_str().unwrap()), |job| {
         job["status"] == "done"
     });
-    assert_eq!(done["replayed"], 3);
-    receiver.wait_until(PATIENCE, "the replayed events", |arrivals| arrivals.len() >= count + 3);
+    assert_eq!(done["replayed"], 4);
+    receiver.wait_until(PATIENCE, "the replayed events", |arrivals| arrivals.len() >= count + 4);
     wait_for(server, &endpoint, |endpoint| endpoint["deliveries"]["pending"] == 0);
 
     let filter = json!({ "filter": { "types": ["stream.cancelled"] } }).to_string();

@@ -208,5 +208,5 @@ fn the_range_in_help_is_the_range_that_is_checked() {
         assert!(help.contains(&format!(": {}", range.trim_end())), "{name}: {range}: {help}");
         ranges += 1;
     }
-    assert_eq!(ranges, 28);
+    assert_eq!(ranges, 29);
 }

@@ -126,6 +126,16 @@ pub(crate) struct WebhookSettings {
     )]
     webhook_max_in_flight_per_endpoint: Setting<u16>,
 
+    /// Attempts to all endpoints of one partner at the same time, over all servers: 1 to 4096. The endpoints of the operator have no such
+    /// limit.
+    #[arg(
+        long,
+        env = "WEBHOOK_MAX_IN_FLIGHT_PER_OWNER",
+        default_value = "128",
+        value_parser = number::<u16>(1..=4_096)
+    )]
+    webhook_max_in_flight_per_owner: Setting<u16>,
+
     /// Seconds from a failed attempt to the next one, separated by commas: 1 to 20 numbers from 1 to 86400. One attempt more
     /// than numbers is made. Without it: 12 attempts in about three days.
     #[arg(
@@ -255,15 +265,17 @@ impl WebhookSettings {
     fn retries(&self, attempt_timeout: Option<Duration>, faults: &mut ConfigFaults) -> Option<Retries> {
         let schedule = faults.take(&self.webhook_retry_seconds);
         let max_in_flight = faults.take(&self.webhook_max_in_flight_per_endpoint);
+        let per_owner = faults.take(&self.webhook_max_in_flight_per_owner);
         let days = faults.take(&self.webhook_hold_after_days);
         Some(Retries {
             attempt_timeout: SignedDuration::try_from(attempt_timeout?).unwrap_or(SignedDuration::MAX),
-            fail_fast: false,
             schedule: schedule?.unwrap_or_else(|| SCHEDULE.map(SignedDuration::from_secs).to_vec()),
             max_in_flight: max_in_flight?,
+            max_in_flight_per_owner: per_owner?,
             hold_after: Some(days?)
                 .filter(|days| *days > 0)
                 .map(|days| SignedDuration::from_hours(i64::from(days).saturating_mul(24))),
+            ..Retries::default()
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Request bodies of webhooks.
 
-use fluxora_delivery::{AttemptOptions, DeliveryStatus, HeaderProfile, OnDead, Ordering};
+use fluxora_delivery::{
+    AttemptOptions, DeliveryStatus, HeaderProfile, MAX_REPLAYED_DELIVERIES, OnDead, Ordering,
+};
 use fluxora_egress::MAX_CUSTOM_HEADERS;
 use fluxora_stream::EventKind;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::routes::webhooks::replays::create::SETTLED;
 const PRINTABLE_OR_EMPTY: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /// The schemas of request bodies by name. No other field is accepted.
-pub(super) fn schemas() -> [(&'static str, Value); 7] {
+pub(super) fn schemas() -> [(&'static str, Value); 8] {
     let reason = json!({"type": ["string", "null"], "maxLength": 500, "pattern": PRINTABLE_OR_EMPTY});
     let position = || json!({"type": ["integer", "null"], "minimum": 0, "maximum": u64::MAX});
     let mut create = configuration();
@@ -27,6 +29,11 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
         ("RotateWebhookSecret", {
             let overlap = json!({"type": ["integer", "null"], "minimum": 0, "maximum": 604_800});
             object(&[], &json!({"overlapSeconds": overlap, "secret": secret()}))
+        }),
+        ("ReplayWebhookDelivery", {
+            let fresh =
+                json!({"type": ["boolean", "null"], "description": "Send it under an id of its own."});
+            object(&[], &json!({"freshId": fresh}))
         }),
         ("PauseWebhookEndpoint", object(&[], &json!({"reason": reason}))),
         ("ResumeWebhookEndpoint", {
@@ -46,6 +53,20 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
                     "createdUntil": instant(),
                     "fromSequence": position(),
                     "toSequence": position(),
+                    "deliveryIds": {
+                        "type": ["array", "null"],
+                        "maxItems": MAX_REPLAYED_DELIVERIES,
+                        "items": {"type": "string", "format": "uuid"},
+                    },
+                    "missing": {
+                        "type": ["boolean", "null"],
+                        "description": "Every event that the endpoint wants and did not get. Not together with `statuses`, \
+                            `createdFrom`, `createdUntil` and `deliveryIds`.",
+                    },
+                    "freshIds": {
+                        "type": ["boolean", "null"],
+                        "description": "Send each delivery under an id of its own.",
+                    },
                 }),
             ),
         ),
@@ -148,6 +169,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "UpdateWebhookEndpoint" => json!({"rateLimitPerSecond": 10}),
         "RotateWebhookSecret" => json!({"overlapSeconds": 3_600}),
         "PauseWebhookEndpoint" => json!({"reason": "maintenance"}),
+        "ReplayWebhookDelivery" => json!({"freshId": true}),
         "ResumeWebhookEndpoint" => json!({"from": "held"}),
         "CreateWebhookReplay" => {
             json!({"endpointId": "01930000-0000-7000-8000-000000000001", "statuses": ["dead"]})

@@ -344,6 +344,7 @@ impl DeliveryStore for FailingStore {
     async fn replay(
         &self,
         _: DeliveryId,
+        _: Option<Uuid>,
         _: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
         Err((self.fault)())

@@ -100,13 +100,13 @@ async fn filled(server: &Server, store: &Model) {
         let settlement = Settlement { fence: claimed.fence, result, jitter: Jitter::NONE };
         let none = DeliveryPolicy { schedule: Vec::new(), hold_after: None, ..DeliveryPolicy::default() };
         store.settle(vec![settlement], &none, now).await.unwrap();
-        store.replay(claimed.delivery.id, now).await.unwrap();
+        store.replay(claimed.delivery.id, None, now).await.unwrap();
     }
     let endpoint = EndpointId::new(Uuid::from_u128(0));
     for n in 0..ROWS {
         let id = ReplayId::new(Uuid::from_u128(n.into()));
         let filter = ReplayFilter::default();
-        store.start_replay(StartReplay { id, endpoint, filter }, now).await.unwrap();
+        store.start_replay(StartReplay { id, endpoint, filter, fresh_ids: false }, now).await.unwrap();
     }
     // A quote is a character that JSON and tables write with two; control characters are not kept.
     let text = || Some("\"".repeat(LONGEST));

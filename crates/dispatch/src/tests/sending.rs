@@ -18,7 +18,14 @@ const LATER: Timestamp = Timestamp::constant(1_700_000_060, 0);
 
 fn outgoing(event: &TraceContext) -> Outgoing<'_> {
     let cause = Cause::Event(event);
-    Outgoing { delivery_id: "dlv_01", event_type: "stream.updated", body: BODY, attempt: 3, cause }
+    Outgoing {
+        delivery_id: "dlv_01",
+        event_type: "stream.updated",
+        body: BODY,
+        attempt: 3,
+        replay_of: None,
+        cause,
+    }
 }
 
 async fn attempt(endpoint: &Endpoint) -> AttemptResult {
@@ -38,6 +45,20 @@ fn verifies(received: &Received, secret_text: &str) -> bool {
     let headers: Vec<_> = received.headers.iter().collect();
     let now = UnixSeconds::new(NOW.as_second());
     Verifier::new(&secret(secret_text)).verify(&headers, &received.body, now).is_ok()
+}
+
+#[tokio::test]
+async fn a_replay_under_another_id_names_the_first_delivery_and_no_other_attempt_does() {
+    let receiver = Receiver::start(|_, _| status(200)).await;
+    let endpoint = endpoint(1, &receiver.url, &[(SECRET, None)]);
+    let event = TraceContext::of_name("event 1");
+    for replay_of in [None, Some("dlv_00")] {
+        sender().attempt(&endpoint, Outgoing { replay_of, ..outgoing(&event) }).await;
+    }
+    let named = receiver.received().into_iter().map(|received| {
+        received.headers.get("x-fluxora-replay-of").map(|value| value.to_str().unwrap().to_owned())
+    });
+    assert_eq!(named.collect::<Vec<_>>(), [None, Some("dlv_00".to_owned())]);
 }
 
 #[tokio::test]

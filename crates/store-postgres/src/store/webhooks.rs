@@ -8,6 +8,7 @@ use fluxora_store::delivery::{
 };
 use fluxora_store::{DeliveryStore, EndpointStore, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::PostgresStore;
 use crate::audit;
@@ -142,11 +143,12 @@ impl DeliveryStore for PostgresStore {
     async fn replay(
         &self,
         id: DeliveryId,
+        fresh: Option<Uuid>,
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
-        let done = write!(self, |transaction| steps::replay(&mut transaction, id, now))?;
-        let Some(done) = done else { return Ok(None) };
-        Ok(self.delivery(id).await?.map(|listed| (listed, done)))
+        let done = write!(self, |transaction| steps::replay(&mut transaction, id, fresh, now))?;
+        let Some((sent, done)) = done else { return Ok(None) };
+        Ok(self.delivery(sent).await?.map(|listed| (listed, done)))
     }
 
     async fn skip(

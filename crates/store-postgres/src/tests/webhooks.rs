@@ -122,7 +122,7 @@ async fn one_replay_is_begun_under_an_id_that_two_endpoints_use_at_the_same_time
         let id = fluxora_delivery::ReplayId::new(uuid(round));
         let start = |n| {
             let filter = fluxora_delivery::ReplayFilter::default();
-            store.start_replay(StartReplay { id, endpoint: endpoint(n).id, filter }, t(1))
+            store.start_replay(StartReplay { id, endpoint: endpoint(n).id, filter, fresh_ids: false }, t(1))
         };
         let (first, second) = tokio::join!(start(1), start(2));
         let ((first, is_first), (second, is_second)) = (first.unwrap().unwrap(), second.unwrap().unwrap());

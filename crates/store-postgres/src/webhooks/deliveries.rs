@@ -22,6 +22,9 @@ macro_rules! deliveries {
 }
 
 pub(super) const BY_ID: &str = deliveries!("webhook_deliveries d WHERE d.id = ANY ($1)");
+pub(super) const COPIES: &str = deliveries!(
+    "unnest($1::text[]) AS o (id) CROSS JOIN LATERAL (SELECT * FROM webhook_deliveries WHERE replay_of = o.id OFFSET 0) AS d"
+);
 pub(super) const DUE: &str = deliveries!(
     "unnest($1::text[]) AS p (id) CROSS JOIN LATERAL (SELECT * FROM webhook_deliveries WHERE endpoint = p.id ",
     "AND claimable_at <= $2 ORDER BY claimable_at, seq LIMIT $3) AS d ORDER BY d.claimable_at, d.seq"
@@ -47,6 +50,12 @@ const FREE_LANES: &str = "UPDATE webhook_deliveries SET blocks_until = NULL \
 pub(super) const IN_FLIGHT: &str = "SELECT p.id, d.leases, d.first_end FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL \
      (SELECT count(*) AS leases, min(claimable_at) AS first_end FROM webhook_deliveries \
       WHERE endpoint = p.id AND state = 'in_flight' AND claimable_at > $2) AS d WHERE d.leases > 0";
+/// Waits for transactions that count those of the same owners. Each takes the locks in the order of the owners.
+const LOCK_OWNERS: &str = "SELECT pg_advisory_xact_lock(hashtextextended('webhook owner ' || o.owner, 0)) FROM unnest($1::text[]) AS o (owner)";
+pub(super) const IN_FLIGHT_OF_OWNERS: &str = "SELECT o.owner, count(*) FROM unnest($1::text[]) AS o (owner) \
+     CROSS JOIN LATERAL (SELECT id FROM webhook_endpoints WHERE owner = o.owner OFFSET 0) AS p \
+     CROSS JOIN LATERAL (SELECT FROM webhook_deliveries WHERE endpoint = p.id AND state = 'in_flight' AND claimable_at > $2 OFFSET 0) AS d \
+     GROUP BY o.owner";
 pub(super) const CLAIMABLE_AT: &str = "SELECT p.id, d.claimable_at FROM unnest($1::text[]) AS p (id) CROSS JOIN LATERAL \
      (SELECT claimable_at FROM webhook_deliveries WHERE endpoint = p.id AND claimable_at IS NOT NULL \
       ORDER BY claimable_at LIMIT 1) AS d";
@@ -58,18 +67,18 @@ pub(super) const BETWEEN: &str = deliveries!(
 );
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM webhook_deliveries";
 const INSERT: &str = "INSERT INTO webhook_deliveries (id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, \
-     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until) \
+     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until, replay_of) \
      SELECT id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, \
-     tries, first_attempt_at, claims, created_at, blocks_until FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
+     tries, first_attempt_at, claims, created_at, blocks_until, replay_of FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
      $6::bytea[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], \
-     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[]) WITH ORDINALITY AS new (id, endpoint, sequence, \
+     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::text[]) WITH ORDINALITY AS new (id, endpoint, sequence, \
      stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, \
-     created_at, blocks_until, place) ORDER BY place";
+     created_at, blocks_until, replay_of, place) ORDER BY place";
 const PUT: &str = "INSERT INTO webhook_deliveries (id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, \
-     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until, seq) OVERRIDING SYSTEM VALUE \
+     claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, blocks_until, replay_of, seq) OVERRIDING SYSTEM VALUE \
      SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], \
      $6::bytea[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], \
-     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::bigint[])";
+     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::text[], $20::bigint[])";
 const WRITE: &str = "UPDATE webhook_deliveries AS d SET state = new.state, claimable_at = new.claimable_at, reason = new.reason, \
      worker = new.worker, claimed_at = new.claimed_at, settled_at = new.settled_at, attempts = new.attempts, tries = new.tries, \
      first_attempt_at = new.first_attempt_at, claims = new.claims, blocks_until = new.blocks_until FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], \
@@ -167,6 +176,23 @@ pub(super) async fn in_flight(
     Ok(found)
 }
 
+pub(super) async fn in_flight_of_owners(
+    transaction: &mut PipelinedTransaction,
+    owners: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<BTreeMap<String, u32>, Fault> {
+    let what = "counting deliveries of owners in flight";
+    let names: Vec<_> = owners.iter().cloned().collect();
+    transaction.query(what, LOCK_OWNERS, &[&names]).await?;
+    let rows = transaction.query(what, IN_FLIGHT_OF_OWNERS, &[&names, &now]).await?;
+    let mut counts: BTreeMap<_, _> = owners.iter().map(|owner| (owner.clone(), 0)).collect();
+    for row in &rows {
+        let (owner, count): (String, i64) = (row.try_get(0).attempt(what)?, row.try_get(1).attempt(what)?);
+        counts.insert(owner, u32::try_from(count).unwrap_or(u32::MAX));
+    }
+    Ok(counts)
+}
+
 pub(super) async fn claimable_at(
     transaction: &mut PipelinedTransaction,
     endpoints: &[EndpointId],
@@ -215,6 +241,7 @@ fn values<'d>(deliveries: impl Iterator<Item = &'d Delivery> + Clone) -> Values 
         Box::new(integers(|one| one.claims.into())),
         Box::new(created),
         Box::new(instants(|one| one.blocks_until)),
+        Box::new(deliveries.clone().map(|one| one.replay_of.map(|id| id.to_string())).collect::<Vec<_>>()),
     ]
 }
 

@@ -40,7 +40,7 @@ const PUT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"
 );
 const WRITE: &str = "UPDATE webhook_endpoints SET url = $2, description = $3, filter = $4, headers = $5, secrets = $6, \
                      custom_headers = $7, rate_limit = $8, ordering = $9, options = $10 WHERE id = $1";
@@ -63,7 +63,7 @@ pub(crate) fn decode(row: &Row) -> Result<StoredEndpoint, StoreError> {
 
 /// The values of an endpoint's configuration, up to and with its version.
 fn configuration(stored: &StoredEndpoint) -> Result<Values, StoreError> {
-    let StoredEndpoint { sequence: _, endpoint, queue: _, behind } = stored;
+    let StoredEndpoint { sequence: _, endpoint, queue: _, behind, forgotten_to: _ } = stored;
     Ok(vec![
         Box::new(endpoint.id.to_string()),
         Box::new(endpoint.owner.clone()),
@@ -126,6 +126,7 @@ pub(crate) async fn put(
         Box::new(queue.runnable_at.map(columns::instant)),
         Box::new(stored.endpoint.ordering.name()),
         Box::new(json(stored.endpoint.options.to_json())?),
+        Box::new(columns::seq(stored.forgotten_to)),
         Box::new(deleted_at.map(columns::instant)),
     ];
     values.extend(of_queue);

@@ -59,7 +59,7 @@ pub(crate) fn listing_of_replays(query: &fluxora_store::delivery::ReplayQuery) -
 
 /// Queries of claims, results and fan-out, with the indexes they are to follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 14] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 16] = [
     (endpoints::BY_ID, &["webhook_endpoints_id_key"]),
     (endpoints::RUNNABLE, &["webhook_endpoints_runnable"]),
     (endpoints::NEXT_RUNNABLE, &["webhook_endpoints_runnable"]),
@@ -68,10 +68,12 @@ pub(crate) const QUERIES: [(&str, &[&str]); 14] = [
     (deliveries::BY_ID, &["webhook_deliveries_id_key"]),
     (deliveries::DUE, &["webhook_deliveries_due"]),
     (deliveries::IN_FLIGHT, &["webhook_deliveries_in_flight"]),
+    (deliveries::IN_FLIGHT_OF_OWNERS, &["webhook_endpoints_by_owner", "webhook_deliveries_in_flight"]),
     (deliveries::CLAIMABLE_AT, &["webhook_deliveries_due"]),
     (deliveries::OPEN, &["webhook_deliveries_lanes"]),
     (deliveries::LANE_HEADS, &["webhook_deliveries_lanes"]),
     (deliveries::LANE_TURNS, &["webhook_deliveries_lanes"]),
+    (deliveries::COPIES, &["webhook_deliveries_copies"]),
     (deliveries::BLOCKS, &["webhook_deliveries_blocking"]),
     (deliveries::BETWEEN, &["webhook_deliveries_by_endpoint"]),
 ];
@@ -232,6 +234,15 @@ impl DeliveryTransaction for Webhooks {
         decode_all(&rows, deliveries::decode)
     }
 
+    async fn copies_of(&mut self, originals: &[DeliveryId]) -> Result<Vec<StoredDelivery>, Fault> {
+        if originals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = "reading replays of deliveries";
+        let rows = self.transaction.query(what, deliveries::COPIES, &[&texts(originals)]).await?;
+        decode_all(&rows, deliveries::decode)
+    }
+
     async fn due_deliveries(
         &mut self,
         endpoints: &[EndpointId],
@@ -246,6 +257,14 @@ impl DeliveryTransaction for Webhooks {
 
     async fn in_flight(&mut self, endpoints: &[EndpointId], now: Timestamp) -> Result<Vec<InFlight>, Fault> {
         deliveries::in_flight(&mut self.transaction, endpoints, now).await
+    }
+
+    async fn in_flight_of_owners(
+        &mut self,
+        owners: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, u32>, Fault> {
+        deliveries::in_flight_of_owners(&mut self.transaction, owners, now).await
     }
 
     async fn claimable_at(

@@ -22,10 +22,10 @@ pub(super) const RUNNING: &str = concat!(
     replay_columns!(),
     " FROM webhook_replays WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"
 );
-const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING RETURNING seq";
-const PUT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, seq) \
-                   OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const INSERT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, fresh_ids) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING RETURNING seq";
+const PUT: &str = "INSERT INTO webhook_replays (id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, fresh_ids, seq) \
+                   OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const WRITE: &str =
     "UPDATE webhook_replays SET state = $2, finished_at = $3, cursor = $4, replayed = $5 WHERE id = $1";
 /// Counts what [`ReplayFilter::matches`] leaves in.
@@ -96,6 +96,7 @@ fn values(replay: &Replay) -> Result<Values, StoreError> {
         Box::new(columns::seq(replay.upto)),
         Box::new(columns::count(replay.total)),
         Box::new(columns::count(replay.replayed)),
+        Box::new(i64::from(replay.fresh_ids)),
     ])
 }
 
@@ -133,8 +134,18 @@ pub(super) async fn count(
     filter: &ReplayFilter,
 ) -> Result<u64, Fault> {
     let what = "counting deliveries to replay";
-    let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
-        filter;
+    // Filters that name deliveries, or look for what is missing, are not counted here.
+    let ReplayFilter {
+        statuses,
+        kinds,
+        stream,
+        created_from,
+        created_until,
+        from_sequence,
+        to_sequence,
+        deliveries: _,
+        missing: _,
+    } = filter;
     let states: Vec<&'static str> = statuses.iter().map(|status| status.name()).collect();
     let kinds: Vec<&'static str> = kinds.iter().map(|kind| kind.name()).collect();
     let rows = transaction

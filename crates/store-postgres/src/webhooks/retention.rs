@@ -18,11 +18,12 @@ const FIND: &str = "(SELECT seq, endpoint FROM webhook_deliveries WHERE settled_
 const LOCK: &str = "SELECT FROM webhook_endpoints WHERE id = ANY ($1) ORDER BY seq FOR UPDATE";
 const DELETE: &str = "WITH gone AS (\
         DELETE FROM webhook_deliveries d USING webhook_endpoints p WHERE d.seq = ANY ($1) AND p.id = d.endpoint \
-        AND (d.settled_at < $2 OR p.deleted_at < $2) RETURNING d.seq, d.endpoint, d.state\
+        AND (d.settled_at < $2 OR p.deleted_at < $2) RETURNING d.seq, d.endpoint, d.state, d.sequence\
     ), attempts AS (DELETE FROM webhook_attempts WHERE delivery IN (SELECT seq FROM gone)\
     ), counted AS (\
-        UPDATE webhook_endpoints p SET dead = p.dead - n.dead \
-        FROM (SELECT endpoint, count(*) AS dead FROM gone WHERE state = 'dead' GROUP BY endpoint) AS n WHERE p.id = n.endpoint\
+        UPDATE webhook_endpoints p SET dead = p.dead - n.dead, forgotten_to = greatest(p.forgotten_to, n.newest) \
+        FROM (SELECT endpoint, count(*) FILTER (WHERE state = 'dead') AS dead, max(sequence) AS newest FROM gone GROUP BY endpoint) AS n \
+        WHERE p.id = n.endpoint\
     ) SELECT count(*) FROM gone";
 const DELETE_REPLAYS: &str = "DELETE FROM webhook_replays WHERE finished_at < $1 \
      OR endpoint IN (SELECT id FROM webhook_endpoints WHERE deleted_at < $1)";

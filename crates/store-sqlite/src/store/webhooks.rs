@@ -10,6 +10,7 @@ use fluxora_store::delivery::{
 use fluxora_store::{DeliveryStore, EndpointStore, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::chain::{in_one_snapshot, run};
@@ -136,12 +137,13 @@ impl DeliveryStore for SqliteStore {
     async fn replay(
         &self,
         id: DeliveryId,
+        fresh: Option<Uuid>,
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
         let unit = move |connection: &Connection| {
-            let done = run(steps::replay(&mut Webhooks(connection), id, now))?;
-            let Some(done) = done else { return Ok(None) };
-            Ok(webhooks::delivery(connection, id)?.map(|listed| (listed, done)))
+            let done = run(steps::replay(&mut Webhooks(connection), id, fresh, now))?;
+            let Some((sent, done)) = done else { return Ok(None) };
+            Ok(webhooks::delivery(connection, sent)?.map(|listed| (listed, done)))
         };
         self.writer.run(self.with_entry(unit)).await
     }

@@ -20,7 +20,7 @@ macro_rules! delivery_columns {
             "d.seq, d.id, d.endpoint, d.sequence, d.stream, d.type, ",
             $body,
             ", d.state, d.claimable_at, d.reason, d.worker, d.claimed_at, d.settled_at, d.attempts, d.tries, \
-             d.first_attempt_at, d.claims, d.created_at, d.blocks_until"
+             d.first_attempt_at, d.claims, d.created_at, d.blocks_until, d.replay_of"
         )
     };
 }
@@ -42,6 +42,8 @@ macro_rules! deliveries {
 }
 
 pub(super) const BY_ID: &str = deliveries!("WHERE d.id = ?1");
+pub(super) const COPIES: &str =
+    deliveries!("INDEXED BY webhook_deliveries_copies WHERE d.replay_of = ?1 ORDER BY d.seq");
 pub(super) const DUE: &str =
     deliveries!("WHERE d.endpoint = ?1 AND d.claimable_at <= ?2 ORDER BY d.claimable_at, d.seq LIMIT ?3");
 pub(super) const LANE_HEAD: &str = deliveries!(
@@ -59,6 +61,9 @@ pub(super) const FREE_LANES: &str = "UPDATE webhook_deliveries INDEXED BY webhoo
      WHERE endpoint = ?1 AND blocks_until IS NOT NULL AND state = 'dead'";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*), min(claimable_at) FROM webhook_deliveries \
                                     WHERE endpoint = ?1 AND state = 'in_flight' AND claimable_at > ?2";
+pub(super) const IN_FLIGHT_OF_OWNER: &str = "SELECT count(*) FROM webhook_endpoints p INDEXED BY webhook_endpoints_by_owner \
+     CROSS JOIN webhook_deliveries d INDEXED BY webhook_deliveries_in_flight \
+     WHERE p.owner = ?1 AND d.endpoint = p.id AND d.state = 'in_flight' AND d.claimable_at > ?2";
 pub(super) const CLAIMABLE_AT: &str = "SELECT claimable_at FROM webhook_deliveries \
      WHERE endpoint = ?1 AND claimable_at IS NOT NULL ORDER BY claimable_at LIMIT 1";
 pub(super) const WAITING: &str = deliveries!(
@@ -70,7 +75,7 @@ pub(super) const BETWEEN: &str = deliveries!(
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM webhook_deliveries";
 const INSERT: &str = "INSERT INTO webhook_deliveries (seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, \
      worker, claimed_at, settled_at, attempts, tries, first_attempt_at, claims, created_at, \
-     blocks_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+     blocks_until, replay_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 const WRITE: &str = "UPDATE webhook_deliveries SET state = ?2, claimable_at = ?3, reason = ?4, worker = ?5, claimed_at = ?6, \
                      settled_at = ?7, attempts = ?8, tries = ?9, first_attempt_at = ?10, claims = ?11, \
                      blocks_until = ?12 WHERE seq = ?1";
@@ -126,6 +131,13 @@ pub(super) fn by_id(connection: &Connection, id: DeliveryId) -> Result<Option<St
     find(connection, "reading a delivery", BY_ID, [id.to_string()], decode)
 }
 
+pub(super) fn copies(
+    connection: &Connection,
+    original: DeliveryId,
+) -> Result<Vec<StoredDelivery>, StoreError> {
+    select(connection, "reading replays of a delivery", COPIES, [original.to_string()], decode)
+}
+
 pub(super) fn due(
     connection: &Connection,
     endpoint: EndpointId,
@@ -149,6 +161,16 @@ pub(super) fn in_flight(
     let (leases, first_end) = read().attempt("counting deliveries in flight")?;
     let first_end = first_end.and_then(|end| Timestamp::from_millisecond(end).ok());
     Ok(first_end.map(|first_end| InFlight { endpoint, leases, first_end }))
+}
+
+pub(super) fn in_flight_of_owner(
+    connection: &Connection,
+    owner: &str,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let params = params![owner, columns::instant(now)];
+    let read = || connection.prepare_cached(IN_FLIGHT_OF_OWNER)?.query_row(params, |row| row.get(0));
+    read().attempt("counting deliveries of an owner in flight")
 }
 
 pub(super) fn claimable_at(
@@ -212,6 +234,7 @@ pub(crate) fn insert(
         delivery.claims,
         columns::instant(delivery.created_at),
         delivery.blocks_until.map(columns::instant),
+        delivery.replay_of.map(|original| original.to_string()),
     ];
     execute(connection, "writing a delivery", INSERT, written).map(drop)
 }

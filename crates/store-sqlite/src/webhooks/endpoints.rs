@@ -17,7 +17,7 @@ macro_rules! endpoint_columns {
         "seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, \
          rate_limit, start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, \
          last_success_at, last_failure_at, breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, \
-         ordering, options"
+         ordering, options, forgotten_to"
     };
 }
 pub(crate) use endpoint_columns;
@@ -40,7 +40,7 @@ const INSERT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
+     ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
 );
 /// A deleted endpoint among them: an id is not used twice.
 const IS_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM webhook_endpoints WHERE id = ?1)";
@@ -105,7 +105,7 @@ pub(crate) fn insert(
     stored: &StoredEndpoint,
     deleted_at: Option<Timestamp>,
 ) -> Result<Option<Sequence>, StoreError> {
-    let StoredEndpoint { sequence: _, endpoint, queue, behind } = stored;
+    let StoredEndpoint { sequence: _, endpoint, queue, behind, forgotten_to } = stored;
     let id = endpoint.id.to_string();
     let is_taken = || connection.prepare_cached(IS_TAKEN)?.query_row([&id], |row| row.get(0));
     if is_taken().attempt("looking up an endpoint")? {
@@ -143,6 +143,7 @@ pub(crate) fn insert(
         queue.runnable_at.map(columns::instant),
         endpoint.ordering.name(),
         json(endpoint.options.to_json())?,
+        columns::seq(*forgotten_to),
         deleted_at.map(columns::instant),
     ];
     execute(connection, "writing an endpoint", INSERT, written)?;
@@ -168,7 +169,7 @@ pub(super) fn write(connection: &Connection, stored: &StoredEndpoint) -> Result<
 }
 
 pub(super) fn write_queue(connection: &Connection, stored: &StoredEndpoint) -> Result<(), StoreError> {
-    let StoredEndpoint { sequence: _, endpoint, queue, behind } = stored;
+    let StoredEndpoint { sequence: _, endpoint, queue, behind, forgotten_to: _ } = stored;
     let written = params![
         endpoint.id.to_string(),
         endpoint.state.name(),

@@ -187,6 +187,14 @@ impl DeliveryTransaction for Webhooks<'_> {
         ids.iter().filter_map(|id| deliveries::by_id(self.0, *id).transpose()).collect()
     }
 
+    async fn copies_of(&mut self, originals: &[DeliveryId]) -> Result<Vec<StoredDelivery>, StoreError> {
+        let mut copies = Vec::new();
+        for original in originals {
+            copies.extend(deliveries::copies(self.0, *original)?);
+        }
+        Ok(copies)
+    }
+
     async fn due_deliveries(
         &mut self,
         endpoints: &[EndpointId],
@@ -206,6 +214,16 @@ impl DeliveryTransaction for Webhooks<'_> {
         now: Timestamp,
     ) -> Result<Vec<InFlight>, StoreError> {
         endpoints.iter().filter_map(|id| deliveries::in_flight(self.0, *id, now).transpose()).collect()
+    }
+
+    /// There is one writer.
+    async fn in_flight_of_owners(
+        &mut self,
+        owners: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, u32>, StoreError> {
+        let count = |owner: &String| Ok((owner.clone(), deliveries::in_flight_of_owner(self.0, owner, now)?));
+        owners.iter().map(count).collect()
     }
 
     async fn claimable_at(

@@ -14,7 +14,7 @@ use crate::faults::Attempt;
 /// The columns that [`webhook_replay`] reads, in its order.
 macro_rules! replay_columns {
     () => {
-        "seq, id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed"
+        "seq, id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, fresh_ids"
     };
 }
 
@@ -29,7 +29,7 @@ const RUNNING: &str = concat!(
 const INSERT: &str = concat!(
     "INSERT INTO webhook_replays (",
     replay_columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 );
 const WRITE: &str =
     "UPDATE webhook_replays SET state = ?2, finished_at = ?3, cursor = ?4, replayed = ?5 WHERE id = ?1";
@@ -107,6 +107,7 @@ pub(crate) fn insert(connection: &Connection, seq: Option<i64>, replay: &Replay)
         columns::seq(replay.upto),
         columns::count(replay.total),
         columns::count(replay.replayed),
+        replay.fresh_ids,
     ];
     execute(connection, "writing a replay", INSERT, written).map(drop)
 }
@@ -128,8 +129,18 @@ pub(super) fn count(
     endpoint: EndpointId,
     filter: &ReplayFilter,
 ) -> Result<u64, StoreError> {
-    let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
-        filter;
+    // Filters that name deliveries, or look for what is missing, are not counted here.
+    let ReplayFilter {
+        statuses,
+        kinds,
+        stream,
+        created_from,
+        created_until,
+        from_sequence,
+        to_sequence,
+        deliveries: _,
+        missing: _,
+    } = filter;
     let mut sql = "SELECT count(*) FROM webhook_deliveries WHERE endpoint = ? AND settled_at IS NOT NULL \
                    AND reason IS NOT 'body_too_large'"
         .to_owned();

@@ -62,11 +62,15 @@ pub async fn a_done_write_leaves_one_audit_row(store: &impl Store) {
     audited(Action::EndpointPause).change_endpoint_state(endpoint_id(1), pause, t(22)).await.unwrap();
     let resume = StateChange::Resume(ResumeFrom::Now);
     audited(Action::EndpointResume).change_endpoint_state(endpoint_id(1), resume, t(23)).await.unwrap();
-    let (_, replayed) = audited(Action::DeliveryReplay).replay(sent, t(24)).await.unwrap().unwrap();
+    let (_, replayed) = audited(Action::DeliveryReplay).replay(sent, None, t(24)).await.unwrap().unwrap();
     assert!(replayed);
     let id = fluxora_delivery::ReplayId::new(uuid(5));
-    let start =
-        StartReplay { id, endpoint: endpoint_id(1), filter: fluxora_delivery::ReplayFilter::default() };
+    let start = StartReplay {
+        id,
+        endpoint: endpoint_id(1),
+        filter: fluxora_delivery::ReplayFilter::default(),
+        fresh_ids: false,
+    };
     audited(Action::ReplayCreate).start_replay(start, t(25)).await.unwrap().unwrap();
     audited(Action::ReplayCancel).cancel_replay(id, t(26)).await.unwrap().unwrap();
     assert!(audited(Action::EndpointDelete).delete_endpoint(endpoint_id(1), t(27)).await.unwrap());
@@ -117,8 +121,12 @@ pub async fn a_write_that_changes_nothing_leaves_no_audit_row(store: &impl Store
     audited(Action::EndpointCreate).create_endpoint(endpoint(1), false, 9).await.unwrap();
     audited(Action::EndpointCreate).create_endpoint(endpoint(2), false, 1).await.unwrap();
     let id = fluxora_delivery::ReplayId::new(uuid(5));
-    let start =
-        StartReplay { id, endpoint: endpoint_id(1), filter: fluxora_delivery::ReplayFilter::default() };
+    let start = StartReplay {
+        id,
+        endpoint: endpoint_id(1),
+        filter: fluxora_delivery::ReplayFilter::default(),
+        fresh_ids: false,
+    };
     store.start_replay(start.clone(), t(2)).await.unwrap();
     audited(Action::ReplayCreate).start_replay(start, t(2)).await.unwrap();
     let rewind = Rewind { to_ledger: 5, reason: "nothing is there".to_owned() };

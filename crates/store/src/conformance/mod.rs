@@ -207,6 +207,13 @@ macro_rules! conformance_suite {
             a_late_result_counts_while_nobody_else_has_claimed
             released_deliveries_are_due_at_once_and_cost_no_attempt
             an_answer_of_410_holds_the_endpoint
+            a_partner_has_no_more_in_flight_than_allowed_over_all_its_endpoints
+            a_replay_under_a_new_id_is_another_delivery_of_the_event
+            a_replay_job_can_give_each_delivery_a_new_id
+            a_replay_sends_the_deliveries_that_it_names
+            a_replay_sends_everything_that_an_endpoint_is_missing
+            what_retention_has_deleted_is_not_missing
+            a_missing_event_gets_its_place_in_its_lane
             a_dead_delivery_blocks_its_lane_for_as_long_as_its_endpoint_asks
             an_event_that_comes_while_its_lane_is_blocked_waits_for_the_end_of_the_block
             a_replay_of_the_dead_delivery_ends_its_block

@@ -17,7 +17,7 @@ pub(super) fn endpoint(
     stored: &StoredEndpoint,
     deleted_at: Option<&Timestamp>,
 ) -> Result<(), StoreError> {
-    let StoredEndpoint { sequence, endpoint, queue, behind } = stored;
+    let StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to } = stored;
     let Endpoint {
         id,
         owner,
@@ -68,6 +68,7 @@ pub(super) fn endpoint(
     fields.text("breaker", &json(breaker.to_json())?).optional("blockedUntil", blocked_until.as_ref());
     fields.put("rateCaughtUpUs", caught_up_us).put("pending", pending).put("dead", dead);
     fields.put("delivered", delivered).optional("runnableAt", runnable_at.as_ref());
+    fields.put("forgottenTo", forgotten_to.0);
     Ok(())
 }
 
@@ -75,6 +76,7 @@ pub(super) fn delivery(fields: &mut Fields, stored: &StoredDelivery) {
     let StoredDelivery { sequence: position, delivery } = stored;
     let Delivery {
         id,
+        replay_of,
         endpoint,
         sequence,
         stream,
@@ -99,6 +101,7 @@ pub(super) fn delivery(fields: &mut Fields, stored: &StoredDelivery) {
     fields.put("attempts", attempts).put("tries", tries);
     fields.optional("firstAttemptAt", first_attempt_at.as_ref()).put("claims", claims);
     fields.put("createdAt", created_at).optional("blocksUntil", blocks_until.as_ref());
+    fields.optional("replayOf", replay_of.as_ref());
 }
 
 pub(super) fn attempt(fields: &mut Fields, copied: &CopiedAttempt) -> Result<(), StoreError> {
@@ -116,12 +119,24 @@ pub(super) fn attempt(fields: &mut Fields, copied: &CopiedAttempt) -> Result<(),
 }
 
 pub(super) fn replay(fields: &mut Fields, sequence: Sequence, replay: &Replay) -> Result<(), StoreError> {
-    let Replay { id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed } =
-        replay;
+    let Replay {
+        id,
+        endpoint,
+        filter,
+        fresh_ids,
+        state,
+        created_at,
+        finished_at,
+        cursor,
+        upto,
+        total,
+        replayed,
+    } = replay;
     fields.put("sequence", sequence.0).put("id", id).put("endpoint", endpoint);
     fields.text("filter", &json(ReplayFilterRecord::to_json(filter))?).text("state", state.name());
     fields.put("createdAt", created_at).optional("finishedAt", finished_at.as_ref());
     fields.put("cursor", cursor.0).put("upto", upto.0).put("total", total).put("replayed", replayed);
+    fields.put("freshIds", fresh_ids);
     Ok(())
 }
 

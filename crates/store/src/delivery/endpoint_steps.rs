@@ -33,6 +33,7 @@ pub async fn create_endpoint<T: DeliveryTransaction>(
         endpoint,
         queue: EndpointQueue::default(),
         behind,
+        forgotten_to: fluxora_stream::Sequence(0),
     };
     let Some(sequence) = transaction.insert_endpoint(&stored).await? else {
         return Ok(EndpointCreated::Exists);

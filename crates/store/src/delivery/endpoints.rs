@@ -16,6 +16,8 @@ pub struct StoredEndpoint {
     pub queue: EndpointQueue,
     /// The position after which events are still to be fanned out to it, while it is behind the fan-out cursor.
     pub behind: Option<Sequence>,
+    /// The newest event whose delivery retention has deleted.
+    pub forgotten_to: Sequence,
 }
 
 /// The outcome of creating an endpoint.

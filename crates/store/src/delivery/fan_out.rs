@@ -147,7 +147,7 @@ async fn write<T: DeliveryTransaction>(
     Ok(done)
 }
 
-fn delivery(
+pub(super) fn delivery(
     logged: &LoggedEvent,
     lane: Lane,
     due_at: Option<Timestamp>,
@@ -165,6 +165,7 @@ fn delivery(
     };
     Ok(Delivery {
         id,
+        replay_of: None,
         endpoint: lane.endpoint,
         sequence: logged.sequence,
         stream: lane.stream,

@@ -29,6 +29,7 @@ use fluxora_delivery::{
 };
 use fluxora_stream::Sequence;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 pub use endpoints::{
     EndpointCreated, EndpointPage, EndpointQuery, EndpointStore, EndpointUpdate, EndpointUpdated, ResumeFrom,
@@ -127,6 +128,8 @@ pub struct StartReplay {
     pub endpoint: EndpointId,
     /// Which deliveries.
     pub filter: ReplayFilter,
+    /// Whether each is sent again as another delivery, under an id of its own.
+    pub fresh_ids: bool,
 }
 
 /// How delivery is going, for health and metrics. Nothing of it costs a scan of settled deliveries.
@@ -210,11 +213,13 @@ pub trait DeliveryStore: Send + Sync {
     /// Reads a page of deliveries, newest first. Deliveries created between two pages do not shift the next one.
     async fn list_deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, StoreError>;
 
-    /// Sends a settled delivery again, under its id and in its lane. `None` if there is no such delivery; `false` with it if it is
-    /// not settled or its body is too large.
+    /// Sends a settled delivery again, in its lane: under its id, or as another delivery under the id that `fresh` gives
+    /// ([`DeliveryId::replayed`]). `None` if there is no such delivery; the delivery that is sent, with `false` if nothing was done: it is
+    /// not settled, its body is too large, or there is one under that id already.
     async fn replay(
         &self,
         id: DeliveryId,
+        fresh: Option<Uuid>,
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError>;
 

@@ -1,19 +1,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeliveryId, DeliveryState, Ordering, Replay, ReplayId, ReplayState};
+use fluxora_delivery::{
+    Delivery, DeliveryId, DeliveryState, EndpointId, Missing, Ordering, Replay, ReplayFilter, ReplayId,
+    ReplayState,
+};
+use fluxora_stream::Sequence;
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::fan_out::delivery;
 use super::queues::{lock, reschedule};
 use super::transaction::{DeliveryTransaction, Lane, StoredDelivery};
 use super::{StartReplay, StoredEndpoint};
 use crate::StoreError;
 
-/// Sends one settled delivery again. Returns whether it is sent; `None` if there is no such delivery or its endpoint is deleted.
+/// Sends one settled delivery again, under its id or as another delivery. Returns which one, and whether it is sent; `None` if there is
+/// no such delivery or its endpoint is deleted.
 pub async fn replay<T: DeliveryTransaction>(
     transaction: &mut T,
     id: DeliveryId,
+    fresh: Option<Uuid>,
     now: Timestamp,
-) -> Result<Option<bool>, T::Fault> {
+) -> Result<Option<(DeliveryId, bool)>, T::Fault> {
     let now = transaction.now(now).await?;
     let Some(found) = transaction.deliveries(&[id]).await?.into_iter().next() else { return Ok(None) };
     let endpoint = found.delivery.endpoint;
@@ -22,9 +30,21 @@ pub async fn replay<T: DeliveryTransaction>(
     };
     // As it is under the lock.
     let Some(delivery) = transaction.deliveries(&[id]).await?.into_iter().next() else { return Ok(None) };
-    let replayed = send_again(transaction, &mut stored, vec![delivery], now).await?;
+    let made = fresh.map(|nonce| DeliveryId::replayed(delivery.delivery.original(), nonce));
+    if let Some(made) = made
+        && !transaction.deliveries(&[made]).await?.is_empty()
+    {
+        return Ok(Some((made, false)));
+    }
+    let mut deliveries = vec![delivery];
+    deliveries.retain(|stored| ReplayFilter::default().matches(&stored.delivery));
+    let replayed = match fresh {
+        None => send_again(transaction, &mut stored, deliveries, now).await?,
+        Some(nonce) => send_copies(transaction, &mut stored, &deliveries, nonce, now).await?,
+    };
     reschedule(transaction, BTreeMap::from([(endpoint, stored)]), &BTreeMap::new(), now).await?;
-    Ok(Some(replayed == 1))
+    let done = replayed == 1;
+    Ok(Some((made.filter(|_| done).unwrap_or(id), done)))
 }
 
 /// Begins a replay job, and returns it with whether it is new. One that has begun under the id is returned as it is.
@@ -34,22 +54,38 @@ pub async fn start<T: DeliveryTransaction>(
     now: Timestamp,
 ) -> Result<Option<(Replay, bool)>, T::Fault> {
     let now = transaction.now(now).await?;
-    if lock(transaction, &BTreeSet::from([start.endpoint])).await?.is_empty() {
+    // Its lock comes before those of endpoints.
+    let fanned_out =
+        if start.filter.missing { Some(transaction.fan_out_cursor().await?.sequence) } else { None };
+    let Some(stored) = lock(transaction, &BTreeSet::from([start.endpoint])).await?.remove(&start.endpoint)
+    else {
         return Ok(None);
-    }
+    };
     if let Some(begun) = transaction.lock_replay(start.id).await? {
         return Ok(Some((begun, false)));
     }
+    let (cursor, upto, total) = match fanned_out {
+        // Later events are fanned out to the endpoint.
+        Some(fanned_out) => (first_event(&start.filter, &stored), stored.behind.unwrap_or(fanned_out), 0),
+        None => {
+            let total = match named(transaction, start.endpoint, &start.filter).await? {
+                Some(named) => u64::try_from(named.len()).unwrap_or(u64::MAX),
+                None => transaction.count_to_replay(start.endpoint, &start.filter).await?,
+            };
+            (Sequence(0), transaction.newest_delivery().await?, total)
+        }
+    };
     let replay = Replay {
         id: start.id,
         endpoint: start.endpoint,
         filter: start.filter.clone(),
+        fresh_ids: start.fresh_ids,
         state: ReplayState::Running,
         created_at: now,
         finished_at: None,
-        cursor: fluxora_stream::Sequence(0),
-        upto: transaction.newest_delivery().await?,
-        total: transaction.count_to_replay(start.endpoint, &start.filter).await?,
+        cursor,
+        upto,
+        total,
         replayed: 0,
     };
     if transaction.insert_replay(&replay).await? {
@@ -61,6 +97,27 @@ pub async fn start<T: DeliveryTransaction>(
         source: None,
     })?;
     Ok(Some((begun, false)))
+}
+
+/// The event before the first one that a search for what is missing looks at.
+fn first_event(filter: &ReplayFilter, stored: &StoredEndpoint) -> Sequence {
+    let given = filter.from_sequence.map(|Sequence(from)| Sequence(from.saturating_sub(1)));
+    given.unwrap_or(stored.endpoint.start_sequence)
+}
+
+/// The deliveries that a filter names one by one, as far as it matches them; `None` if it names none.
+async fn named<T: DeliveryTransaction>(
+    transaction: &mut T,
+    endpoint: EndpointId,
+    filter: &ReplayFilter,
+) -> Result<Option<Vec<StoredDelivery>>, T::Fault> {
+    if filter.deliveries.is_empty() {
+        return Ok(None);
+    }
+    let mut named = transaction.deliveries(&filter.deliveries).await?;
+    named.retain(|stored| stored.delivery.endpoint == endpoint && filter.matches(&stored.delivery));
+    named.sort_by_key(|stored| stored.sequence);
+    Ok(Some(named))
 }
 
 /// One step of the oldest running job.
@@ -75,11 +132,17 @@ pub async fn run<T: DeliveryTransaction>(
     let endpoint = lock(transaction, &BTreeSet::from([id])).await?.remove(&id);
     let mut is_last = true;
     if let Some(mut stored) = endpoint {
-        let page = transaction.deliveries_between(id, replay.cursor, replay.upto, limit).await?;
-        is_last = u32::try_from(page.len()).is_ok_and(|read| read < limit);
-        replay.cursor = page.last().map_or(replay.upto, |last| last.sequence);
-        let matching = page.into_iter().filter(|stored| replay.filter.matches(&stored.delivery)).collect();
-        let replayed = send_again(transaction, &mut stored, matching, now).await?;
+        let found = if replay.filter.missing {
+            missing(transaction, &replay, &mut stored, limit, now).await?
+        } else {
+            settled(transaction, &replay, limit).await?
+        };
+        is_last = found.is_last;
+        replay.cursor = found.cursor;
+        let replayed = match replay.fresh_ids {
+            false => send_again(transaction, &mut stored, found.deliveries, now).await?,
+            true => send_copies(transaction, &mut stored, &found.deliveries, replay.id.uuid(), now).await?,
+        };
         replay.replayed = replay.replayed.saturating_add(replayed);
         reschedule(transaction, BTreeMap::from([(id, stored)]), &BTreeMap::new(), now).await?;
     }
@@ -89,6 +152,88 @@ pub async fn run<T: DeliveryTransaction>(
     }
     transaction.write_replay(&replay).await?;
     Ok(Some(replay))
+}
+
+/// What one step of a job sends again.
+struct Found {
+    deliveries: Vec<StoredDelivery>,
+    cursor: Sequence,
+    is_last: bool,
+}
+
+/// The next settled deliveries that a filter matches.
+async fn settled<T: DeliveryTransaction>(
+    transaction: &mut T,
+    replay: &Replay,
+    limit: u32,
+) -> Result<Found, T::Fault> {
+    if let Some(deliveries) = named(transaction, replay.endpoint, &replay.filter).await? {
+        return Ok(Found { deliveries, cursor: replay.upto, is_last: true });
+    }
+    let page = transaction.deliveries_between(replay.endpoint, replay.cursor, replay.upto, limit).await?;
+    let is_last = u32::try_from(page.len()).is_ok_and(|read| read < limit);
+    let cursor = page.last().map_or(replay.upto, |last| last.sequence);
+    let deliveries = page.into_iter().filter(|stored| replay.filter.matches(&stored.delivery)).collect();
+    Ok(Found { deliveries, cursor, is_last })
+}
+
+/// What the endpoint is missing of the next events. An event without a delivery gets one, which is not to be sent yet.
+async fn missing<T: DeliveryTransaction>(
+    transaction: &mut T,
+    replay: &Replay,
+    stored: &mut StoredEndpoint,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Found, T::Fault> {
+    let end = replay.filter.to_sequence.map_or(replay.upto, |to| to.min(replay.upto));
+    let mut events =
+        if replay.cursor < end { transaction.events_after(replay.cursor, limit).await? } else { Vec::new() };
+    events.retain(|event| event.logged.sequence <= end);
+    let is_last = u32::try_from(events.len()).is_ok_and(|read| read < limit);
+    let cursor = events.last().map_or(end, |last| last.logged.sequence);
+    events.retain(|event| {
+        let logged = &event.logged;
+        stored.endpoint.filter.matches(&logged.event, event.parties)
+            && replay.filter.wants(logged.event.kind.name(), logged.event.stream, logged.sequence)
+    });
+    let ids: Vec<_> =
+        events.iter().map(|event| DeliveryId::of(replay.endpoint, event.logged.sequence)).collect();
+    let mut known = transaction.deliveries(&ids).await?;
+    known.extend(transaction.copies_of(&ids).await?);
+    let mut by_original: BTreeMap<_, Vec<Delivery>> = BTreeMap::new();
+    for found in &known {
+        by_original.entry(found.delivery.original()).or_default().push(found.delivery.clone());
+    }
+    let oldest = stored.endpoint.start_sequence.max(stored.forgotten_to);
+    let (mut wanted, mut made) = (Vec::new(), Vec::new());
+    for (event, id) in events.iter().zip(ids) {
+        let of_event = by_original.get(&id).map_or(&[][..], Vec::as_slice);
+        match ReplayFilter::missing_of(of_event) {
+            Missing::Nothing => {}
+            Missing::Delivery(delivery) => wanted.push(delivery.id),
+            Missing::Event => {
+                let is_known = event.logged.sequence > oldest || replay.filter.from_sequence.is_some();
+                if is_known {
+                    let lane = Lane { endpoint: replay.endpoint, stream: event.logged.event.stream };
+                    let mut delivery = delivery(&event.logged, lane, None, now)?;
+                    match delivery.state {
+                        // It is not sent before it is replayed.
+                        DeliveryState::Pending { .. } => {
+                            delivery.state = DeliveryState::Cancelled { at: now }
+                        }
+                        // Its body is too large.
+                        _ => stored.queue.dead = stored.queue.dead.saturating_add(1),
+                    }
+                    made.push(delivery);
+                    wanted.push(id);
+                }
+            }
+        }
+    }
+    transaction.insert_deliveries(&made).await?;
+    let mut deliveries = transaction.deliveries(&wanted).await?;
+    deliveries.sort_by_key(|stored| stored.delivery.sequence);
+    Ok(Found { deliveries, cursor, is_last })
 }
 
 /// Ends a job.
@@ -105,6 +250,29 @@ pub async fn cancel<T: DeliveryTransaction>(
         transaction.write_replay(&replay).await?;
     }
     Ok(Some(replay))
+}
+
+/// Sends deliveries again as others, under ids of their own: each event once in a replay. Returns how many.
+async fn send_copies<T: DeliveryTransaction>(
+    transaction: &mut T,
+    endpoint: &mut StoredEndpoint,
+    deliveries: &[StoredDelivery],
+    nonce: Uuid,
+    now: Timestamp,
+) -> Result<u64, T::Fault> {
+    let copies = deliveries.iter().filter_map(|stored| stored.delivery.copied(nonce, now));
+    let mut copies: BTreeMap<_, _> = copies.map(|copy| (copy.id, copy)).collect();
+    let ids: Vec<_> = copies.keys().copied().collect();
+    for known in transaction.deliveries(&ids).await? {
+        copies.remove(&known.delivery.id);
+    }
+    let mut made: Vec<_> = copies.into_values().collect();
+    made.sort_by_key(|copy| copy.sequence);
+    transaction.insert_deliveries(&made).await?;
+    let ids: Vec<_> = made.iter().map(|copy| copy.id).collect();
+    let mut copies = transaction.deliveries(&ids).await?;
+    copies.sort_by_key(|stored| stored.delivery.sequence);
+    send_again(transaction, endpoint, copies, now).await
 }
 
 /// Makes deliveries of one endpoint pending again and gives each its place in its lane: the earliest event that is not settled has the

@@ -121,6 +121,8 @@ pub trait DeliveryTransaction {
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), Self::Fault>;
     /// Reads deliveries by their ids, in no order.
     async fn deliveries(&mut self, ids: &[DeliveryId]) -> Result<Vec<StoredDelivery>, Self::Fault>;
+    /// Reads the deliveries that are replays of others under ids of their own, in no order.
+    async fn copies_of(&mut self, originals: &[DeliveryId]) -> Result<Vec<StoredDelivery>, Self::Fault>;
     /// Reads for each endpoint up to `limit` deliveries that may be claimed at `now`, the longest due first.
     async fn due_deliveries(
         &mut self,
@@ -134,6 +136,13 @@ pub trait DeliveryTransaction {
         endpoints: &[EndpointId],
         now: Timestamp,
     ) -> Result<Vec<InFlight>, Self::Fault>;
+    /// How many leases of all endpoints of each owner have not ended at `now`; 0 for one without. No other transaction counts those of one
+    /// of them until this one ends, so that none of them gets more than it may.
+    async fn in_flight_of_owners(
+        &mut self,
+        owners: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, u32>, Self::Fault>;
     /// When a delivery of each endpoint may be claimed next; an endpoint without one is left out.
     async fn claimable_at(
         &mut self,

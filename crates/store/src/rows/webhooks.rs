@@ -14,7 +14,7 @@ use crate::delivery::{StoredDelivery, StoredEndpoint};
 
 /// Reads `seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, rate_limit,
 /// start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, last_success_at, last_failure_at,
-/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering, options` of `webhook_endpoints`.
+/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering, options, forgotten_to` of `webhook_endpoints`.
 pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEndpoint, StoreError> {
     let sequence = columns.sequence("seq")?;
     let id = id(columns, "id", EndpointId::parse)?;
@@ -72,11 +72,12 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         updated_at,
         version,
     };
-    Ok(StoredEndpoint { sequence, endpoint, queue, behind })
+    let forgotten_to = columns.sequence("forgotten_to")?;
+    Ok(StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to })
 }
 
 /// Reads `seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries,
-/// first_attempt_at, claims, created_at, blocks_until` of `webhook_deliveries`.
+/// first_attempt_at, claims, created_at, blocks_until, replay_of` of `webhook_deliveries`.
 pub fn webhook_delivery<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredDelivery, StoreError> {
     let seq = columns.sequence("seq")?;
     let id = id(columns, "id", DeliveryId::parse)?;
@@ -115,6 +116,8 @@ pub fn webhook_delivery<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         claims: columns.number("claims")?,
         created_at: columns.instant("created_at")?,
         blocks_until: columns.optional("blocks_until", C::instant)?,
+        replay_of: columns
+            .optional("replay_of", |columns, name| self::id(columns, name, DeliveryId::parse))?,
     };
     Ok(StoredDelivery { sequence: seq, delivery })
 }
@@ -141,7 +144,7 @@ pub fn webhook_attempt<'r, C: ReadColumns<'r>>(
     Ok((sequence, delivery, attempt))
 }
 
-/// Reads `seq, id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed` of `webhook_replays`: the position of
+/// Reads `seq, id, endpoint, filter, state, created_at, finished_at, cursor, upto, total, replayed, fresh_ids` of `webhook_replays`: the position of
 /// the replay and the replay.
 pub fn webhook_replay<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<(Sequence, Replay), StoreError> {
     let sequence = columns.sequence("seq")?;
@@ -156,6 +159,7 @@ pub fn webhook_replay<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<(Sequen
         upto: columns.sequence("upto")?,
         total: columns.number("total")?,
         replayed: columns.number("replayed")?,
+        fresh_ids: columns.integer("fresh_ids")? != 0,
     };
     Ok((sequence, replay))
 }

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use fluxora_delivery::{AttemptOptions, HeaderProfile, OnDead, Ordering};
+use fluxora_delivery::{
+    AttemptOptions, DeliveryId, HeaderProfile, MAX_REPLAYED_DELIVERIES, OnDead, Ordering,
+};
 use fluxora_egress::{HeaderError, Policy, check_custom_headers};
 use fluxora_stream::{Address, ContractId, EventKind, StreamId};
 use fluxora_webhook::{Secret, standard};
@@ -100,6 +102,19 @@ impl Fields {
         }
     }
 
+    /// An optional boolean. Null is absent.
+    pub(super) fn optional_boolean(&mut self, field: &'static str) -> Option<bool> {
+        let given = self.take(field).filter(|given| *given != JsonValue::Null)?;
+        self.as_boolean(field, &given)
+    }
+
+    /// An optional list of deliveries, empty if it is absent or null.
+    pub(super) fn deliveries(&mut self, field: &'static str) -> Vec<DeliveryId> {
+        let parse = |text: &str| DeliveryId::parse(&text.to_ascii_lowercase());
+        let most = MAX_REPLAYED_DELIVERIES;
+        self.list(field, most, FieldCode::InvalidValue, "the id of a delivery", parse)
+    }
+
     /// The time of one attempt, in seconds.
     pub(super) fn as_timeout(&mut self, field: &'static str, given: &JsonValue) -> Option<u8> {
         let range = 1..=AttemptOptions::MAX_TIMEOUT_SECONDS.into();
@@ -175,11 +190,23 @@ impl Fields {
         names: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
+        self.list(field, MAX_WORDS, code, &format!("one of {names}"), parse)
+    }
+
+    /// An optional list of at most `most` texts of which each is `needed`, empty if it is absent or null.
+    fn list<T>(
+        &mut self,
+        field: &'static str,
+        most: usize,
+        code: FieldCode,
+        needed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
         let elements = match self.take(field) {
             None | Some(JsonValue::Null) => return Vec::new(),
-            Some(JsonValue::Array(elements)) if elements.len() <= MAX_WORDS => elements,
+            Some(JsonValue::Array(elements)) if elements.len() <= most => elements,
             Some(JsonValue::Array(_)) => {
-                let message = format!("{field} has at most {MAX_WORDS} elements");
+                let message = format!("{field} has at most {most} elements");
                 self.refuse::<()>(field, FieldCode::OutOfRange, message);
                 return Vec::new();
             }
@@ -195,7 +222,7 @@ impl Fields {
                 JsonValue::Text(text) => match parse(&text) {
                     Some(word) => words.push(word),
                     None => {
-                        self.refuse::<()>(&path, code, format!("{path} must be one of {names}"));
+                        self.refuse::<()>(&path, code, format!("{path} must be {needed}"));
                     }
                 },
                 other => {

@@ -229,6 +229,15 @@ async fn each_fault_of_a_replay_has_its_code() {
         (json!({ "fromSequence": -1 }), "fromSequence", "OUT_OF_RANGE"),
         (json!({ "toSequence": "1" }), "toSequence", "INVALID_TYPE"),
         (json!({ "all": true }), "all", "UNKNOWN_FIELD"),
+        (json!({ "missing": 1 }), "missing", "INVALID_TYPE"),
+        (json!({ "freshIds": "true" }), "freshIds", "INVALID_TYPE"),
+        (json!({ "deliveryIds": ["x"] }), "deliveryIds[0]", "INVALID_VALUE"),
+        (json!({ "deliveryIds": NOWHERE }), "deliveryIds", "INVALID_TYPE"),
+        (json!({ "deliveryIds": vec![NOWHERE; 101] }), "deliveryIds", "OUT_OF_RANGE"),
+        (json!({ "missing": true, "statuses": ["dead"] }), "statuses", "INVALID_VALUE"),
+        (json!({ "missing": true, "createdFrom": "2026-01-01T00:00:00Z" }), "createdFrom", "INVALID_VALUE"),
+        (json!({ "missing": true, "createdUntil": "2026-01-01T00:00:00Z" }), "createdUntil", "INVALID_VALUE"),
+        (json!({ "missing": true, "deliveryIds": [NOWHERE] }), "deliveryIds", "INVALID_VALUE"),
     ] {
         let mut body = json!({ "endpointId": id });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());

@@ -123,6 +123,32 @@ async fn a_settled_delivery_is_sent_again_under_its_id() {
 }
 
 #[actix_web::test]
+async fn a_delivery_is_sent_again_under_another_id_once_for_each_key() {
+    let (server, store) = Server::with_model();
+    server.endpoint(json!({})).await;
+    server.create(json!({})).await;
+    server.deliver(&store, OutcomeCode::Delivered).await;
+    let id = server.get(DELIVERIES).await.body["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("{DELIVERIES}/{id}/replay");
+    let send = async |key: &'static str| {
+        let request = TestRequest::post().uri(&path).insert_header(("idempotency-key", key));
+        server.send(request.set_json(json!({ "freshId": true }))).await
+    };
+    let first = send("a").await;
+    assert_eq!((first.status, &first.body["replayOf"]), (StatusCode::OK, &json!(id)));
+    assert_eq!((&first.body["status"], &first.body["attemptCount"]), (&json!("pending"), &json!(0)));
+    let again = send("a").await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &first.body));
+    assert_eq!(again.headers.get("idempotency-replayed").unwrap(), "true");
+    assert_ne!(send("b").await.body["id"], first.body["id"]);
+    let read = server.get(&format!("{DELIVERIES}/{}", first.body["id"].as_str().unwrap())).await.body;
+    assert_eq!(read["body"]["delivery_id"], first.body["id"], "the signed body has the new id");
+    assert_eq!(server.get(&format!("{DELIVERIES}/{id}")).await.body["status"], "delivered");
+    let wrong = server.post_to(&path, &json!({ "freshId": 1, "force": true })).await;
+    assert_eq!(faults(&wrong), [("freshId", "INVALID_TYPE"), ("force", "UNKNOWN_FIELD")]);
+}
+
+#[actix_web::test]
 async fn a_dead_delivery_that_blocks_its_stream_is_shown_so_and_can_be_skipped_once() {
     let (server, store) = Server::with_model();
     server.endpoint(json!({ "onDead": "block", "maxLaneBlockSeconds": 3_600, "failFast": true })).await;

@@ -37,6 +37,7 @@ async fn a_replay_sends_what_its_filter_names_and_shows_its_progress() {
             "fromSequence": 1,
             "toSequence": 2,
         },
+        "freshIds": false,
         "total": 1,
         "replayed": 0,
         "createdAt": "2026-01-01T00:00:00.250Z",
@@ -52,6 +53,49 @@ async fn a_replay_sends_what_its_filter_names_and_shows_its_progress() {
     assert_eq!(server.get(REPLAYS).await.body, json!({ "replays": [expect], "hasMore": false }));
     let pending = server.get(&format!("{DELIVERIES}?status=pending")).await.body;
     assert_eq!(pending["deliveries"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_replay_of_what_is_missing_shows_how_far_it_has_looked_and_sends_under_new_ids() {
+    let (server, store) = Server::with_model();
+    server.create(json!({})).await;
+    let endpoint = server.endpoint(json!({})).await["id"].clone();
+    let asked = json!({ "endpointId": endpoint, "missing": true, "fromSequence": 1, "freshIds": true });
+    store.fan_out(9, server.clock.now()).await.unwrap();
+    let created = server.post_to(REPLAYS, &asked).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
+    let shown = |replay: &Value| {
+        ["filter", "freshIds", "total", "searchedTo", "searchEnd", "replayed"]
+            .map(|name| replay[name].clone())
+    };
+    let filter = json!({ "statuses": [], "types": [], "fromSequence": 1, "missing": true });
+    let expect = [filter.clone(), json!(true), Value::Null, json!(0), json!(1), json!(0)];
+    assert_eq!(shown(&created.body), expect);
+    store.run_replay(100, server.clock.now()).await.unwrap();
+    let done = server.get(&format!("{REPLAYS}/{}", created.body["id"].as_str().unwrap())).await.body;
+    assert_eq!(shown(&done), [filter, json!(true), Value::Null, json!(1), json!(1), json!(1)]);
+    let pending = server.get(&format!("{DELIVERIES}?status=pending")).await.body["deliveries"][0].clone();
+    let original = server.get(&format!("{DELIVERIES}?status=cancelled")).await.body["deliveries"][0].clone();
+    assert_eq!(pending["replayOf"], original["id"], "the delivery that the event should have had");
+}
+
+#[actix_web::test]
+async fn a_replay_sends_the_deliveries_that_it_names() {
+    let (server, store) = Server::with_model();
+    let endpoint = server.endpoint(json!({})).await["id"].clone();
+    for _ in 0..3 {
+        server.create(json!({})).await;
+    }
+    server.deliver(&store, OutcomeCode::Delivered).await;
+    let listed = server.get(DELIVERIES).await.body;
+    let ids = [0, 2].map(|n| listed["deliveries"][n]["id"].as_str().unwrap().to_owned());
+    let asked = json!({ "endpointId": endpoint, "deliveryIds": [ids[0].to_uppercase(), ids[1]] });
+    let created = server.post_to(REPLAYS, &asked).await.body;
+    assert_eq!((&created["total"], &created["filter"]["deliveryIds"]), (&json!(2), &json!(ids)));
+    store.run_replay(1, server.clock.now()).await.unwrap();
+    let pending = server.get(&format!("{DELIVERIES}?status=pending")).await.body;
+    let pending: Vec<_> = pending["deliveries"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(pending, [&json!(ids[0]), &json!(ids[1])]);
 }
 
 #[actix_web::test]

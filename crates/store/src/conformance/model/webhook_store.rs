@@ -5,6 +5,7 @@ use fluxora_delivery::{
 };
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::Model;
 use crate::delivery::{
@@ -145,11 +146,12 @@ impl DeliveryStore for Model {
     async fn replay(
         &self,
         id: DeliveryId,
+        fresh: Option<Uuid>,
         now: Timestamp,
     ) -> Result<Option<(ListedDelivery, bool)>, StoreError> {
-        let done = steps::replay(&mut *self.contents(), id, now).now_or_never().unwrap()?;
-        let Some(done) = done else { return Ok(None) };
-        let done = self.delivery(id).await?.map(|listed| (listed, done));
+        let done = steps::replay(&mut *self.contents(), id, fresh, now).now_or_never().unwrap()?;
+        let Some((sent, done)) = done else { return Ok(None) };
+        let done = self.delivery(sent).await?.map(|listed| (listed, done));
         Ok(self.record(&mut self.contents(), done))
     }
 
@@ -218,11 +220,13 @@ impl DeliveryStore for Model {
         let old = |at: Option<Timestamp>| at.is_some_and(|at| at < before);
         for stored in &webhooks.deliveries {
             let is_dead = matches!(stored.delivery.state, DeliveryState::Dead { .. });
-            if old(stored.delivery.state.settled_at()) && is_dead {
+            if old(stored.delivery.state.settled_at()) {
                 let of = |(endpoint, _): &&mut (StoredEndpoint, _)| {
                     endpoint.endpoint.id == stored.delivery.endpoint
                 };
-                webhooks.endpoints.iter_mut().find(of).unwrap().0.queue.dead -= 1;
+                let endpoint = &mut webhooks.endpoints.iter_mut().find(of).unwrap().0;
+                endpoint.queue.dead -= u64::from(is_dead);
+                endpoint.forgotten_to = endpoint.forgotten_to.max(stored.delivery.sequence);
             }
         }
         webhooks.deliveries.retain(|stored| {

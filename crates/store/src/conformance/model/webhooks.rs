@@ -252,6 +252,13 @@ impl DeliveryTransaction for Contents {
             .collect())
     }
 
+    async fn copies_of(&mut self, originals: &[DeliveryId]) -> Result<Vec<StoredDelivery>, StoreError> {
+        let is_copy = |stored: &&StoredDelivery| {
+            stored.delivery.replay_of.is_some_and(|original| originals.contains(&original))
+        };
+        Ok(self.webhooks.deliveries.iter().filter(is_copy).cloned().collect())
+    }
+
     async fn due_deliveries(
         &mut self,
         endpoints: &[EndpointId],
@@ -286,6 +293,21 @@ impl DeliveryTransaction for Contents {
             Some(InFlight { endpoint, leases, first_end: live.into_iter().min()? })
         };
         Ok(endpoints.iter().filter_map(|endpoint| of(*endpoint)).collect())
+    }
+
+    async fn in_flight_of_owners(
+        &mut self,
+        owners: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, u32>, StoreError> {
+        let of = |owner: &String| {
+            let leases = self.webhooks.deliveries.iter().filter(|stored| {
+                let is_live = stored.delivery.state.lease().is_some_and(|lease| lease.until > now);
+                is_live && self.webhooks.owner(stored.delivery.endpoint) == Some(Some(owner.clone()))
+            });
+            (owner.clone(), u32::try_from(leases.count()).unwrap())
+        };
+        Ok(owners.iter().map(of).collect())
     }
 
     async fn claimable_at(

@@ -39,6 +39,32 @@ pub async fn an_endpoint_has_no_more_in_flight_than_allowed(store: &impl Store) 
     assert_eq!(store.claim("worker", 64, LEASE, &policy, t(3)).await.unwrap().deliveries.len(), 1);
 }
 
+/// Those of other partners and of the operator go on; what waits is looked at again soon.
+pub async fn a_partner_has_no_more_in_flight_than_allowed_over_all_its_endpoints(store: &impl Store) {
+    let owned = |n, owner: Option<&str>| Endpoint { owner: owner.map(str::to_owned), ..endpoint(n) };
+    for (n, owner) in [(1, Some("acme")), (2, Some("acme")), (3, Some("other")), (4, None)] {
+        add(store, owned(n, owner)).await;
+    }
+    create_streams(store, 1..=8).await;
+    fan_out(store, t(1)).await;
+    let policy = Policy { max_in_flight_per_owner: 5, ..Policy::default() };
+    let claim = async |now| store.claim("worker", 64, LEASE, &policy, now).await.unwrap();
+    let of = |claimed: &Claimed, numbers: &[u64]| {
+        let ids: Vec<_> = numbers.iter().map(|n| endpoint_id(*n)).collect();
+        claimed.deliveries.iter().filter(|one| ids.contains(&one.delivery.endpoint)).count()
+    };
+    let first = claim(t(1)).await;
+    assert_eq!([of(&first, &[1, 2]), of(&first, &[3]), of(&first, &[4])], [5, 5, 8]);
+    let soon = t(1) + SignedDuration::from_millis(100);
+    let none = claim(t(1)).await;
+    assert_eq!((none.deliveries.len(), none.next_at), (0, Some(soon)));
+    let own: Vec<_> = first.deliveries.iter().filter(|one| one.delivery.endpoint == endpoint_id(1)).collect();
+    let settled = own.iter().take(2).map(|one| settlement(one, delivered(t(2)))).collect();
+    store.settle(settled, &policy, t(2)).await.unwrap();
+    assert_eq!(of(&claim(t(2)).await, &[1, 2]), 2, "what was settled makes room");
+    assert_eq!(of(&claim(t(1) + LEASE).await, &[1, 2]), 3, "and so does what is lost");
+}
+
 /// An endpoint with a backlog gets a share, not all.
 pub async fn endpoints_take_turns(store: &impl Store) {
     add(store, endpoint(1)).await;

@@ -74,8 +74,10 @@ counted! {
     lane_turns(lanes: &BTreeSet<Lane>) -> Vec<StoredDelivery>;
     insert_deliveries(deliveries: &[Delivery]) -> ();
     deliveries(ids: &[DeliveryId]) -> Vec<StoredDelivery>;
+    copies_of(originals: &[DeliveryId]) -> Vec<StoredDelivery>;
     due_deliveries(endpoints: &[EndpointId], now: Timestamp, limit: u32) -> Vec<StoredDelivery>;
     in_flight(endpoints: &[EndpointId], now: Timestamp) -> Vec<InFlight>;
+    in_flight_of_owners(owners: &BTreeSet<String>, now: Timestamp) -> BTreeMap<String, u32>;
     claimable_at(endpoints: &[EndpointId]) -> Vec<(EndpointId, Timestamp)>;
     write_deliveries(deliveries: &[StoredDelivery]) -> ();
     insert_attempts(attempts: &[(Sequence, Attempt)]) -> ();

@@ -71,7 +71,7 @@ pub async fn an_event_that_comes_while_its_lane_is_blocked_waits_for_the_end_of_
 /// The lane goes on with it, and then with what waited.
 pub async fn a_replay_of_the_dead_delivery_ends_its_block(store: &impl Store) {
     let [first, _] = with_a_dead_head(store, blocking()).await;
-    assert!(store.replay(first, t(40)).await.unwrap().unwrap().1);
+    assert!(store.replay(first, None, t(40)).await.unwrap().unwrap().1);
     assert_eq!(read(store, first).await.blocks_until, None);
     let sent = deliver_all(store, t(40)).await;
     assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
@@ -80,7 +80,7 @@ pub async fn a_replay_of_the_dead_delivery_ends_its_block(store: &impl Store) {
 /// It blocks again when it dies again.
 pub async fn a_replayed_delivery_that_dies_blocks_its_lane_again(store: &impl Store) {
     let [first, second] = with_a_dead_head(store, blocking()).await;
-    store.replay(first, t(40)).await.unwrap();
+    store.replay(first, None, t(40)).await.unwrap();
     for now in [40, 50] {
         let claimed = claim(store, 9, t(now)).await;
         assert_eq!(sequences(&claimed), [1]);

@@ -178,7 +178,8 @@ pub(super) async fn live_through_deliveries(store: &impl Store) {
     change(store, 2, StateChange::Resume(ResumeFrom::Now), t(25)).await;
     store.delete_endpoint(endpoint_id(3), t(26)).await.unwrap();
     let filter = ReplayFilter { statuses: vec![DeliveryStatus::Dead], ..ReplayFilter::default() };
-    let replay = StartReplay { id: ReplayId::new(uuid(800_001)), endpoint: endpoint_id(1), filter };
+    let replay =
+        StartReplay { id: ReplayId::new(uuid(800_001)), endpoint: endpoint_id(1), filter, fresh_ids: false };
     store.start_replay(replay, t(27)).await.unwrap();
     claim(store, 3, t(28)).await;
     add(store, Endpoint { start_sequence: Sequence(2), ..endpoint(4) }).await;

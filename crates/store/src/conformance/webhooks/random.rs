@@ -26,9 +26,9 @@ enum Step {
     Resume(u64, bool),
     Update(u64, Ordering),
     Delete(u64),
-    ReplayOne(usize),
+    ReplayOne(usize, bool),
     Skip(usize),
-    StartReplay(u64),
+    StartReplay { n: u64, missing: bool, fresh_ids: bool, from: Option<u64> },
     RunReplay,
     Retain(i64),
 }
@@ -59,9 +59,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (endpoint.clone(), any::<bool>()).prop_map(|(n, held)| Step::Resume(n, held)),
         1 => (endpoint.clone(), ordering()).prop_map(|(n, ordering)| Step::Update(n, ordering)),
         1 => (4_u64..5).prop_map(Step::Delete),
-        2 => (0_usize..50).prop_map(Step::ReplayOne),
+        2 => (0_usize..50, any::<bool>()).prop_map(|(nth, fresh)| Step::ReplayOne(nth, fresh)),
         2 => (0_usize..50).prop_map(Step::Skip),
-        1 => endpoint.prop_map(Step::StartReplay),
+        1 => (endpoint, any::<bool>(), any::<bool>(), prop::option::of(0_u64..30)).prop_map(
+            |(n, missing, fresh_ids, from)| Step::StartReplay { n, missing, fresh_ids, from }
+        ),
         3 => Just(Step::RunReplay),
         1 => (0_i64..90_000).prop_map(Step::Retain),
     ]
@@ -179,11 +181,12 @@ pub async fn a_random_history_of_webhooks_agrees_with_the_model(store: &impl Sto
             Step::Delete(n) => {
                 both!(delete_endpoint(endpoint_id(n), at));
             }
-            Step::ReplayOne(nth) => {
+            Step::ReplayOne(nth, is_fresh) => {
                 let all = DeliveryQuery { limit: 50, ..DeliveryQuery::default() };
                 let page = model.list_deliveries(&all).await.unwrap();
                 if let Some(listed) = page.deliveries.get(nth) {
-                    both!(replay(listed.delivery.id, at));
+                    let fresh = is_fresh.then(|| uuid(600_000 + u64::try_from(number).unwrap()));
+                    both!(replay(listed.delivery.id, fresh, at));
                     sent.remove(&(listed.delivery.endpoint, listed.delivery.stream));
                 }
             }
@@ -197,12 +200,17 @@ pub async fn a_random_history_of_webhooks_agrees_with_the_model(store: &impl Sto
                     overtaken.insert(listed.delivery.id);
                 }
             }
-            Step::StartReplay(n) => {
+            Step::StartReplay { n, missing, fresh_ids, from } => {
                 replays += 1;
                 let start = StartReplay {
                     id: ReplayId::new(uuid(700_000 + replays)),
                     endpoint: endpoint_id(n),
-                    filter: ReplayFilter::default(),
+                    filter: ReplayFilter {
+                        missing,
+                        from_sequence: from.map(Sequence),
+                        ..ReplayFilter::default()
+                    },
+                    fresh_ids,
                 };
                 both!(start_replay(start.clone(), at));
             }

@@ -1,6 +1,6 @@
 use fluxora_delivery::{
-    AttemptOptions, DeadReason, DeliveryState, DeliveryStatus, Endpoint, EndpointId, Ordering, Policy,
-    Replay, ReplayFilter, ReplayId, ReplayState,
+    AttemptOptions, DeadReason, DeliveryId, DeliveryState, DeliveryStatus, Endpoint, EndpointId, Ordering,
+    Policy, Replay, ReplayFilter, ReplayId, ReplayState,
 };
 use fluxora_stream::EventKind;
 
@@ -9,7 +9,12 @@ use crate::Sequence;
 use crate::delivery::{EndpointUpdate, EndpointUpdated, ReplayQuery, StartReplay};
 
 async fn start(store: &impl DeliveryStore, n: u64, filter: ReplayFilter, now: Timestamp) -> Replay {
-    let replay = StartReplay { id: ReplayId::new(uuid(800_000 + n)), endpoint: endpoint_id(1), filter };
+    let replay = StartReplay {
+        id: ReplayId::new(uuid(800_000 + n)),
+        endpoint: endpoint_id(1),
+        filter,
+        fresh_ids: false,
+    };
     store.start_replay(replay, now).await.unwrap().expect("the endpoint is there").0
 }
 
@@ -29,16 +34,16 @@ pub async fn a_replayed_delivery_is_sent_again_in_its_lane(store: &impl Store) {
     let first = deliver_all(store, t(1)).await.remove(0).delivery;
     cancel(store, 1).await;
     fan_out(store, t(21)).await;
-    let (listed, done) = store.replay(first.id, t(22)).await.unwrap().unwrap();
+    let (listed, done) = store.replay(first.id, None, t(22)).await.unwrap().unwrap();
     assert!(done && listed.status == DeliveryStatus::Pending, "{listed:?}");
-    let (_, again) = store.replay(first.id, t(22)).await.unwrap().unwrap();
+    let (_, again) = store.replay(first.id, None, t(22)).await.unwrap().unwrap();
     assert!(!again, "it is not settled");
     let sent = deliver_all(store, t(22)).await;
     assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((sent[0].delivery.id, &sent[0].delivery.body), (first.id, &first.body));
     assert_eq!(sent[0].attempt, 2);
-    let unknown = fluxora_delivery::DeliveryId::new(uuid(1));
-    assert!(store.replay(unknown, t(22)).await.unwrap().is_none());
+    let unknown = DeliveryId::new(uuid(1));
+    assert!(store.replay(unknown, None, t(22)).await.unwrap().is_none());
 }
 
 /// The one in flight is not overtaken, and the lane goes on with the earlier event.
@@ -50,7 +55,7 @@ pub async fn a_replay_waits_for_the_delivery_in_flight(store: &impl Store) {
     cancel(store, 1).await;
     fan_out(store, t(21)).await;
     let second = claim(store, 1, t(21)).await;
-    store.replay(first.id, t(22)).await.unwrap();
+    store.replay(first.id, None, t(22)).await.unwrap();
     assert_eq!(claim(store, 9, t(22)).await.deliveries, []);
     settle(store, &second, &failed(500, t(23)), t(23)).await;
     let sent = deliver_all(store, t(23)).await;
@@ -69,7 +74,7 @@ pub async fn without_an_order_each_delivery_is_due_at_once(store: &impl Store) {
     let results = vec![settlement(first, failed(500, t(22))), settlement(second, delivered(t(22)))];
     store.settle(results, &Policy::default(), t(22)).await.unwrap();
     assert_eq!(claim(store, 9, t(22)).await.deliveries, [], "the first one is due later");
-    let (_, done) = store.replay(second.delivery.id, t(23)).await.unwrap().unwrap();
+    let (_, done) = store.replay(second.delivery.id, None, t(23)).await.unwrap().unwrap();
     assert!(done);
     let replayed = claim(store, 9, t(23)).await;
     assert_eq!(sequences(&replayed), [2], "it does not wait for the first one");
@@ -189,8 +194,157 @@ pub async fn a_cancelled_replay_ends(store: &impl Store) {
     assert_eq!(deliver_all(store, t(6)).await.len(), 2);
     let unknown = ReplayId::new(uuid(1));
     assert_eq!(store.cancel_replay(unknown, t(6)).await.unwrap(), None);
-    let nobody = StartReplay { id: unknown, endpoint: endpoint_id(9), filter: ReplayFilter::default() };
+    let nobody = StartReplay {
+        id: unknown,
+        endpoint: endpoint_id(9),
+        filter: ReplayFilter::default(),
+        fresh_ids: false,
+    };
     assert_eq!(store.start_replay(nobody, t(6)).await.unwrap(), None);
+}
+
+/// It is another delivery of the event: it names the first one, and its body has its id.
+pub async fn a_replay_under_a_new_id_is_another_delivery_of_the_event(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let first = deliver_all(store, t(1)).await.remove(0).delivery;
+    let (copy, done) = store.replay(first.id, Some(uuid(1)), t(2)).await.unwrap().unwrap();
+    assert!(done && copy.status == DeliveryStatus::Pending, "{copy:?}");
+    let copy = copy.delivery;
+    assert_eq!((copy.id, copy.replay_of), (DeliveryId::replayed(first.id, uuid(1)), Some(first.id)));
+    let (again, done) = store.replay(first.id, Some(uuid(1)), t(2)).await.unwrap().unwrap();
+    assert_eq!((again.delivery.id, done), (copy.id, false), "the same request makes nothing");
+    let sent = deliver_all(store, t(2)).await.remove(0);
+    assert_eq!((sent.delivery.id, sent.attempt, sent.delivery.sequence), (copy.id, 1, first.sequence));
+    assert_eq!(Some(sent.delivery.body), fluxora_delivery::body_of_replay(&first.body, first.id, copy.id));
+    let kept = store.delivery(first.id).await.unwrap().unwrap().delivery;
+    assert_eq!((kept.state, kept.attempts), (first_delivered(t(1)), 1), "the first one is as it was");
+    let (of_copy, _) = store.replay(copy.id, Some(uuid(2)), t(3)).await.unwrap().unwrap();
+    assert_eq!(of_copy.delivery.replay_of, Some(first.id), "the first one, not the copy");
+    assert_eq!(deliver_all(store, t(3)).await.len(), 1);
+    let figures = store.delivery_figures(t(3)).await.unwrap();
+    assert_eq!((figures.delivered, figures.pending), (3, 0));
+}
+
+fn first_delivered(at: Timestamp) -> DeliveryState {
+    DeliveryState::Delivered { at }
+}
+
+/// Each event of the job once, also over several steps.
+pub async fn a_replay_job_can_give_each_delivery_a_new_id(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=5).await;
+    fan_out(store, t(1)).await;
+    let first: Vec<_> = deliver_all(store, t(1)).await.iter().map(|one| one.delivery.id).collect();
+    let id = ReplayId::new(uuid(800_001));
+    let filter = ReplayFilter::default();
+    let job = StartReplay { id, endpoint: endpoint_id(1), filter, fresh_ids: true };
+    let (job, _) = store.start_replay(job, t(2)).await.unwrap().unwrap();
+    assert_eq!((job.total, job.fresh_ids), (5, true));
+    run(store, t(2)).await;
+    let done = store.replay_job(id).await.unwrap().unwrap();
+    assert_eq!((done.replayed, done.fresh_ids), (5, true));
+    let sent = deliver_all(store, t(3)).await;
+    let originals: std::collections::BTreeSet<_> = sent.iter().map(|one| one.delivery.original()).collect();
+    assert_eq!((sent.len(), originals), (5, first.into_iter().collect()));
+}
+
+/// Those of other endpoints, unsettled and unknown ones are passed over.
+pub async fn a_replay_sends_the_deliveries_that_it_names(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    add(store, endpoint(2)).await;
+    create_streams(store, 1..=4).await;
+    fan_out(store, t(1)).await;
+    deliver_all(store, t(1)).await;
+    create_streams(store, [5]).await;
+    fan_out(store, t(2)).await;
+    let of = |n, sequence| DeliveryId::of(endpoint_id(n), Sequence(sequence));
+    let deliveries = vec![of(1, 3), of(1, 1), of(2, 2), of(1, 5), DeliveryId::new(uuid(7))];
+    let job = start(store, 1, ReplayFilter { deliveries, ..ReplayFilter::default() }, t(3)).await;
+    assert_eq!(job.total, 2);
+    assert_eq!(run(store, t(3)).await, 1);
+    let done = store.replay_job(job.id).await.unwrap().unwrap();
+    assert_eq!((done.replayed, done.filter, done.state), (2, job.filter, ReplayState::Done));
+    let sent = deliver_all(store, t(4)).await;
+    let mut sequences: Vec<_> =
+        sent.iter().map(|one| (one.delivery.endpoint, one.delivery.sequence)).collect();
+    sequences.sort_unstable();
+    let expect = [(1, 1), (1, 3), (1, 5), (2, 5)].map(|(n, sequence)| (endpoint_id(n), Sequence(sequence)));
+    assert_eq!(sequences, expect);
+}
+
+/// Events before the endpoint's start, given up, cancelled, never fanned out; not those that arrived, wait or are not wanted.
+pub async fn a_replay_sends_everything_that_an_endpoint_is_missing(store: &impl Store) {
+    create_streams(store, 1..=3).await;
+    let filter = EventFilter { kinds: vec![EventKind::Created], ..Default::default() };
+    add(store, Endpoint { start_sequence: Sequence(2), filter, ..endpoint(1) }).await;
+    create_streams(store, 4..=6).await;
+    cancel(store, 4).await;
+    fan_out(store, t(21)).await;
+    // Events 3 to 6 have deliveries: 3 dies, 4 is delivered, 5 is cancelled, 6 waits.
+    let policy = Policy { schedule: Vec::new(), ..Policy::default() };
+    let claimed = claim(store, 2, t(22)).await;
+    let results = [failed(500, t(22)), delivered(t(22))];
+    let settled =
+        claimed.deliveries.iter().zip(results).map(|(one, result)| settlement(one, result)).collect();
+    store.settle(settled, &policy, t(22)).await.unwrap();
+    let claimed = claim(store, 1, t(23)).await;
+    assert_eq!(sequences(&claimed), [5]);
+    pause(store, 1, t(23)).await;
+    store.settle(vec![settlement(&claimed.deliveries[0], failed(500, t(24)))], &policy, t(24)).await.unwrap();
+    change(store, 1, StateChange::Resume(ResumeFrom::Now), t(25)).await;
+    let missing = ReplayFilter { missing: true, ..ReplayFilter::default() };
+    let job = start(store, 1, missing.clone(), t(26)).await;
+    assert_eq!((job.total, job.cursor, job.upto), (0, Sequence(2), Sequence(7)));
+    run(store, t(26)).await;
+    let done = store.replay_job(job.id).await.unwrap().unwrap();
+    assert_eq!((done.replayed, done.state), (3, ReplayState::Done));
+    let sent: Vec<_> = deliver_all(store, t(27)).await.iter().map(|one| one.delivery.sequence.0).collect();
+    assert_eq!(sorted(sent), [3, 5, 6]);
+    let again = start(store, 2, missing, t(28)).await;
+    run(store, t(28)).await;
+    assert_eq!(store.replay_job(again.id).await.unwrap().unwrap().replayed, 0, "nothing is missing now");
+    let earlier = ReplayFilter { missing: true, from_sequence: Some(Sequence(1)), ..ReplayFilter::default() };
+    let job = start(store, 3, earlier, t(29)).await;
+    run(store, t(29)).await;
+    assert_eq!(store.replay_job(job.id).await.unwrap().unwrap().replayed, 2, "events before its start");
+    let sent: Vec<_> = deliver_all(store, t(30)).await.iter().map(|one| one.delivery.sequence.0).collect();
+    assert_eq!(sorted(sent), [1, 2]);
+}
+
+fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
+    numbers.sort_unstable();
+    numbers
+}
+
+/// It is not known whether they arrived. An explicit position asks for them.
+pub async fn what_retention_has_deleted_is_not_missing(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=3).await;
+    fan_out(store, t(1)).await;
+    deliver_all(store, t(1)).await;
+    assert_eq!(store.delete_settled_deliveries(t(100)).await.unwrap(), 3);
+    assert_eq!(stored(store, 1).await.forgotten_to, Sequence(3));
+    let missing = ReplayFilter { missing: true, ..ReplayFilter::default() };
+    for (n, from_sequence, expect) in [(1, None, 0), (2, Some(Sequence(2)), 2)] {
+        let job = start(store, n, ReplayFilter { from_sequence, ..missing.clone() }, t(101)).await;
+        run(store, t(101)).await;
+        assert_eq!(store.replay_job(job.id).await.unwrap().unwrap().replayed, expect);
+    }
+}
+
+/// It goes before a later event that waits, and not at the same time.
+pub async fn a_missing_event_gets_its_place_in_its_lane(store: &impl Store) {
+    create_streams(store, [1]).await;
+    add(store, Endpoint { start_sequence: Sequence(1), ..endpoint(1) }).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let filter = ReplayFilter { missing: true, from_sequence: Some(Sequence(1)), ..ReplayFilter::default() };
+    start(store, 1, filter, t(22)).await;
+    run(store, t(22)).await;
+    let sent = deliver_all(store, t(23)).await;
+    assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 /// Two requests under one key come at the same time.
@@ -200,7 +354,7 @@ pub async fn a_replay_begins_once(store: &impl Store) {
     assert_eq!(store.run_replay(2, t(4)).await.unwrap().unwrap().state, ReplayState::Done);
     let other = ReplayFilter { from_sequence: Some(Sequence(1)), ..ReplayFilter::default() };
     for filter in [ReplayFilter::default(), other] {
-        let again = StartReplay { id: job.id, endpoint: endpoint_id(1), filter };
+        let again = StartReplay { id: job.id, endpoint: endpoint_id(1), filter, fresh_ids: false };
         let (begun, is_new) = store.start_replay(again, t(5)).await.unwrap().unwrap();
         assert!(!is_new);
         assert_eq!(
@@ -238,6 +392,7 @@ pub async fn replays_and_endpoints_know_their_owner(store: &impl Store) {
             id: ReplayId::new(uuid(n)),
             endpoint: endpoint_id(n),
             filter: ReplayFilter::default(),
+            fresh_ids: false,
         };
         store.start_replay(replay, t(0)).await.unwrap().unwrap();
     }

@@ -125,6 +125,7 @@ mod tests {
             tries: 0,
             first_attempt_at: None,
             blocks_until: None,
+            replay_of: None,
             claims: 0,
             created_at: now,
         }

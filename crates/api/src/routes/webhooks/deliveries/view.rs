@@ -12,6 +12,9 @@ use crate::view::Instant;
 #[cfg_attr(test, schemars(rename = "WebhookDelivery"))]
 pub(crate) struct DeliveryView {
     id: String,
+    /// The first delivery of the event, which this one sends again under an id of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_of: Option<String>,
     endpoint_id: String,
     /// The partner that the endpoint belongs to; null for one of the operator.
     owner: Option<String>,
@@ -115,6 +118,7 @@ impl DeliveryView {
         let delivery = &listed.delivery;
         Self {
             id: delivery.id.to_string(),
+            replay_of: delivery.replay_of.map(|original| original.to_string()),
             endpoint_id: delivery.endpoint.to_string(),
             owner: listed.owner.clone(),
             r#type: delivery.event_type.clone(),

@@ -76,7 +76,14 @@ pub(crate) async fn test(
     let trace = request.extensions().get::<Ongoing>().map(|ongoing| ongoing.trace.clone());
     let trace = trace.unwrap_or_else(|| TraceContext::of_name(&delivery_id));
     let cause = Cause::Request(&trace);
-    let outgoing = Outgoing { delivery_id: &delivery_id, event_type: TYPE, body: &body, attempt: 1, cause };
+    let outgoing = Outgoing {
+        delivery_id: &delivery_id,
+        event_type: TYPE,
+        body: &body,
+        attempt: 1,
+        replay_of: None,
+        cause,
+    };
     // Before it is sent: no test leaves without its row.
     api.record_done(&request, &stored.endpoint.id).await?;
     let result = webhooks.sender.attempt(&stored.endpoint, outgoing).await;

@@ -1,7 +1,7 @@
 use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use fluxora_delivery::{DeliveryStatus, EndpointId, ReplayFilter, ReplayId};
+use fluxora_delivery::{DeliveryStatus, EndpointId, Replay, ReplayFilter, ReplayId};
 use fluxora_store::Sequence;
 use fluxora_store::delivery::StartReplay;
 
@@ -47,7 +47,7 @@ pub(crate) async fn create(
     Query::of(&request)?.finish()?;
     api.webhooks()?;
     let key = idempotency::key(request.headers())?;
-    let (endpoint, filter) = read(body::members(&request, payload).await?)?;
+    let (endpoint, filter, fresh_ids) = read(body::members(&request, payload).await?)?;
     owned::endpoint(&api, &request, endpoint).await?;
     let owner = owned::owner(&request);
     let now = api.now();
@@ -57,19 +57,21 @@ pub(crate) async fn create(
             ReplayId::new(idempotency::id_of(SCOPE, owner.as_ref().map(fluxora_auth::Name::as_str), key))
         }
     };
+    let is_same =
+        |known: &Replay| (known.endpoint, &known.filter, known.fresh_ids) == (endpoint, &filter, fresh_ids);
     let known = match key {
         Some(_) => api.store().replay_job(id).await?,
         None => None,
     };
     let (replay, is_repeated) = match known {
-        Some(known) if known.endpoint == endpoint && known.filter == filter => (known, true),
+        Some(known) if is_same(&known) => (known, true),
         Some(_) => return Err(idempotency::reused()),
         None => {
-            let start = StartReplay { id, endpoint, filter: filter.clone() };
+            let start = StartReplay { id, endpoint, filter: filter.clone(), fresh_ids };
             let started = api.audited(&request, &id)?.start_replay(start, now).await?;
             let (started, is_new) = started.ok_or_else(endpoint_not_found)?;
             // Another request may have used the key in the meantime.
-            if started.endpoint != endpoint || started.filter != filter {
+            if !is_same(&started) {
                 return Err(idempotency::reused());
             }
             (started, !is_new)
@@ -83,7 +85,7 @@ pub(crate) async fn create(
     Ok(response.json(ReplayView::of(&replay)))
 }
 
-fn read(members: JsonObject) -> Result<(EndpointId, ReplayFilter), ApiError> {
+fn read(members: JsonObject) -> Result<(EndpointId, ReplayFilter, bool), ApiError> {
     let mut fields = Fields::of(members);
     let endpoint = endpoint(&mut fields);
     let words = SETTLED.map(DeliveryStatus::name).join(", ");
@@ -96,10 +98,31 @@ fn read(members: JsonObject) -> Result<(EndpointId, ReplayFilter), ApiError> {
         created_until: fields.optional_instant("createdUntil"),
         from_sequence: fields.optional_number("fromSequence", 0..=u64::MAX).map(Sequence),
         to_sequence: fields.optional_number("toSequence", 0..=u64::MAX).map(Sequence),
+        deliveries: fields.deliveries("deliveryIds"),
+        missing: fields.optional_boolean("missing").unwrap_or_default(),
     };
+    let fresh_ids = fields.optional_boolean("freshIds").unwrap_or_default();
+    if filter.missing {
+        refuse_beside_missing(&mut fields, &filter);
+    }
     fields.finish()?;
     // Without a fault, it was read.
-    endpoint.map(|endpoint| (endpoint, filter)).ok_or_else(|| ApiError::invalid(Vec::new()))
+    endpoint.map(|endpoint| (endpoint, filter, fresh_ids)).ok_or_else(|| ApiError::invalid(Vec::new()))
+}
+
+/// What speaks of deliveries says nothing of events that have none.
+fn refuse_beside_missing(fields: &mut Fields, filter: &ReplayFilter) {
+    for (field, is_given) in [
+        ("statuses", !filter.statuses.is_empty()),
+        ("createdFrom", filter.created_from.is_some()),
+        ("createdUntil", filter.created_until.is_some()),
+        ("deliveryIds", !filter.deliveries.is_empty()),
+    ] {
+        if is_given {
+            let message = format!("{field} cannot be given together with missing");
+            fields.refuse::<()>(field, FieldCode::InvalidValue, message);
+        }
+    }
 }
 
 fn endpoint(fields: &mut Fields) -> Option<EndpointId> {

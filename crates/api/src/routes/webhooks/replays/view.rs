@@ -15,8 +15,15 @@ pub(crate) struct ReplayView {
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::ReplayStatus"))]
     status: &'static str,
     filter: FilterView,
-    /// Deliveries that matched when it was asked for.
-    total: u64,
+    /// Whether each delivery is sent again under an id of its own.
+    fresh_ids: bool,
+    /// Deliveries that matched when it was asked for; null for `missing`, whose events are looked for one by one.
+    total: Option<u64>,
+    /// The positions of the event log up to which it has looked, and is to look; absent without `missing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched_to: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_end: Option<u64>,
     /// Deliveries that it has made due.
     replayed: u64,
     created_at: Instant,
@@ -42,6 +49,10 @@ struct FilterView {
     from_sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to_sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    delivery_ids: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    missing: bool,
 }
 
 impl ReplayView {
@@ -51,7 +62,10 @@ impl ReplayView {
             endpoint_id: replay.endpoint.to_string(),
             status: replay.state.name(),
             filter: FilterView::of(&replay.filter),
-            total: replay.total,
+            fresh_ids: replay.fresh_ids,
+            total: (!replay.filter.missing).then_some(replay.total),
+            searched_to: replay.filter.missing.then_some(replay.cursor.0),
+            search_end: replay.filter.missing.then_some(replay.upto.0),
             replayed: replay.replayed,
             created_at: Instant(replay.created_at),
             finished_at: replay.finished_at.map(Instant),
@@ -61,8 +75,17 @@ impl ReplayView {
 
 impl FilterView {
     fn of(filter: &ReplayFilter) -> Self {
-        let ReplayFilter { statuses, kinds, stream, created_from, created_until, from_sequence, to_sequence } =
-            filter;
+        let ReplayFilter {
+            statuses,
+            kinds,
+            stream,
+            created_from,
+            created_until,
+            from_sequence,
+            to_sequence,
+            deliveries,
+            missing,
+        } = filter;
         Self {
             statuses: statuses.iter().copied().map(DeliveryStatus::name).collect(),
             types: kinds.iter().copied().map(EventKind::name).collect(),
@@ -71,6 +94,8 @@ impl FilterView {
             created_until: created_until.map(Instant),
             from_sequence: from_sequence.map(|sequence| sequence.0),
             to_sequence: to_sequence.map(|sequence| sequence.0),
+            delivery_ids: deliveries.iter().map(ToString::to_string).collect(),
+            missing: *missing,
         }
     }
 }
