@@ -7,6 +7,7 @@ mod delivery;
 mod endpoint;
 mod exchange;
 mod id;
+mod notice;
 mod options;
 mod owners;
 mod queue;
@@ -28,6 +29,7 @@ pub use endpoint::{
 };
 pub use exchange::{Exchange, MAX_LOCATION_CHARS, Phase, TlsVersion};
 pub use id::{DeliveryId, EndpointId, ReplayId};
+pub use notice::{Notice, NoticeKind};
 pub use options::{AttemptOptions, OnDead, UnknownOnDead};
 pub use owners::OwnerSlots;
 pub use queue::{Allowance, EndpointQueue};

@@ -24,6 +24,8 @@ pub struct AttemptOptions {
     /// How long a delivery that is not acknowledged may hold up the later ones of its lane, in seconds,
     /// [`Self::MIN_LANE_BLOCK_SECONDS`] to [`Self::MAX_LANE_BLOCK_SECONDS`]; `None` for [`Policy::max_lane_block`].
     pub max_lane_block_seconds: Option<u32>,
+    /// Whether it also gets [notices](crate::Notice) about the other endpoints of its owner.
+    pub notices: bool,
 }
 
 /// What follows in a lane when its first delivery is given up.
@@ -55,6 +57,8 @@ struct OptionsRecord {
     blocks_when_dead: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_lane_block_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    notices: bool,
 }
 
 impl AttemptOptions {
@@ -74,7 +78,7 @@ impl AttemptOptions {
     /// # Errors
     /// They cannot be written.
     pub fn to_json(&self) -> Result<String, InvalidRecord> {
-        let Self { timeout_seconds, retry_seconds, fail_fast, on_dead, max_lane_block_seconds } =
+        let Self { timeout_seconds, retry_seconds, fail_fast, on_dead, max_lane_block_seconds, notices } =
             self.clone();
         let blocks_when_dead = on_dead == OnDead::Block;
         let record = OptionsRecord {
@@ -83,6 +87,7 @@ impl AttemptOptions {
             fail_fast,
             blocks_when_dead,
             max_lane_block_seconds,
+            notices,
         };
         Ok(serde_json::to_string(&record)?)
     }
@@ -98,9 +103,10 @@ impl AttemptOptions {
             fail_fast,
             blocks_when_dead,
             max_lane_block_seconds,
+            notices,
         } = serde_json::from_str(json)?;
         let on_dead = if blocks_when_dead { OnDead::Block } else { OnDead::Skip };
-        Ok(Self { timeout_seconds, retry_seconds, fail_fast, on_dead, max_lane_block_seconds })
+        Ok(Self { timeout_seconds, retry_seconds, fail_fast, on_dead, max_lane_block_seconds, notices })
     }
 
     /// How much longer than the server's time an attempt may take.
@@ -136,7 +142,7 @@ impl Policy {
     /// The policy for an endpoint. Without an order no delivery holds up another one.
     pub fn of<'p>(&'p self, endpoint: &Endpoint) -> Cow<'p, Self> {
         let seconds = |seconds: u32| SignedDuration::from_secs(seconds.into());
-        let AttemptOptions { timeout_seconds: _, retry_seconds, fail_fast, on_dead, max_lane_block_seconds } =
+        let AttemptOptions { retry_seconds, fail_fast, on_dead, max_lane_block_seconds, .. } =
             &endpoint.options;
         let on_dead = match endpoint.ordering {
             Ordering::Stream => *on_dead,
@@ -172,6 +178,7 @@ mod tests {
             fail_fast: true,
             on_dead: OnDead::Block,
             max_lane_block_seconds: Some(60),
+            notices: true,
         }
     }
 

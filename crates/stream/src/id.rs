@@ -44,6 +44,14 @@ impl StreamId {
         (*id.hyphenated().encode_lower(&mut buffer) == *text).then_some(Self::Api(id))
     }
 
+    /// The UUID of an API stream.
+    pub const fn uuid(self) -> Option<Uuid> {
+        match self {
+            Self::Api(id) => Some(id),
+            Self::Chain { .. } => None,
+        }
+    }
+
     /// The source of the stream's changes.
     pub const fn origin(self) -> Origin {
         match self {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The longest run of a failing test.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const SETTINGS: [&str; 44] = [
+const SETTINGS: [&str; 45] = [
     "TIME_EVENTS",
     "RUNWAY_LOW_HOURS",
     "FRONTEND_MAX_STREAMS",

@@ -122,6 +122,10 @@ fn configuration() -> Value {
             "enum": OnDead::ALL.map(OnDead::name).map(Some).into_iter().chain([None]).collect::<Vec<_>>(),
             "description": "Whether the later deliveries of a stream go on when one is given up, or wait for it.",
         },
+        "endpointNotices": {
+            "type": ["boolean", "null"],
+            "description": "Send `endpoint.failing` and `endpoint.held` of the owner's other endpoints as well.",
+        },
         "maxLaneBlockSeconds": {
             "type": ["integer", "null"],
             "minimum": AttemptOptions::MIN_LANE_BLOCK_SECONDS,

@@ -72,6 +72,7 @@ async fn filled(server: &Server, store: &Model) {
                 fail_fast: true,
                 on_dead: OnDead::Block,
                 max_lane_block_seconds: Some(AttemptOptions::MAX_LANE_BLOCK_SECONDS),
+                notices: true,
             },
             secrets: Vec::new(),
             custom_headers: Vec::new(),

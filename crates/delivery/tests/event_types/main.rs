@@ -8,7 +8,7 @@ mod schema;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use fluxora_delivery::{DeliveryId, EndpointId, body};
+use fluxora_delivery::{DeliveryId, EndpointId, HoldReason, Notice, NoticeKind, body};
 use fluxora_stream::{Changes, EventKind, LoggedEvent};
 use schema::Schema;
 use serde_json::{Map, Value, json};
@@ -35,9 +35,44 @@ fn the_body_of_every_event_type_is_that_of_its_schema() {
     }
 }
 
+/// The bodies of notices, one of each type, with what they say.
+fn notices() -> [(NoticeKind, &'static str, Value); 2] {
+    let [about, to] =
+        [1, 2].map(|n| EndpointId::new(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + n)));
+    [
+        (
+            NoticeKind::Failing { hours: 24 },
+            "Another endpoint of the owner has failed for 24 or 72 hours without a success.",
+        ),
+        (
+            NoticeKind::Held { reason: HoldReason::Failing },
+            "The server holds another endpoint of the owner: it has failed for days (`failing`), or answered 410 (`gone`).",
+        ),
+    ]
+    .map(|(kind, when)| {
+        let at = "2026-01-02T00:00:00.250Z".parse().unwrap();
+        let notice = Notice { at, kind, failing_since: Some("2026-01-01T00:00:00Z".parse().unwrap()) };
+        let body = notice.delivery(about, to, None, at).unwrap().body;
+        (kind, when, serde_json::from_slice(&body).unwrap())
+    })
+}
+
+#[test]
+fn the_body_of_every_notice_is_that_of_its_schema() {
+    for (kind, _, body) in notices() {
+        let faults = schema().check(kind.event_type(), &body);
+        assert!(faults.is_empty(), "{kind:?}: {faults:#?}");
+    }
+}
+
 #[test]
 fn the_schema_has_every_event_type_and_the_test() {
-    let listed: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).chain(["webhook.test"]).collect();
+    let listed: Vec<_> = EventKind::ALL
+        .iter()
+        .map(|kind| kind.name())
+        .chain(["webhook.test"])
+        .chain(NoticeKind::TYPES)
+        .collect();
     assert_eq!(schema().variants(), listed);
 }
 
@@ -115,6 +150,10 @@ fn the_page_shows_the_body_of_every_event_type() {
             examples::when(event.event.kind)
         )
         .unwrap();
+    }
+    for (kind, when, body) in notices() {
+        let body = serde_json::to_string_pretty(&body).unwrap();
+        write!(page, "\n## `{}`\n\n{when}\n\n```json\n{body}\n```\n", kind.event_type()).unwrap();
     }
     #[expect(clippy::disallowed_methods, reason = "only who runs the test can ask for the page")]
     if std::env::var_os("UPDATE").is_some() {

@@ -13,7 +13,7 @@ fn shown(error: &OpenError) -> String {
     format!("{chain} {error:?} {error:#?}")
 }
 
-const MIGRATIONS: [&str; 27] = [
+const MIGRATIONS: [&str; 28] = [
     "V1__streams",
     "V2__chain",
     "V3__cheaper_rows",
@@ -41,6 +41,7 @@ const MIGRATIONS: [&str; 27] = [
     "V25__stream_drifts",
     "V26__lanes_that_wait",
     "V27__replays_under_new_ids",
+    "V28__endpoint_notices",
 ];
 const HISTORY: &str = "SELECT count(*) FROM fluxora_schema_history";
 

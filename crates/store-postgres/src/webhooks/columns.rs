@@ -5,7 +5,7 @@ macro_rules! endpoint_columns {
         "seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, \
          rate_limit, start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, \
          last_success_at, last_failure_at, breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, \
-         ordering, options, forgotten_to"
+         ordering, options, forgotten_to, notices"
     };
 }
 pub(crate) use endpoint_columns;

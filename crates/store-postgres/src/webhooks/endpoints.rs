@@ -1,4 +1,4 @@
-use fluxora_delivery::{EndpointId, FilterRecord, InvalidRecord, secrets_to_json};
+use fluxora_delivery::{EndpointId, FilterRecord, InvalidRecord, Notice, secrets_to_json};
 use fluxora_store::delivery::StoredEndpoint;
 use fluxora_store::rows::{sequence, webhook_endpoint};
 use fluxora_store::{Sequence, StoreError};
@@ -27,6 +27,9 @@ pub(super) const NEXT_RUNNABLE: &str =
     "SELECT runnable_at FROM webhook_endpoints WHERE runnable_at IS NOT NULL ORDER BY runnable_at LIMIT 1";
 pub(super) const BEHIND: &str =
     "SELECT id FROM webhook_endpoints WHERE behind IS NOT NULL AND deleted_at IS NULL ORDER BY seq LIMIT 1";
+pub(super) const WITH_NOTICES: &str =
+    "SELECT id FROM webhook_endpoints WHERE notices IS NOT NULL ORDER BY seq LIMIT 1";
+const WRITE_NOTICES: &str = "UPDATE webhook_endpoints SET notices = $2 WHERE id = $1";
 pub(super) const COUNT: &str = "SELECT count(*) FROM webhook_endpoints \
                                 WHERE owner IS NOT DISTINCT FROM $1::text AND deleted_at IS NULL";
 const INSERT: &str = "INSERT INTO webhook_endpoints (id, owner, url, description, filter, state, state_since, state_reason, headers, \
@@ -40,7 +43,7 @@ const PUT: &str = concat!(
     "INSERT INTO webhook_endpoints (",
     endpoint_columns!(),
     ", deleted_at) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)"
 );
 const WRITE: &str = "UPDATE webhook_endpoints SET url = $2, description = $3, filter = $4, headers = $5, secrets = $6, \
                      custom_headers = $7, rate_limit = $8, ordering = $9, options = $10 WHERE id = $1";
@@ -54,8 +57,7 @@ const WRITE_QUEUES: &str = "UPDATE webhook_endpoints AS p SET state = new.state,
      $13::timestamptz[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::timestamptz[]) AS new (id, state, \
      state_since, state_reason, behind, updated_at, version, consecutive_failures, failing_since, last_success_at, \
      last_failure_at, breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at) WHERE p.id = new.id";
-const MARK_DELETED: &str =
-    "UPDATE webhook_endpoints SET deleted_at = $2, runnable_at = NULL, behind = NULL WHERE id = $1";
+const MARK_DELETED: &str = "UPDATE webhook_endpoints SET deleted_at = $2, runnable_at = NULL, behind = NULL, notices = NULL WHERE id = $1";
 
 pub(crate) fn decode(row: &Row) -> Result<StoredEndpoint, StoreError> {
     webhook_endpoint(&mut Columns::of(row, "webhook_endpoints"))
@@ -63,7 +65,7 @@ pub(crate) fn decode(row: &Row) -> Result<StoredEndpoint, StoreError> {
 
 /// The values of an endpoint's configuration, up to and with its version.
 fn configuration(stored: &StoredEndpoint) -> Result<Values, StoreError> {
-    let StoredEndpoint { sequence: _, endpoint, queue: _, behind, forgotten_to: _ } = stored;
+    let StoredEndpoint { sequence: _, endpoint, queue: _, behind, .. } = stored;
     Ok(vec![
         Box::new(endpoint.id.to_string()),
         Box::new(endpoint.owner.clone()),
@@ -127,6 +129,7 @@ pub(crate) async fn put(
         Box::new(stored.endpoint.ordering.name()),
         Box::new(json(stored.endpoint.options.to_json())?),
         Box::new(columns::seq(stored.forgotten_to)),
+        Box::new(pending_notices(&stored.notices)?),
         Box::new(deleted_at.map(columns::instant)),
     ];
     values.extend(of_queue);
@@ -193,6 +196,20 @@ pub(super) async fn write_queues(
         Box::new(instants(|one| one.queue.runnable_at)),
     ];
     transaction.enqueue("writing queues of endpoints", WRITE_QUEUES, values, Some(stored.len())).await
+}
+
+pub(super) async fn write_notices(
+    transaction: &mut PipelinedTransaction,
+    stored: &StoredEndpoint,
+) -> Result<(), Fault> {
+    let values: Values =
+        vec![Box::new(stored.endpoint.id.to_string()), Box::new(pending_notices(&stored.notices)?)];
+    transaction.enqueue("writing notices of an endpoint", WRITE_NOTICES, values, Some(1)).await
+}
+
+/// Notices as JSON; `None` if there are none.
+fn pending_notices(notices: &[Notice]) -> Result<Option<String>, StoreError> {
+    if notices.is_empty() { Ok(None) } else { json(Notice::to_json(notices)).map(Some) }
 }
 
 pub(super) async fn mark_deleted(

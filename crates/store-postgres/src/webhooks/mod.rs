@@ -59,10 +59,11 @@ pub(crate) fn listing_of_replays(query: &fluxora_store::delivery::ReplayQuery) -
 
 /// Queries of claims, results and fan-out, with the indexes they are to follow.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, &[&str]); 16] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 17] = [
     (endpoints::BY_ID, &["webhook_endpoints_id_key"]),
     (endpoints::RUNNABLE, &["webhook_endpoints_runnable"]),
     (endpoints::NEXT_RUNNABLE, &["webhook_endpoints_runnable"]),
+    (endpoints::WITH_NOTICES, &["webhook_endpoints_with_notices"]),
     (endpoints::BEHIND, &["webhook_endpoints_behind"]),
     (events::AFTER, &["stream_events_pkey"]),
     (deliveries::BY_ID, &["webhook_deliveries_id_key"]),
@@ -155,6 +156,17 @@ impl DeliveryTransaction for Webhooks {
         let rows = self.transaction.query(what, endpoints::BEHIND, &[]).await?;
         let id: Option<&str> = rows.first().map(|row| row.try_get(0)).transpose().attempt(what)?;
         Ok(id.and_then(EndpointId::parse))
+    }
+
+    async fn endpoint_with_notices(&mut self) -> Result<Option<EndpointId>, Fault> {
+        let what = "looking for an endpoint with notices";
+        let rows = self.transaction.query(what, endpoints::WITH_NOTICES, &[]).await?;
+        let id: Option<&str> = rows.first().map(|row| row.try_get(0)).transpose().attempt(what)?;
+        Ok(id.and_then(EndpointId::parse))
+    }
+
+    async fn write_notices(&mut self, endpoint: &StoredEndpoint) -> Result<(), Fault> {
+        endpoints::write_notices(&mut self.transaction, endpoint).await
     }
 
     async fn count_endpoints(&mut self, owner: Option<&str>) -> Result<u32, Fault> {

@@ -18,7 +18,8 @@ const FIND: &str = "(SELECT seq, endpoint FROM webhook_deliveries WHERE settled_
 const LOCK: &str = "SELECT FROM webhook_endpoints WHERE id = ANY ($1) ORDER BY seq FOR UPDATE";
 const DELETE: &str = "WITH gone AS (\
         DELETE FROM webhook_deliveries d USING webhook_endpoints p WHERE d.seq = ANY ($1) AND p.id = d.endpoint \
-        AND (d.settled_at < $2 OR p.deleted_at < $2) RETURNING d.seq, d.endpoint, d.state, d.sequence\
+        AND (d.settled_at < $2 OR p.deleted_at < $2) RETURNING d.seq, d.endpoint, d.state, \
+        CASE WHEN d.type LIKE 'endpoint.%' THEN 0 ELSE d.sequence END AS sequence\
     ), attempts AS (DELETE FROM webhook_attempts WHERE delivery IN (SELECT seq FROM gone)\
     ), counted AS (\
         UPDATE webhook_endpoints p SET dead = p.dead - n.dead, forgotten_to = greatest(p.forgotten_to, n.newest) \

@@ -110,6 +110,14 @@ impl DeliveryTransaction for Webhooks<'_> {
         endpoints::behind(self.0)
     }
 
+    async fn endpoint_with_notices(&mut self) -> Result<Option<EndpointId>, StoreError> {
+        endpoints::with_notices(self.0)
+    }
+
+    async fn write_notices(&mut self, endpoint: &StoredEndpoint) -> Result<(), StoreError> {
+        endpoints::write_notices(self.0, endpoint)
+    }
+
     async fn count_endpoints(&mut self, owner: Option<&str>) -> Result<u32, StoreError> {
         endpoints::count(self.0, owner)
     }

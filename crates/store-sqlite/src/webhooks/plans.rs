@@ -32,6 +32,7 @@ fn claims_results_and_fan_out_follow_their_indexes() {
         }
         for (sql, index) in [
             (endpoints::RUNNABLE, "webhook_endpoints_runnable"),
+            (endpoints::WITH_NOTICES, "webhook_endpoints_with_notices"),
             (endpoints::NEXT_RUNNABLE, "webhook_endpoints_runnable"),
             (events::AFTER, "INTEGER PRIMARY KEY"),
             (deliveries::BY_ID, "sqlite_autoindex_webhook_deliveries_1"),

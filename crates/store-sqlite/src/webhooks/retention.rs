@@ -11,9 +11,8 @@ use crate::faults::Attempt;
 /// How many deliveries one unit deletes at most.
 pub(crate) const DELETED_AT_ONCE: u32 = 1_000;
 
-pub(super) const SETTLED: &str =
-    "SELECT seq, endpoint, state = 'dead', sequence FROM webhook_deliveries WHERE settled_at < ?1 LIMIT ?2";
-pub(super) const OF_DELETED: &str = "SELECT d.seq, d.endpoint, 0, d.sequence FROM webhook_endpoints p JOIN webhook_deliveries d ON d.endpoint = p.id \
+pub(super) const SETTLED: &str = "SELECT seq, endpoint, state = 'dead', iif(type LIKE 'endpoint.%', 0, sequence) FROM webhook_deliveries WHERE settled_at < ?1 LIMIT ?2";
+pub(super) const OF_DELETED: &str = "SELECT d.seq, d.endpoint, 0, 0 FROM webhook_endpoints p JOIN webhook_deliveries d ON d.endpoint = p.id \
      WHERE p.deleted_at < ?1 LIMIT ?2";
 const DELETE_ATTEMPTS: &str = "DELETE FROM webhook_attempts WHERE delivery = ?1";
 const DELETE_DELIVERY: &str = "DELETE FROM webhook_deliveries WHERE seq = ?1";

@@ -207,6 +207,7 @@ macro_rules! conformance_suite {
             a_late_result_counts_while_nobody_else_has_claimed
             released_deliveries_are_due_at_once_and_cost_no_attempt
             an_answer_of_410_holds_the_endpoint
+            the_other_endpoints_of_an_owner_are_notified_of_one_that_is_held
             a_partner_has_no_more_in_flight_than_allowed_over_all_its_endpoints
             a_replay_under_a_new_id_is_another_delivery_of_the_event
             a_replay_job_can_give_each_delivery_a_new_id

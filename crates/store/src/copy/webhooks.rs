@@ -1,8 +1,8 @@
 //! Records of webhooks as text. Every record is taken apart by naming all its fields.
 
 use fluxora_delivery::{
-    Attempt, AttemptResult, Delivery, Endpoint, EndpointQueue, FilterRecord, InvalidRecord, RateState,
-    Replay, ReplayFilterRecord, secrets_to_json,
+    Attempt, AttemptResult, Delivery, Endpoint, EndpointQueue, FilterRecord, InvalidRecord, Notice,
+    RateState, Replay, ReplayFilterRecord, secrets_to_json,
 };
 use fluxora_stream::Sequence;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub(super) fn endpoint(
     stored: &StoredEndpoint,
     deleted_at: Option<&Timestamp>,
 ) -> Result<(), StoreError> {
-    let StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to } = stored;
+    let StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to, notices } = stored;
     let Endpoint {
         id,
         owner,
@@ -68,7 +68,7 @@ pub(super) fn endpoint(
     fields.text("breaker", &json(breaker.to_json())?).optional("blockedUntil", blocked_until.as_ref());
     fields.put("rateCaughtUpUs", caught_up_us).put("pending", pending).put("dead", dead);
     fields.put("delivered", delivered).optional("runnableAt", runnable_at.as_ref());
-    fields.put("forgottenTo", forgotten_to.0);
+    fields.put("forgottenTo", forgotten_to.0).text("notices", &json(Notice::to_json(notices))?);
     Ok(())
 }
 

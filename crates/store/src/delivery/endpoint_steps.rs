@@ -34,6 +34,7 @@ pub async fn create_endpoint<T: DeliveryTransaction>(
         queue: EndpointQueue::default(),
         behind,
         forgotten_to: fluxora_stream::Sequence(0),
+        notices: Vec::new(),
     };
     let Some(sequence) = transaction.insert_endpoint(&stored).await? else {
         return Ok(EndpointCreated::Exists);

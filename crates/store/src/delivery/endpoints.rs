@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use fluxora_delivery::{Endpoint, EndpointId, EndpointQueue, EndpointState};
+use fluxora_delivery::{Endpoint, EndpointId, EndpointQueue, EndpointState, Notice};
 use fluxora_stream::Sequence;
 use jiff::Timestamp;
 
@@ -18,6 +18,8 @@ pub struct StoredEndpoint {
     pub behind: Option<Sequence>,
     /// The newest event whose delivery retention has deleted.
     pub forgotten_to: Sequence,
+    /// What the other endpoints of its owner are still to be notified of, oldest first.
+    pub notices: Vec<Notice>,
 }
 
 /// The outcome of creating an endpoint.

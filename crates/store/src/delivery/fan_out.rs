@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fluxora_delivery::{
     DeadReason, Delivery, DeliveryId, DeliveryState, EndpointId, MAX_BODY_BYTES, Ordering, body,
 };
-use fluxora_stream::{LoggedEvent, Sequence};
+use fluxora_stream::{LoggedEvent, Sequence, StreamId};
 use jiff::Timestamp;
 
 use super::follower_cache::{Follower, FollowerCache};
@@ -35,6 +35,9 @@ pub async fn fan_out<T: DeliveryTransaction>(
         if let Some(stored) = stored {
             return catch_up(transaction, stored, cursor, limit, now).await;
         }
+    }
+    if let Some(id) = transaction.endpoint_with_notices().await? {
+        return notify(transaction, id, now).await;
     }
     let followers = cache.followers(transaction, followers).await?;
     if followers.is_empty() {
@@ -87,6 +90,52 @@ async fn catch_up<T: DeliveryTransaction>(
         transaction.write_queues(&[stored]).await?;
     }
     Ok(done)
+}
+
+/// Fans the notices of one endpoint out to those endpoints of its owner that ask for them, itself left out.
+async fn notify<T: DeliveryTransaction>(
+    transaction: &mut T,
+    about: EndpointId,
+    now: Timestamp,
+) -> Result<FannedOut, T::Fault> {
+    let mut done = FannedOut { more: true, ..FannedOut::default() };
+    let all = transaction.all_endpoints().await?;
+    let Some(owner) =
+        all.iter().find(|stored| stored.endpoint.id == about).map(|stored| &stored.endpoint.owner)
+    else {
+        return Ok(done);
+    };
+    let is_notified = |stored: &&StoredEndpoint| {
+        stored.endpoint.owner == *owner && (stored.endpoint.options.notices || stored.endpoint.id == about)
+    };
+    let ids = all.iter().filter(is_notified).map(|stored| stored.endpoint.id).collect();
+    let mut locked = lock(transaction, &ids).await?;
+    // As they are under the lock.
+    let Some(mut subject) = locked.remove(&about) else { return Ok(done) };
+    locked.retain(|_, stored| stored.endpoint.options.notices);
+    let stream = StreamId::api(about.uuid());
+    let lanes: BTreeSet<_> = locked.keys().map(|endpoint| Lane { endpoint: *endpoint, stream }).collect();
+    let mut open = transaction.open_lanes(&lanes).await?;
+    let mut deliveries = Vec::new();
+    for notice in std::mem::take(&mut subject.notices) {
+        for (endpoint, stored) in &mut locked {
+            let is_first = open.insert(Lane { endpoint: *endpoint, stream });
+            let is_due = is_first || stored.endpoint.ordering == Ordering::None;
+            let delivery =
+                notice.delivery(about, *endpoint, is_due.then_some(now), now).map_err(unwritten)?;
+            stored.queue.pending = stored.queue.pending.saturating_add(1);
+            deliveries.push(delivery);
+        }
+    }
+    done.deliveries = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    transaction.insert_deliveries(&deliveries).await?;
+    transaction.write_notices(&subject).await?;
+    reschedule(transaction, locked, &BTreeMap::new(), now).await?;
+    Ok(done)
+}
+
+fn unwritten(error: serde_json::Error) -> StoreError {
+    StoreError::Internal { reason: "writing the body of a delivery".to_owned(), source: Some(error.into()) }
 }
 
 /// Which endpoints get which events, in the order of the log, and the position up to which that is decided.
@@ -154,10 +203,7 @@ pub(super) fn delivery(
     now: Timestamp,
 ) -> Result<Delivery, StoreError> {
     let id = DeliveryId::of(lane.endpoint, logged.sequence);
-    let body = body(id, logged).map_err(|error| StoreError::Internal {
-        reason: "writing the body of a delivery".to_owned(),
-        source: Some(error.into()),
-    })?;
+    let body = body(id, logged).map_err(unwritten)?;
     let state = if body.len() > MAX_BODY_BYTES {
         DeliveryState::Dead { at: now, reason: DeadReason::BodyTooLarge }
     } else {

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluxora_delivery::{DeliveryId, DeliveryState, OnDead, Policy, release as give_back, settle as decide};
+use fluxora_delivery::{
+    DeliveryId, DeliveryState, Notice, OnDead, Policy, release as give_back, settle as decide,
+};
 use jiff::Timestamp;
 
 use super::queues::{Locked, lock, reschedule};
@@ -29,6 +31,8 @@ pub async fn settle<T: DeliveryTransaction>(
                 let settled =
                     decide(queue, state, &mut stored.delivery, result.clone(), *jitter, &policy, now);
                 settled.map(|settled| {
+                    let notice = Notice::of(&settled, endpoint.queue.failing_since, now);
+                    endpoint.notices.extend(notice);
                     if settled.held.is_some() {
                         endpoint.endpoint.updated_at = endpoint.endpoint.updated_at.max(now);
                         endpoint.endpoint.version = endpoint.endpoint.version.saturating_add(1);
@@ -47,6 +51,9 @@ pub async fn settle<T: DeliveryTransaction>(
         transaction.write_deliveries(&written).await?;
         transaction.insert_attempts(&attempts).await?;
         pass_turns(transaction, &locked, &written, now).await?;
+        for endpoint in locked.values().filter(|endpoint| !endpoint.notices.is_empty()) {
+            transaction.write_notices(endpoint).await?;
+        }
         reschedule(transaction, locked, &BTreeMap::new(), now).await?;
     }
     Ok(outcomes)

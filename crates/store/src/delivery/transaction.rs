@@ -83,6 +83,10 @@ pub trait DeliveryTransaction {
     async fn all_endpoints(&mut self) -> Result<Vec<StoredEndpoint>, Self::Fault>;
     /// The first endpoint that is behind the fan-out cursor.
     async fn endpoint_behind(&mut self) -> Result<Option<EndpointId>, Self::Fault>;
+    /// The first endpoint that has notices to be fanned out.
+    async fn endpoint_with_notices(&mut self) -> Result<Option<EndpointId>, Self::Fault>;
+    /// Writes the notices of an endpoint.
+    async fn write_notices(&mut self, endpoint: &StoredEndpoint) -> Result<(), Self::Fault>;
     /// How many endpoints an owner has.
     async fn count_endpoints(&mut self, owner: Option<&str>) -> Result<u32, Self::Fault>;
     /// Writes a new endpoint and returns its position; `None` if its id is taken.

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use fluxora_delivery::{
     Attempt, AttemptOptions, AttemptResult, Breaker, Delivery, DeliveryId, DeliveryState, Endpoint,
-    EndpointId, EndpointQueue, EndpointState, FilterRecord, InvalidRecord, Lease, RateState, Replay,
+    EndpointId, EndpointQueue, EndpointState, FilterRecord, InvalidRecord, Lease, Notice, RateState, Replay,
     ReplayFilterRecord, ReplayId, secrets_from_json,
 };
 use fluxora_stream::{Sequence, StreamId};
@@ -14,7 +14,7 @@ use crate::delivery::{StoredDelivery, StoredEndpoint};
 
 /// Reads `seq, id, owner, url, description, filter, state, state_since, state_reason, headers, secrets, custom_headers, rate_limit,
 /// start_sequence, behind, created_at, updated_at, version, consecutive_failures, failing_since, last_success_at, last_failure_at,
-/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering, options, forgotten_to` of `webhook_endpoints`.
+/// breaker, blocked_until, rate_caught_up_us, pending, dead, delivered, runnable_at, ordering, options, forgotten_to, notices` of `webhook_endpoints`.
 pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<StoredEndpoint, StoreError> {
     let sequence = columns.sequence("seq")?;
     let id = id(columns, "id", EndpointId::parse)?;
@@ -73,7 +73,9 @@ pub fn webhook_endpoint<'r, C: ReadColumns<'r>>(columns: &mut C) -> Result<Store
         version,
     };
     let forgotten_to = columns.sequence("forgotten_to")?;
-    Ok(StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to })
+    let notices = columns.optional("notices", |columns, name| record(columns, name, Notice::from_json))?;
+    let notices = notices.unwrap_or_default();
+    Ok(StoredEndpoint { sequence, endpoint, queue, behind, forgotten_to, notices })
 }
 
 /// Reads `seq, id, endpoint, sequence, stream, type, body, state, claimable_at, reason, worker, claimed_at, settled_at, attempts, tries,

@@ -62,6 +62,7 @@ async fn each_fault_of_an_endpoint_has_its_code_and_writes_nothing() {
         (json!({ "retrySeconds": ["1"] }), "retrySeconds[0]", "INVALID_TYPE"),
         (json!({ "failFast": "true" }), "failFast", "INVALID_TYPE"),
         (json!({ "onDead": "wait" }), "onDead", "INVALID_VALUE"),
+        (json!({ "endpointNotices": "yes" }), "endpointNotices", "INVALID_TYPE"),
         (json!({ "onDead": true }), "onDead", "INVALID_TYPE"),
         (json!({ "maxLaneBlockSeconds": 59 }), "maxLaneBlockSeconds", "OUT_OF_RANGE"),
         (json!({ "maxLaneBlockSeconds": 324_001 }), "maxLaneBlockSeconds", "OUT_OF_RANGE"),

@@ -149,6 +149,29 @@ async fn a_delivery_is_sent_again_under_another_id_once_for_each_key() {
 }
 
 #[actix_web::test]
+async fn a_notice_about_an_endpoint_is_a_delivery_without_a_stream() {
+    let (server, store) = Server::with_model();
+    let held = server.endpoint(json!({})).await["id"].clone();
+    let other =
+        server.endpoint(json!({ "endpointNotices": true, "filter": { "types": ["stream.closed"] } })).await;
+    server.create(json!({})).await;
+    let now = server.clock.now();
+    store.fan_out(9, now).await.unwrap();
+    let (policy, lease) = (DeliveryPolicy::default(), SignedDuration::from_secs(30));
+    let claimed = store.claim("worker", 9, lease, &policy, now).await.unwrap().deliveries.remove(0);
+    let result = AttemptResult::new(OutcomeCode::HttpStatus, now, SignedDuration::ZERO).with_status(410);
+    let settlement = Settlement { fence: claimed.fence, result, jitter: Jitter::NONE };
+    store.settle(vec![settlement], &policy, now).await.unwrap();
+    store.fan_out(9, now).await.unwrap();
+    let notice = server.get(DELIVERIES).await.body["deliveries"][0].clone();
+    assert_eq!((&notice["type"], &notice["endpointId"]), (&json!("endpoint.held"), &other["id"]));
+    assert_eq!((&notice["streamId"], &notice["sequence"]), (&Value::Null, &Value::Null));
+    assert_eq!(notice["aboutEndpointId"], held);
+    let read = server.get(&format!("{DELIVERIES}/{}", notice["id"].as_str().unwrap())).await.body;
+    assert_eq!(read["body"]["data"]["reason"], "gone");
+}
+
+#[actix_web::test]
 async fn a_dead_delivery_that_blocks_its_stream_is_shown_so_and_can_be_skipped_once() {
     let (server, store) = Server::with_model();
     server.endpoint(json!({ "onDead": "block", "maxLaneBlockSeconds": 3_600, "failFast": true })).await;

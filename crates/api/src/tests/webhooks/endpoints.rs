@@ -30,6 +30,7 @@ async fn an_endpoint_is_shown_with_the_secret_that_was_made_for_it_once() {
             "failFast": false,
             "onDead": "skip",
             "maxLaneBlockSeconds": null,
+            "endpointNotices": false,
             "startAfter": 0,
             "secrets": [{ "createdAt": "2026-01-01T00:00:00.250Z" }],
             "deliveries": {
@@ -75,6 +76,7 @@ async fn every_field_of_an_endpoint_is_kept_and_its_secrets_are_not_shown() {
             "failFast": true,
             "onDead": "block",
             "maxLaneBlockSeconds": 60,
+            "endpointNotices": true,
             "secret": SECRET,
             "startAfter": 0,
         }))
@@ -97,6 +99,7 @@ async fn every_field_of_an_endpoint_is_kept_and_its_secrets_are_not_shown() {
     assert_eq!(shown["rateLimitPerSecond"], 50);
     assert_eq!((&shown["ordering"], &shown["timeoutSeconds"]), (&json!("none"), &json!(30)));
     assert_eq!((&shown["retrySeconds"], &shown["failFast"]), (&json!([1, 86_400]), &json!(true)));
+    assert_eq!(shown["endpointNotices"], true);
     assert_eq!((&shown["onDead"], &shown["maxLaneBlockSeconds"]), (&json!("block"), &json!(60)));
     for secret in ["hunter2", SECRET] {
         assert!(!shown.to_string().contains(secret), "{shown}");

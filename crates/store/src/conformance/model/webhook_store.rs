@@ -226,7 +226,9 @@ impl DeliveryStore for Model {
                 };
                 let endpoint = &mut webhooks.endpoints.iter_mut().find(of).unwrap().0;
                 endpoint.queue.dead -= u64::from(is_dead);
-                endpoint.forgotten_to = endpoint.forgotten_to.max(stored.delivery.sequence);
+                if stored.delivery.about().is_none() {
+                    endpoint.forgotten_to = endpoint.forgotten_to.max(stored.delivery.sequence);
+                }
             }
         }
         webhooks.deliveries.retain(|stored| {

@@ -118,6 +118,15 @@ impl DeliveryTransaction for Contents {
         Ok(self.webhooks.present().find(|stored| stored.behind.is_some()).map(|stored| stored.endpoint.id))
     }
 
+    async fn endpoint_with_notices(&mut self) -> Result<Option<EndpointId>, StoreError> {
+        Ok(self.webhooks.present().find(|stored| !stored.notices.is_empty()).map(|stored| stored.endpoint.id))
+    }
+
+    async fn write_notices(&mut self, endpoint: &StoredEndpoint) -> Result<(), StoreError> {
+        self.webhooks.find_mut(endpoint.endpoint.id).notices.clone_from(&endpoint.notices);
+        Ok(())
+    }
+
     async fn count_endpoints(&mut self, owner: Option<&str>) -> Result<u32, StoreError> {
         let count =
             self.webhooks.present().filter(|stored| stored.endpoint.owner.as_deref() == owner).count();
@@ -158,6 +167,7 @@ impl DeliveryTransaction for Contents {
         let deleted = self.webhooks.endpoints.iter_mut().find(|(stored, _)| stored.endpoint.id == id);
         let (stored, deleted) = deleted.unwrap();
         stored.queue.runnable_at = None;
+        stored.notices.clear();
         *deleted = Some(at);
         Ok(())
     }

@@ -45,6 +45,7 @@ pub async fn an_endpoint_reads_back_as_it_was_written(store: &impl Store) {
             fail_fast: true,
             on_dead: OnDead::Block,
             max_lane_block_seconds: Some(60),
+            notices: true,
         },
         secrets: vec![secret(0, Some(t(9))), secret(255, None)],
         custom_headers: vec![0, 255, 10],

@@ -58,6 +58,8 @@ counted! {
     next_runnable() -> Option<Timestamp>;
     all_endpoints() -> Vec<StoredEndpoint>;
     endpoint_behind() -> Option<EndpointId>;
+    endpoint_with_notices() -> Option<EndpointId>;
+    write_notices(endpoint: &StoredEndpoint) -> ();
     count_endpoints(owner: Option<&str>) -> u32;
     insert_endpoint(endpoint: &StoredEndpoint) -> Option<Sequence>;
     write_endpoint(endpoint: &StoredEndpoint) -> ();

@@ -115,6 +115,40 @@ pub async fn an_answer_of_410_holds_the_endpoint(store: &impl Store) {
     assert_eq!(store.delivery_figures(t(3)).await.unwrap().held_endpoints, 1);
 }
 
+/// Those of its owner that ask for it, and never itself.
+pub async fn the_other_endpoints_of_an_owner_are_notified_of_one_that_is_held(store: &impl Store) {
+    let owned = |n, owner: &str, notices| Endpoint {
+        owner: Some(owner.to_owned()),
+        options: AttemptOptions { notices, ..AttemptOptions::default() },
+        ..endpoint(n)
+    };
+    for (n, owner, notices) in [(1, "acme", true), (2, "acme", true), (3, "acme", false), (4, "other", true)]
+    {
+        add(store, owned(n, owner, notices)).await;
+    }
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let claimed = claim(store, 9, t(1)).await;
+    let result = |n| if n == endpoint_id(1) { failed(410, t(2)) } else { delivered(t(2)) };
+    let settled =
+        claimed.deliveries.iter().map(|one| settlement(one, result(one.delivery.endpoint))).collect();
+    store.settle(settled, &Policy::default(), t(2)).await.unwrap();
+    assert_eq!(stored(store, 1).await.notices.len(), 1);
+    assert_eq!(fan_out(store, t(3)).await, 1);
+    assert_eq!(stored(store, 1).await.notices, [], "it is fanned out once");
+    let sent = deliver_all(store, t(3)).await;
+    let [notice] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((notice.delivery.endpoint, notice.delivery.about()), (endpoint_id(2), Some(endpoint_id(1))));
+    assert_eq!(notice.delivery.event_type, "endpoint.held");
+    let body = String::from_utf8(notice.delivery.body.clone()).unwrap();
+    assert!(body.contains(r#""reason":"gone""#), "{body}");
+    assert_eq!(fan_out(store, t(4)).await, 0);
+    let figures = store.delivery_figures(t(4)).await.unwrap();
+    assert_eq!((figures.delivered, figures.pending, figures.held), (4, 0, 1));
+    store.delete_settled_deliveries(t(5)).await.unwrap();
+    assert_eq!(stored(store, 2).await.forgotten_to, Sequence(1), "a notice is no event of the log");
+}
+
 /// 429 keeps all lanes of the endpoint waiting.
 pub async fn an_answer_of_429_blocks_the_endpoint_for_as_long_as_it_asks(store: &impl Store) {
     add(store, endpoint(1)).await;

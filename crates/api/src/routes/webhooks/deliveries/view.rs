@@ -19,9 +19,13 @@ pub(crate) struct DeliveryView {
     /// The partner that the endpoint belongs to; null for one of the operator.
     owner: Option<String>,
     r#type: String,
-    stream_id: String,
-    /// The event's position in the event log.
-    sequence: u64,
+    /// Null for a notice about an endpoint.
+    stream_id: Option<String>,
+    /// The event's position in the event log; null for a notice about an endpoint.
+    sequence: Option<u64>,
+    /// The endpoint that a notice is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about_endpoint_id: Option<String>,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::DeliveryStatusName"))]
     status: &'static str,
     /// Why it was given up.
@@ -116,14 +120,16 @@ impl PhasesView {
 impl DeliveryView {
     pub(super) fn of(listed: &ListedDelivery) -> Self {
         let delivery = &listed.delivery;
+        let about = delivery.about();
         Self {
             id: delivery.id.to_string(),
             replay_of: delivery.replay_of.map(|original| original.to_string()),
             endpoint_id: delivery.endpoint.to_string(),
             owner: listed.owner.clone(),
             r#type: delivery.event_type.clone(),
-            stream_id: delivery.stream.to_string(),
-            sequence: delivery.sequence.0,
+            stream_id: about.is_none().then(|| delivery.stream.to_string()),
+            sequence: about.is_none().then_some(delivery.sequence.0),
+            about_endpoint_id: about.map(|about| about.to_string()),
             status: listed.status.name(),
             reason: delivery.state.dead_reason().map(DeadReason::name),
             attempt_count: delivery.attempts,

@@ -29,6 +29,7 @@ pub(super) struct Draft {
     fail_fast: Option<bool>,
     on_dead: Option<OnDead>,
     max_lane_block_seconds: Option<Option<u32>>,
+    notices: Option<bool>,
 }
 
 impl Draft {
@@ -57,6 +58,9 @@ impl Draft {
             on_dead: patched(fields, "onDead", |fields, given| fields.as_on_dead("onDead", &given)),
             max_lane_block_seconds: patched(fields, "maxLaneBlockSeconds", |fields, given| {
                 fields.as_lane_block("maxLaneBlockSeconds", &given).map(Some)
+            }),
+            notices: patched(fields, "endpointNotices", |fields, given| {
+                fields.as_boolean("endpointNotices", &given)
             }),
         }
     }
@@ -95,6 +99,7 @@ impl Draft {
         set(&mut options.retry_seconds, self.retry_seconds.as_ref());
         set(&mut options.fail_fast, self.fail_fast.as_ref());
         set(&mut options.on_dead, self.on_dead.as_ref());
+        set(&mut options.notices, self.notices.as_ref());
         set(&mut options.max_lane_block_seconds, self.max_lane_block_seconds.as_ref());
     }
 }

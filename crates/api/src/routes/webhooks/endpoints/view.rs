@@ -46,6 +46,8 @@ pub(crate) struct EndpointView {
     on_dead: &'static str,
     /// How long a delivery may hold up the later ones of its stream; null for 72 hours.
     max_lane_block_seconds: Option<u32>,
+    /// Whether it also gets notices about the other endpoints of its owner.
+    endpoint_notices: bool,
     /// The position of the event log after which events are delivered.
     start_after: u64,
     secrets: Vec<SecretView>,
@@ -118,6 +120,7 @@ impl EndpointView {
             fail_fast: endpoint.options.fail_fast,
             on_dead: endpoint.options.on_dead.name(),
             max_lane_block_seconds: endpoint.options.max_lane_block_seconds,
+            endpoint_notices: endpoint.options.notices,
             start_after: endpoint.start_sequence.0,
             secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
             deliveries: QueueView::of(&stored.queue, now),
