@@ -13,7 +13,7 @@ use crate::{DeliveryId, EndpointId, EndpointState, body_of_replay};
 pub struct Delivery {
     /// The id: the same on every attempt, and on every replay that does not ask for another one.
     pub id: DeliveryId,
-    /// The delivery whose event it delivers again under an id of its own: the first one, also for a replay of a replay.
+    /// The delivery whose event it delivers again under a new id: the first one, also for a replay of a replay.
     pub replay_of: Option<DeliveryId>,
     /// The endpoint.
     pub endpoint: EndpointId,

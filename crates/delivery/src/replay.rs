@@ -17,7 +17,7 @@ pub struct Replay {
     pub endpoint: EndpointId,
     /// Which deliveries.
     pub filter: ReplayFilter,
-    /// Whether each is sent again as another delivery, under an id of its own.
+    /// Whether each is sent again as another delivery, under a new id.
     pub fresh_ids: bool,
     /// How far it is.
     pub state: ReplayState,

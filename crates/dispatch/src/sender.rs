@@ -38,7 +38,7 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The delivery that this one repeats under an id of its own.
+    /// The delivery that this one repeats under a new id.
     pub replay_of: Option<&'a str>,
     /// What caused it.
     pub cause: Cause<'a>,

@@ -31,8 +31,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 8] {
             object(&[], &json!({"overlapSeconds": overlap, "secret": secret()}))
         }),
         ("ReplayWebhookDelivery", {
-            let fresh =
-                json!({"type": ["boolean", "null"], "description": "Send it under an id of its own."});
+            let fresh = json!({"type": ["boolean", "null"], "description": "Send it under a new id."});
             object(&[], &json!({"freshId": fresh}))
         }),
         ("PauseWebhookEndpoint", object(&[], &json!({"reason": reason}))),
@@ -65,7 +64,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 8] {
                     },
                     "freshIds": {
                         "type": ["boolean", "null"],
-                        "description": "Send each delivery under an id of its own.",
+                        "description": "Send each delivery under a new id.",
                     },
                 }),
             ),

@@ -128,7 +128,7 @@ pub struct StartReplay {
     pub endpoint: EndpointId,
     /// Which deliveries.
     pub filter: ReplayFilter,
-    /// Whether each is sent again as another delivery, under an id of its own.
+    /// Whether each is sent again as another delivery, under a new id.
     pub fresh_ids: bool,
 }
 

@@ -252,7 +252,7 @@ pub async fn cancel<T: DeliveryTransaction>(
     Ok(Some(replay))
 }
 
-/// Sends deliveries again as others, under ids of their own: each event once in a replay. Returns how many.
+/// Sends deliveries again as others, under new ids: each event once in a replay. Returns how many.
 async fn send_copies<T: DeliveryTransaction>(
     transaction: &mut T,
     endpoint: &mut StoredEndpoint,

@@ -125,7 +125,7 @@ pub trait DeliveryTransaction {
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), Self::Fault>;
     /// Reads deliveries by their ids, in no order.
     async fn deliveries(&mut self, ids: &[DeliveryId]) -> Result<Vec<StoredDelivery>, Self::Fault>;
-    /// Reads the deliveries that are replays of others under ids of their own, in no order.
+    /// Reads the deliveries that are replays of others under new ids, in no order.
     async fn copies_of(&mut self, originals: &[DeliveryId]) -> Result<Vec<StoredDelivery>, Self::Fault>;
     /// Reads for each endpoint up to `limit` deliveries that may be claimed at `now`, the longest due first.
     async fn due_deliveries(

@@ -221,7 +221,7 @@ impl History {
             for _ in 0..times {
                 self.push(store, &batch).await.ok();
             }
-            // Draws of their own: the histories stay what they are.
+            // Separate draws: the histories stay what they are.
             let mut chance = Dice(self.seed ^ u64::try_from(self.pushed).unwrap() << 32);
             if chance.one_in(3) {
                 let limit = 1 + chance.below(4);
@@ -256,7 +256,7 @@ impl History {
                     continue; // pushed in the last round, when everything is pushed once more
                 }
                 let ledger_hash = block.hash.clone();
-                // Draws of their own: the histories stay what they are. Everything is pushed with its call in the last round.
+                // Separate draws: the histories stay what they are. Everything is pushed with its call in the last round.
                 let mut chance =
                     Dice(self.seed ^ u64::try_from(self.pushed).unwrap() << 32 ^ u64::from(block.sequence));
                 let is_with_call = !by_chance || chance.one_in(2);

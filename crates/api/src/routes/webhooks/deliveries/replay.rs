@@ -16,7 +16,7 @@ use crate::routes::webhooks::{ID, IDEMPOTENCY_KEY, owned};
 
 pub(crate) const DOC: Doc = Doc {
     parameters: &[ID, IDEMPOTENCY_KEY],
-    request: Some(content("ReplayWebhookDelivery", "`freshId`, optional: send it under an id of its own")),
+    request: Some(content("ReplayWebhookDelivery", "`freshId`, optional: send it under a new id")),
     errors: &[
         ErrorKind::NotFound,
         ErrorKind::Conflict,

@@ -12,7 +12,7 @@ use crate::view::Instant;
 #[cfg_attr(test, schemars(rename = "WebhookDelivery"))]
 pub(crate) struct DeliveryView {
     id: String,
-    /// The first delivery of the event, which this one sends again under an id of its own.
+    /// The first delivery of the event, which this one sends again under a new id.
     #[serde(skip_serializing_if = "Option::is_none")]
     replay_of: Option<String>,
     endpoint_id: String,

@@ -15,7 +15,7 @@ pub(crate) struct ReplayView {
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::ReplayStatus"))]
     status: &'static str,
     filter: FilterView,
-    /// Whether each delivery is sent again under an id of its own.
+    /// Whether each delivery is sent again under a new id.
     fresh_ids: bool,
     /// Deliveries that matched when it was asked for; null for `missing`, whose events are looked for one by one.
     total: Option<u64>,
