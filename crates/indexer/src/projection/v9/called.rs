@@ -9,18 +9,23 @@ use super::tests::{RECIPIENT, SENDER, all, created, id, named, transaction, tran
 use crate::projection::{Anomaly, Projected, Streams, invocation_of};
 use crate::{ContractEvent, Invocation, InvocationSource, Opaque};
 
-const RELAYER: &str = "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JZ";
+pub(super) const RELAYER: &str = "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JZ";
 
-fn authorized(by: &str) -> InvocationSource {
+pub(super) fn authorized(by: &str) -> InvocationSource {
     InvocationSource::Authorized { by: Opaque::new(by).unwrap() }
 }
 
-fn call(contract: &Opaque, function: &str, arguments: &Value, source: &InvocationSource) -> Invocation {
+pub(super) fn call(
+    contract: &Opaque,
+    function: &str,
+    arguments: &Value,
+    source: &InvocationSource,
+) -> Invocation {
     Invocation::new(contract.clone(), function, &arguments.to_string(), source.clone()).unwrap()
 }
 
 /// A transaction of one event and what comes before it, with the call of that event.
-fn called(
+pub(super) fn called(
     second: u32,
     payloads: Vec<String>,
     function: &str,
@@ -33,7 +38,7 @@ fn called(
     events
 }
 
-fn terms(kind: u32) -> Value {
+pub(super) fn terms(kind: u32) -> Value {
     json!({
         "recipient": RECIPIENT, "deposit_amount": "100", "rate_per_second": "1", "start_time": "0",
         "cliff_time": "50", "end_time": "100", "withdraw_dust_threshold": null, "memo": null, "metadata": null,
@@ -41,18 +46,18 @@ fn terms(kind: u32) -> Value {
     })
 }
 
-fn with(mut value: Value, name: &str, field: Value) -> Value {
+pub(super) fn with(mut value: Value, name: &str, field: Value) -> Value {
     value[name] = field;
     value
 }
 
-fn after(history: &[Vec<ContractEvent>]) -> (V9Stream, Projected) {
+pub(super) fn after(history: &[Vec<ContractEvent>]) -> (V9Stream, Projected) {
     let mut streams = Streams::new();
     let projected = all(&mut streams, history);
     (streams.remove(&id()).unwrap().of_family().unwrap(), projected)
 }
 
-fn reported(projected: &Projected) -> Vec<Anomaly> {
+pub(super) fn reported(projected: &Projected) -> Vec<Anomaly> {
     projected.anomalies.iter().map(|reported| reported.what).collect()
 }
 
@@ -146,7 +151,7 @@ fn a_call_that_cannot_have_created_the_stream_decides_nothing_and_is_reported() 
     assert!(after(&[events]).0.body.state.on_chain.inferred.kind);
 }
 
-fn rate_updated(rate: u64) -> String {
+pub(super) fn rate_updated(rate: u64) -> String {
     format!(
         r#"{{"topic":["rate_upd","0"],"value":{{"stream_id":"0","old_rate_per_second":"1","new_rate_per_second":"{rate}","effective_time":"60"}}}}"#
     )
@@ -170,6 +175,7 @@ fn the_function_that_changes_a_rate_says_whether_what_had_accrued_is_kept() {
         check("update_rate_per_second", json!(["0", "2"]), &source, (60, false, false));
         check("update_rate", json!([SENDER, "0", "2"]), &source, (0, false, false));
         check("update_rate", json!(["0", SENDER, "2"]), &source, (0, false, false));
+        check("update_rate", json!(["0", "2"]), &source, (60, true, true));
         check("govern", json!(["0", "2"]), &source, (60, true, false));
     }
     check("update_rate_per_second", json!(["1", "2"]), &Proven, (60, true, true));
@@ -208,6 +214,7 @@ fn the_function_of_a_withdrawal_says_what_it_takes_out() {
     let delegated = |fee: &str| json!(["0", RELAYER, "0x00", "0", "9", "1", fee, "0x00"]);
     for source in [Pushed, Proven] {
         check("withdraw", json!(["0"]), &source, (40, false, false));
+        check("withdraw", json!(["0", "40"]), &source, (40, false, false));
         check("withdraw_from_pool", json!(["0", RECIPIENT]), &source, (40, false, false));
         check("bulk_cancel_streams", json!([SENDER, ["1", "0"]]), &source, (40, false, false));
         check("delegated_withdraw", delegated("3"), &source, (43, false, false));
@@ -241,7 +248,7 @@ fn the_function_of_a_withdrawal_says_what_it_takes_out() {
     }
     for (function, arguments, by) in [
         ("withdraw", json!(["0"]), RECIPIENT),
-        ("withdraw_from_pool", json!(["0", RELAYER]), RELAYER),
+        ("withdraw_from_pool", json!(["0", RECIPIENT]), RECIPIENT),
         ("bulk_cancel_streams", json!([SENDER, ["0"]]), SENDER),
         ("delegated_withdraw", delegated("0"), RELAYER),
     ] {

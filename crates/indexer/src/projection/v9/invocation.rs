@@ -1,14 +1,15 @@
 //! What the invocation of an event says about the values that the event leaves open.
 //!
-//! The arguments are read by the function's name, in the order of the contract's functions. A function that is not listed
-//! here decides nothing. An invocation whose arguments are not those of the event contradicts it, and decides nothing either.
+//! The arguments are read by the function's name, each at its place, with the number and the types that the function has. A
+//! function that is not listed here decides nothing. An invocation whose arguments are not those of the event contradicts it,
+//! and decides nothing either.
 
 use fluxora_stream::{Address, Kind, UnixTime, V9Stream};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::decode::{ContractAction, Decoded};
-use super::payload::{Number, Party, Second, Stroops};
+use super::payload::{Hex, Number, Party, Second, Stroops};
 use super::values::{Created, RateUpdated, Withdrew};
 use crate::projection::leaves_open;
 use crate::{ContractEvent, Invocation, InvocationSource};
@@ -39,6 +40,7 @@ struct Terms {
     start: UnixTime,
     cliff: UnixTime,
     end: UnixTime,
+    dust: i128,
     kind: Kind,
 }
 
@@ -51,6 +53,8 @@ struct Absolute {
     start_time: Second,
     cliff_time: Second,
     end_time: Second,
+    #[serde(default)]
+    withdraw_dust_threshold: Option<Stroops>,
     kind: u32,
 }
 
@@ -63,6 +67,8 @@ struct Relative {
     start_delay: Number,
     cliff_delay: Number,
     duration: Number,
+    #[serde(default)]
+    withdraw_dust_threshold: Option<Stroops>,
     kind: u32,
 }
 
@@ -91,9 +97,9 @@ pub(super) fn kept(
 ) -> Settled<bool> {
     let Some(call) = Call::read(invocation) else { return Settled::Open };
     let (number, rate) = (value.stream_id.0.to_string(), value.new_rate_per_second.0.to_string());
-    let is_meant = call.has(&number) && call.has(&rate);
-    match call.invocation.function() {
-        "update_rate_per_second" => {
+    let is_meant = |stream: &Value, new: &Value| is_text(stream, &number) && is_text(new, &rate);
+    match (call.invocation.function(), call.arguments.as_slice()) {
+        ("update_rate_per_second", arguments) => {
             if !call.may_be_by(|by| stream.is_none_or(|stream| by == stream.sender)) {
                 return Settled::Open;
             }
@@ -102,10 +108,18 @@ pub(super) fn kept(
                 let rate = value.new_rate_per_second.amount();
                 rate > schedule.rate && super::inference::covers(schedule, rate)
             });
-            settled(is_meant && raises, true)
+            let [id, new] = arguments else { return Settled::Contradicted };
+            settled(is_meant(id, new) && raises, true)
         }
-        "update_rate" if !call.may_be_by(|by| call.has(&by.to_string())) => Settled::Open,
-        "update_rate" => settled(is_meant, false),
+        ("update_rate", [one, two, three]) => {
+            // The one address among the three is the caller. The stream comes before the rate.
+            let placed = [(one, [two, three]), (two, [one, three]), (three, [one, two])];
+            let mut callers =
+                placed.into_iter().filter_map(|(caller, rest)| Some((read::<Party>(caller)?.0, rest)));
+            let Some((caller, [id, new])) = callers.next() else { return Settled::Contradicted };
+            if call.may_be_by(|by| by == caller) { settled(is_meant(id, new), false) } else { Settled::Open }
+        }
+        ("update_rate", _) => Settled::Contradicted,
         _ => Settled::Open,
     }
 }
@@ -118,31 +132,55 @@ pub(super) fn gross(
 ) -> Settled<i128> {
     let Some(call) = Call::read(invocation) else { return Settled::Open };
     let number = value.stream_id.0.to_string();
-    let is_first = call.text(0) == Some(&number);
+    let (net, recipient) = (value.amount.0, &value.recipient.0);
     let of_sender = |by| stream.is_none_or(|stream| by == stream.sender);
-    let (is_authorized, is_meant, fee) = match call.invocation.function() {
-        "withdraw" => (call.may_be_by(|by| by.to_string() == value.recipient.0), is_first, Some(0)),
-        "withdraw_from_pool" => (call.may_be_by(|by| call.has(&by.to_string())), call.has(&number), Some(0)),
-        "bulk_cancel_streams" => {
-            let list = call.arguments.get(1).and_then(Value::as_array);
-            let lists = list.is_some_and(|list| list.iter().any(|id| id.as_str() == Some(&number)));
-            (call.may_be_by(of_sender), lists && call.party(0).is_some_and(of_sender), Some(0))
+    let is_stream = |id: &Value| is_text(id, &number);
+    // The fee, where the arguments are those of the event.
+    let (is_authorized, fee) = match (call.invocation.function(), call.arguments.as_slice()) {
+        ("withdraw", arguments) => {
+            let is_meant = match arguments {
+                [id] => is_stream(id),
+                [id, least] => is_stream(id) && pays_at_least(least, net),
+                _ => false,
+            };
+            (call.may_be_by(|by| by.to_string() == *recipient), is_meant.then_some(0))
         }
-        "delegated_withdraw" => {
-            // Before the fee was added, the signature came in its place.
-            let fee = match call.arguments.len() {
-                7 => Some(0),
-                8 => call.read_at::<Stroops>(6).map(|Stroops(fee)| fee),
+        ("withdraw_from_pool", arguments) => {
+            let is_meant = matches!(arguments, [id, member] if is_stream(id) && is_text(member, recipient));
+            (call.may_be_by(|by| call.party(1) == Some(by)), is_meant.then_some(0))
+        }
+        ("bulk_cancel_streams", arguments) => {
+            let is_meant = match arguments {
+                [sender, Value::Array(ids)] => {
+                    let is_number = |id| read::<Number>(id).is_some();
+                    read::<Party>(sender).is_some_and(|Party(sender)| of_sender(sender))
+                        && ids.iter().all(is_number)
+                        && ids.iter().any(is_stream)
+                }
+                _ => false,
+            };
+            (call.may_be_by(of_sender), is_meant.then_some(0))
+        }
+        ("delegated_withdraw", arguments) => {
+            let fee = match arguments {
+                // Before the fee was added, the signature came in its place.
+                [signed @ .., signature] if signed.len() == 6 => {
+                    call.signed(&number, net, signature).then_some(0)
+                }
+                [.., fee, signature] if arguments.len() == 8 => {
+                    let fee = read(fee).map(|Stroops(fee)| fee);
+                    fee.filter(|_| call.signed(&number, net, signature))
+                }
                 _ => None,
             };
-            (call.may_be_by(|by| call.party(1) == Some(by)), is_first, fee)
+            (call.may_be_by(|by| call.party(1) == Some(by)), fee)
         }
         _ => return Settled::Open,
     };
     if !is_authorized {
         return Settled::Open;
     }
-    match fee.filter(|_| is_meant).and_then(|fee| value.amount.0.checked_add(fee)) {
+    match fee.and_then(|fee| net.checked_add(fee)) {
         Some(gross) => Settled::As(gross),
         None => Settled::Contradicted,
     }
@@ -193,17 +231,19 @@ impl<'a> Call<'a> {
         self.arguments.get(index).and_then(read)
     }
 
-    fn text(&self, index: usize) -> Option<&str> {
-        self.arguments.get(index)?.as_str()
-    }
-
     fn party(&self, index: usize) -> Option<Address> {
         self.read_at::<Party>(index).map(|Party(address)| address)
     }
 
-    /// Whether a text is one of the arguments.
-    fn has(&self, text: &str) -> bool {
-        self.arguments.iter().any(|argument| argument.as_str() == Some(text))
+    /// Whether what the recipient signs for a relayer is of this stream and allows this amount.
+    fn signed(&self, number: &str, net: i128, signature: &Value) -> bool {
+        let numbers = [3, 4].into_iter().all(|index| self.read_at::<Number>(index).is_some());
+        let bytes = self.read_at::<Hex>(2).is_some() && read::<Hex>(signature).is_some();
+        self.arguments.first().is_some_and(|id| is_text(id, number))
+            && self.party(1).is_some()
+            && numbers
+            && bytes
+            && self.arguments.get(5).is_some_and(|least| !least.is_null() && pays_at_least(least, net))
     }
 
     /// Whether the account that authorized the call is the one that has to. An unused authorization by another account says
@@ -217,28 +257,45 @@ impl<'a> Call<'a> {
 
     /// The streams that the call asks to create; `None` for another function. Terms that cannot be read are left out.
     fn creations(&self, now: UnixTime) -> Option<Vec<Terms>> {
-        let second = || self.arguments.get(1);
-        let listed = || second().and_then(Value::as_array).into_iter().flatten();
-        Some(match self.invocation.function() {
-            "create_stream" | "create_stream_with_lookback" => match second() {
-                Some(Value::Object(_)) => second().and_then(Terms::absolute).into_iter().collect(),
-                // Before the parameters were gathered in a map.
-                _ => self.terms_at(self.party(1), [2, 3, 4, 5, 6, 9]).into_iter().collect(),
-            },
-            "create_stream_relative" => {
-                second().and_then(|value| Terms::relative(value, now)).into_iter().collect()
+        let one = |terms: Option<Terms>| terms.into_iter().collect();
+        let flat = [2, 3, 4, 5, 6, 7, 9];
+        Some(match (self.invocation.function(), self.arguments.as_slice()) {
+            ("create_stream", [_, terms]) => one(Terms::absolute(terms)),
+            // Before the parameters were gathered in a map: metadata, irrevocability and witness were added at the end.
+            ("create_stream", arguments) if (10..=13).contains(&arguments.len()) => {
+                one(self.terms_at(self.party(1), flat))
             }
-            "create_streams" | "create_streams_partial" => listed().filter_map(Terms::absolute).collect(),
-            "create_streams_relative" => listed().filter_map(|value| Terms::relative(value, now)).collect(),
+            ("create_stream_with_lookback", [_, terms, ledgers]) if ledgers.is_null() || ledgers.is_u64() => {
+                one(Terms::absolute(terms))
+            }
+            ("create_stream_relative", [_, terms]) => one(Terms::relative(terms, now)),
+            ("create_streams" | "create_streams_partial", [_, Value::Array(all)]) => {
+                all.iter().filter_map(Terms::absolute).collect()
+            }
+            ("create_streams_relative", [_, Value::Array(all)]) => {
+                all.iter().filter_map(|terms| Terms::relative(terms, now)).collect()
+            }
             // A pool is a stream from the sender to the sender.
-            "create_pooled_stream" => self.terms_at(self.party(0), [2, 3, 4, 5, 6, 9]).into_iter().collect(),
+            ("create_pooled_stream", [_, Value::Array(_), ..]) if self.arguments.len() == 10 => {
+                one(self.terms_at(self.party(0), flat))
+            }
+            (
+                "create_stream"
+                | "create_stream_with_lookback"
+                | "create_stream_relative"
+                | "create_streams"
+                | "create_streams_partial"
+                | "create_streams_relative"
+                | "create_pooled_stream",
+                _,
+            ) => Vec::new(),
             _ => return None,
         })
     }
 
-    /// Terms that are arguments each: deposit, rate, start, cliff, end and kind.
-    fn terms_at(&self, recipient: Option<Address>, at: [usize; 6]) -> Option<Terms> {
-        let [deposit, rate, start, cliff, end, kind] = at;
+    /// Terms that are arguments each: deposit, rate, start, cliff, end, least withdrawal and kind.
+    fn terms_at(&self, recipient: Option<Address>, at: [usize; 7]) -> Option<Terms> {
+        let [deposit, rate, start, cliff, end, dust, kind] = at;
         Some(Terms {
             recipient: recipient?,
             deposit: self.read_at::<Stroops>(deposit)?.0,
@@ -246,6 +303,7 @@ impl<'a> Call<'a> {
             start: self.read_at::<Second>(start)?.0,
             cliff: self.read_at::<Second>(cliff)?.0,
             end: self.read_at::<Second>(end)?.0,
+            dust: self.read_at::<Stroops>(dust)?.0,
             kind: kind_of(self.read_at(kind)?)?,
         })
     }
@@ -261,6 +319,7 @@ impl Terms {
             start: terms.start_time.0,
             cliff: terms.cliff_time.0,
             end: terms.end_time.0,
+            dust: terms.withdraw_dust_threshold.map_or(0, |Stroops(dust)| dust),
             kind: kind_of(terms.kind)?,
         })
     }
@@ -275,6 +334,7 @@ impl Terms {
             start,
             cliff: now.checked_add(terms.cliff_delay.0)?,
             end: start.checked_add(terms.duration.0)?,
+            dust: terms.withdraw_dust_threshold.map_or(0, |Stroops(dust)| dust),
             kind: kind_of(terms.kind)?,
         })
     }
@@ -290,6 +350,7 @@ impl Terms {
             && rate == value.rate_per_second.0
             && (self.start, self.cliff) == (value.start_time.0, value.cliff_time.0)
             && self.end == value.end_time.0
+            && self.dust == value.withdraw_dust_threshold.0
             && match self.kind {
                 Kind::Linear => rate > 0 && covered,
                 Kind::CliffSlope => rate > 0,
@@ -300,6 +361,16 @@ impl Terms {
 
 fn read<T: for<'de> Deserialize<'de>>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
+}
+
+fn is_text(argument: &Value, text: &str) -> bool {
+    argument.as_str() == Some(text)
+}
+
+/// Whether an amount is not below the least that the caller accepts; null accepts any.
+fn pays_at_least(least: &Value, amount: i128) -> bool {
+    least.is_null()
+        || least.as_str().and_then(|text| text.parse::<i128>().ok()).is_some_and(|least| least <= amount)
 }
 
 /// `StreamKind`.

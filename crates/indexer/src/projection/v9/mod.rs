@@ -16,6 +16,8 @@ mod transfers;
 mod values;
 
 #[cfg(test)]
+mod arguments;
+#[cfg(test)]
 mod called;
 #[cfg(test)]
 mod impossible;

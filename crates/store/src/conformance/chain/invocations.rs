@@ -8,6 +8,9 @@ use super::events::*;
 use super::*;
 use crate::chain::{ContractEventQuery, Rebuild, Scope};
 
+/// The account that calls as an administrator or as a relayer.
+const CALLER: &str = "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JZ";
+
 /// The call that can have emitted an event, if it leaves something open: a stream is created as a slope, a new rate keeps
 /// nothing, a withdrawal is net of a fee of 2 stroops. The others are created linear, keep what had accrued, and pay no fee.
 pub(super) fn with_call(event: ContractEvent, is_other: bool, source: InvocationSource) -> ContractEvent {
@@ -20,11 +23,11 @@ pub(super) fn with_call(event: ContractEvent, is_other: bool, source: Invocation
             ("create_stream", json!([value["sender"], terms]))
         }
         "rate_upd" if is_other => {
-            ("update_rate", json!([value["stream_id"], "G", value["new_rate_per_second"]]))
+            ("update_rate", json!([CALLER, value["stream_id"], value["new_rate_per_second"]]))
         }
         "rate_upd" => ("update_rate_per_second", json!([value["stream_id"], value["new_rate_per_second"]])),
         "withdrew" if is_other => {
-            ("delegated_withdraw", json!([value["stream_id"], "G", "0x00", "0", "9", "0", "2", "0x00"]))
+            ("delegated_withdraw", json!([value["stream_id"], CALLER, "0x00", "0", "9", "0", "2", "0x00"]))
         }
         "withdrew" => ("withdraw", json!([value["stream_id"]])),
         _ => return event,
