@@ -212,6 +212,7 @@ macro_rules! conformance_suite {
             a_replay_under_a_new_id_is_another_delivery_of_the_event
             a_replay_job_can_give_each_delivery_a_new_id
             a_replay_sends_the_deliveries_that_it_names
+            a_delivery_that_is_named_twice_is_sent_again_once
             a_replay_sends_everything_that_an_endpoint_is_missing
             what_retention_has_deleted_is_not_missing
             a_missing_event_gets_its_place_in_its_lane

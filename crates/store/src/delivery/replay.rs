@@ -114,7 +114,9 @@ async fn named<T: DeliveryTransaction>(
     if filter.deliveries.is_empty() {
         return Ok(None);
     }
-    let mut named = transaction.deliveries(&filter.deliveries).await?;
+    // One that is named twice is sent once.
+    let ids: BTreeSet<_> = filter.deliveries.iter().copied().collect();
+    let mut named = transaction.deliveries(&ids.into_iter().collect::<Vec<_>>()).await?;
     named.retain(|stored| stored.delivery.endpoint == endpoint && filter.matches(&stored.delivery));
     named.sort_by_key(|stored| stored.sequence);
     Ok(Some(named))
@@ -291,7 +293,7 @@ async fn send_again<T: DeliveryTransaction>(
     let mut written = BTreeMap::new();
     let mut replayed = 0_u64;
     for mut stored in deliveries {
-        if !stored.delivery.replay(&mut endpoint.queue) {
+        if written.contains_key(&stored.sequence) || !stored.delivery.replay(&mut endpoint.queue) {
             continue;
         }
         replayed = replayed.saturating_add(1);

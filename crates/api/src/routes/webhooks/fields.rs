@@ -1,5 +1,6 @@
 //! The fields of webhook requests.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use fluxora_delivery::{
@@ -108,11 +109,14 @@ impl Fields {
         self.as_boolean(field, &given)
     }
 
-    /// An optional list of deliveries, empty if it is absent or null.
+    /// An optional list of deliveries, each once; empty if it is absent or null.
     pub(super) fn deliveries(&mut self, field: &'static str) -> Vec<DeliveryId> {
         let parse = |text: &str| DeliveryId::parse(&text.to_ascii_lowercase());
         let most = MAX_REPLAYED_DELIVERIES;
-        self.list(field, most, FieldCode::InvalidValue, "the id of a delivery", parse)
+        let mut deliveries = self.list(field, most, FieldCode::InvalidValue, "the id of a delivery", parse);
+        let mut seen = BTreeSet::new();
+        deliveries.retain(|delivery| seen.insert(*delivery));
+        deliveries
     }
 
     /// The time of one attempt, in seconds.

@@ -274,6 +274,24 @@ pub async fn a_replay_sends_the_deliveries_that_it_names(store: &impl Store) {
     assert_eq!(sequences, expect);
 }
 
+/// Also in its lane: it is due, and what comes after it is sent.
+pub async fn a_delivery_that_is_named_twice_is_sent_again_once(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let id = deliver_all(store, t(1)).await.remove(0).delivery.id;
+    let job =
+        start(store, 1, ReplayFilter { deliveries: vec![id, id], ..ReplayFilter::default() }, t(2)).await;
+    assert_eq!(job.total, 1);
+    run(store, t(2)).await;
+    assert_eq!(store.replay_job(job.id).await.unwrap().unwrap().replayed, 1);
+    assert_eq!(stored(store, 1).await.queue.pending, 1);
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    let sent: Vec<_> = deliver_all(store, t(21)).await.iter().map(|one| one.delivery.sequence.0).collect();
+    assert_eq!(sent, [1, 2]);
+}
+
 /// Events before the endpoint's start, given up, cancelled, never fanned out; not those that arrived, wait or are not wanted.
 pub async fn a_replay_sends_everything_that_an_endpoint_is_missing(store: &impl Store) {
     create_streams(store, 1..=3).await;
