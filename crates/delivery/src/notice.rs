@@ -1,13 +1,14 @@
 use fluxora_stream::{Sequence, StreamId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Delivery, DeliveryId, DeliveryState, EndpointId, HoldReason, InvalidRecord, Settled};
 
 /// What the other endpoints of an owner are notified of, if they ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// When it happened. No two notices of one endpoint have the same instant.
+    /// When it happened. Notices of one endpoint that wait have different instants.
     pub at: Timestamp,
     /// What.
     pub kind: NoticeKind,
@@ -69,6 +70,22 @@ impl NoticeKind {
     /// The types of all notices.
     pub const TYPES: [&'static str; 2] = ["endpoint.failing", "endpoint.held"];
 
+    /// The word in the id of the event.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Failing { .. } => "failing",
+            Self::Held { .. } => "held",
+        }
+    }
+
+    /// The number in the ids of deliveries.
+    const fn number(self) -> u128 {
+        match self {
+            Self::Failing { .. } => 1,
+            Self::Held { .. } => 2,
+        }
+    }
+
     /// The type in the header and in the body. No event of a stream has it.
     pub const fn event_type(self) -> &'static str {
         match self {
@@ -90,7 +107,15 @@ impl Notice {
         Some(Self { at: now, kind, failing_since })
     }
 
-    /// The delivery of this notice about one endpoint to another one.
+    /// This notice behind those that wait: at least a millisecond after the last of them.
+    #[must_use]
+    pub fn after(self, waiting: &[Self]) -> Self {
+        let next = |last: &Self| last.at.checked_add(SignedDuration::from_millis(1)).unwrap_or(last.at);
+        Self { at: waiting.last().map_or(self.at, |last| next(last).max(self.at)), ..self }
+    }
+
+    /// The delivery of this notice about one endpoint to another one. Its id depends on both endpoints, the instant and the type.
+    ///
     ///
     /// Its lane is that of the endpoint that it is about, and its place in it the instant in milliseconds: notices arrive in the order in
     /// which they were made.
@@ -105,7 +130,8 @@ impl Notice {
         now: Timestamp,
     ) -> Result<Delivery, serde_json::Error> {
         let sequence = Sequence(u64::try_from(self.at.as_millisecond()).unwrap_or_default());
-        let id = DeliveryId::replayed(DeliveryId::of(to, sequence), about.uuid());
+        let of_kind = DeliveryId::replayed(DeliveryId::of(to, sequence), Uuid::from_u128(self.kind.number()));
+        let id = DeliveryId::replayed(of_kind, about.uuid());
         let (hours, reason) = match self.kind {
             NoticeKind::Failing { hours } => (Some(hours), None),
             NoticeKind::Held { reason } => (None, Some(reason.name())),
@@ -113,7 +139,7 @@ impl Notice {
         let text = |at: Timestamp| format!("{at:.3}");
         let body = Body {
             delivery_id: id.to_string(),
-            id: format!("evt_{about}_{}", sequence.0),
+            id: format!("evt_{about}_{}_{}", self.kind.name(), sequence.0),
             r#type: self.kind.event_type(),
             occurred_at: text(self.at),
             data: Data {
@@ -191,7 +217,6 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
     use crate::{Attempt, AttemptResult, OutcomeCode};
@@ -233,7 +258,7 @@ mod tests {
             body,
             serde_json::json!({
                 "delivery_id": delivery.id.to_string(),
-                "id": format!("evt_{about}_1800000000000"),
+                "id": format!("evt_{about}_held_1800000000000"),
                 "type": "endpoint.held",
                 "occurredAt": "2027-01-15T08:00:00.000Z",
                 "data": {
@@ -245,6 +270,23 @@ mod tests {
         );
         let of_stream = Delivery { event_type: "stream.created".to_owned(), ..delivery };
         assert_eq!(of_stream.about(), None);
+    }
+
+    #[test]
+    fn notices_of_one_endpoint_differ_in_instant_while_they_wait_and_in_id_by_their_type() {
+        let [about, to] = [1, 2].map(|n| EndpointId::new(Uuid::from_u128(n)));
+        let failing = Notice { at: at(5), kind: NoticeKind::Failing { hours: 24 }, failing_since: None };
+        let held = Notice { kind: NoticeKind::Held { reason: HoldReason::Gone }, ..failing };
+        let after = |ms: i64| held.after(&[Notice { at: at(ms), ..failing }]).at;
+        assert_eq!([after(3), after(4), after(5), after(9)], [at(5), at(5), at(6), at(10)]);
+        assert_eq!(held.after(&[]), held);
+        let [failing, held] = [failing, held].map(|notice| notice.delivery(about, to, None, at(5)).unwrap());
+        assert_eq!(failing.sequence, held.sequence);
+        assert_ne!(failing.id, held.id);
+        let event = |delivery: &Delivery| {
+            serde_json::from_slice::<serde_json::Value>(&delivery.body).unwrap()["id"].clone()
+        };
+        assert_ne!(event(&failing), event(&held));
     }
 
     proptest! {

@@ -208,6 +208,8 @@ macro_rules! conformance_suite {
             released_deliveries_are_due_at_once_and_cost_no_attempt
             an_answer_of_410_holds_the_endpoint
             the_other_endpoints_of_an_owner_are_notified_of_one_that_is_held
+            notices_of_one_instant_are_all_fanned_out
+            a_notice_waits_for_the_end_of_the_block_of_its_lane
             a_partner_has_no_more_in_flight_than_allowed_over_all_its_endpoints
             a_replay_under_a_new_id_is_another_delivery_of_the_event
             a_replay_job_can_give_each_delivery_a_new_id

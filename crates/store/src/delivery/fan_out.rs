@@ -36,8 +36,14 @@ pub async fn fan_out<T: DeliveryTransaction>(
             return catch_up(transaction, stored, cursor, limit, now).await;
         }
     }
-    if let Some(id) = transaction.endpoint_with_notices().await? {
-        return notify(transaction, id, now).await;
+    // A notice that cannot be written does not keep events waiting: the next step passes over it.
+    if cache.takes_notices() {
+        if let Some(id) = transaction.endpoint_with_notices().await? {
+            let done = notify(transaction, id, now).await?;
+            cache.notices_written();
+            return Ok(done);
+        }
+        cache.notices_written();
     }
     let followers = cache.followers(transaction, followers).await?;
     if followers.is_empty() {
@@ -114,18 +120,30 @@ async fn notify<T: DeliveryTransaction>(
     let Some(mut subject) = locked.remove(&about) else { return Ok(done) };
     locked.retain(|_, stored| stored.endpoint.options.notices);
     let stream = StreamId::api(about.uuid());
+    let mut made = Vec::new();
+    for notice in std::mem::take(&mut subject.notices) {
+        for endpoint in locked.keys() {
+            made.push(notice.delivery(about, *endpoint, None, now).map_err(unwritten)?);
+        }
+    }
+    let ids: Vec<_> = made.iter().map(|delivery| delivery.id).collect();
+    let known = transaction.deliveries(&ids).await?;
+    let mut known: BTreeSet<_> = known.into_iter().map(|stored| stored.delivery.id).collect();
+    made.retain(|delivery| known.insert(delivery.id));
     let lanes: BTreeSet<_> = locked.keys().map(|endpoint| Lane { endpoint: *endpoint, stream }).collect();
     let mut open = transaction.open_lanes(&lanes).await?;
-    let mut deliveries = Vec::new();
-    for notice in std::mem::take(&mut subject.notices) {
-        for (endpoint, stored) in &mut locked {
-            let is_first = open.insert(Lane { endpoint: *endpoint, stream });
-            let is_due = is_first || stored.endpoint.ordering == Ordering::None;
-            let delivery =
-                notice.delivery(about, *endpoint, is_due.then_some(now), now).map_err(unwritten)?;
-            stored.queue.pending = stored.queue.pending.saturating_add(1);
-            deliveries.push(delivery);
-        }
+    let blocks = transaction.lane_blocks(&lanes, now).await?;
+    let mut deliveries = Vec::with_capacity(made.len());
+    for delivery in made {
+        let Some(stored) = locked.get_mut(&delivery.endpoint) else { continue };
+        let lane = Lane { endpoint: delivery.endpoint, stream };
+        let is_first = open.insert(lane);
+        let due_at = match stored.endpoint.ordering {
+            Ordering::None => Some(now),
+            Ordering::Stream => is_first.then(|| blocks.get(&lane).copied().unwrap_or(now)),
+        };
+        stored.queue.pending = stored.queue.pending.saturating_add(1);
+        deliveries.push(Delivery { state: DeliveryState::Pending { due_at }, ..delivery });
     }
     done.deliveries = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     transaction.insert_deliveries(&deliveries).await?;

@@ -32,7 +32,7 @@ pub async fn settle<T: DeliveryTransaction>(
                     decide(queue, state, &mut stored.delivery, result.clone(), *jitter, &policy, now);
                 settled.map(|settled| {
                     let notice = Notice::of(&settled, endpoint.queue.failing_since, now);
-                    endpoint.notices.extend(notice);
+                    endpoint.notices.extend(notice.map(|notice| notice.after(&endpoint.notices)));
                     if settled.held.is_some() {
                         endpoint.endpoint.updated_at = endpoint.endpoint.updated_at.max(now);
                         endpoint.endpoint.version = endpoint.endpoint.version.saturating_add(1);

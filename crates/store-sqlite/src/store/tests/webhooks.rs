@@ -11,6 +11,7 @@ use fluxora_stream::EventFilter;
 
 use super::fault_injection::everything;
 use super::*;
+use crate::faults::Attempt;
 use crate::webhooks::Webhooks;
 
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
@@ -127,4 +128,42 @@ async fn an_event_whose_body_is_too_large_is_a_dead_delivery_and_holds_nothing_u
     assert_eq!(claimed.deliveries.len(), 1);
     let figures = store.delivery_figures(t(1)).await.unwrap();
     assert_eq!((figures.dead, figures.in_flight), (1, 1));
+}
+
+/// Every second step passes over the notices as long as they cannot be written.
+#[tokio::test]
+async fn a_notice_that_cannot_be_written_does_not_keep_events_waiting() {
+    let store = SqliteStore::open(&Location::Memory, Options::default()).unwrap();
+    store.create_endpoint(endpoint(), false, 9).await.unwrap();
+    let notices = AttemptOptions { notices: true, ..AttemptOptions::default() };
+    let other = Endpoint { id: EndpointId::new(uuid(8)), options: notices, ..endpoint() };
+    store.create_stream(create(1)).await.unwrap();
+    store.fan_out(9, t(50)).await.unwrap();
+    let policy = Policy::default();
+    let claimed = store.claim("w", 9, LEASE, &policy, t(50)).await.unwrap();
+    let result = AttemptResult::new(OutcomeCode::HttpStatus, t(50), SignedDuration::ZERO).with_status(410);
+    let fence = claimed.deliveries[0].fence;
+    store.settle(vec![Settlement { fence, result, jitter: Jitter::NONE }], &policy, t(51)).await.unwrap();
+    store.create_endpoint(Endpoint { start_sequence: Sequence(1), ..other }, false, 9).await.unwrap();
+    store.create_stream(create(2)).await.unwrap();
+    let refuse = "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.webhook_deliveries WHEN new.type LIKE 'endpoint.%' \
+                  BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    let execute = async |sql: &'static str| {
+        store
+            .writer
+            .run(move |connection: &Connection| connection.execute_batch(sql).attempt("a test"))
+            .await
+            .unwrap();
+    };
+    let created = async |expect| {
+        let mut deliveries = 0;
+        for _ in 0..4 {
+            deliveries += store.fan_out(9, t(52)).await.map_or(0, |done| done.deliveries);
+        }
+        assert_eq!(deliveries, expect);
+    };
+    execute(refuse).await;
+    created(2).await;
+    execute("DROP TRIGGER refuse").await;
+    created(1).await;
 }

@@ -1,4 +1,4 @@
-use fluxora_delivery::{DeadReason, DeliveryState, DeliveryStatus, HoldReason, MAX_EXCERPT_BYTES};
+use fluxora_delivery::{DeadReason, DeliveryState, DeliveryStatus, HoldReason, MAX_EXCERPT_BYTES, OnDead};
 
 use super::*;
 use crate::delivery::{DeliveryQuery, Fence};
@@ -147,6 +147,60 @@ pub async fn the_other_endpoints_of_an_owner_are_notified_of_one_that_is_held(st
     assert_eq!((figures.delivered, figures.pending, figures.held), (4, 0, 1));
     store.delete_settled_deliveries(t(5)).await.unwrap();
     assert_eq!(stored(store, 2).await.forgotten_to, Sequence(1), "a notice is no event of the log");
+}
+
+fn notified(n: u64, options: AttemptOptions) -> Endpoint {
+    Endpoint { options: AttemptOptions { notices: true, ..options }, ..endpoint(n) }
+}
+
+/// Two results of one endpoint are recorded at once: each has its notice, in order, and the events after them are fanned out.
+pub async fn notices_of_one_instant_are_all_fanned_out(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, 1..=3).await;
+    fan_out(store, t(1)).await;
+    add(store, Endpoint { start_sequence: Sequence(3), ..notified(2, AttemptOptions::default()) }).await;
+    let of_first = claim(store, 9, t(1)).await.deliveries;
+    let policy = Policy { hold_after: None, ..Policy::default() };
+    let day = t(1 + 25 * 3_600);
+    store.settle(vec![settlement(&of_first[0], failed(500, t(1)))], &policy, t(1)).await.unwrap();
+    let both = vec![settlement(&of_first[1], failed(500, day)), settlement(&of_first[2], failed(410, day))];
+    store.settle(both, &policy, day).await.unwrap();
+    let instants: Vec<_> = stored(store, 1).await.notices.iter().map(|notice| notice.at).collect();
+    assert_eq!(instants, [day, day + SignedDuration::from_millis(1)]);
+    create_streams(store, [4]).await;
+    assert_eq!(fan_out(store, day).await, 4, "two notices, and the event to both endpoints");
+    let sent = deliver_all(store, day + LEASE).await;
+    let notices = sent.iter().filter(|one| one.delivery.about().is_some());
+    let types: Vec<_> = notices.map(|one| one.delivery.event_type.as_str()).collect();
+    assert_eq!(types, ["endpoint.failing", "endpoint.held"]);
+}
+
+/// It comes after one that is given up and blocks the notices about that endpoint.
+pub async fn a_notice_waits_for_the_end_of_the_block_of_its_lane(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    let options = AttemptOptions {
+        retry_seconds: Some(vec![10]),
+        on_dead: OnDead::Block,
+        max_lane_block_seconds: Some(60),
+        ..AttemptOptions::default()
+    };
+    add(store, Endpoint { start_sequence: Sequence(1), ..notified(2, options) }).await;
+    let gone = async |now| {
+        let claimed = claim(store, 9, now).await;
+        settle(store, &claimed, &failed(410, now), now).await;
+        assert_eq!(fan_out(store, now).await, 1);
+    };
+    gone(t(2)).await;
+    for now in [2, 12] {
+        let claimed = claim(store, 9, t(now)).await;
+        settle(store, &claimed, &failed(500, t(now)), t(now)).await;
+    }
+    change(store, 1, StateChange::Resume(ResumeFrom::Held), t(13)).await;
+    gone(t(40)).await;
+    assert_eq!(claim(store, 9, t(71)).await.deliveries, []);
+    assert_eq!(claim(store, 9, t(72)).await.deliveries[0].delivery.about(), Some(endpoint_id(1)));
 }
 
 /// 429 keeps all lanes of the endpoint waiting.
