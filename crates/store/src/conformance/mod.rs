@@ -221,6 +221,9 @@ macro_rules! conformance_suite {
             a_dead_delivery_blocks_its_lane_for_as_long_as_its_endpoint_asks
             an_event_that_comes_while_its_lane_is_blocked_waits_for_the_end_of_the_block
             a_replay_of_the_dead_delivery_ends_its_block
+            a_replay_of_the_dead_delivery_under_a_new_id_ends_its_block
+            a_delivery_behind_a_block_is_not_skipped
+            without_an_order_nothing_is_skipped
             a_replayed_delivery_that_dies_blocks_its_lane_again
             a_skip_lets_a_blocked_lane_go_on
             a_skipped_delivery_that_is_attempted_leaves_its_lane

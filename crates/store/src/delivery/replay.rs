@@ -288,6 +288,7 @@ async fn send_again<T: DeliveryTransaction>(
     let lane =
         |stored: &StoredDelivery| Lane { endpoint: stored.delivery.endpoint, stream: stored.delivery.stream };
     let lanes = deliveries.iter().map(lane).collect();
+    end_blocks(transaction, &lanes, &deliveries, now).await?;
     let turns = transaction.lane_turns(&lanes).await?;
     let mut turns: BTreeMap<_, _> = turns.into_iter().map(|stored| (lane(&stored), stored)).collect();
     let mut written = BTreeMap::new();
@@ -320,4 +321,31 @@ async fn send_again<T: DeliveryTransaction>(
     let written: Vec<_> = written.into_values().collect();
     transaction.write_deliveries(&written).await?;
     Ok(replayed)
+}
+
+/// Ends what dead deliveries of the same events block: the lanes go on after the deliveries that are sent now.
+async fn end_blocks<T: DeliveryTransaction>(
+    transaction: &mut T,
+    lanes: &BTreeSet<Lane>,
+    sent: &[StoredDelivery],
+    now: Timestamp,
+) -> Result<(), T::Fault> {
+    let blocked = transaction.lane_blocks(lanes, now).await?;
+    let is_blocked = |one: &&StoredDelivery| {
+        blocked.contains_key(&Lane { endpoint: one.delivery.endpoint, stream: one.delivery.stream })
+    };
+    let events: BTreeSet<_> = sent.iter().filter(is_blocked).map(|one| one.delivery.original()).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<_> = events.into_iter().collect();
+    let mut blocking = transaction.deliveries(&events).await?;
+    blocking.extend(transaction.copies_of(&events).await?);
+    blocking.retain(|stored| {
+        matches!(stored.delivery.state, DeliveryState::Dead { .. }) && stored.delivery.blocks_until.is_some()
+    });
+    for stored in &mut blocking {
+        stored.delivery.blocks_until = None;
+    }
+    transaction.write_deliveries(&blocking).await
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fluxora_delivery::{
-    DeliveryId, DeliveryState, Notice, OnDead, Policy, release as give_back, settle as decide,
+    DeliveryId, DeliveryState, Notice, OnDead, Ordering, Policy, release as give_back, settle as decide,
 };
 use jiff::Timestamp;
 
@@ -118,10 +118,15 @@ pub async fn skip<T: DeliveryTransaction>(
     if locked.is_empty() {
         return Ok(None);
     }
-    if !stored.delivery.skip(now) {
+    let lanes = BTreeSet::from([lane(&stored)]);
+    let is_ordered = locked.values().any(|endpoint| endpoint.endpoint.ordering == Ordering::Stream);
+    let holds_up = match stored.delivery.is_in_lane() {
+        true => is_ordered && has_turn(transaction, &stored, now).await?,
+        false => is_ordered || stored.delivery.state.is_settled(),
+    };
+    if !holds_up || !stored.delivery.skip(now) {
         return Ok(Some(false));
     }
-    let lanes = BTreeSet::from([lane(&stored)]);
     transaction.write_deliveries(&[stored]).await?;
     let block = transaction.lane_blocks(&lanes, now).await?.into_values().max();
     let mut heads = transaction.lane_heads(&lanes).await?;
@@ -137,6 +142,27 @@ pub async fn skip<T: DeliveryTransaction>(
     transaction.write_deliveries(&heads).await?;
     reschedule(transaction, locked, &BTreeMap::new(), now).await?;
     Ok(Some(true))
+}
+
+/// Whether a delivery has the turn of its lane, and does not wait for the end of a block.
+async fn has_turn<T: DeliveryTransaction>(
+    transaction: &mut T,
+    stored: &StoredDelivery,
+    now: Timestamp,
+) -> Result<bool, T::Fault> {
+    let lanes = BTreeSet::from([lane(stored)]);
+    let turn = transaction.lane_turns(&lanes).await?.into_iter().next();
+    let delivery = &stored.delivery;
+    if turn.is_none_or(|turn| turn.delivery.id != delivery.id) {
+        return Ok(false);
+    }
+    let waits = match delivery.state {
+        DeliveryState::Pending { due_at: Some(due_at) } => {
+            delivery.first_attempt_at.is_none() && due_at > now
+        }
+        _ => false,
+    };
+    Ok(!waits || transaction.lane_blocks(&lanes, now).await?.is_empty())
 }
 
 const fn lane(stored: &StoredDelivery) -> Lane {

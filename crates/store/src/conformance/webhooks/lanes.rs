@@ -77,6 +77,48 @@ pub async fn a_replay_of_the_dead_delivery_ends_its_block(store: &impl Store) {
     assert_eq!(sent.iter().map(|one| one.delivery.sequence.0).collect::<Vec<_>>(), [1, 2]);
 }
 
+/// Also a replay of a replay that died and blocks.
+pub async fn a_replay_of_the_dead_delivery_under_a_new_id_ends_its_block(store: &impl Store) {
+    let [first, second] = with_a_dead_head(store, blocking()).await;
+    let (copy, done) = store.replay(first, Some(uuid(1)), t(40)).await.unwrap().unwrap();
+    assert!(done);
+    assert_eq!(read(store, first).await.blocks_until, None);
+    assert_eq!(read(store, second).await.state, DeliveryState::Pending { due_at: None });
+    for now in [40, 50] {
+        let claimed = claim(store, 9, t(now)).await;
+        assert_eq!(claimed.deliveries[0].delivery.id, copy.delivery.id);
+        settle(store, &claimed, &failed(500, t(now)), t(now)).await;
+    }
+    assert_eq!(read(store, copy.delivery.id).await.blocks_until, Some(t(110)));
+    let (again, done) = store.replay(first, Some(uuid(2)), t(60)).await.unwrap().unwrap();
+    assert!(done);
+    assert_eq!(read(store, copy.delivery.id).await.blocks_until, None);
+    let sent: Vec<_> = deliver_all(store, t(60)).await.iter().map(|one| one.delivery.id).collect();
+    assert_eq!(sent, [again.delivery.id, second]);
+}
+
+/// It waits for the end of the block, also if it is the first that is not settled.
+pub async fn a_delivery_behind_a_block_is_not_skipped(store: &impl Store) {
+    let [first, second] = with_a_dead_head(store, blocking()).await;
+    assert!(!store.skip(second, t(40)).await.unwrap().unwrap().1);
+    assert_eq!(read(store, second).await.state, DeliveryState::Pending { due_at: Some(t(91)) });
+    assert_eq!(read(store, first).await.blocks_until, Some(t(91)));
+    assert!(store.skip(second, t(91)).await.unwrap().unwrap().1, "it has the turn");
+}
+
+/// No delivery waits for another one.
+pub async fn without_an_order_nothing_is_skipped(store: &impl Store) {
+    add(store, Endpoint { ordering: Ordering::None, ..endpoint(1) }).await;
+    create_streams(store, [1]).await;
+    cancel(store, 1).await;
+    fan_out(store, t(21)).await;
+    for id in [1, 2].map(|n| fluxora_delivery::DeliveryId::of(endpoint_id(1), Sequence(n))) {
+        let before = read(store, id).await;
+        assert!(!store.skip(id, t(22)).await.unwrap().unwrap().1);
+        assert_eq!(read(store, id).await, before);
+    }
+}
+
 /// It blocks again when it dies again.
 pub async fn a_replayed_delivery_that_dies_blocks_its_lane_again(store: &impl Store) {
     let [first, second] = with_a_dead_head(store, blocking()).await;
