@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
-    DeadReason, Delivery, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EndpointQueue, ReplayId,
+    DeadReason, Delivery, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EndpointQueue, NoticeKind,
+    ReplayId,
 };
 
 /// A job that sends settled deliveries of an endpoint again.
@@ -129,13 +130,20 @@ impl ReplayFilter {
             && self.wants(&delivery.event_type, delivery.stream, delivery.sequence)
     }
 
-    /// Whether an event of this type, this stream and this position is among those that it names.
+    /// Whether an event of this type, this stream and this position is among those that it names. A notice has no position: it is left out
+    /// if there are bounds.
     pub fn wants(&self, event_type: &str, of_stream: StreamId, sequence: Sequence) -> bool {
         let Self { kinds, stream, from_sequence, to_sequence, .. } = self;
         (kinds.is_empty() || kinds.iter().any(|kind| kind.name() == event_type))
             && stream.is_none_or(|stream| stream == of_stream)
             && from_sequence.is_none_or(|from| from <= sequence)
             && to_sequence.is_none_or(|to| sequence <= to)
+            && (!self.has_positions() || !NoticeKind::TYPES.contains(&event_type))
+    }
+
+    /// Whether it names positions of the event log.
+    pub const fn has_positions(&self) -> bool {
+        self.from_sequence.is_some() || self.to_sequence.is_some()
     }
 
     /// What is sent again of an event's deliveries to one endpoint: that which is given up, the first one if there are several.

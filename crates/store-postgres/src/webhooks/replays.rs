@@ -1,4 +1,4 @@
-use fluxora_delivery::{EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
+use fluxora_delivery::{EndpointId, NoticeKind, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
 use fluxora_store::delivery::{ReplayPage, ReplayQuery};
 use fluxora_store::rows::webhook_replay;
 use fluxora_store::{Sequence, StoreError};
@@ -33,7 +33,8 @@ const COUNT: &str = "SELECT count(*) FROM webhook_deliveries WHERE endpoint = $1
      AND reason IS DISTINCT FROM 'body_too_large' AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) \
      AND (cardinality($3::text[]) = 0 OR type = ANY ($3)) AND ($4::text IS NULL OR stream = $4) \
      AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at < $6) \
-     AND ($7::bigint IS NULL OR sequence >= $7) AND ($8::bigint IS NULL OR sequence <= $8)";
+     AND ($7::bigint IS NULL OR sequence >= $7) AND ($8::bigint IS NULL OR sequence <= $8) \
+     AND (coalesce($7, $8) IS NULL OR type <> ALL ($9::text[]))";
 
 pub(crate) fn decode(row: &Row) -> Result<(Sequence, Replay), StoreError> {
     webhook_replay(&mut Columns::of(row, "webhook_replays"))
@@ -161,6 +162,7 @@ pub(super) async fn count(
                 &created_until.map(columns::instant),
                 &from_sequence.map(columns::seq),
                 &to_sequence.map(columns::seq),
+                &NoticeKind::TYPES.as_slice(),
             ],
         )
         .await?;

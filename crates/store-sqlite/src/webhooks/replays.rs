@@ -1,4 +1,6 @@
-use fluxora_delivery::{DeliveryStatus, EndpointId, Replay, ReplayFilter, ReplayFilterRecord, ReplayId};
+use fluxora_delivery::{
+    DeliveryStatus, EndpointId, NoticeKind, Replay, ReplayFilter, ReplayFilterRecord, ReplayId,
+};
 use fluxora_store::delivery::{LIST_WINDOW, ReplayPage, ReplayQuery};
 use fluxora_store::rows::webhook_replay;
 use fluxora_store::{Sequence, StoreError};
@@ -175,6 +177,10 @@ pub(super) fn count(
     }
     if let Some(to) = to_sequence {
         require("sequence <= ?", vec![Value::Integer(columns::seq(*to))]);
+    }
+    if filter.has_positions() {
+        let notices = NoticeKind::TYPES.map(text).into();
+        require(&format!("type NOT IN ({})", list(NoticeKind::TYPES.len())), notices);
     }
     let read = || connection.prepare(&sql)?.query_row(params_from_iter(values), |row| row.get(0));
     read().attempt("counting deliveries to replay")

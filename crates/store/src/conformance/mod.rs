@@ -224,6 +224,7 @@ macro_rules! conformance_suite {
             a_replay_of_the_dead_delivery_under_a_new_id_ends_its_block
             a_delivery_behind_a_block_is_not_skipped
             without_an_order_nothing_is_skipped
+            a_replay_of_positions_leaves_notices_out
             a_replayed_delivery_that_dies_blocks_its_lane_again
             a_skip_lets_a_blocked_lane_go_on
             a_skipped_delivery_that_is_attempted_leaves_its_lane

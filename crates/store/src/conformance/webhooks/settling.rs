@@ -203,6 +203,33 @@ pub async fn a_notice_waits_for_the_end_of_the_block_of_its_lane(store: &impl St
     assert_eq!(claim(store, 9, t(72)).await.deliveries[0].delivery.about(), Some(endpoint_id(1)));
 }
 
+/// A notice has no position in the event log.
+pub async fn a_replay_of_positions_leaves_notices_out(store: &impl Store) {
+    add(store, endpoint(1)).await;
+    create_streams(store, [1]).await;
+    fan_out(store, t(1)).await;
+    add(store, Endpoint { start_sequence: Sequence(1), ..notified(2, AttemptOptions::default()) }).await;
+    settle(store, &claim(store, 9, t(1)).await, &failed(410, t(1)), t(1)).await;
+    create_streams(store, [2]).await;
+    assert_eq!(fan_out(store, t(2)).await, 3);
+    assert_eq!(deliver_all(store, t(2)).await.len(), 2, "the notice and the event");
+    for (n, from_sequence, to_sequence, expect) in
+        [(1, Some(Sequence(1)), None, 1), (2, None, Some(Sequence(u64::MAX >> 1)), 1), (3, None, None, 2)]
+    {
+        let replay = StartReplay {
+            id: ReplayId::new(uuid(800_000 + n)),
+            endpoint: endpoint_id(2),
+            filter: ReplayFilter { from_sequence, to_sequence, ..ReplayFilter::default() },
+            fresh_ids: false,
+        };
+        let (job, _) = store.start_replay(replay, t(3)).await.unwrap().unwrap();
+        assert_eq!(job.total, expect);
+        while store.run_replay(9, t(3)).await.unwrap().is_some() {}
+        assert_eq!(store.replay_job(job.id).await.unwrap().unwrap().replayed, expect);
+        deliver_all(store, t(4)).await;
+    }
+}
+
 /// 429 keeps all lanes of the endpoint waiting.
 pub async fn an_answer_of_429_blocks_the_endpoint_for_as_long_as_it_asks(store: &impl Store) {
     add(store, endpoint(1)).await;
