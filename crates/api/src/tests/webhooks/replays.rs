@@ -89,7 +89,7 @@ async fn a_replay_sends_the_deliveries_that_it_names() {
     server.deliver(&store, OutcomeCode::Delivered).await;
     let listed = server.get(DELIVERIES).await.body;
     let ids = [0, 2].map(|n| listed["deliveries"][n]["id"].as_str().unwrap().to_owned());
-    let asked = json!({ "endpointId": endpoint, "deliveryIds": [ids[0].to_uppercase(), ids[1]] });
+    let asked = json!({ "endpointId": endpoint, "deliveryIds": [ids[0].to_uppercase(), ids[1], ids[0]] });
     let created = server.post_to(REPLAYS, &asked).await.body;
     assert_eq!((&created["total"], &created["filter"]["deliveryIds"]), (&json!(2), &json!(ids)));
     store.run_replay(1, server.clock.now()).await.unwrap();

@@ -1,7 +1,7 @@
 use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use fluxora_auth::Name;
-use fluxora_delivery::DeadReason;
+use fluxora_delivery::{DeadReason, DeliveryState};
 
 use super::id;
 use super::view::DeliveryView;
@@ -66,9 +66,38 @@ pub(crate) async fn replay(
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
         return Ok(response.json(DeliveryView::of(&listed)));
     }
-    let message = match listed.delivery.state.dead_reason() {
-        Some(DeadReason::BodyTooLarge) => "the body of this delivery is larger than receivers accept",
-        _ => "this delivery is not settled: it is sent without a replay",
-    };
-    Err(ApiError::new(ErrorKind::Conflict, message))
+    Err(ApiError::new(ErrorKind::Conflict, refusal(&listed.delivery.state)))
+}
+
+/// Why a delivery in this state was not sent again.
+const fn refusal(state: &DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending { .. } | DeliveryState::InFlight(_) => {
+            "this delivery is not settled: it is sent without a replay"
+        }
+        DeliveryState::Dead { reason: DeadReason::BodyTooLarge, .. } => {
+            "the body of this delivery is larger than receivers accept"
+        }
+        DeliveryState::Dead { .. } | DeliveryState::Delivered { .. } | DeliveryState::Cancelled { .. } => {
+            "the body of this delivery cannot carry another id: send it without freshId"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_replay_names_its_reason() {
+        let at = Timestamp::UNIX_EPOCH;
+        let dead = |reason| refusal(&DeliveryState::Dead { at, reason });
+        assert!(dead(DeadReason::BodyTooLarge).contains("larger"));
+        for message in [dead(DeadReason::Exhausted), refusal(&DeliveryState::Delivered { at })] {
+            assert!(message.contains("without freshId"), "{message}");
+        }
+        assert!(refusal(&DeliveryState::Pending { due_at: None }).contains("not settled"));
+    }
 }
