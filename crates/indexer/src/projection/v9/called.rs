@@ -303,3 +303,60 @@ fn what_rests_on_an_inferred_value_stays_inferred() {
     let history = [transaction(0, [rich]), kept(60, 2), kept(70, 3)];
     assert_eq!(inferred(&history), Inferred::default());
 }
+
+/// A change of the rate at a second, with the function of its call if that is known.
+fn changed(second: u32, rate: u64, function: Option<&str>) -> Vec<ContractEvent> {
+    let payload = rate_updated(rate)
+        .replace(r#""effective_time":"60""#, &format!(r#""effective_time":"{second}""#))
+        .replace(r#""old_rate_per_second":"1""#, &format!(r#""old_rate_per_second":"{}""#, rate - 1));
+    let rate = rate.to_string();
+    match function {
+        None => transaction(second, [payload]),
+        Some("update_rate") => {
+            let arguments = json!([SENDER, "0", rate]);
+            called(second, vec![payload], "update_rate", &arguments, &InvocationSource::Proven)
+        }
+        Some(function) => {
+            called(second, vec![payload], function, &json!(["0", rate]), &InvocationSource::Proven)
+        }
+    }
+}
+
+fn withdrew(second: u32, amount: i128) -> Vec<ContractEvent> {
+    let payload = format!(
+        r#"{{"topic":["withdrew","0"],"value":{{"stream_id":"0","recipient":"{RECIPIENT}","amount":"{amount}"}}}}"#
+    );
+    called(second, vec![payload], "withdraw", &json!(["0"]), &InvocationSource::Proven)
+}
+
+#[test]
+fn what_refutes_an_inferred_checkpoint_goes_back_to_the_settled_one_before_it() {
+    const KEEPS: Option<&str> = Some("update_rate_per_second");
+    let rich = created(0).replace(r#""deposit_amount":"100""#, r#""deposit_amount":"3000""#);
+    // Changes of the rate and a withdrawal, and what has accrued at 80 and at the end, with the mark.
+    let check = |changes: &[Vec<ContractEvent>], paid: i128, expect: (i128, i128, bool)| {
+        let mut history = vec![transaction(0, [rich.clone()])];
+        history.extend(changes.iter().cloned());
+        history.push(withdrew(80, paid));
+        let (stream, projected) = after(&history);
+        let state = &stream.body.state;
+        let accrued = |at| state.flow.schedule.accrued(fluxora_stream::UnixTime::from_seconds(at)).stroops();
+        assert_eq!((accrued(80), accrued(100), state.on_chain.inferred.checkpoint), expect, "paid {paid}");
+        assert_eq!(state.on_chain.prior_checkpoint.is_some(), expect.2 && accrued(80) < 120);
+        assert_eq!(projected.anomalies, []);
+    };
+    // Kept at 60: 60. Kept at 70: 80.
+    let settled = [changed(60, 2, KEEPS), changed(70, 3, None)];
+    check(&settled, 110, (110, 170, true));
+    for paid in [111, 120] {
+        check(&settled, paid, (120, 180, false));
+    }
+    check(&[changed(60, 2, KEEPS), changed(70, 3, Some("update_rate"))], 120, (120, 180, false));
+    check(&[changed(60, 2, Some("update_rate")), changed(70, 3, None)], 240, (240, 300, false));
+    check(&[changed(60, 2, None), changed(70, 3, None)], 110, (110, 170, true));
+    // One of the two changes kept it, or none.
+    check(&[changed(60, 2, None), changed(70, 3, None)], 120, (240, 300, true));
+    // The change that is known goes on from either checkpoint.
+    check(&[changed(60, 2, None), changed(70, 3, KEEPS)], 110, (110, 170, true));
+    check(&[changed(60, 2, None), changed(70, 3, KEEPS)], 170, (170, 230, false));
+}

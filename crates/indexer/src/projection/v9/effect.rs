@@ -189,11 +189,7 @@ fn rate_updated(stream: &mut V9Stream, value: &RateUpdated, now: &EventContext<'
         Settled::Open | Settled::Contradicted => is_possible,
     };
     if kept {
-        let at = value.effective_time.0;
-        stream.body.state.flow.schedule.checkpoint =
-            Checkpoint { amount: stream.body.state.flow.schedule.accrued(at), at };
-        // What had accrued is inferred if it rests on an inferred checkpoint.
-        stream.body.state.on_chain.inferred.checkpoint |= settled != Settled::As(true);
+        inference::keeps(stream, value.effective_time.0, settled != Settled::As(true));
     }
     stream.body.state.flow.schedule.rate = rate;
     stream.body.state.on_chain.last_rate_change_ledger = now.ledger;
@@ -206,9 +202,8 @@ fn rate_decreased(stream: &mut V9Stream, value: &RateDecreased, now: &EventConte
     stream.body.state.flow.schedule.checkpoint =
         Checkpoint { amount: value.checkpointed_amount.amount(), at: value.effective_time.0 };
     refund(stream, value.refund_amount);
-    let chain = &mut stream.body.state.on_chain;
-    chain.inferred.checkpoint = false;
-    chain.last_rate_change_ledger = now.ledger;
+    inference::settle_checkpoint(stream);
+    stream.body.state.on_chain.last_rate_change_ledger = now.ledger;
 }
 
 fn refund(stream: &mut V9Stream, refund: Stroops) {
