@@ -58,7 +58,7 @@ async fn compare(
     streams: &dyn StreamStore,
     chain: &dyn ChainStore,
 ) -> Result<Drifts, StoreError> {
-    let known = chain.drifts(DRIFTS_LISTED).await?;
+    let known = chain.drifts(None, DRIFTS_LISTED).await?;
     let is_listed_whole = u64::try_from(known.listed.len()) == Ok(known.count);
     let may_drift = |compared: &ComparedEntry| {
         !is_listed_whole || known.listed.iter().any(|known| known.stream == compared.stream)
@@ -84,7 +84,7 @@ async fn compare(
         return Ok(known);
     }
     chain.record_comparisons(&changed).await?;
-    chain.drifts(DRIFTS_LISTED).await
+    chain.drifts(None, DRIFTS_LISTED).await
 }
 
 /// Compares one entry; `None` where the two cannot be compared.

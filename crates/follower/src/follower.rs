@@ -129,7 +129,7 @@ impl Follower {
 
     /// Reads the drifts that were recorded before, or by another server.
     async fn read_drifts(&self) {
-        match self.store.drifts(DRIFTS_LISTED).await {
+        match self.store.drifts(None, DRIFTS_LISTED).await {
             Ok(drifts) => self.status.drifts(drifts),
             Err(error) => tracing::warn!(%error, "drifts of streams cannot be read"),
         }

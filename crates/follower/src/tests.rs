@@ -384,15 +384,15 @@ async fn a_backfill_compares_entries_with_the_streams_of_their_ledgers() {
         let (truth, falsified) = (FakeRpc::start(truth).await, FakeRpc::start(falsified).await);
         let bench = Bench::new(&[&truth]).beside(&[&truth], &[contract]);
         bench.backfill().run(first, last, &mut shutdown, |_| {}).await.unwrap();
-        assert_eq!(bench.store.drifts(10).await.unwrap(), Drifts::default(), "{name}");
+        assert_eq!(bench.store.drifts(None, 10).await.unwrap(), Drifts::default(), "{name}");
         // No hash covers an entry: the ledgers are the same, and the streams have changed since.
         let other = bench.beside(&[&falsified], &[contract]);
         other.backfill().run(first, ledger, &mut shutdown, |_| {}).await.unwrap();
-        let drifts = bench.store.drifts(10).await.unwrap();
+        let drifts = bench.store.drifts(None, 10).await.unwrap();
         let [drift] = &drifts.listed[..] else { panic!("{name}: {drifts:?}") };
         assert_eq!(drift.ledger, ledger, "{name}");
         // A later entry agrees.
         bench.backfill().run(first, last, &mut shutdown, |_| {}).await.unwrap();
-        assert_eq!(bench.store.drifts(10).await.unwrap(), Drifts::default(), "{name}");
+        assert_eq!(bench.store.drifts(None, 10).await.unwrap(), Drifts::default(), "{name}");
     }
 }

@@ -293,8 +293,9 @@ impl ChainStore for SqliteStore {
         self.writer.run(move |connection| chain::drifts::record(connection, &compared)).await
     }
 
-    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
-        let read = move |connection: &Connection| chain::drifts::read(connection, limit);
+    async fn drifts(&self, after: Option<&StreamId>, limit: u32) -> Result<Drifts, StoreError> {
+        let after = after.copied();
+        let read = move |connection: &Connection| chain::drifts::read(connection, after, limit);
         self.read(move |connection| chain::in_one_snapshot(connection, read)).await
     }
 

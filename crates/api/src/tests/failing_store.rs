@@ -240,7 +240,7 @@ impl ChainStore for FailingStore {
     async fn record_comparisons(&self, _: &[ComparedEntry]) -> Result<(), StoreError> {
         Err((self.fault)())
     }
-    async fn drifts(&self, _: u32) -> Result<Drifts, StoreError> {
+    async fn drifts(&self, _: Option<&StreamId>, _: u32) -> Result<Drifts, StoreError> {
         Err((self.fault)())
     }
     async fn contract_event(&self, _: &Opaque) -> Result<Option<EventEvidence>, StoreError> {

@@ -279,7 +279,25 @@ async fn streams_that_differ_from_their_entries_are_listed_for_workers() {
         { "name": "end_time", "ours": "7", "theirs": null },
     ]);
     let expect = json!({ "streamId": format!("{CONTRACT}-0"), "ledger": 5, "fields": fields });
-    assert_eq!(listed, json!({ "driftCount": 2, "drifts": [expect] }));
+    let next = format!("{CONTRACT}-0");
+    assert_eq!(listed, json!({ "driftCount": 2, "drifts": [expect], "next": next }));
+    // Entries that nothing proves can be long: a page ends with the one that makes it larger than a mebibyte.
+    let long = |number| {
+        let theirs = json!("x".repeat(60_000));
+        ComparedEntry { fields: vec![DriftedField { theirs, ..field("kind") }], ..drift(number) }
+    };
+    store.record_comparisons(&(0..40).map(long).collect::<Vec<_>>()).await.unwrap();
+    let (mut after, mut lengths) = (String::new(), Vec::new());
+    loop {
+        let page = server.send(get(&format!("/internal/indexer/drifts?limit=100{after}"))).await;
+        assert!(page.text.len() < 1_200_000, "{} bytes", page.text.len());
+        lengths.push(page.body["drifts"].as_array().unwrap().len());
+        let Some(next) = page.body["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(lengths, [18, 18, 4]);
+    let refused = server.send(get("/internal/indexer/drifts?after=1")).await;
+    assert_eq!(refused.body["error"]["details"][0]["field"], "after");
     let refused = server.send(get("/internal/indexer/drifts?limit=0")).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     let anonymous = server.send(TestRequest::get().uri("/internal/indexer/drifts")).await;

@@ -33,9 +33,14 @@ const LISTS: [(&str, &str, &str); 8] = [
     ("/api/webhooks/replays", "replays", "id"),
     ("/api/admin/audit", "rows", "seq"),
 ];
-/// The lists of chain data are walked by `tests/blackbox/indexer/large_pages.rs`. A hundred keys have less than 100 KB.
-const OTHERS: [&str; 4] =
-    ["/api/events", "/internal/indexer/events", "/compat/backend/api/streams", "/api/admin/keys"];
+/// The lists of chain data are walked by `tests/blackbox/indexer/large_pages.rs`, drifts below. A hundred keys have less than 100 KB.
+const OTHERS: [&str; 5] = [
+    "/api/events",
+    "/internal/indexer/events",
+    "/internal/indexer/drifts",
+    "/compat/backend/api/streams",
+    "/api/admin/keys",
+];
 
 #[test]
 fn every_route_with_a_limit_is_a_list_that_a_test_walks() {

@@ -8,6 +8,7 @@ use fluxora_store::chain::{
     EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, StoreError};
+use fluxora_stream::StreamId;
 use jiff::Timestamp;
 
 /// A store that is never available.
@@ -53,7 +54,7 @@ impl ChainStore for Unavailable {
         unavailable()
     }
 
-    async fn drifts(&self, _: u32) -> Result<Drifts, StoreError> {
+    async fn drifts(&self, _: Option<&StreamId>, _: u32) -> Result<Drifts, StoreError> {
         unavailable()
     }
 

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use fluxora_store::chain::{ComparedEntry, Drifts};
-use fluxora_store::rows::ReadColumns;
 use fluxora_store::{StoreError, rows};
+use fluxora_stream::StreamId;
 use tokio_postgres::Row;
 
 use crate::columns::Columns;
@@ -13,8 +13,9 @@ use crate::parameters::Values;
 use crate::pipeline::PipelinedTransaction;
 use crate::pool::Lease;
 
-const LIST: &str = "SELECT stream, ledger, fields, (SELECT count(*) FROM stream_drifts) AS count \
-                    FROM stream_drifts ORDER BY stream LIMIT $1";
+const LIST: &str =
+    "SELECT stream, ledger, fields FROM stream_drifts WHERE stream > $1 ORDER BY stream LIMIT $2";
+const COUNT: &str = "SELECT count(*) FROM stream_drifts";
 pub(crate) const DRIFTS: &str = "INSERT INTO stream_drifts AS known (stream, ledger, fields) \
                                  SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[]) \
                                  ON CONFLICT (stream) DO UPDATE SET ledger = excluded.ledger, fields = excluded.fields \
@@ -49,19 +50,16 @@ pub(crate) async fn record(
     Ok(())
 }
 
-pub(crate) async fn read(lease: &Lease, limit: u32) -> Result<Drifts, Fault> {
+pub(crate) async fn read(lease: &Lease, after: Option<&StreamId>, limit: u32) -> Result<Drifts, Fault> {
     let what = "reading streams that differ from their entries";
-    // Without a row there is nothing to count.
-    let limit = i64::from(limit.max(1));
+    let after = after.map_or_else(String::new, ToString::to_string);
     let statement = lease.prepare_cached(LIST).await.attempt(what)?;
-    let rows = lease.query(&statement, &[&limit]).await.attempt(what)?;
-    let mut drifts = Drifts::default();
-    for row in &rows {
-        let mut columns = Columns::of(row, "stream_drifts");
-        drifts.listed.push(rows::drift(&mut columns)?);
-        drifts.count = columns.number("count")?;
-    }
-    Ok(drifts)
+    let rows = lease.query(&statement, &[&after, &i64::from(limit)]).await.attempt(what)?;
+    let listed = rows.iter().map(decode).collect::<Result<_, StoreError>>()?;
+    let statement = lease.prepare_cached(COUNT).await.attempt(what)?;
+    let row = lease.query_one(&statement, &[]).await.attempt(what)?;
+    let count: i64 = row.try_get(0).attempt(what)?;
+    Ok(Drifts { count: count.unsigned_abs(), listed })
 }
 
 pub(crate) async fn remove(

@@ -10,6 +10,7 @@ use fluxora_store::chain::{
     Coverage, Drifts, EventEvidence, Ingested, Rebuild, RebuildReport, Reorg, Rewind, Rewound,
 };
 use fluxora_store::{ChainStore, LeaseStore, StoreError};
+use fluxora_stream::StreamId;
 use jiff::Timestamp;
 
 use super::PostgresStore;
@@ -95,9 +96,9 @@ impl ChainStore for PostgresStore {
             .await
     }
 
-    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
+    async fn drifts(&self, after: Option<&StreamId>, limit: u32) -> Result<Drifts, StoreError> {
         self.units
-            .run(&self.connections, |lease| async move { chain::drifts::read(&lease, limit).await })
+            .run(&self.connections, |lease| async move { chain::drifts::read(&lease, after, limit).await })
             .await
     }
 

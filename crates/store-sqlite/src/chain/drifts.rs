@@ -4,12 +4,14 @@ use std::ops::RangeInclusive;
 
 use fluxora_store::chain::{ComparedEntry, Drifts};
 use fluxora_store::{StoreError, rows};
+use fluxora_stream::StreamId;
 use rusqlite::{Connection, Row, params};
 
 use crate::columns::Columns;
 use crate::faults::Attempt;
 
-const LIST: &str = "SELECT stream, ledger, fields FROM stream_drifts ORDER BY stream LIMIT ?1";
+const LIST: &str =
+    "SELECT stream, ledger, fields FROM stream_drifts WHERE stream > ?1 ORDER BY stream LIMIT ?2";
 const COUNT: &str = "SELECT count(*) FROM stream_drifts";
 const DRIFTS: &str = "INSERT INTO stream_drifts (stream, ledger, fields) VALUES (?1, ?2, ?3) \
                       ON CONFLICT (stream) DO UPDATE SET ledger = excluded.ledger, fields = excluded.fields \
@@ -33,10 +35,15 @@ pub(crate) fn record(connection: &Connection, compared: &[ComparedEntry]) -> Res
     Ok(())
 }
 
-pub(crate) fn read(connection: &Connection, limit: u32) -> Result<Drifts, StoreError> {
+pub(crate) fn read(
+    connection: &Connection,
+    after: Option<StreamId>,
+    limit: u32,
+) -> Result<Drifts, StoreError> {
     let what = "reading streams that differ from their entries";
+    let after = after.map_or_else(String::new, |after| after.to_string());
     let mut statement = connection.prepare_cached(LIST).attempt(what)?;
-    let listed = statement.query_map([limit], |row| Ok(decode(row))).attempt(what)?;
+    let listed = statement.query_map(params![after, limit], |row| Ok(decode(row))).attempt(what)?;
     let listed = listed.map(|row| row.attempt(what)?).collect::<Result<_, _>>()?;
     let count = || connection.prepare_cached(COUNT)?.query_row([], |row| row.get(0));
     Ok(Drifts { count: count().attempt(what)?, listed })

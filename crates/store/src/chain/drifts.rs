@@ -31,6 +31,6 @@ pub struct DriftedField {
 pub struct Drifts {
     /// How many there are.
     pub count: u64,
-    /// The first of them by id, each with a field.
+    /// A page of them by id, each with a field.
     pub listed: Vec<ComparedEntry>,
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fluxora_indexer::projection::{ReportedAnomaly, Unprojected};
 use fluxora_indexer::{Batch, Ledger, Opaque, Refusal, RewindRefused, Rules};
+use fluxora_stream::StreamId;
 use jiff::Timestamp;
 
 pub use contracts::{
@@ -118,8 +119,8 @@ pub trait ChainStore: Send + Sync {
     /// the ledger removes the comparison.
     async fn record_comparisons(&self, compared: &[ComparedEntry]) -> Result<(), StoreError>;
 
-    /// Reads the streams that differ from their entries: at most `limit` of them, by id.
-    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError>;
+    /// Reads the streams that differ from their entries: at most `limit` of them, by id, after one.
+    async fn drifts(&self, after: Option<&StreamId>, limit: u32) -> Result<Drifts, StoreError>;
 
     /// Reads a contract event by its id, and what proves it.
     async fn contract_event(&self, id: &Opaque) -> Result<Option<EventEvidence>, StoreError>;

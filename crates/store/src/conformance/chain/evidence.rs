@@ -214,7 +214,7 @@ fn drifted(number: u64, ledger: u32, ours: &[&str]) -> ComparedEntry {
 }
 
 async fn drifts(store: &impl Store, limit: u32) -> (u64, Vec<ComparedEntry>) {
-    let Drifts { count, listed } = store.drifts(limit).await.unwrap();
+    let Drifts { count, listed } = store.drifts(None, limit).await.unwrap();
     (count, listed)
 }
 
@@ -225,6 +225,10 @@ pub async fn a_drift_lasts_until_a_later_entry_agrees(store: &impl Store) {
     store.record_comparisons(&[two.clone(), one.clone(), drifted(3, 11, &[])]).await.unwrap();
     assert_eq!(drifts(store, 10).await, (2, vec![one.clone(), two.clone()]));
     assert_eq!(drifts(store, 1).await, (2, vec![one.clone()]));
+    let rest = store.drifts(Some(&one.stream), 1).await.unwrap();
+    assert_eq!((rest.count, rest.listed), (2, vec![two.clone()]));
+    let none = store.drifts(Some(&two.stream), 1).await.unwrap();
+    assert_eq!((none.count, none.listed), (2, vec![]));
     for earlier in [drifted(1, 9, &[]), drifted(1, 9, &["x"])] {
         store.record_comparisons(&[earlier]).await.unwrap();
         assert_eq!(

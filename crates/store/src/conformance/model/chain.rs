@@ -323,9 +323,12 @@ impl ChainStore for Model {
         Ok(())
     }
 
-    async fn drifts(&self, limit: u32) -> Result<Drifts, StoreError> {
+    async fn drifts(&self, after: Option<&StreamId>, limit: u32) -> Result<Drifts, StoreError> {
         let drifts = &self.contents().chain.drifts;
-        let listed = drifts.values().take(usize::try_from(limit).unwrap()).cloned().collect();
+        // In the order of the text, as the other stores.
+        let after = after.map(ToString::to_string);
+        let page = drifts.values().filter(|drift| Some(drift.stream.to_string()) > after);
+        let listed = page.take(usize::try_from(limit).unwrap()).cloned().collect();
         Ok(Drifts { count: u64::try_from(drifts.len()).unwrap(), listed })
     }
 
