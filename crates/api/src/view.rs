@@ -41,8 +41,6 @@ pub(crate) struct StreamView {
     end_time: UnixTime,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Status"))]
     status: &'static str,
-    #[serde(flatten)]
-    phase: PhaseView,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
     streamed_amount: String,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Amount"))]
@@ -55,6 +53,8 @@ pub(crate) struct StreamView {
     refunded_amount: String,
     #[serde(flatten)]
     vesting: Option<VestingView>,
+    #[serde(flatten)]
+    phase: PhaseView,
     #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Seconds"))]
     as_of: UnixTime,
     created_at: Instant,
@@ -171,13 +171,13 @@ impl StreamView {
             cliff_time: Some(times.cliff).filter(|cliff| *cliff > times.start),
             end_time: times.end,
             status: stream.status_at(at).as_str(),
-            phase: PhaseView::of(stream, at),
             streamed_amount: amounts.streamed,
             withdrawn_amount: amounts.withdrawn,
             withdrawable_amount: amounts.withdrawable,
             remaining_amount: amounts.remaining,
             refunded_amount: amounts.refunded,
             vesting: VestingView::of(stream, at, tokens),
+            phase: PhaseView::of(stream, at),
             as_of: at,
             created_at: Instant(stream.created_at),
             updated_at: Instant(stream.updated_at),
