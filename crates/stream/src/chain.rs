@@ -3,14 +3,13 @@ use std::collections::BTreeMap;
 use fluxora_decimal::Amount;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Checkpoint, StreamNumber};
+use crate::{Address, StreamNumber};
 
 /// Declares the fields of [`OnChain`] and of [`NonDefault`] in one list.
 macro_rules! on_chain {
     (
         always { $($(#[doc = $need_doc:literal])+ $need:ident: $need_type:ty;)* }
         unless_default { $($(#[doc = $doc:literal])+ $field:ident $(alias $alias:literal)?: $type:ty;)* }
-        only_stored { $($(#[doc = $stored_doc:literal])+ $stored:ident: $stored_type:ty;)* }
     ) => {
         /// The state of a stream in a version 9 contract beyond its terms and its status, as its events report it.
         ///
@@ -20,7 +19,6 @@ macro_rules! on_chain {
         pub struct OnChain {
             $($(#[doc = $need_doc])+ pub $need: $need_type,)*
             $($(#[doc = $doc])+ #[serde(default $(, alias = $alias)?)] pub $field: $type,)*
-            $($(#[doc = $stored_doc])+ #[serde(default, skip_serializing)] pub $stored: $stored_type,)*
         }
 
         /// The fields of an [`OnChain`] that differ from their default: most streams have few, and every change of a
@@ -33,16 +31,12 @@ macro_rules! on_chain {
                 #[serde(skip_serializing_if = "is_default")]
                 $field: &'a $type,
             )*
-            $(
-                #[serde(skip_serializing_if = "is_default")]
-                $stored: &'a $stored_type,
-            )*
         }
 
         impl OnChain {
             /// The stored form.
             pub const fn non_default(&self) -> NonDefault<'_> {
-                NonDefault { $($need: &self.$need,)* $($field: &self.$field,)* $($stored: &self.$stored,)* }
+                NonDefault { $($need: &self.$need,)* $($field: &self.$field,)* }
             }
         }
     };
@@ -107,20 +101,6 @@ on_chain! {
         /// Values that contract events leave open and that were inferred.
         inferred alias "assumed": Inferred;
     }
-    only_stored {
-        /// The checkpoint that the stream has if what is inferred about changes of its rate is wrong.
-        prior_checkpoint: Option<PriorCheckpoint>;
-    }
-}
-
-/// The checkpoint before a change of the rate that may have kept the accrued amount or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PriorCheckpoint {
-    /// Accrued amount and time.
-    pub checkpoint: Checkpoint,
-    /// Whether one change only is inferred since: if that one kept nothing, this is the checkpoint.
-    pub sole: bool,
 }
 
 /// Values of a stream that contract events leave open; `true` where the value was inferred.
@@ -139,7 +119,6 @@ pub struct Inferred {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::UnixTime;
 
     #[test]
     fn a_field_with_its_default_value_is_not_stored_and_reads_back() {
@@ -159,19 +138,6 @@ mod tests {
         for wrong in ["{}", &stored.replace("txHash", "hash"), &stored.replace("memo", "note")] {
             serde_json::from_str::<OnChain>(wrong).unwrap_err();
         }
-    }
-
-    #[test]
-    fn the_checkpoint_before_an_inferred_one_is_stored_and_not_shown() {
-        let checkpoint = Checkpoint { amount: Amount::from_stroops(60), at: UnixTime::from_seconds(7) };
-        let prior_checkpoint = Some(PriorCheckpoint { checkpoint, sole: true });
-        let known = OnChain { prior_checkpoint, ..OnChain::default() };
-        let stored = serde_json::to_string(&known.non_default()).unwrap();
-        let expect = r#""priorCheckpoint":{"checkpoint":{"amount":"0.0000060","at":7},"sole":true}"#;
-        assert!(stored.contains(expect), "{stored}");
-        assert_eq!(serde_json::from_str::<OnChain>(&stored).unwrap(), known);
-        let shown = serde_json::to_string(&known).unwrap();
-        assert!(!shown.contains("priorCheckpoint"), "{shown}");
     }
 
     /// Every field, and stream numbers as JSON numbers.

@@ -27,7 +27,7 @@ pub mod vesting;
 pub use address::{AccountId, Address, AddressError, ContractId, Needed, StrkeyKind};
 pub use balance::Balance;
 pub use body::{Body, ChainBody, ContractState, Details, FamilyState, StreamBody, V9State};
-pub use chain::{Inferred, NonDefault, OnChain, PriorCheckpoint};
+pub use chain::{Inferred, NonDefault, OnChain};
 pub use changes::Changes;
 pub use event::{
     Cause, EventData, EventFilter, EventKind, EventParties, LoggedEvent, Retracted, RunwayAsset, RunwayLow,

@@ -119,7 +119,6 @@ macro_rules! conformance_suite {
             an_invocation_is_kept_and_decides
             an_invocation_that_comes_later_corrects_the_stream
             a_pusher_cannot_contradict_a_stored_invocation
-            a_settled_checkpoint_is_stored_beside_an_inferred_one
             a_late_event_rebuilds_the_streams_it_touches
             a_late_transfer_rebuilds_the_withdrawal_beside_it
             a_late_event_of_no_stream_rebuilds_the_withdrawal_beside_it

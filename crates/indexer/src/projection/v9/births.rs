@@ -72,8 +72,6 @@ pub(super) fn give_share(parent: &mut V9Stream, value: &ShareDelegated, now: &Ev
     schedule.checkpoint = Checkpoint { amount: accrued, at: now.at };
     schedule.rate = rate;
     schedule.deposit = Amount::from_stroops(accrued.stroops().saturating_add(flow));
-    // The deposits of both streams rest on the checkpoint now: with another one they would be other ones.
-    parent.body.state.on_chain.prior_checkpoint = None;
 }
 
 /// The stream of a share, from its parent before and after the split.

@@ -189,7 +189,11 @@ fn rate_updated(stream: &mut V9Stream, value: &RateUpdated, now: &EventContext<'
         Settled::Open | Settled::Contradicted => is_possible,
     };
     if kept {
-        inference::keeps(stream, value.effective_time.0, settled != Settled::As(true));
+        let at = value.effective_time.0;
+        stream.body.state.flow.schedule.checkpoint =
+            Checkpoint { amount: stream.body.state.flow.schedule.accrued(at), at };
+        // What had accrued is inferred if it rests on an inferred checkpoint.
+        stream.body.state.on_chain.inferred.checkpoint |= settled != Settled::As(true);
     }
     stream.body.state.flow.schedule.rate = rate;
     stream.body.state.on_chain.last_rate_change_ledger = now.ledger;
@@ -202,8 +206,9 @@ fn rate_decreased(stream: &mut V9Stream, value: &RateDecreased, now: &EventConte
     stream.body.state.flow.schedule.checkpoint =
         Checkpoint { amount: value.checkpointed_amount.amount(), at: value.effective_time.0 };
     refund(stream, value.refund_amount);
-    inference::settle_checkpoint(stream);
-    stream.body.state.on_chain.last_rate_change_ledger = now.ledger;
+    let chain = &mut stream.body.state.on_chain;
+    chain.inferred.checkpoint = false;
+    chain.last_rate_change_ledger = now.ledger;
 }
 
 fn refund(stream: &mut V9Stream, refund: Stroops) {

@@ -4,7 +4,7 @@
 //! contract kept the accrued amount. Both are inferred and marked until an event or a transfer proves one or the other.
 
 use fluxora_decimal::Amount;
-use fluxora_stream::{Checkpoint, Inferred, Kind, PriorCheckpoint, Schedule, UnixTime, V9Stream};
+use fluxora_stream::{Checkpoint, Inferred, Kind, Schedule, UnixTime, V9Stream};
 
 /// The kind that these terms allow, and whether it is inferred.
 pub(super) fn kind_of(schedule: &Schedule) -> (Kind, bool) {
@@ -35,8 +35,16 @@ pub(super) fn is_linear(stream: &mut V9Stream) {
 /// would have paid more, is no proof: the contract can hold back a part (look-back setting, other members of a pool,
 /// its own balance). It makes that kind the likelier one until an event proves either.
 pub(super) fn accrued_at_least(stream: &mut V9Stream, at: UnixTime, amount: Amount) {
-    if !stream.body.state.on_chain.inferred.kind {
-        return checkpointed_at_least(stream, at, amount);
+    let Inferred { kind, checkpoint, .. } = stream.body.state.on_chain.inferred;
+    if !kind {
+        // No checkpoint was kept. Whether an earlier one existed is proven only if the amounts are equal.
+        let without = without_checkpoint(stream);
+        if checkpoint && stream.body.state.flow.schedule.accrued(at) < amount && amount <= without.accrued(at)
+        {
+            stream.body.state.on_chain.inferred.checkpoint = without.accrued(at) != amount;
+            stream.body.state.flow.schedule = without;
+        }
+        return;
     }
     let (linear, slope) = (accrued_as(stream, Kind::Linear, at), accrued_as(stream, Kind::CliffSlope, at));
     if slope < amount && amount <= linear {
@@ -48,66 +56,27 @@ pub(super) fn accrued_at_least(stream: &mut V9Stream, at: UnixTime, amount: Amou
     }
 }
 
-/// More was paid out than can have accrued with one of the two checkpoints. Members of a pool may take out more than accrued, since
-/// each share is rounded.
-fn checkpointed_at_least(stream: &mut V9Stream, at: UnixTime, amount: Amount) {
-    let Some((prior, without)) = without_inferred(stream) else { return };
-    let (with, without) = (stream.body.state.flow.schedule.accrued(at), without.accrued(at));
-    let is_proven = prior.sole && !stream.body.state.on_chain.pooled;
-    if with < amount && amount <= without {
-        go_back(stream, prior, is_proven);
-    } else if is_proven && without < amount && amount <= with {
-        settle_checkpoint(stream);
-    }
-}
-
 /// Records that the contract divided the deposit, so exactly `amount` had accrued at `at`.
 pub(super) fn accrued_exactly(stream: &mut V9Stream, at: UnixTime, amount: Amount) {
-    if stream.body.state.on_chain.inferred.kind {
+    let Inferred { kind, checkpoint, .. } = stream.body.state.on_chain.inferred;
+    if kind {
         let fits = |kind| accrued_as(stream, kind, at) == amount;
         match (fits(Kind::Linear), fits(Kind::CliffSlope)) {
             (true, false) => settle_kind(stream, Kind::Linear),
             (false, true) => settle_kind(stream, Kind::CliffSlope),
             _ => {}
         }
-    } else if let Some((prior, without)) = without_inferred(stream) {
+    } else if checkpoint {
+        let without = without_checkpoint(stream);
         match (stream.body.state.flow.schedule.accrued(at) == amount, without.accrued(at) == amount) {
-            (true, false) if prior.sole => settle_checkpoint(stream),
-            (false, true) => go_back(stream, prior, prior.sole),
+            (true, false) => stream.body.state.on_chain.inferred.checkpoint = false,
+            (false, true) => {
+                stream.body.state.flow.schedule = without;
+                stream.body.state.on_chain.inferred.checkpoint = false;
+            }
             _ => {}
         }
     }
-}
-
-/// Records that a change of the rate kept what had accrued at `at`, or that it is inferred to have done so.
-pub(super) fn keeps(stream: &mut V9Stream, at: UnixTime, is_inferred: bool) {
-    let chain = &mut stream.body.state.on_chain;
-    let schedule = &mut stream.body.state.flow.schedule;
-    let kept = |checkpoint| Checkpoint { amount: Schedule { checkpoint, ..*schedule }.accrued(at), at };
-    let (before, after) = (schedule.checkpoint, kept(schedule.checkpoint));
-    chain.prior_checkpoint = match chain.prior_checkpoint {
-        Some(prior) if is_inferred => Some(PriorCheckpoint { sole: false, ..prior }),
-        Some(prior) => Some(PriorCheckpoint { checkpoint: kept(prior.checkpoint), ..prior }),
-        // What the checkpoint before it rests on can be inferred too.
-        None if is_inferred => Some(PriorCheckpoint { checkpoint: before, sole: !chain.inferred.checkpoint }),
-        None => None,
-    };
-    chain.inferred.checkpoint |= is_inferred;
-    schedule.checkpoint = after;
-}
-
-/// Records that an event reports the checkpoint.
-pub(super) fn settle_checkpoint(stream: &mut V9Stream) {
-    stream.body.state.on_chain.inferred.checkpoint = false;
-    stream.body.state.on_chain.prior_checkpoint = None;
-}
-
-/// Takes the checkpoint before the changes that were inferred to have kept the accrued amount. If there were several, some of them
-/// may have.
-fn go_back(stream: &mut V9Stream, prior: PriorCheckpoint, is_proven: bool) {
-    stream.body.state.flow.schedule.checkpoint = prior.checkpoint;
-    stream.body.state.on_chain.inferred.checkpoint = !is_proven;
-    stream.body.state.on_chain.prior_checkpoint = None;
 }
 
 /// What had accrued at a time, as far as the events say.
@@ -183,8 +152,9 @@ fn settle_kind(stream: &mut V9Stream, kind: Kind) {
     stream.body.state.on_chain.inferred.kind = false;
 }
 
-/// The checkpoint before the inferred changes of the rate, and the schedule with it.
-fn without_inferred(stream: &V9Stream) -> Option<(PriorCheckpoint, Schedule)> {
-    let prior = stream.body.state.on_chain.prior_checkpoint?;
-    Some((prior, Schedule { checkpoint: prior.checkpoint, ..stream.body.state.flow.schedule }))
+/// The schedule if no change of the rate had kept the accrued amount.
+fn without_checkpoint(stream: &V9Stream) -> Schedule {
+    let checkpoint =
+        Checkpoint { amount: Amount::from_stroops(0), at: stream.body.state.flow.schedule.start };
+    Schedule { checkpoint, ..stream.body.state.flow.schedule }
 }

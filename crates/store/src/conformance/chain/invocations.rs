@@ -102,32 +102,6 @@ pub async fn an_invocation_that_comes_later_corrects_the_stream(store: &impl Sto
     assert_eq!(store.rebuild(verify, t(3_000)).await.unwrap().differences, []);
 }
 
-/// A checkpoint that an invocation settled is stored beside one that is inferred after it: a withdrawal in a later batch goes back to it.
-pub async fn a_settled_checkpoint_is_stored_beside_an_inferred_one(store: &impl Store) {
-    let event = created(At(10, 1, 0), 0, 100, 1);
-    let rich = event.payload.replace(r#""deposit_amount":"100""#, r#""deposit_amount":"3000""#);
-    let paid = |event| with_call(event, false, InvocationSource::Pushed);
-    let batches = [
-        ContractEvent { payload: rich.into(), ..event },
-        // After 60 seconds.
-        paid(rate_updated(At(22, 1, 0), 0, 1, 2)),
-        // After 70 seconds.
-        rate_updated(At(24, 1, 0), 0, 2, 3),
-        // After 80 seconds: 60, and 3 in each of 20 seconds.
-        paid(withdrew(At(26, 1, 0), 0, 120)),
-    ];
-    let mut checkpoints = Vec::new();
-    for batch in batches {
-        let ledger = batch.position.ledger;
-        MAIN.push(store, &[batch], Some(ledger + 1)).await;
-        let stream = stream(store, 0).await.unwrap();
-        checkpoints
-            .push((flow(&stream).schedule.checkpoint.amount.stroops(), v9(&stream).inferred.checkpoint));
-        assert_eq!(rebuilt_from_scratch(store).await, [stream]);
-    }
-    assert_eq!(checkpoints, [(0, false), (60, false), (80, true), (60, false)]);
-}
-
 /// What the network shows replaces what a pusher said, and a pusher cannot contradict what is stored.
 pub async fn a_pusher_cannot_contradict_a_stored_invocation(store: &impl Store) {
     let event = with_cliff(At(10, 1, 0), 0);

@@ -25,8 +25,8 @@ pub use holes::*;
 pub use identity::*;
 pub use ingesting::*;
 pub use invocations::{
-    a_pusher_cannot_contradict_a_stored_invocation, a_settled_checkpoint_is_stored_beside_an_inferred_one,
-    an_invocation_is_kept_and_decides, an_invocation_that_comes_later_corrects_the_stream,
+    a_pusher_cannot_contradict_a_stored_invocation, an_invocation_is_kept_and_decides,
+    an_invocation_that_comes_later_corrects_the_stream,
 };
 pub use listing::*;
 pub use random::{chain_seeds, random_chains_end_as_a_rebuild_from_scratch_does};

@@ -10,7 +10,7 @@ mod scenario;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fluxora_stream::{ChainStream, Inferred, Kind, StreamId, V9State, V9Stream};
+use fluxora_stream::{ChainStream, Inferred, Kind, StreamId, V9Stream};
 
 use self::compare::{Caps, Compared, Differences};
 use self::scenario::{Calls, Scenario, State, Step, handwritten};
@@ -30,17 +30,12 @@ enum Hints {
     Checkpoint,
 }
 
-/// How many random choices of events are given their calls.
-const SEEDS: u64 = 8;
-
 /// The result of a replay.
 struct Replay {
     compared: usize,
     differences: Differences,
     caps: Caps,
     paid_twice: usize,
-    /// The differences of streams of which nothing is marked as inferred then.
-    unmarked: Differences,
     /// Values that were inferred at the end of a step, by stream.
     inferred: BTreeSet<String>,
 }
@@ -56,7 +51,6 @@ impl Scenario {
         let mut replay = Replay {
             compared: 0,
             differences: Differences::new(),
-            unmarked: Differences::new(),
             caps: Caps::default(),
             paid_twice: 0,
             inferred: BTreeSet::new(),
@@ -70,13 +64,9 @@ impl Scenario {
             assert_eq!(broken, [], "{} step {place} {hints:?}: the contract keeps its rules", self.name);
 
             let mut compare = |number: &str, what: &str, compared: Vec<Compared>| {
-                let stream = &v9(&streams[&self.id(number)]);
                 replay.compared += compared.len();
                 for value in compared.into_iter().filter(Compared::differs) {
                     let key = format!("{} step {place} stream {number} {what} {}", self.name, value.what);
-                    if !is_marked(stream, &value.what) {
-                        replay.unmarked.insert(key.clone(), (value.contract.clone(), value.ours.clone()));
-                    }
                     replay.differences.insert(key, (value.contract, value.ours));
                 }
             };
@@ -173,18 +163,10 @@ fn hint(stream: &mut ChainStream, before: Option<&ChainStream>, truth: &State, k
             let before = v9(before).body.state;
             state.flow.schedule.checkpoint = before.flow.schedule.checkpoint;
             state.on_chain.inferred.checkpoint = before.on_chain.inferred.checkpoint;
-            state.on_chain.prior_checkpoint = before.on_chain.prior_checkpoint;
         }
         Some(_) => {}
     }
     *stream = hinted.into();
-}
-
-/// Whether a value is marked as inferred. Without a cliff, linear streams and slopes accrue alike, and the kind is not marked.
-fn is_marked(stream: &V9Stream, what: &str) -> bool {
-    let V9State { flow, on_chain } = &stream.body.state;
-    let without_cliff = flow.schedule.cliff == flow.schedule.start;
-    on_chain.inferred != Inferred::default() || (what == "kind" && without_cliff)
 }
 
 fn v9(stream: &ChainStream) -> V9Stream {
@@ -280,24 +262,6 @@ fn with_their_calls_the_projected_streams_are_the_contracts_streams() {
         let (differences, inferred) = with_calls(&mut handwritten(), &Calls::handwritten(), given);
         assert_eq!((differences, &inferred), (Differences::new(), &accepted), "{given:?}");
     }
-}
-
-/// With the calls of some events, a value that differs from the contract's is of a stream that is marked.
-#[test]
-fn with_the_calls_of_some_events_each_value_that_differs_is_marked() {
-    let calls = Calls::handwritten();
-    let mut differences = 0;
-    for seed in 0..SEEDS {
-        for mut scenario in handwritten() {
-            calls.attach_some(&mut scenario, &InvocationSource::Proven, seed);
-            for given in [Hints::None, Hints::NoTransfers] {
-                let replay = scenario.replay(given);
-                assert_eq!(replay.unmarked, Differences::new(), "seed {seed}, {given:?}");
-                differences += replay.differences.len();
-            }
-        }
-    }
-    assert!(differences > 0, "what is left open differs somewhere");
 }
 
 /// Scenarios beyond those of the repository: `FLUXORA_ORACLE=<file> FLUXORA_ORACLE_CALLS=<file> cargo test -p fluxora-indexer oracle --

@@ -1,7 +1,6 @@
 //! Reading of the recorded scenarios (`fixtures/oracle`).
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -160,18 +159,6 @@ impl Calls {
             ((scenario, ledger, transaction), (function, arguments.to_string()))
         };
         Self(lines.lines().map(call).collect())
-    }
-
-    /// Gives about half of the events of a scenario the calls that emitted them.
-    pub(super) fn attach_some(&self, scenario: &mut Scenario, source: &InvocationSource, seed: u64) {
-        self.attach(scenario, source);
-        for event in scenario.steps.iter_mut().flat_map(|step| &mut step.events) {
-            let mut hasher = DefaultHasher::new();
-            (seed, event.id.as_str()).hash(&mut hasher);
-            if hasher.finish().is_multiple_of(2) {
-                event.invocation = None;
-            }
-        }
     }
 
     /// Gives each event of a scenario the call that emitted it.
