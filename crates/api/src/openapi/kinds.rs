@@ -80,6 +80,8 @@ inline! {
     RoleName = {"type": "string", "enum": (Role::ALL.map(Role::as_str))};
     KeyStateName = {"type": "string", "enum": ["active", "expired", "revoked"]};
     ReplayStatus = {"type": "string", "enum": ["running", "done", "cancelled"]};
+    /// The arguments of a call, in the form of a payload.
+    Arguments = {"type": "array", "items": {}};
     /// The fields that changed, with their new values: those of the stream and of its contract.
     Changes = {"type": "object", "additionalProperties": true};
 }

@@ -80,7 +80,7 @@ fn schema(path: &str, name: &str) -> Value {
             {"pattern": "^[0-9]+$"},
             {"format": "date-time", "pattern": "^[0-9]{4}-"},
         ]}),
-        ("/api/events" | "/internal/indexer/events", "limit") => count(1, 1_000),
+        ("/api/events" | "/internal/indexer/events" | "/internal/indexer/drifts", "limit") => count(1, 1_000),
         (_, "limit") => count(1, 100),
         (_, "includeTotal" | "include_total") => json!({"type": "boolean"}),
         ("/api/treasury/summary" | "/api/recipients/{address}/summary", "at") => count(0, 253_402_300_799),

@@ -91,7 +91,7 @@ struct EventView {
 struct InvocationView {
     contract_id: String,
     function: String,
-    #[cfg_attr(test, schemars(with = "Vec<serde_json::Value>"))]
+    #[cfg_attr(test, schemars(with = "crate::openapi::kinds::Arguments"))]
     arguments: Box<RawValue>,
 }
 
