@@ -20,7 +20,7 @@ pub struct Attempt {
     pub worker: String,
     /// The number of the claim under which it was made; `None` for one that an earlier version recorded.
     pub claim: Option<u32>,
-    /// When the next attempt was due, as it was decided after this one; `None` if none followed.
+    /// When the next attempt was due after this one; `None` if none followed.
     pub next_attempt_at: Option<Timestamp>,
 }
 

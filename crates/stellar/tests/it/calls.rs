@@ -153,8 +153,8 @@ fn a_call_through_another_contract_is_the_one_that_the_sender_authorizes() {
     expect(vec![by_sender(vec![other, created()])], true, "the terms decide");
     let ambiguous = call(contract, "create_stream", other_kind);
     expect(vec![by_sender(vec![ambiguous, created()])], false, "two kinds of the same terms");
-    let nobody = ScAddress::Contract(ContractId(Hash([9; 32])));
-    expect(vec![authorization(&nobody, vec![created()])], false, "by a contract");
+    let contract = ScAddress::Contract(ContractId(Hash([9; 32])));
+    expect(vec![authorization(&contract, vec![created()])], false, "by a contract");
     let stranger = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ".parse().unwrap();
     expect(vec![authorization(&stranger, vec![created()])], false, "by an account that is not the sender");
     let elsewhere = call(ROUTER, "create_stream", step.arguments.clone());

@@ -102,11 +102,11 @@ pub async fn a_random_history_of_webhooks_agrees_with_the_model(store: &impl Sto
     for (number, step) in steps.into_iter().enumerate() {
         now += 1;
         let at = t(now);
-        let told = format!("seed {seed}, step {number}: {step:?}");
+        let context = format!("seed {seed}, step {number}: {step:?}");
         macro_rules! both {
             ($($call:tt)+) => {{
                 let (ours, theirs) = (store.$($call)+.await.unwrap(), model.$($call)+.await.unwrap());
-                assert_eq!(ours, theirs, "{told}");
+                assert_eq!(ours, theirs, "{context}");
                 ours
             }};
         }
@@ -133,7 +133,7 @@ pub async fn a_random_history_of_webhooks_agrees_with_the_model(store: &impl Sto
                     let is_overtaken = overtaken.contains(&one.delivery.id);
                     assert!(
                         is_in_order || one.delivery.attempts > 0 || !is_ordered || is_overtaken,
-                        "{told}"
+                        "{context}"
                     );
                 }
                 held.append(&mut claimed.deliveries);

@@ -194,13 +194,13 @@ pub async fn a_cancelled_replay_ends(store: &impl Store) {
     assert_eq!(deliver_all(store, t(6)).await.len(), 2);
     let unknown = ReplayId::new(uuid(1));
     assert_eq!(store.cancel_replay(unknown, t(6)).await.unwrap(), None);
-    let nobody = StartReplay {
+    let unknown = StartReplay {
         id: unknown,
         endpoint: endpoint_id(9),
         filter: ReplayFilter::default(),
         fresh_ids: false,
     };
-    assert_eq!(store.start_replay(nobody, t(6)).await.unwrap(), None);
+    assert_eq!(store.start_replay(unknown, t(6)).await.unwrap(), None);
 }
 
 /// It is another delivery of the event: it names the first one, and its body has its id.
@@ -219,7 +219,7 @@ pub async fn a_replay_under_a_new_id_is_another_delivery_of_the_event(store: &im
     assert_eq!((sent.delivery.id, sent.attempt, sent.delivery.sequence), (copy.id, 1, first.sequence));
     assert_eq!(Some(sent.delivery.body), fluxora_delivery::body_of_replay(&first.body, first.id, copy.id));
     let kept = store.delivery(first.id).await.unwrap().unwrap().delivery;
-    assert_eq!((kept.state, kept.attempts), (first_delivered(t(1)), 1), "the first one is as it was");
+    assert_eq!((kept.state, kept.attempts), (first_delivered(t(1)), 1), "the first one is unchanged");
     let (of_copy, _) = store.replay(copy.id, Some(uuid(2)), t(3)).await.unwrap().unwrap();
     assert_eq!(of_copy.delivery.replay_of, Some(first.id), "the first one, not the copy");
     assert_eq!(deliver_all(store, t(3)).await.len(), 1);
